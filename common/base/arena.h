@@ -1,0 +1,16 @@
+// A bump allocator: everything that lives for one message or one batch, freed at once. Blocks are kept over a reset, so
+// a warm arena allocates nothing.
+#pragma once
+#include <stddef.h>
+
+typedef struct arena arena_t;
+
+arena_t *arena_new(size_t block_bytes, size_t limit_bytes); // NULL when out of memory; limit 0 = none
+void arena_destroy(arena_t **arena);
+void arena_reset(arena_t *arena);
+
+// Zeroed, aligned to 16. NULL when memory or the limit is used up.
+void *arena_alloc(arena_t *arena, size_t bytes);
+void *arena_copy(arena_t *arena, const void *data, size_t bytes);
+char *arena_text(arena_t *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+size_t arena_used(const arena_t *arena);

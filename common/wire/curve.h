@@ -1,0 +1,35 @@
+// Keys and who may connect. A key directory holds
+//   registry.yaml      public: name, role, public key of every party (`parties: [{name, role, key}]`)
+//   <name>.key         secret: one Z85 line, mode 0600; only the file of the process itself need be there
+// ZAP fails closed: every server socket sets a domain and enforces it, so without a running handler nobody gets in
+// (measured on libzmq 4.3.4: CURVE alone admits strangers). The handler runs before any bind.
+#pragma once
+#include "wire.h"
+#include "err.h"
+#include "check.h"
+#include <stdbool.h>
+
+typedef struct keys keys_t; // the registry and our own key pair
+
+// Load the registry and, when `self` is not NULL, the secret of `self` (its public half must match the registry).
+int keys_load(keys_t **out, const char *dir, const char *self, err_t *err) MUST_USE;
+void keys_destroy(keys_t **keys);
+// Make a fresh pair for `name`, write <name>.key and add it to the registry (created if absent; whole-file rename, so a
+// reader never sees half). An existing name is left alone.
+int keys_make(const char *dir, const char *name, const char *role, err_t *err) MUST_USE;
+const char *keys_public_of(const keys_t *keys, const char *name); // Z85, or NULL
+const char *keys_self(const keys_t *keys);
+
+// Start the ZAP handler of this context (one thread, inproc). `domains` say which roles may enter where: the front door
+// admits any registered party, the back door services only. Re-reads the registry when its file changes (1 s).
+typedef struct zap zap_t;
+typedef struct zap_domain {
+    const char *name;
+    unsigned roles; // bits of wire_role_t
+} zap_domain_t;
+int zap_start(zap_t **out, void *zmq_context, const char *dir, const zap_domain_t *domains, size_t count, err_t *err) MUST_USE;
+void zap_stop(zap_t **zap);
+
+// Prepare a socket before bind/connect: CURVE, limits (message size, handshake time, high-water marks), heartbeats.
+int curve_server(void *socket, const keys_t *keys, const char *domain, err_t *err) MUST_USE;
+int curve_client(void *socket, const keys_t *keys, const char *server_name, err_t *err) MUST_USE;
