@@ -4,9 +4,9 @@
 // not check out is a miss (and counted). After a failure or a reply slower than `timeout_ms` the connection is dropped and
 // not tried again for 500 ms; in that time every get is a miss and every put is skipped. Nothing here ever returns an error.
 #pragma once
-#include "../base/arena.h"
-#include "../base/err.h"
-#include "../base/check.h"
+#include "common/base/arena.h"
+#include "common/base/err.h"
+#include "common/base/check.h"
 #include <stdbool.h>
 #include <stdint.h>
 

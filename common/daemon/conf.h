@@ -2,8 +2,8 @@
 // environment (TONGCHOU_STORE_URL for store.url), command line (--store.url=…). Unknown keys are refused with file and
 // line. Everything is checked before anything starts.
 #pragma once
-#include "../base/check.h"
-#include "../base/err.h"
+#include "common/base/check.h"
+#include "common/base/err.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -8,14 +8,14 @@
 // Idempotency: table `request` keeps id, SHA-256 of service, method and body, and the reply, written in the same
 // transaction. Same id, same digest → stored reply; another digest → E_CONFLICT. Refusals change nothing and are not kept.
 #pragma once
-#include "../base/arena.h"
-#include "../cache/cache.h"
-#include "../store/store.h"
-#include "../stream/consumer.h"
-#include "../stream/stream.h"
-#include "../wire/client.h"
-#include "../wire/message.h"
-#include "../wire/server.h"
+#include "common/base/arena.h"
+#include "common/cache/cache.h"
+#include "common/store/store.h"
+#include "common/stream/consumer.h"
+#include "common/stream/stream.h"
+#include "common/wire/client.h"
+#include "common/wire/message.h"
+#include "common/wire/server.h"
 #include "conf.h"
 
 // In every commanding service's first migration.

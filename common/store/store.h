@@ -9,9 +9,9 @@
 // Writes inside a transaction may be queued (PostgreSQL pipeline): an error is told at once or, at the latest, by
 // store_commit(). Whoever needs the outcome of one write before going on asks for its rows (RETURNING) or reads.
 #pragma once
-#include "arena.h"
-#include "check.h"
-#include "err.h"
+#include "common/base/arena.h"
+#include "common/base/check.h"
+#include "common/base/err.h"
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -7,7 +7,7 @@
 // CONSUMER_TRIES times for another reason than the store is parked (table stream_parked: owner, reason, age) and holds
 // back only its partition until `tongchou events unpark`.
 #pragma once
-#include "../wire/client.h"
+#include "common/wire/client.h"
 #include "stream.h"
 
 #define CONSUMER_TRIES 5

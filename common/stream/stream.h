@@ -6,8 +6,8 @@
 // on XPUB; a ROUTER answers replays from the store; a beat carries the heads. At least once, ordered per partition.
 // Wire format: docs/streams.md.
 #pragma once
-#include "../store/store.h"
-#include "../wire/curve.h"
+#include "common/store/store.h"
+#include "common/wire/curve.h"
 
 typedef struct event {
     uint32_t partition;

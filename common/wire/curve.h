@@ -5,8 +5,8 @@
 // (measured on libzmq 4.3.4: CURVE alone admits strangers). The handler runs before any bind.
 #pragma once
 #include "wire.h"
-#include "err.h"
-#include "check.h"
+#include "common/base/err.h"
+#include "common/base/check.h"
 #include <stdbool.h>
 
 typedef struct keys keys_t; // the registry and our own key pair

@@ -2,13 +2,13 @@
 // both ways by reflection so that the command line and scripts need no code per message.
 //
 // JSON form: field names as in the .proto, except that an int64 field `x_fen` is `"x": "1234.50"` (yuan, two decimals) and
-// an int32/sint32 field `x_rate` is `"x": "0.55"` text; enums by name in lower case without their prefix; bytes as hex;
+// an int32 field `x_ppm` (millionths) is `"x": "0.55"` text; enums by name in lower case without their prefix; bytes as hex;
 // dates and months are strings in both forms. Unknown keys, wrong types and doubled keys are errors that name the field
 // with its path (E_UNKNOWN_FIELD, E_INVALID_FIELD, E_INVALID_JSON).
 #pragma once
-#include "../base/arena.h"
-#include "../base/check.h"
-#include "../base/err.h"
+#include "common/base/arena.h"
+#include "common/base/check.h"
+#include "common/base/err.h"
 #include <protobuf-c/protobuf-c.h>
 #include <stdint.h>
 

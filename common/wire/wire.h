@@ -4,7 +4,7 @@
 //
 // All sockets speak CURVE. The caller is who its key says (ZAP User-Id "role:name"), never what a message claims.
 #pragma once
-#include "hash.h"
+#include "common/base/hash.h"
 #include <stdint.h>
 
 #define WIRE_MESSAGE_MAX_BYTES (1024 * 1024) // ZMQ_MAXMSGSIZE and every body check

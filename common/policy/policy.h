@@ -1,0 +1,50 @@
+// A city's law as data: YAML → checked → PolicyTables message (proto/policy.proto) → flat arrays that the cores read.
+// The message is what is hashed, published to Redis and kept by adjudication with its decisions; the arrays are built from
+// it in the same way whether it came from files or from Redis. Immutable once made; shared by threads freely.
+// Schema, with examples: docs/policy.md.
+#pragma once
+#include "common/base/check.h"
+#include "common/base/date.h"
+#include "common/base/err.h"
+#include "common/base/money.h"
+#include "vocabulary.h"
+
+typedef struct policy policy_t;
+
+// Load, merge overlays in order, check, compile. Every complaint names file, line, key and, where there is one, the article.
+int policy_load(policy_t **out, const char *city_file, const char *const *overlays, err_t *err) MUST_USE;
+// From the packed message. The hash is recomputed, never trusted.
+int policy_unpack(policy_t **out, const void *data, size_t bytes, err_t *err) MUST_USE;
+const void *policy_packed(const policy_t *policy, size_t *bytes);
+const char *policy_hash(const policy_t *policy); // SHA-256 of the packed message, 64 hex digits
+void policy_destroy(policy_t **policy);
+
+const char *policy_city(const policy_t *policy);
+bool policy_has_identity(const policy_t *policy, identity_t identity);
+bool policy_has_division(const policy_t *policy, const char *division);
+const char *policy_division_name(const policy_t *policy, const char *division); // NULL when unknown
+
+// Layers (who pays, in order of the answer) and running totals of a benefit year.
+int policy_layer_count(const policy_t *policy);
+const char *policy_layer_name(const policy_t *policy, int layer);
+const char *policy_layer_fund(const policy_t *policy, int layer); // ledger fund the layer is paid from
+int policy_total_count(const policy_t *policy);
+const char *policy_total_name(const policy_t *policy, int total);
+int policy_total_from_name(const policy_t *policy, const char *name); // −1 when unknown
+
+// Explanation: article and sentences of a rule ID; "" when the policy does not know it.
+const char *policy_rule_source(const policy_t *policy, const char *rule);
+const char *policy_rule_text(const policy_t *policy, const char *rule);
+const char *policy_rule_text_zh(const policy_t *policy, const char *rule);
+
+// How contributions become cover (section `coverage` of the city file).
+typedef struct policy_coverage {
+    int lag_months;                       // cover starts this many months after the contribution month (1)
+    int wait_months[IDENTITY__COUNT];     // and at first entry or after an interruption, this many (flexible: 3)
+    int grace_months;                     // unpaid months in a row that may be back-paid without a break (3)
+    uint32_t yearly;                      // bit per identity: pays by the year (resident)
+    uint32_t from_application;            // bit per identity: covered from the contribution month itself (unemployed)
+    uint32_t tier2;                       // bit per identity: also holds tier 2
+    uint32_t lifelong;                    // bit per identity: covered without contribution (retiree)
+} policy_coverage_t;
+const policy_coverage_t *policy_coverage(const policy_t *policy);
