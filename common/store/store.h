@@ -1,10 +1,10 @@
 // One small database API over SQLite (WAL, synchronous FULL) and PostgreSQL (libpq, pipeline mode).
 //
-// Survives: kill −9 and power loss after store_commit() returned 0. Detects: a lost connection (E_STORE, everything since
-// store_begin is gone; the next store_begin reconnects). Does not handle: a disk that lies about fsync.
+// Survives: kill −9 and power loss after store_commit() returned 0. Detects: a lost connection (E_STORE, everything
+// since store_begin is gone; the next store_begin reconnects). Does not handle: a disk that lies about fsync.
 //
-// SQL is one text for both: parameters $1 … $n, types BIGINT / TEXT / BYTEA, ON CONFLICT as both know it. Statements are
-// prepared on first use and kept. A store belongs to one thread.
+// SQL is one text for both: parameters $1 … $n, types BIGINT / TEXT / BYTEA, ON CONFLICT as both know it. Statements
+// are prepared on first use and kept. A store belongs to one thread.
 //
 // Writes inside a transaction may be queued (PostgreSQL pipeline): an error is told at once or, at the latest, by
 // store_commit(). Whoever needs the outcome of one write before going on asks for its rows (RETURNING) or reads.
@@ -17,7 +17,8 @@
 
 typedef struct store store_t;
 
-// ---- cells and rows: one shape for parameters, results and set-based input --------------------------------------------
+// ---- cells and rows: one shape for parameters, results and set-based input
+// --------------------------------------------
 
 typedef enum cell_type { CELL_I64, CELL_TEXT, CELL_BLOB } cell_type_t;
 
@@ -49,7 +50,8 @@ int64_t row_i64(const rows_t *rows, size_t row, size_t column);
 const char *row_text(const rows_t *rows, size_t row, size_t column);
 const void *row_blob(const rows_t *rows, size_t row, size_t column, size_t *size);
 
-// ---- opening ----------------------------------------------------------------------------------------------------------
+// ---- opening
+// ----------------------------------------------------------------------------------------------------------
 
 // `url`: "sqlite:DIR" (file DIR/<schema>.db, made if absent; "sqlite::memory:" for a private one in memory) or
 // "postgresql://…" (schema <schema>, made if absent, first on the search path). `schema`: [a-z_]+.
@@ -66,7 +68,8 @@ typedef struct migration {
 // Several processes may call it at once: one migrates, the others wait. A newer version than we know: E_STORE.
 int store_migrate(store_t *store, const migration_t *steps, size_t count, err_t *err) MUST_USE;
 
-// ---- transactions -----------------------------------------------------------------------------------------------------
+// ---- transactions
+// -----------------------------------------------------------------------------------------------------
 
 // Writers take the write lock at once (SQLite BEGIN IMMEDIATE, waits up to 10 s), so a transaction that read may write.
 int store_begin(store_t *store, err_t *err) MUST_USE;
@@ -75,16 +78,18 @@ int store_begin(store_t *store, err_t *err) MUST_USE;
 int store_commit(store_t *store, err_t *err) MUST_USE;
 void store_rollback(store_t *store);
 
-// ---- statements -------------------------------------------------------------------------------------------------------
+// ---- statements
+// -------------------------------------------------------------------------------------------------------
 
-// Run one statement with `count` parameters. `out` non-NULL: rows are read at once into it (initialised by the call with
-// `arena`; column types follow the statement). `out` NULL: the write may be queued. E_RACE on a unique key, told here or
-// by commit. Outside a transaction each call is its own.
+// Run one statement with `count` parameters. `out` non-NULL: rows are read at once into it (initialised by the call
+// with `arena`; column types follow the statement). `out` NULL: the write may be queued. E_RACE on a unique key, told
+// here or by commit. Outside a transaction each call is its own.
 int store_exec(store_t *store, const char *sql, const cell_t *params, size_t count, err_t *err) MUST_USE;
 int store_query(store_t *store, const char *sql, const cell_t *params, size_t count, arena_t *arena, rows_t *out,
                 err_t *err) MUST_USE;
 
-// ---- set-based verbs: one round trip for many rows ----------------------------------------------------------------------
+// ---- set-based verbs: one round trip for many rows
+// ----------------------------------------------------------------------
 
 typedef enum on_conflict { CONFLICT_FAILS, CONFLICT_SKIPS } on_conflict_t;
 
@@ -96,7 +101,8 @@ int store_insert(store_t *store, const char *table, const char *columns, const r
 // Run `sql` once for each row of `keys` ($1 … $width) and collect all results in `out`, whose first column is the index
 // of the key row they belong to (results in key order). PostgreSQL runs it as one statement over unnest(keys) LATERAL,
 // so `sql` must be a plain SELECT in which $n stands only where a value may stand.
-int store_each_query(store_t *store, const char *sql, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
+int store_each_query(store_t *store, const char *sql, const rows_t *keys, arena_t *arena, rows_t *out,
+                     err_t *err) MUST_USE;
 
 // Run the write `sql` once for each row of `keys`; queued in one flush on PostgreSQL.
 int store_each_exec(store_t *store, const char *sql, const rows_t *keys, err_t *err) MUST_USE;

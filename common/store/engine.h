@@ -1,0 +1,43 @@
+// What an engine offers to store.c. An engine never looks at the sticky failure: store.c asks it nothing more once a
+// transaction has failed, and gives it set-based writes only inside a transaction.
+#pragma once
+#include "store.h"
+
+#define STORE_PARAMS_MAX 64            // cells of one statement or row
+#define STORE_WAIT_MS 10000            // for a lock that another writer holds
+#define STORE_MIGRATION_WAIT_MS 600000 // for another process that migrates
+
+typedef struct engine {
+    bool is_postgres;
+    void (*close)(store_t *store); // frees the store too
+    int (*begin)(store_t *store, err_t *err);
+    int (*begin_migration)(store_t *store, err_t *err); // begin, alone among all migrating processes
+    int (*commit)(store_t *store, err_t *err);          // on failure rolled back
+    void (*rollback)(store_t *store);
+    int (*script)(store_t *store, const char *sql, err_t *err); // several statements, inside a transaction
+    int (*run)(store_t *store, const char *sql, const cell_t *params, size_t count, arena_t *arena, rows_t *out,
+               err_t *err); // `out` NULL: no rows wanted
+    int (*insert)(store_t *store, const char *table, const char *columns, const rows_t *rows, on_conflict_t conflict,
+                  err_t *err);
+    int (*each_query)(store_t *store, const char *sql, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err);
+    int (*each_exec)(store_t *store, const char *sql, const rows_t *keys, err_t *err);
+} engine_t;
+
+// First member of every engine's own store.
+struct store {
+    const engine_t *engine;
+    bool open;     // between store_begin and its end
+    err_t failure; // the first failure of the open transaction; code 0 while it is sound
+};
+
+int sqlite_open(store_t **out, const char *dir, const char *schema, err_t *err) MUST_USE;
+int postgres_open(store_t **out, const char *url, const char *schema, err_t *err) MUST_USE;
+
+// Room for `count` rows in all. False when memory is out.
+bool rows_reserve(rows_t *rows, size_t count) MUST_USE;
+// The cell types of a set: those of its first row; CHECKs that every other row agrees (nulls of that type too).
+void rows_check(const rows_t *rows);
+// The text of the INSERT both engines share up to its source: "INSERT INTO t (a, b) " + source + conflict clause, where
+// `source` stands around a list $1 … $width. NULL when memory is out; the caller frees.
+char *insert_sql(const char *table, const char *columns, size_t width, const char *before, const char *after,
+                 on_conflict_t conflict);
