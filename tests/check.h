@@ -1,5 +1,5 @@
-// CUnit, with less ceremony: a table of tests, one executable per module. A test is a story in order; its name says what
-// must hold, rule tests begin with the rule's ID.
+// CUnit, with less ceremony: a table of tests, one executable per module. A test is a story in order; its name says
+// what must hold, rule tests begin with the rule's ID.
 //
 //   TEST(half_up_at_the_exact_half) { fen_t out; EQ(fen_rate(1, 500000, &out), 0); EQ(out, 1); }
 //   TESTS("money", CASE(half_up_at_the_exact_half))
@@ -25,12 +25,16 @@ static inline void check_eq(int64_t actual, int64_t expected, const char *what, 
 }
 static inline void check_text(const char *actual, const char *expected, const char *what, const char *file, int line) {
     int same = actual && expected && strcmp(actual, expected) == 0;
-    if (!same) fprintf(stderr, "%s:%d: %s is \"%s\", expected \"%s\"\n", file, line, what, actual ? actual : "(null)", expected);
+    if (!same)
+        fprintf(stderr, "%s:%d: %s is \"%s\", expected \"%s\"\n", file, line, what, actual ? actual : "(null)",
+                expected);
     CU_assertImplementation(same, (unsigned)line, what, file, "", CU_FALSE);
 }
 static inline void check_has(const char *actual, const char *part, const char *what, const char *file, int line) {
     int has = actual && strstr(actual, part) != NULL;
-    if (!has) fprintf(stderr, "%s:%d: %s is \"%s\", expected it to contain \"%s\"\n", file, line, what, actual ? actual : "(null)", part);
+    if (!has)
+        fprintf(stderr, "%s:%d: %s is \"%s\", expected it to contain \"%s\"\n", file, line, what,
+                actual ? actual : "(null)", part);
     CU_assertImplementation(has, (unsigned)line, what, file, "", CU_FALSE);
 }
 
@@ -51,7 +55,8 @@ static inline int check_run(const char *suite, const check_case_t *cases, size_t
     return failed ? 1 : 0;
 }
 
-#define CASE(f) {#f, f}
+#define CASE(f)                                                                                                        \
+    { #f, f }
 #define TESTS(suite, ...)                                                                                              \
     int main(void) {                                                                                                   \
         static const check_case_t cases[] = {__VA_ARGS__};                                                             \

@@ -1,0 +1,126 @@
+// tongchou events tail: follow a service's stream as any agency would: from the beginning, from a number, or live.
+#include "cli.h"
+#include "common/base/date.h"
+#include "common/stream/consumer.h"
+#include "methods.h"
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+#include <zmq.h>
+
+typedef struct tail {
+    const char *service, *topic;
+    int64_t printed, count; // count 0: no end
+    arena_t *arena;
+} tail_t;
+
+static volatile sig_atomic_t stop_asked;
+static void on_signal(int number) {
+    (void)number;
+    stop_asked = 1;
+}
+
+static void print_event(const tail_t *tail, const event_t *event) {
+    ProtobufCMessage *message = NULL;
+    err_t err = {0};
+    const ProtobufCMessageDescriptor *type = event_type(event->topic);
+    printf("{\"service\":\"%s\",\"partition\":%u,\"number\":%lld,\"topic\":\"%s\",\"at_ms\":%lld,\"body\":",
+           tail->service, event->partition, (long long)event->number, event->topic, (long long)event->at_ms);
+    if (type && !message_unpack(&message, type, event->body, event->body_bytes, tail->arena, &err))
+        printf("%s}\n", message_to_json(message, tail->arena));
+    else
+        printf("null,\"bytes\":%zu}\n", event->body_bytes); // a topic younger than this program
+}
+
+static int apply(void *self, const event_t *events, size_t count, err_t *err) {
+    tail_t *tail = self;
+    (void)err;
+    for (size_t i = 0; i < count; i++) {
+        if (tail->count && tail->printed == tail->count) return E_OK;
+        if (strncmp(events[i].topic, tail->topic, strlen(tail->topic)) != 0) continue;
+        print_event(tail, &events[i]);
+        arena_reset(tail->arena);
+        tail->printed++;
+    }
+    fflush(stdout);
+    return E_OK;
+}
+
+static void wait_readable(const consumer_t *consumer) {
+    void *sockets[64];
+    zmq_pollitem_t items[64];
+    size_t count = consumer_sockets(consumer, sockets, COUNT_OF(sockets));
+    for (size_t i = 0; i < count; i++) items[i] = (zmq_pollitem_t){.socket = sockets[i], .events = ZMQ_POLLIN};
+    zmq_poll(items, (int)count, 100);
+}
+
+// Until Ctrl-C, `count` events, the end of the log (`until_now`), or the reader of our output has gone.
+static void follow(consumer_t *consumer, tail_t *tail, bool until_now) {
+    consumer_state_t state;
+    while (!stop_asked && !(tail->count && tail->printed >= tail->count) && !ferror(stdout)) {
+        if (!consumer_tick(consumer)) wait_readable(consumer);
+        consumer_state(consumer, &state);
+        if (until_now && state.caught_up) return;
+    }
+}
+
+static int run(int argc, char **argv, const command_t *self) {
+    const char *data = cli_default_data, *as = "agency";
+    tail_t tail = {.service = "settlement", .topic = ""};
+    int64_t from = 1, cursor[PARTITIONS];
+    bool json = false, until_now = false;
+    const option_spec_t specs[] = {{.name = "data", .text = &data},
+                                   {.name = "as", .text = &as},
+                                   {.name = "service", .text = &tail.service},
+                                   {.name = "topic", .text = &tail.topic},
+                                   {.name = "from", .number = &from},
+                                   {.name = "count", .number = &tail.count},
+                                   {.name = "until-now", .flag = &until_now},
+                                   {.name = "json", .flag = &json}};
+    words_t words = {0};
+    int status = options_parse(argc, argv, self, specs, COUNT_OF(specs), &words, NULL);
+    if (status >= 0) return status;
+    if (words.count != 1 || strcmp(words.word[0], "tail") != 0 || from < 1) {
+        fprintf(stderr, "tongchou events: \"tail\" was expected, and --from 1 or more\n");
+        return 2;
+    }
+    suite_t suite;
+    if (suite_open(&suite, data, as)) return 2;
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    for (size_t i = 0; i < PARTITIONS; i++) cursor[i] = from - 1;
+    tail.arena = suite.arena;
+    consumer_t *consumer = NULL;
+    err_t err = {0};
+    const consumer_conf_t conf = {.client = suite.client_conf,
+                                  .service = tail.service,
+                                  .name = "tail",
+                                  .from = cursor,
+                                  .effect = {.self = &tail, .apply = apply}};
+    if (consumer_new(&consumer, &conf, &err))
+        status = cli_refused(&err, json);
+    else {
+        follow(consumer, &tail, until_now);
+        status = 0;
+    }
+    consumer_destroy(&consumer);
+    suite_close(&suite);
+    return status;
+}
+
+const command_t command_events = {
+    .name = "events",
+    .summary = "follow what the services tell the world, one JSON line per event",
+    .run = run,
+    .help = "usage: tongchou events tail [options]\n\n"
+            "  --service NAME   whose stream: settlement (default), adjudication, collection, enrollment, facility\n"
+            "  --from N         begin with event number N of every partition (default 1: everything)\n"
+            "  --topic PREFIX   only topics that begin so\n"
+            "  --count N        stop after N events\n"
+            "  --until-now      stop at the end of the log instead of following\n"
+            "  --as NAME        whose key (default agency)\n\n"
+            "Order holds within a partition. Each event comes at least once; (partition, number) tells doubles "
+            "apart.\n\nexamples:\n"
+            "  tongchou events tail --topic settlement.posted --count 10\n"
+            "  tongchou events tail --service adjudication --until-now > decisions.jsonl\n"};

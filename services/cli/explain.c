@@ -1,0 +1,100 @@
+// tongchou explain BILL: the one bill (一单): fee → scope → deductible → each layer → cash, each line with its article.
+#include "adjudication.pb-c.h"
+#include "cli.h"
+#include "common/base/money.h"
+#include <string.h>
+
+// "1,234,567.89", as a person reads money.
+static const char *grouped(fen_t amount, char out[static 40]) {
+    char plain[FEN_TEXT_MAX];
+    fen_format(amount, plain);
+    const char *digits = plain + (*plain == '-');
+    size_t whole = strcspn(digits, "."), at = 0;
+    if (*plain == '-') out[at++] = '-';
+    for (size_t i = 0; i < whole; i++) {
+        if (i && (whole - i) % 3 == 0) out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    snprintf(out + at, 40 - at, "%s", digits + whole);
+    return out;
+}
+
+static void line(const char *name, fen_t amount) {
+    char text[40];
+    printf("%-44s %16s\n", name, grouped(amount, text));
+}
+
+// The steps of one part: the sentence, then how it came about and where it stands in the law.
+static void steps_of(const Tc__Decision *decision, const char *part) {
+    for (size_t i = 0; i < decision->n_steps; i++) {
+        const Tc__Step *step = decision->steps[i];
+        char amount[40], base[40], rate[FEN_TEXT_MAX];
+        if (strcmp(step->part, part) != 0) continue;
+        printf("    %-40s %16s", step->rule, grouped(step->amount_fen, amount));
+        if (step->rate_ppm) printf("  = %s × %s", grouped(step->base_fen, base), rate_format(step->rate_ppm, rate));
+        printf("\n      %s  [%s]\n", step->text, step->source);
+        if (*step->text_zh) printf("      %s\n", step->text_zh);
+    }
+}
+
+static void print_decision(const Tc__Decision *d) {
+    const Tc__Bill *b = d->input;
+    printf("Bill %s, %s %s to %s, facility %s (%s%s%s)\n", d->bill, b->type, b->from, b->to, d->facility, b->area,
+           strcmp(b->filing, "none") == 0 ? "" : ", ", strcmp(b->filing, "none") == 0 ? "" : b->filing);
+    printf("Person %s as %s of division %s; benefit year %d, bill no. %lld of the year\n", d->person, d->identity,
+           d->division, d->year, (long long)d->seq);
+    printf("Decision: %s%s%s\n\n", d->decision, *d->reason ? ": " : "", d->reason);
+    line("Fee (总费用)", d->total_fen);
+    line("  outside the policy scope (自费)", d->total_fen - d->in_scope_fen);
+    line("  inside the policy scope (政策范围内)", d->in_scope_fen);
+    line("Deductible (起付标准)", d->deductible_fen);
+    steps_of(d, "deductible");
+    for (size_t i = 0; i < d->n_paid; i++) {
+        char name[96];
+        snprintf(name, sizeof name, "Paid by %s", d->paid[i]->name);
+        line(name, d->paid[i]->amount_fen);
+        steps_of(d, d->paid[i]->name);
+    }
+    line("Paid by the funds (基金支付)", d->fund_fen);
+    line("Paid by the person (个人负担)", d->person_fen);
+    steps_of(d, "person");
+    printf("\nRunning totals of %d after this bill:\n", d->year);
+    for (size_t i = 0; i < d->n_used; i++) line(d->used[i]->name, d->used[i]->amount_fen);
+    printf("\npolicy %.16s…, entitlement version %lld\n", d->policy, (long long)d->entitlement);
+}
+
+static int run(int argc, char **argv, const command_t *self) {
+    const char *data = cli_default_data, *as = "admin";
+    bool json = false;
+    const option_spec_t specs[] = {
+        {.name = "data", .text = &data}, {.name = "as", .text = &as}, {.name = "json", .flag = &json}};
+    words_t words = {0};
+    int status = options_parse(argc, argv, self, specs, COUNT_OF(specs), &words, NULL);
+    if (status >= 0) return status;
+    if (words.count != 1) {
+        fprintf(stderr, "tongchou explain: one bill number was expected\n");
+        return 2;
+    }
+    suite_t suite;
+    if (suite_open(&suite, data, as)) return 2;
+    Tc__GetDecision request = TC__GET_DECISION__INIT;
+    request.bill = (char *)words.word[0];
+    ProtobufCMessage *reply = NULL;
+    err_t err = {0};
+    if (suite_call(&suite, "adjudication", "explain", "", &request.base, &tc__decision__descriptor, &reply, &err))
+        status = cli_refused(&err, json);
+    else if (json)
+        status = puts(message_to_json(reply, suite.arena)) < 0;
+    else {
+        print_decision((const Tc__Decision *)reply);
+        status = 0;
+    }
+    suite_close(&suite);
+    return status;
+}
+
+const command_t command_explain = {
+    .name = "explain",
+    .summary = "why a bill was paid as it was: every fen with its rule and article (一单)",
+    .run = run,
+    .help = "usage: tongchou explain BILL [--json] [--data DIR]\n\nexample:\n  tongchou explain D000042\n"};

@@ -1,0 +1,78 @@
+// tongchou ledger balances: the accounts of the fund by identity and district.
+#include "cli.h"
+#include "common/base/money.h"
+#include "settlement.pb-c.h"
+#include <string.h>
+
+static void print_row(const char *account, const char *identity, const char *division, fen_t balance,
+                      long long postings) {
+    char text[FEN_TEXT_MAX];
+    printf("%-28s %-12s %-10s %18s %10lld\n", account, identity, division, fen_format(balance, text), postings);
+}
+
+// Rows arrive sorted by account; a line with the sum closes each account.
+static void print_table(const Tc__Balances *balances) {
+    fen_t sum = 0;
+    long long postings = 0, all = 0;
+    printf("%-28s %-12s %-10s %18s %10s\n", "account", "identity", "division", "balance (yuan)", "postings");
+    for (size_t i = 0; i < balances->n_rows; i++) {
+        const Tc__Balances__Row *row = balances->rows[i];
+        print_row(row->account, row->identity, row->division, row->balance_fen, row->postings);
+        sum += row->balance_fen;
+        postings += row->postings;
+        all += row->balance_fen;
+        bool last = i + 1 == balances->n_rows || strcmp(balances->rows[i + 1]->account, row->account) != 0;
+        if (!last) continue;
+        print_row(row->account, "", "all", sum, postings);
+        sum = postings = 0;
+    }
+    printf("sum of all accounts: %lld fen (debits are positive, credits negative; always 0)\n", all);
+}
+
+static int run(int argc, char **argv, const command_t *self) {
+    const char *data = cli_default_data, *as = "admin", *account = "";
+    bool json = false;
+    const option_spec_t specs[] = {{.name = "data", .text = &data},
+                                   {.name = "as", .text = &as},
+                                   {.name = "account", .text = &account},
+                                   {.name = "json", .flag = &json}};
+    words_t words = {0};
+    int status = options_parse(argc, argv, self, specs, COUNT_OF(specs), &words, NULL);
+    if (status >= 0) return status;
+    bool entry = words.count == 2 && strcmp(words.word[0], "entry") == 0;
+    if (!entry && (words.count != 1 || strcmp(words.word[0], "balances") != 0)) {
+        fprintf(stderr, "tongchou ledger: \"balances\" or \"entry REFERENCE\" was expected\n");
+        return 2;
+    }
+    suite_t suite;
+    if (suite_open(&suite, data, as)) return 2;
+    ProtobufCMessage *reply = NULL;
+    err_t err = {0};
+    int rc;
+    if (entry) {
+        Tc__GetEntry request = TC__GET_ENTRY__INIT;
+        request.reference = (char *)words.word[1];
+        rc = suite_call(&suite, "settlement", "get_entry", "", &request.base, &tc__journal_entry__descriptor, &reply,
+                        &err);
+    } else {
+        Tc__GetBalances request = TC__GET_BALANCES__INIT;
+        request.account = (char *)account;
+        rc = suite_call(&suite, "settlement", "get_balances", "", &request.base, &tc__balances__descriptor, &reply,
+                        &err);
+    }
+    status = rc ? cli_refused(&err, json) : 0;
+    if (!rc && (json || entry))
+        puts(message_to_json(reply, suite.arena));
+    else if (!rc)
+        print_table((const Tc__Balances *)reply);
+    suite_close(&suite);
+    return status;
+}
+
+const command_t command_ledger = {
+    .name = "ledger",
+    .summary = "balances of the fund's accounts, and journal entries",
+    .run = run,
+    .help = "usage: tongchou ledger balances [--account PREFIX] [--json]\n"
+            "       tongchou ledger entry REFERENCE      the journal entry of a bill or receipt\n\nexamples:\n"
+            "  tongchou ledger balances --account expense/\n  tongchou ledger entry D000042\n"};

@@ -1,0 +1,136 @@
+// The table of commands, and how words of the command line become a message.
+#include "methods.h"
+#include "adjudication.pb-c.h"
+#include "collection.pb-c.h"
+#include "enrollment.pb-c.h"
+#include "envelope.pb-c.h"
+#include "facility.pb-c.h"
+#include "settlement.pb-c.h"
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define METHOD(service, name, request, reply, key)                                                                     \
+    { service, name, &tc__##request##__descriptor, &tc__##reply##__descriptor, key }
+static const cli_method_t methods[] = {
+    METHOD("enrollment", "register_person", register_person, person_state, "person"),
+    METHOD("enrollment", "register_employer", register_employer, employer_state, "employer"),
+    METHOD("enrollment", "open_spell", open_spell, person_state, "person"),
+    METHOD("enrollment", "close_spell", close_spell, person_state, "person"),
+    METHOD("enrollment", "set_group", set_group, person_state, "person"),
+    METHOD("enrollment", "get_person", get_person, person_state, "person"),
+    METHOD("facility", "register_facility", register_facility, facility_state, "facility"),
+    METHOD("facility", "sign_agreement", sign_agreement, facility_state, "facility"),
+    METHOD("facility", "end_agreement", end_agreement, facility_state, "facility"),
+    METHOD("facility", "get_facility", get_facility, facility_state, "facility"),
+    METHOD("collection", "bill_month", bill_month, bill_run, NULL),
+    METHOD("collection", "bill_year", bill_year, bill_run, NULL),
+    METHOD("collection", "get_due", get_due, due, NULL),
+    METHOD("collection", "receive", receive, receipt, NULL),
+    METHOD("collection", "get_entitlements", get_entitlements, entitlements, NULL),
+    METHOD("collection", "get_bills", get_bills, contribution_bills, "person"),
+    METHOD("adjudication", "quote", bill, decision, "person"),
+    METHOD("adjudication", "settle", bill, decision, "person"),
+    METHOD("adjudication", "get_decision", get_decision, decision, NULL),
+    METHOD("adjudication", "explain", get_decision, decision, NULL),
+    METHOD("settlement", "get_balances", get_balances, balances, NULL),
+    METHOD("settlement", "get_entry", get_entry, journal_entry, NULL),
+};
+
+const cli_method_t *method_find(const char *service, const char *name) {
+    for (size_t i = 0; i < COUNT_OF(methods); i++)
+        if (strcmp(methods[i].service, service) == 0 && strcmp(methods[i].name, name) == 0) return &methods[i];
+    return NULL;
+}
+
+static bool ends_with(const char *text, const char *end) {
+    size_t a = strlen(text), b = strlen(end);
+    return a > b && strcmp(text + a - b, end) == 0;
+}
+
+// The name a person uses: without the unit that the wire form carries.
+static void plain_name(const ProtobufCFieldDescriptor *field, char out[static 64]) {
+    snprintf(out, 64, "%s", field->name);
+    if (ends_with(out, "_fen") || ends_with(out, "_ppm")) out[strlen(out) - 4] = 0;
+}
+
+void method_list(const char *service, FILE *out) {
+    for (size_t i = 0; i < COUNT_OF(methods); i++) {
+        if (strcmp(methods[i].service, service) != 0) continue;
+        fprintf(out, "  %-18s", methods[i].name);
+        for (unsigned f = 0; f < methods[i].request->n_fields; f++) {
+            char name[64];
+            plain_name(&methods[i].request->fields[f], name);
+            fprintf(out, " --%s", name);
+        }
+        fputc('\n', out);
+    }
+}
+
+const char *method_key(const cli_method_t *method, const ProtobufCMessage *request) {
+    if (!method->key_field) return "";
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(method->request, method->key_field);
+    CHECK(field && field->type == PROTOBUF_C_TYPE_STRING);
+    const char *value = *(const char *const *)((const char *)request + field->offset);
+    return value ? value : "";
+}
+
+static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescriptor *type, const char *name) {
+    for (unsigned f = 0; f < type->n_fields; f++) {
+        char plain[64];
+        plain_name(&type->fields[f], plain);
+        if (strcmp(plain, name) == 0) return &type->fields[f];
+    }
+    return NULL;
+}
+
+static json_t *field_value(const ProtobufCFieldDescriptor *field, const char *text) {
+    char *end = NULL;
+    if (field->type == PROTOBUF_C_TYPE_BOOL && strcmp(text, "true") == 0) return json_true();
+    if (field->type == PROTOBUF_C_TYPE_BOOL && strcmp(text, "false") == 0) return json_false();
+    if (field->type == PROTOBUF_C_TYPE_STRING || ends_with(field->name, "_fen") || ends_with(field->name, "_ppm"))
+        return json_string(text);
+    long long number = strtoll(text, &end, 10);
+    return end != text && !*end ? json_integer(number) : json_string(text);
+}
+
+int method_from_fields(const cli_method_t *method, const words_t *fields, arena_t *arena, ProtobufCMessage **out,
+                       err_t *err) {
+    json_t *object = json_object();
+    char *text = NULL;
+    int rc = E_OK;
+    for (size_t i = 0; rc == E_OK && i + 1 < fields->count; i += 2) {
+        const ProtobufCFieldDescriptor *field = find_field(method->request, fields->word[i]);
+        if (!field)
+            rc = err_field(err, E_UNKNOWN_FIELD, fields->word[i], "%s has no field \"%s\"", method->name,
+                           fields->word[i]);
+        else if (json_object_get(object, fields->word[i]))
+            rc = err_field(err, E_INVALID_FIELD, fields->word[i], "--%s was given twice", fields->word[i]);
+        else if (field->label == PROTOBUF_C_LABEL_REPEATED)
+            rc =
+                json_object_set_new(object, fields->word[i], json_pack("[o]", field_value(field, fields->word[i + 1])));
+        else
+            rc = json_object_set_new(object, fields->word[i], field_value(field, fields->word[i + 1]));
+    }
+    if (rc == E_OK && !(text = json_dumps(object, JSON_COMPACT))) rc = err_set(err, E_IO, "out of memory");
+    if (rc == E_OK) rc = message_from_json(out, method->request, text, strlen(text), arena, err);
+    free(text);
+    json_decref(object);
+    return rc;
+}
+
+const ProtobufCMessageDescriptor *event_type(const char *topic) {
+    static const struct {
+        const char *topic;
+        const ProtobufCMessageDescriptor *type;
+    } topics[] = {
+        {"person.changed", &tc__person_state__descriptor},     {"employer.changed", &tc__employer_state__descriptor},
+        {"facility.changed", &tc__facility_state__descriptor}, {"contribution.received", &tc__receipt__descriptor},
+        {"entitlement.changed", &tc__entitlement__descriptor}, {"bill.settled", &tc__decision__descriptor},
+        {"settlement.posted", &tc__journal_entry__descriptor},
+    };
+    for (size_t i = 0; i < COUNT_OF(topics); i++)
+        if (strcmp(topics[i].topic, topic) == 0) return topics[i].type;
+    return NULL;
+}

@@ -1,0 +1,80 @@
+// The connection of a command to a running suite.
+#include "cli.h"
+#include "common/base/hash.h"
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+const char *const cli_default_data = "data";
+
+static int complain(const err_t *err) {
+    fprintf(stderr, "tongchou: %s\n", err->text);
+    return 2;
+}
+
+int suite_open(suite_t *suite, const char *data_dir, const char *as) {
+    err_t err = {0};
+    char file[512];
+    memset(suite, 0, sizeof *suite);
+    snprintf(file, sizeof file, "%s/tongchou.yaml", data_dir);
+    char *argv[] = {(char *)"tongchou", (char *)"--config", file};
+    if (conf_load(&suite->conf, 3, argv, &err)) {
+        fprintf(stderr, "tongchou: no suite at %s: %s (is `tongchou up --data %s` running?)\n", data_dir, err.text,
+                data_dir);
+        return 2;
+    }
+    suite->arena = arena_new(64 * 1024, 0);
+    suite->zmq = zmq_ctx_new();
+    if (!suite->arena || !suite->zmq) return complain(&(err_t){.code = E_IO, .text = "out of memory"});
+    if (keys_load(&suite->keys, conf_text(suite->conf, "keys.dir"), as, &err)) return complain(&err);
+    suite->client_conf = (client_conf_t){.context = suite->zmq,
+                                         .keys = suite->keys,
+                                         .brokers = conf_list(suite->conf, "broker.front"),
+                                         .broker_key_name = conf_text(suite->conf, "broker.key_name")};
+    return client_new(&suite->client, &suite->client_conf, &err) ? complain(&err) : 0;
+}
+
+void suite_close(suite_t *suite) {
+    client_destroy(&suite->client);
+    keys_destroy(&suite->keys);
+    if (suite->zmq) zmq_ctx_term(suite->zmq);
+    suite->zmq = NULL;
+    arena_destroy(&suite->arena);
+    conf_destroy(&suite->conf);
+}
+
+int suite_call(suite_t *suite, const char *service, const char *method, const char *key,
+               const ProtobufCMessage *request, const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **reply,
+               err_t *err) {
+    size_t bytes = 0;
+    void *body = message_pack(request, suite->arena, &bytes);
+    if (!body) return err_set(err, E_IO, "out of memory");
+    call_t call = {.service = service, .method = method, .key = key, .body = body, .body_bytes = bytes};
+    reply_t answer;
+    int rc = client_call(suite->client, &call, &answer, err);
+    if (rc || !reply) return rc;
+    return message_unpack(reply, reply_type, answer.body, answer.body_bytes, suite->arena, err);
+}
+
+// A string safe inside JSON quotes: our error texts hold no control characters, but may quote the caller's input.
+static void print_json_text(const char *text) {
+    putchar('"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\') putchar('\\');
+        if ((unsigned char)*text >= 0x20) putchar(*text);
+    }
+    putchar('"');
+}
+
+int cli_refused(const err_t *err, bool json) {
+    if (!json) {
+        fprintf(stderr, "refused: %s%s%s: %s\n", err_name(err->code), err->field[0] ? " " : "", err->field, err->text);
+        return 1;
+    }
+    printf("{\"error\":{\"code\":\"%s\",\"field\":", err_name(err->code));
+    print_json_text(err->field);
+    printf(",\"message\":");
+    print_json_text(err->text);
+    printf("}}\n");
+    return 1;
+}
