@@ -1,12 +1,12 @@
-// The working-day calendar: State Council notices (国务院办公厅关于…节假日安排的通知) with their make-up workdays, one YAML file a
-// year in config/calendar/. A year that was not loaded is an error, never a guess.
+// The working-day calendar: State Council notices (国务院办公厅关于…节假日安排的通知) with their make-up workdays, one
+// YAML file a year in config/calendar/. A year that was not loaded is an error, never a guess.
 #pragma once
 #include "date.h"
 
 typedef struct calendar calendar_t;
 
-// Load every YYYY.yaml of `dir`. Each file: `year`, `source`, `holidays: [dates]`, `workdays: [dates]` (make-up days at a
-// weekend). Refuses unknown keys, dates outside the year, doubled dates, a holiday that is also a workday.
+// Load every YYYY.yaml of `dir`. Each file: `year`, `source`, `holidays: [dates]`, `workdays: [dates]` (make-up days at
+// a weekend). Refuses unknown keys, dates outside the year, doubled dates, a holiday that is also a workday.
 int calendar_load(calendar_t **out, const char *dir, err_t *err) MUST_USE;
 void calendar_destroy(calendar_t **calendar);
 

@@ -14,23 +14,24 @@ typedef int32_t month_t; // year * 12 + (month − 1)
 #define MONTH_NONE INT32_MIN
 #define DATE_TEXT_MAX 16
 
-bool date_valid(int year, int month, int day);           // years 1900..2199
-date_t date_make(int year, int month, int day);          // CHECKs date_valid
+bool date_valid(int year, int month, int day);  // years 1900..2199
+date_t date_make(int year, int month, int day); // CHECKs date_valid
 void date_split(date_t date, int *year, int *month, int *day);
 int date_year(date_t date);
-int date_weekday(date_t date);                            // 0 = Monday … 6 = Sunday
-date_t date_add_years(date_t date, int years);            // 29 February becomes 28 where there is none
-int date_age(date_t birth, date_t on);                    // completed years
+int date_weekday(date_t date);                 // 0 = Monday … 6 = Sunday
+date_t date_add_years(date_t date, int years); // 29 February becomes 28 where there is none
+int date_age(date_t birth, date_t on);         // completed years; below 0 before birth
 
-month_t month_make(int year, int month);                  // month 1..12
+month_t month_make(int year, int month); // month 1..12
 month_t month_of(date_t date);
 int month_year(month_t month);
-int month_number(month_t month);                          // 1..12
+int month_number(month_t month); // 1..12
 date_t month_first(month_t month);
 date_t month_last(month_t month);
 
 int date_parse(const char *text, date_t *out) MUST_USE;   // "2018-03-01", exactly; E_INVALID_FIELD otherwise
 int month_parse(const char *text, month_t *out) MUST_USE; // "2018-03"
+// DATE_NONE, DATE_MAX and MONTH_NONE are written as "".
 const char *date_format(date_t date, char text[static DATE_TEXT_MAX]);
 const char *month_format(month_t month, char text[static DATE_TEXT_MAX]);
 

@@ -14,7 +14,8 @@ typedef struct citizen {
     bool male;
 } citizen_t;
 
-// Citizen ID (公民身份号码, GB 11643-1999): division, birth date, order, ISO 7064 MOD 11-2 check character ("X" upper case).
+// Citizen ID (公民身份号码, GB 11643-1999): division, birth date, order, ISO 7064 MOD 11-2 check character ("X" upper
+// case).
 int citizen_id_check(const char *id, citizen_t *out, err_t *err) MUST_USE;
 char citizen_id_check_char(const char digits[static 17]);
 // Unified social credit code (统一社会信用代码, GB 32100-2015): 17 characters and a MOD 31 check character.
@@ -22,7 +23,8 @@ int uscc_check(const char *code, err_t *err) MUST_USE;
 char uscc_check_char(const char body[static 17]);
 // Administrative division (行政区划代码, GB/T 2260): six digits, the first not 0.
 int division_check(const char *code, err_t *err) MUST_USE;
-// Medical facility (医疗机构代码, national medical-insurance standard): H or P, six digits division, five digits serial.
+// Medical facility (医疗机构代码, national medical-insurance standard): H or P, six digits division, five digits
+// serial.
 int facility_code_check(const char *code, err_t *err) MUST_USE;
 // Our own identifiers (person, employer, bill, request …): 1..64 of [A-Za-z0-9._:-].
 int name_check(const char *what, const char *text, err_t *err) MUST_USE;

@@ -12,11 +12,12 @@ metric_t *metric_counter(const char *name, const char *labels, const char *help)
 metric_t *metric_gauge(const char *name, const char *labels, const char *help);
 metric_t *metric_histogram(const char *name, const char *labels, const char *help);
 
-void metric_add(metric_t *metric, int64_t n);        // counters and gauges
+void metric_add(metric_t *metric, int64_t n); // counters and gauges
 void metric_set(metric_t *gauge, int64_t value);
 void metric_observe_us(metric_t *histogram, int64_t us);
-int64_t metric_value(const metric_t *metric);        // count for a histogram
-// The value below which `per_mille` of the observations lie (upper bucket bound), in microseconds; 0 when empty.
+int64_t metric_value(const metric_t *metric); // count for a histogram
+// The value below which `per_mille` of the observations lie (upper bucket bound), in microseconds; 0 when empty,
+// 100 s for anything above.
 int64_t metric_quantile_us(const metric_t *histogram, int per_mille);
 
 // All metrics as text; caller frees. NULL when out of memory.

@@ -1,6 +1,6 @@
 // A YAML file as a tree that remembers line numbers, for policy, calendars and configuration. Strict: doubled keys,
-// anchors, aliases, tags, several documents, depth over 32, more than 200,000 nodes or 4 MiB are refused, each with file
-// and line. Scalars keep their text; the reader decides what they mean.
+// anchors, aliases, tags, several documents, depth over 32, more than 200,000 nodes or 4 MiB are refused, each with
+// file and line. Scalars keep their text; the reader decides what they mean.
 #pragma once
 #include "check.h"
 #include "err.h"
@@ -11,10 +11,10 @@ typedef enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP } yaml_kind_t;
 typedef struct yaml_node yaml_node_t;
 struct yaml_node {
     yaml_kind_t kind;
-    int line;                // 1-based
-    const char *key;         // inside a map: the key; else NULL
-    const char *text;        // scalars; NULL for an empty (null) value
-    bool quoted;             // a quoted scalar is text, never a number or null
+    int line;                 // 1-based; inside a map the line of the key
+    const char *key;          // inside a map: the key; else NULL
+    const char *text;         // scalars; NULL for a plain empty value, ~ or null
+    bool quoted;              // a quoted scalar is text, never a number or null
     const yaml_node_t *first; // children of lists and maps, in file order
     const yaml_node_t *next;
     size_t count;
