@@ -59,8 +59,7 @@ static int wait_for_lock(void *self, int tries) {
     return 1;
 }
 
-// ---- statements
-// -------------------------------------------------------------------------------------------------------
+// ---- statements ----
 
 static void forget(void *self, statement_t *statement) {
     (void)self;
@@ -196,8 +195,7 @@ static int lite_script(store_t *store, const char *sql, err_t *err) {
     return sqlite3_exec(lite->db, sql, NULL, NULL, NULL) == SQLITE_OK ? E_OK : told(lite, err);
 }
 
-// ---- transactions
-// -----------------------------------------------------------------------------------------------------
+// ---- transactions ----
 
 static int plain(lite_t *lite, const char *sql, err_t *err) {
     return lite_run(&lite->base, sql, NULL, 0, NULL, NULL, err);
@@ -227,8 +225,7 @@ static int lite_commit(store_t *store, err_t *err) {
     return code;
 }
 
-// ---- set-based verbs
-// ----------------------------------------------------------------------------------------------------
+// ---- set-based verbs ----
 
 static int lite_each_exec(store_t *store, const char *sql, const rows_t *keys, err_t *err) {
     lite_t *lite = lite_of(store);
@@ -264,8 +261,7 @@ static int lite_each_query(store_t *store, const char *sql, const rows_t *keys, 
     return code;
 }
 
-// ---- opening
-// ----------------------------------------------------------------------------------------------------------
+// ---- opening ----
 
 static void lite_close(store_t *store) {
     lite_t *lite = lite_of(store);

@@ -24,19 +24,23 @@ static void drop(statements_t *statements, statement_t **link) {
     statements->count--;
 }
 
-static void evict_oldest(statements_t *statements) {
-    statement_t **oldest = NULL;
+static statement_t **oldest(statements_t *statements) {
+    statement_t **found = NULL;
     for (size_t i = 0; i < STATEMENT_BUCKETS; i++)
         for (statement_t **link = &statements->buckets[i]; *link; link = &(*link)->next)
-            if (!oldest || (*link)->used < (*oldest)->used) oldest = link;
-    if (oldest) drop(statements, oldest);
+            if (!found || (*link)->used < (*found)->used) found = link;
+    return found;
+}
+
+statement_t *statements_next_out(statements_t *statements) {
+    return statements->count < STATEMENTS_MAX ? NULL : *oldest(statements);
 }
 
 statement_t *statements_add(statements_t *statements, const char *sql, const char *types) {
     size_t sql_bytes = strlen(sql) + 1, type_bytes = strlen(types) + 1;
     statement_t *s = calloc(1, sizeof *s + sql_bytes + type_bytes);
     if (!s) return NULL;
-    if (statements->count == STATEMENTS_MAX) evict_oldest(statements);
+    if (statements->count == STATEMENTS_MAX) drop(statements, oldest(statements));
     memcpy(s->sql, sql, sql_bytes);
     s->types = memcpy(s->sql + sql_bytes, types, type_bytes);
     s->hash = hash_of(sql, types);

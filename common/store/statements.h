@@ -26,5 +26,6 @@ typedef struct statements {
 // `types` tells statements of equal text apart; "" where types do not matter.
 statement_t *statements_find(statements_t *statements, const char *sql, const char *types);
 statement_t *statements_add(statements_t *statements, const char *sql, const char *types); // NULL: out of memory
+statement_t *statements_next_out(statements_t *statements); // whom the next addition evicts; NULL: there is room
 void statements_drop_after(statements_t *statements, uint64_t serial); // those added later than `serial`
 void statements_clear(statements_t *statements);

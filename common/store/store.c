@@ -15,6 +15,8 @@ int store_open(store_t **out, const char *url, const char *schema, err_t *err) {
     if (!schema_valid(schema))
         return err_field(err, E_INVALID_FIELD, "schema", "schema \"%s\": expected 1..63 of a-z and _", schema);
     if (strncmp(url, "sqlite:", 7) == 0 && url[7]) return sqlite_open(out, url + 7, schema, err);
+    if (strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0)
+        return postgres_open(out, url, schema, err);
     return err_field(err, E_INVALID_FIELD, "url", "store URL: expected sqlite:DIR or postgresql://…");
 }
 
@@ -25,8 +27,7 @@ void store_close(store_t **store) {
     *store = NULL;
 }
 
-// ---- transactions
-// -----------------------------------------------------------------------------------------------------
+// ---- transactions ----
 
 bool store_is_postgres(const store_t *store) { return store->engine->is_postgres; }
 
@@ -71,8 +72,7 @@ static int told(store_t *store, int code, const err_t *failure, err_t *err) {
     return code;
 }
 
-// ---- statements
-// -------------------------------------------------------------------------------------------------------
+// ---- statements ----
 
 static int run(store_t *store, const char *sql, const cell_t *params, size_t count, arena_t *arena, rows_t *out,
                err_t *err) {
@@ -94,8 +94,7 @@ int store_query(store_t *store, const char *sql, const cell_t *params, size_t co
     return run(store, sql, params, count, arena, out, err);
 }
 
-// ---- set-based verbs
-// ----------------------------------------------------------------------------------------------------
+// ---- set-based verbs ----
 
 // End the transaction that a set-based write outside one was given.
 static int end_own(store_t *store, bool own, int code, err_t *err) {

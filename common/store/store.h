@@ -17,8 +17,7 @@
 
 typedef struct store store_t;
 
-// ---- cells and rows: one shape for parameters, results and set-based input
-// --------------------------------------------
+// ---- cells and rows: one shape for parameters, results and set-based input ----
 
 typedef enum cell_type { CELL_I64, CELL_TEXT, CELL_BLOB } cell_type_t;
 
@@ -50,8 +49,7 @@ int64_t row_i64(const rows_t *rows, size_t row, size_t column);
 const char *row_text(const rows_t *rows, size_t row, size_t column);
 const void *row_blob(const rows_t *rows, size_t row, size_t column, size_t *size);
 
-// ---- opening
-// ----------------------------------------------------------------------------------------------------------
+// ---- opening ----
 
 // `url`: "sqlite:DIR" (file DIR/<schema>.db, made if absent; "sqlite::memory:" for a private one in memory) or
 // "postgresql://…" (schema <schema>, made if absent, first on the search path). `schema`: [a-z_]+.
@@ -68,8 +66,7 @@ typedef struct migration {
 // Several processes may call it at once: one migrates, the others wait. A newer version than we know: E_STORE.
 int store_migrate(store_t *store, const migration_t *steps, size_t count, err_t *err) MUST_USE;
 
-// ---- transactions
-// -----------------------------------------------------------------------------------------------------
+// ---- transactions ----
 
 // Writers take the write lock at once (SQLite BEGIN IMMEDIATE, waits up to 10 s), so a transaction that read may write.
 int store_begin(store_t *store, err_t *err) MUST_USE;
@@ -78,8 +75,7 @@ int store_begin(store_t *store, err_t *err) MUST_USE;
 int store_commit(store_t *store, err_t *err) MUST_USE;
 void store_rollback(store_t *store);
 
-// ---- statements
-// -------------------------------------------------------------------------------------------------------
+// ---- statements ----
 
 // Run one statement with `count` parameters. `out` non-NULL: rows are read at once into it (initialised by the call
 // with `arena`; column types follow the statement). `out` NULL: the write may be queued. E_RACE on a unique key, told
@@ -88,8 +84,7 @@ int store_exec(store_t *store, const char *sql, const cell_t *params, size_t cou
 int store_query(store_t *store, const char *sql, const cell_t *params, size_t count, arena_t *arena, rows_t *out,
                 err_t *err) MUST_USE;
 
-// ---- set-based verbs: one round trip for many rows
-// ----------------------------------------------------------------------
+// ---- set-based verbs: one round trip for many rows ----
 
 typedef enum on_conflict { CONFLICT_FAILS, CONFLICT_SKIPS } on_conflict_t;
 

@@ -1,0 +1,219 @@
+// The PostgreSQL engine: a transaction is BEGIN, its writes and COMMIT in one pipeline and, unless something is read in
+// between, one round trip. BEGIN goes out with the first statement, so an empty transaction costs nothing.
+#include "engine.h"
+#include "link.h"
+#include "values.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct postgres {
+    store_t base;
+    link_t link;
+    bool begun; // BEGIN was queued
+} postgres_t;
+
+static postgres_t *postgres_of(store_t *store) { return (postgres_t *)store; }
+
+// ---- transactions ----
+
+static int queue_plain(postgres_t *pg, const char *sql, err_t *err) {
+    params_t none = {.count = 0};
+    return link_queue(&pg->link, sql, &none, err);
+}
+
+// Before the first statement of a transaction, or before one outside any.
+static int make_ready(postgres_t *pg, err_t *err) {
+    if (!pg->base.open) return link_ready(&pg->link, err);
+    if (pg->begun) return E_OK;
+    pg->begun = true;
+    return queue_plain(pg, "BEGIN", err);
+}
+
+static int postgres_begin(store_t *store, err_t *err) {
+    postgres_t *pg = postgres_of(store);
+    pg->begun = false;
+    return link_ready(&pg->link, err);
+}
+
+static void postgres_rollback(store_t *store) {
+    postgres_t *pg = postgres_of(store);
+    err_t ignored;
+    if (!pg->begun || !link_alive(&pg->link)) return;
+    // What is queued fails or not: either way the server gets to the ROLLBACK that follows in a portion of its own.
+    if (pg->link.queued) (void)!link_settle(&pg->link, NULL, &ignored);
+    if (!link_alive(&pg->link)) return;
+    if (queue_plain(pg, "ROLLBACK", &ignored) == E_OK) (void)!link_settle(&pg->link, NULL, &ignored);
+}
+
+static int postgres_begin_migration(store_t *store, err_t *err) {
+    postgres_t *pg = postgres_of(store);
+    int code = postgres_begin(store, err);
+    if (code != E_OK) return code;
+    pg->begun = true;
+    code = queue_plain(pg, "BEGIN", err);
+    if (code == E_OK) code = queue_plain(pg, "SET LOCAL lock_timeout = 600000", err);
+    if (code == E_OK)
+        code =
+            queue_plain(pg, "SELECT pg_advisory_xact_lock(hashtextextended('migrate ' || current_schema(), 0))", err);
+    if (code == E_OK) code = link_settle(&pg->link, NULL, err);
+    if (code != E_OK) postgres_rollback(store);
+    return code;
+}
+
+static int postgres_commit(store_t *store, err_t *err) {
+    postgres_t *pg = postgres_of(store);
+    PGresult *result = NULL;
+    if (!pg->begun) return E_OK;
+    int code = queue_plain(pg, "COMMIT", err);
+    if (code == E_OK) code = link_settle(&pg->link, &result, err);
+    // A server whose transaction had failed answers COMMIT with ROLLBACK, and not with an error.
+    if (code == E_OK && strcmp(PQcmdStatus(result), "COMMIT") != 0)
+        code = err_set(err, E_STORE, "postgresql: the transaction was rolled back");
+    PQclear(result);
+    if (code != E_OK) postgres_rollback(store);
+    return code;
+}
+
+static int postgres_script(store_t *store, const char *sql, err_t *err) {
+    postgres_t *pg = postgres_of(store);
+    int code = make_ready(pg, err);
+    if (code == E_OK) code = link_settle(&pg->link, NULL, err);
+    if (code == E_OK) code = link_script(&pg->link, sql, err);
+    return code;
+}
+
+// ---- statements ----
+
+// Settle and read the rows of the last statement.
+static int read_rows(postgres_t *pg, arena_t *arena, rows_t *out, err_t *err) {
+    PGresult *result = NULL;
+    int code = link_settle(&pg->link, &result, err);
+    if (code == E_OK) {
+        rows_init(out, arena, (size_t)PQnfields(result));
+        code = rows_of_result(out, result, err);
+    }
+    PQclear(result);
+    return code;
+}
+
+static int postgres_run(store_t *store, const char *sql, const cell_t *cells, size_t count, arena_t *arena, rows_t *out,
+                        err_t *err) {
+    postgres_t *pg = postgres_of(store);
+    params_t params;
+    int code = make_ready(pg, err);
+    if (code != E_OK) return code;
+    params_of_cells(&params, cells, count);
+    code = link_queue(&pg->link, sql, &params, err);
+    if (code == E_OK && out) return read_rows(pg, arena, out, err);
+    if (!store->open && link_alive(&pg->link)) {
+        int settled = link_settle(&pg->link, NULL, code == E_OK ? err : NULL);
+        if (code == E_OK) code = settled;
+    }
+    return code;
+}
+
+// ---- set-based verbs ----
+
+static int queue_columns(postgres_t *pg, const char *sql, const rows_t *rows, size_t from, size_t to, err_t *err) {
+    params_t params;
+    char *buffer;
+    int code = params_of_columns(&params, rows, from, to, &buffer, err);
+    if (code == E_OK) code = link_queue(&pg->link, sql, &params, err); // copies
+    free(buffer);
+    return code;
+}
+
+static int postgres_insert(store_t *store, const char *table, const char *columns, const rows_t *rows,
+                           on_conflict_t conflict, err_t *err) {
+    postgres_t *pg = postgres_of(store);
+    int code = make_ready(pg, err);
+    if (code != E_OK) return code;
+    char *sql = insert_sql(table, columns, rows->width, "SELECT * FROM unnest(", ")", conflict);
+    if (!sql) return err_set(err, E_STORE, "out of memory");
+    size_t portion;
+    for (size_t from = 0; code == E_OK && from < rows->count; from += portion) {
+        portion = portion_of_rows(rows, from);
+        code = queue_columns(pg, sql, rows, from, from + portion, err);
+    }
+    free(sql);
+    return code;
+}
+
+static int postgres_each_exec(store_t *store, const char *sql, const rows_t *keys, err_t *err) {
+    postgres_t *pg = postgres_of(store);
+    params_t params;
+    int code = make_ready(pg, err);
+    for (size_t i = 0; code == E_OK && i < keys->count; i++) {
+        params_of_cells(&params, rows_at(keys, i), keys->width);
+        code = link_queue(&pg->link, sql, &params, err);
+    }
+    return code;
+}
+
+// Stable counting sort by the first column, a key index below `keys`. The planner nearly always keeps key order.
+static int sort_by_key(rows_t *rows, size_t keys, err_t *err) {
+    bool sorted = true;
+    for (size_t i = 1; i < rows->count; i++) sorted &= rows_at(rows, i - 1)->i64 <= rows_at(rows, i)->i64;
+    if (sorted) return E_OK;
+    size_t *start = calloc(keys + 1, sizeof *start);
+    cell_t *cells = arena_alloc(rows->arena, rows->count * rows->width * sizeof *cells);
+    if (start && cells) {
+        for (size_t i = 0; i < rows->count; i++) start[rows_at(rows, i)->i64 + 1]++;
+        for (size_t key = 0; key < keys; key++) start[key + 1] += start[key];
+        for (size_t i = 0; i < rows->count; i++)
+            memcpy(cells + start[rows_at(rows, i)->i64]++ * rows->width, rows_at(rows, i), rows->width * sizeof *cells);
+        rows->cells = cells;
+        rows->room = rows->count;
+    }
+    free(start);
+    return start && cells ? E_OK : err_set(err, E_STORE, "out of memory for a result");
+}
+
+static int postgres_each_query(store_t *store, const char *sql, const rows_t *keys, arena_t *arena, rows_t *out,
+                               err_t *err) {
+    postgres_t *pg = postgres_of(store);
+    int code = make_ready(pg, err);
+    if (code != E_OK) return code;
+    char *each = each_sql(sql, keys->width);
+    if (!each) return err_set(err, E_STORE, "out of memory");
+    code = queue_columns(pg, each, keys, 0, keys->count, err);
+    free(each);
+    if (code == E_OK) code = read_rows(pg, arena, out, err);
+    if (code == E_OK) code = sort_by_key(out, keys->count, err);
+    return code;
+}
+
+// ---- opening ----
+
+static void postgres_close(store_t *store) {
+    postgres_t *pg = postgres_of(store);
+    link_close(&pg->link);
+    free(pg);
+}
+
+static const engine_t postgres_engine = {
+    .is_postgres = true,
+    .close = postgres_close,
+    .begin = postgres_begin,
+    .begin_migration = postgres_begin_migration,
+    .commit = postgres_commit,
+    .rollback = postgres_rollback,
+    .script = postgres_script,
+    .run = postgres_run,
+    .insert = postgres_insert,
+    .each_query = postgres_each_query,
+    .each_exec = postgres_each_exec,
+};
+
+int postgres_open(store_t **out, const char *url, const char *schema, err_t *err) {
+    postgres_t *pg = calloc(1, sizeof *pg);
+    if (!pg) return err_set(err, E_STORE, "out of memory");
+    pg->base.engine = &postgres_engine;
+    int code = link_init(&pg->link, url, schema, err);
+    if (code != E_OK) {
+        postgres_close(&pg->base);
+        return code;
+    }
+    *out = &pg->base;
+    return E_OK;
+}
