@@ -1,0 +1,55 @@
+// Construction, metrics and the small things every part of a turn uses.
+#include "adjudication.h"
+#include <stdlib.h>
+
+static void make_metrics(adjudication_metrics_t *metrics) {
+    static const char *const labels[STAGE__COUNT] = {"stage=\"decode\"", "stage=\"lookup\"", "stage=\"cache\"",
+                                                     "stage=\"core\"",   "stage=\"store\"",  "stage=\"reply\""};
+    for (int i = 0; i < STAGE__COUNT; i++)
+        metrics->stages[i] =
+            metric_histogram("adjudication_stage_seconds", labels[i], "time of one stage of a settle turn");
+    metrics->heads_hit =
+        metric_counter("adjudication_heads_total", "from=\"memory\"", "heads of chains, by where found");
+    metrics->heads_read =
+        metric_counter("adjudication_heads_total", "from=\"store\"", "heads of chains, by where found");
+    metrics->races = metric_counter("adjudication_races_total", "", "turns refused by a key and decided again");
+    metrics->settled = metric_counter("adjudication_bills_total", "outcome=\"settled\"", "bills by outcome of settle");
+    metrics->repeated =
+        metric_counter("adjudication_bills_total", "outcome=\"repeated\"", "bills by outcome of settle");
+    metrics->refused = metric_counter("adjudication_bills_total", "outcome=\"refused\"", "bills by outcome of settle");
+}
+
+int adjudication_new(adjudication_t **out, policy_t **policy, err_t *err) {
+    adjudication_t *made = calloc(1, sizeof *made);
+    if (!made) return err_set(err, E_IO, "out of memory");
+    make_metrics(&made->metrics);
+    made->facilities = facilities_new();
+    made->heads = heads_new(ADJUDICATION_HEADS);
+    if (made->facilities && made->heads) made->policies = policies_new(policy);
+    if (!made->policies) {
+        adjudication_destroy(&made);
+        return err_set(err, E_IO, "out of memory");
+    }
+    *out = made;
+    return 0;
+}
+
+void adjudication_destroy(adjudication_t **adjudication) {
+    adjudication_t *it = *adjudication;
+    if (!it) return;
+    policies_destroy(&it->policies);
+    heads_destroy(&it->heads);
+    facilities_destroy(&it->facilities);
+    free(it);
+    *adjudication = NULL;
+}
+
+void stage_done(adjudication_t *adjudication, stage_t stage, int64_t *from_us) {
+    int64_t now_us = clock_mono_us();
+    metric_observe_us(adjudication->metrics.stages[stage], now_us - *from_us);
+    *from_us = now_us;
+}
+
+void adjudication_refuse(adjudication_t *adjudication, const request_t *request, int code, const err_t *err) {
+    adjudication->ports.reply(adjudication->ports.self, request, code, err, NULL, 0);
+}

@@ -1,0 +1,62 @@
+// The state of one adjudication process, and the seam through which a turn reaches the world. A turn needs no process:
+// tests make the state with a store in a temporary folder and ports of their own.
+#pragma once
+#include "collection.pb-c.h"
+#include "common/base/metrics.h"
+#include "common/daemon/service.h"
+#include "decision.h"
+#include "facilities.h"
+#include "intake.h"
+#include "policies.h"
+
+typedef struct adjudication_ports {
+    void *self;
+    int64_t (*now_ms)(void *self);
+    void (*reply)(void *self, const request_t *request, int code, const err_t *err, const void *body, size_t bytes);
+    // One command to collection for all `persons`; those who do not exist are left out of the answer.
+    int (*entitlements)(void *self, const char *const *persons, size_t count, arena_t *arena, Tc__Entitlements **out,
+                        err_t *err);
+} adjudication_ports_t;
+
+typedef enum stage {
+    STAGE_DECODE,
+    STAGE_LOOKUP,
+    STAGE_CACHE,
+    STAGE_CORE,
+    STAGE_STORE,
+    STAGE_REPLY,
+    STAGE__COUNT
+} stage_t;
+
+typedef struct adjudication_metrics {
+    metric_t *stages[STAGE__COUNT];
+    metric_t *heads_hit, *heads_read, *races, *settled, *repeated, *refused;
+} adjudication_metrics_t;
+
+typedef struct adjudication {
+    store_t *store; // borrowed, as are the next three
+    cache_t *cache;
+    stream_t *stream;
+    arena_t *arena; // reset by the owner after every batch
+    adjudication_ports_t ports;
+    policies_t *policies;
+    facilities_t *facilities;
+    bool facilities_ready; // the register was read to its end once
+    heads_t *heads;
+    decision_frame_t frame;
+    adjudication_metrics_t metrics;
+} adjudication_t;
+
+enum { ADJUDICATION_HEADS = 65536 };
+
+// Takes the policy. The borrowed members and the ports are the caller's to fill before the first batch.
+int adjudication_new(adjudication_t **out, policy_t **policy, err_t *err) MUST_USE;
+void adjudication_destroy(adjudication_t **adjudication);
+
+extern const service_t adjudication_service;
+// The service's batch hook: settle first, as one group commit; then what only reads.
+void adjudication_batch(void *self, const request_t *requests, size_t count);
+
+// Observe the time since *from_us under `stage` and move *from_us to now.
+void stage_done(adjudication_t *adjudication, stage_t stage, int64_t *from_us);
+void adjudication_refuse(adjudication_t *adjudication, const request_t *request, int code, const err_t *err);

@@ -1,0 +1,263 @@
+// Round trips are per batch, never per bill: one to Redis, at most one to collection per 256 missing persons, one to
+// the store for heads.
+#include "batch.h"
+#include "common/base/hash.h"
+#include <string.h>
+
+enum { ENTITLEMENT_TTL_S = 600, ENTITLEMENTS_PER_COMMAND = 256 };
+
+static int no_memory(err_t *err) { return err_set(err, E_IO, "the batch needs more memory than its arena may take"); }
+
+void batch_refuse(batch_t *batch, item_t *item, int code, const err_t *err) {
+    adjudication_refuse(batch->on, item->request, code, err);
+    metric_add(batch->on->metrics.refused, 1);
+    item->state = ITEM_ANSWERED;
+}
+
+void batch_refuse_open(batch_t *batch, int code, const err_t *err) {
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->items[i].state != ITEM_ANSWERED) batch_refuse(batch, &batch->items[i], code, err);
+}
+
+// ---- taking
+// -------------------------------------------------------------------------------------------------------------
+
+// A place that the register does not know is possible outside the city only; it counts as not designated and, since its
+// grade is unknown, as level 3, where every city pays least.
+static int find_facility(const adjudication_t *on, const Tc__Bill *bill, benefit_bill_t *input, err_t *err) {
+    facility_on_t facility = {.level = LEVEL_3};
+    if (!on->facilities_ready)
+        return err_field(err, E_UNAVAILABLE, "facility", "the register of facilities is still being read");
+    if (!facilities_find(on->facilities, bill->facility, input->to, &facility) && input->area != AREA_OUTSIDE)
+        return err_field(err, E_NOT_FOUND, "facility", "facility %.12s is not registered", bill->facility);
+    input->level = facility.level;
+    input->primary = facility.primary;
+    input->designated = facility.designated;
+    return 0;
+}
+
+static chain_t *chain_of(batch_t *batch, const char *person, int year) {
+    void **place = textmap_place(&batch->chain_map, person, year);
+    if (*place) return *place;
+    chain_t *chain = &batch->chains[batch->chain_count++];
+    *chain = (chain_t){.person = person, .year = year, .partition = partition_of(person)};
+    *place = chain;
+    return chain;
+}
+
+static int take_one(batch_t *batch, item_t *item, err_t *err) {
+    ProtobufCMessage *message;
+    int rc = message_unpack(&message, &tc__bill__descriptor, item->request->body, item->request->body_bytes,
+                            batch->on->arena, err);
+    if (rc) return rc;
+    item->bill = (const Tc__Bill *)message;
+    rc = intake_check(item->bill, date_of_ms(batch->now_ms), &item->input, err);
+    if (!rc) rc = find_facility(batch->on, item->bill, &item->input, err);
+    if (!rc) item->chain = chain_of(batch, item->bill->person, date_year(item->input.to));
+    return rc;
+}
+
+int batch_take(batch_t *batch, adjudication_t *on, const request_t *const *requests, size_t count, err_t *err) {
+    *batch = (batch_t){.on = on, .count = count, .now_ms = on->ports.now_ms(on->ports.self)};
+    batch->items = arena_alloc(on->arena, count * sizeof *batch->items);
+    batch->chains = arena_alloc(on->arena, count * sizeof *batch->chains);
+    if (!batch->items || !batch->chains || textmap_init(&batch->chain_map, on->arena, count)) {
+        batch->items = NULL;
+        return no_memory(err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        err_t refusal = {0};
+        batch->items[i].request = requests[i];
+        int rc = take_one(batch, &batch->items[i], &refusal);
+        if (rc) batch_refuse(batch, &batch->items[i], rc, &refusal);
+    }
+    return 0;
+}
+
+// ---- entitlement
+// --------------------------------------------------------------------------------------------------------
+
+// What the cache holds; a value that is not this person's state is a miss.
+static const Tc__Entitlement *unpack_cached(const cache_item_t *item, const char *person, arena_t *arena) {
+    ProtobufCMessage *message;
+    if (!item->data || message_unpack(&message, &tc__entitlement__descriptor, item->data, item->size, arena, NULL))
+        return NULL;
+    const Tc__Entitlement *state = (const Tc__Entitlement *)message;
+    return strcmp(state->person, person) == 0 ? state : NULL;
+}
+
+static int read_cache(batch_t *batch, err_t *err) {
+    arena_t *arena = batch->on->arena;
+    cache_item_t *items = arena_alloc(arena, (batch->chain_count + 1) * sizeof *items);
+    if (!items) return no_memory(err);
+    for (size_t i = 0; i < batch->chain_count; i++) {
+        items[i].key = arena_text(arena, "ent:%s", batch->chains[i].person);
+        if (!items[i].key) return no_memory(err);
+    }
+    if (cache_get(batch->on->cache, items, batch->chain_count, arena) == 0) return 0;
+    for (size_t i = 0; i < batch->chain_count; i++)
+        batch->chains[i].entitlement = unpack_cached(&items[i], batch->chains[i].person, arena);
+    return 0;
+}
+
+// Best effort: what does not fit the arena or the cache is asked for again next time.
+static void refill_cache(adjudication_t *on, const Tc__Entitlements *answer) {
+    cache_item_t *items = arena_alloc(on->arena, (answer->n_entitlements + 1) * sizeof *items);
+    for (size_t i = 0; items && i < answer->n_entitlements; i++) {
+        const Tc__Entitlement *state = answer->entitlements[i];
+        items[i].key = arena_text(on->arena, "ent:%s", state->person);
+        items[i].version = state->version;
+        items[i].data = message_pack(&state->base, on->arena, &items[i].size);
+        if (!items[i].key || !items[i].data) return;
+    }
+    if (items) cache_put(on->cache, items, answer->n_entitlements, ENTITLEMENT_TTL_S);
+}
+
+// Asks for `count` chains at once. A refusal stands in the chains, so that only their bills suffer from it.
+static int ask_collection(batch_t *batch, chain_t **missing, size_t count, err_t *err) {
+    adjudication_t *on = batch->on;
+    const char **persons = arena_alloc(on->arena, count * sizeof *persons);
+    textmap_t found;
+    if (!persons || textmap_init(&found, on->arena, count * 2)) return no_memory(err);
+    for (size_t i = 0; i < count; i++) persons[i] = missing[i]->person;
+    Tc__Entitlements *answer;
+    int rc = on->ports.entitlements(on->ports.self, persons, count, on->arena, &answer, NULL);
+    for (size_t i = 0; i < count; i++) missing[i]->refusal = rc ? E_UNAVAILABLE : E_NOT_FOUND;
+    if (rc) return 0;
+    for (size_t i = 0; i < answer->n_entitlements && i < count; i++)
+        *textmap_place(&found, answer->entitlements[i]->person, 0) = answer->entitlements[i];
+    for (size_t i = 0; i < count; i++) missing[i]->entitlement = *textmap_place(&found, missing[i]->person, 0);
+    refill_cache(on, answer);
+    return 0;
+}
+
+static int refuse_chain(const chain_t *chain, err_t *err) {
+    if (chain->refusal == E_NOT_FOUND)
+        return err_field(err, E_NOT_FOUND, "person", "person %.64s is not known to collection", chain->person);
+    return err_field(err, E_UNAVAILABLE, "person", "collection does not answer for the entitlement; try again");
+}
+
+static int entitle_one(item_t *item, err_t *err) {
+    if (!item->chain->entitlement) return refuse_chain(item->chain, err);
+    int rc = entitled_on(item->chain->entitlement, item->input.to, &item->entitled, err);
+    if (rc) return rc;
+    // Whoever was never insured has no identity; nothing is paid, so any of the vocabulary does for the core.
+    item->input.identity = item->entitled.identity < 0 ? (identity_t)0 : (identity_t)item->entitled.identity;
+    item->input.covered = item->entitled.covered;
+    item->input.groups = item->entitled.groups;
+    item->input.months_tier1 = item->entitled.months_tier1;
+    item->input.months_tier2 = item->entitled.months_tier2;
+    return 0;
+}
+
+int batch_entitle(batch_t *batch, err_t *err) {
+    int rc = read_cache(batch, err);
+    chain_t *missing[ENTITLEMENTS_PER_COMMAND];
+    size_t count = 0;
+    for (size_t i = 0; !rc && i < batch->chain_count; i++) {
+        if (!batch->chains[i].entitlement) missing[count++] = &batch->chains[i];
+        bool full = count == ENTITLEMENTS_PER_COMMAND || i + 1 == batch->chain_count;
+        if (!count || !full) continue;
+        rc = ask_collection(batch, missing, count, err);
+        count = 0;
+    }
+    if (rc) return rc;
+    for (size_t i = 0; i < batch->count; i++) {
+        err_t refusal = {0};
+        if (batch->items[i].state != ITEM_OPEN) continue;
+        int code = entitle_one(&batch->items[i], &refusal);
+        if (code) batch_refuse(batch, &batch->items[i], code, &refusal);
+    }
+    return 0;
+}
+
+// ---- heads
+// --------------------------------------------------------------------------------------------------------------
+
+static int take_heads(batch_t *batch, chain_t *const *wanted, const rows_t *found, err_t *err) {
+    const policy_t *policy = policies_current(batch->on->policies);
+    for (size_t row = 0; row < found->count; row++) {
+        size_t bytes;
+        const void *body = row_blob(found, row, 1, &bytes);
+        ProtobufCMessage *message;
+        int rc = message_unpack(&message, &tc__decision__descriptor, body, bytes, batch->on->arena, err);
+        if (!rc) rc = decision_head(policy, (const Tc__Decision *)message, &wanted[row_i64(found, row, 0)]->head, err);
+        if (rc) return rc;
+    }
+    return 0;
+}
+
+// Which chains have no head yet: memory is asked first, what it does not know becomes a key row.
+static int list_unknown(batch_t *batch, item_t *const *items, size_t count, bool trust_memory, chain_t **wanted,
+                        rows_t *keys, err_t *err) {
+    adjudication_t *on = batch->on;
+    for (size_t i = 0; i < count; i++) {
+        chain_t *chain = items[i]->chain;
+        if (items[i]->state != ITEM_OPEN || chain->head_known) continue;
+        chain->head_known = true;
+        if (trust_memory && heads_get(on->heads, chain->person, chain->year, &chain->head)) {
+            metric_add(on->metrics.heads_hit, 1);
+            continue;
+        }
+        cell_t *key = rows_add(keys);
+        if (!key) return no_memory(err);
+        key[0] = cell_i64(chain->partition);
+        key[1] = cell_text(chain->person);
+        key[2] = cell_i64(chain->year);
+        chain->head = (head_t){0};
+        wanted[keys->count - 1] = chain;
+    }
+    return 0;
+}
+
+int batch_read_heads(batch_t *batch, item_t *const *items, size_t count, bool trust_memory, err_t *err) {
+    arena_t *arena = batch->on->arena;
+    chain_t **wanted = arena_alloc(arena, (count + 1) * sizeof *wanted);
+    rows_t keys, found;
+    if (!wanted) return no_memory(err);
+    rows_init(&keys, arena, 3);
+    int rc = list_unknown(batch, items, count, trust_memory, wanted, &keys, err);
+    if (!rc && keys.count) {
+        metric_add(batch->on->metrics.heads_read, (int64_t)keys.count);
+        rc = decisions_find_heads(batch->on->store, &keys, arena, &found, err);
+        if (!rc) rc = take_heads(batch, wanted, &found, err);
+    }
+    if (!rc) return 0;
+    for (size_t i = 0; i < count; i++)
+        if (items[i]->chain) items[i]->chain->head_known = false;
+    return rc;
+}
+
+// ---- the decision
+// -------------------------------------------------------------------------------------------------------
+
+// The core speaks of "visit.filing"; the bill's message is flat.
+static void flatten_field(err_t *err) {
+    const char *dot = strrchr(err->field, '.');
+    if (dot) memmove(err->field, dot + 1, strlen(dot + 1) + 1);
+}
+
+int batch_decide(batch_t *batch, item_t *item, const head_t *before, int64_t seq, head_t *after, err_t *err) {
+    adjudication_t *on = batch->on;
+    const policy_t *policy = policies_current(on->policies);
+    benefit_result_t result;
+    int rc = benefit_eval(policy, &item->input, &before->totals, true, &result, err);
+    if (rc) {
+        flatten_field(err);
+        return rc;
+    }
+    decision_facts_t facts = {.policy = policy,
+                              .bill = item->bill,
+                              .entitlement = item->chain->entitlement,
+                              .identity = item->entitled.identity < 0 ? "" : identity_name(item->entitled.identity),
+                              .year = item->chain->year,
+                              .seq = seq,
+                              .based_on_seq = before->seq,
+                              .decided_ms = seq ? batch->now_ms : 0,
+                              .result = &result};
+    item->body = message_pack(&decision_fill(&on->frame, &facts)->base, on->arena, &item->body_bytes);
+    if (!item->body) return no_memory(err);
+    if (after) *after = (head_t){.seq = seq, .totals = result.after};
+    item->state = ITEM_DECIDED;
+    return 0;
+}

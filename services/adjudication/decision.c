@@ -1,0 +1,119 @@
+// protobuf-c wants char * where it only reads; the casts here give it borrowed constants.
+#include "decision.h"
+#include <string.h>
+
+static void fill_amounts(decision_frame_t *frame, const policy_t *policy, const benefit_result_t *result) {
+    int layers = policy_layer_count(policy), totals = policy_total_count(policy);
+    CHECK(layers <= BENEFIT_LAYERS_MAX && totals <= BENEFIT_TOTALS_MAX);
+    for (int i = 0; i < layers; i++) {
+        tc__amount__init(&frame->paid[i]);
+        frame->paid[i].name = (char *)policy_layer_name(policy, i);
+        frame->paid[i].amount_fen = result->paid[i];
+        frame->paid_list[i] = &frame->paid[i];
+    }
+    for (int i = 0; i < totals; i++) {
+        tc__amount__init(&frame->used[i]);
+        frame->used[i].name = (char *)policy_total_name(policy, i);
+        frame->used[i].amount_fen = result->after.value[i];
+        frame->used_list[i] = &frame->used[i];
+    }
+    frame->message.n_paid = (size_t)layers;
+    frame->message.paid = frame->paid_list;
+    frame->message.n_used = (size_t)totals;
+    frame->message.used = frame->used_list;
+}
+
+static void fill_steps(decision_frame_t *frame, const policy_t *policy, const benefit_result_t *result) {
+    CHECK(result->step_count <= BENEFIT_STEPS_MAX);
+    for (int i = 0; i < result->step_count; i++) {
+        const benefit_step_t *step = &result->steps[i];
+        tc__step__init(&frame->steps[i]);
+        frame->steps[i].rule = (char *)step->rule;
+        frame->steps[i].part = (char *)benefit_part_name(policy, step->part);
+        frame->steps[i].amount_fen = step->amount;
+        frame->steps[i].base_fen = step->base;
+        frame->steps[i].rate_ppm = step->rate;
+        frame->step_list[i] = &frame->steps[i];
+    }
+    frame->message.n_steps = (size_t)result->step_count;
+    frame->message.steps = frame->step_list;
+}
+
+const Tc__Decision *decision_fill(decision_frame_t *frame, const decision_facts_t *facts) {
+    const benefit_result_t *result = facts->result;
+    Tc__Decision *message = &frame->message;
+    tc__decision__init(message);
+    message->bill = facts->bill->bill;
+    message->person = facts->bill->person;
+    message->facility = facts->bill->facility;
+    message->year = facts->year;
+    message->seq = facts->seq;
+    message->decision = (char *)benefit_decision_name(result->decision);
+    message->reason = (char *)(result->reason ? result->reason : "");
+    message->total_fen = facts->bill->total_fen;
+    message->in_scope_fen = facts->bill->in_scope_fen;
+    message->deductible_fen = result->deductible;
+    message->fund_fen = result->fund;
+    message->person_fen = result->person;
+    message->identity = (char *)facts->identity;
+    message->division = facts->entitlement->division;
+    message->policy = (char *)policy_hash(facts->policy);
+    message->entitlement = facts->entitlement->version;
+    message->input = (Tc__Bill *)facts->bill;
+    message->decided_ms = facts->decided_ms;
+    message->based_on_seq = facts->based_on_seq;
+    fill_amounts(frame, facts->policy, result);
+    fill_steps(frame, facts->policy, result);
+    return message;
+}
+
+int decision_head(const policy_t *policy, const Tc__Decision *decision, head_t *out, err_t *err) {
+    head_t head = {.seq = decision->seq};
+    for (size_t i = 0; i < decision->n_used; i++) {
+        const Tc__Amount *used = decision->used[i];
+        int total = policy_total_from_name(policy, used->name);
+        // A total that went out of use may stand at zero; money in it must not be forgotten silently.
+        if (total < 0 && used->amount_fen == 0) continue;
+        if (total < 0)
+            return err_field(err, E_POLICY, "used",
+                             "the policy does not know the running total %.32s of the last decision", used->name);
+        head.totals.value[total] = used->amount_fen;
+    }
+    *out = head;
+    return 0;
+}
+
+// The sum of the steps of `part` against what the part says.
+static int check_part(const Tc__Decision *decision, const char *part, fen_t expected, err_t *err) {
+    fen_t sum = 0;
+    for (size_t i = 0; i < decision->n_steps; i++)
+        if (strcmp(decision->steps[i]->part, part) == 0 && fen_add(sum, decision->steps[i]->amount_fen, &sum))
+            return err_field(err, E_INTERNAL, part, "the steps of part %.32s overflow", part);
+    if (sum == expected) return 0;
+    return err_field(err, E_INTERNAL, part, "the steps of part %.32s do not add up to it", part);
+}
+
+int decision_check_sums(const Tc__Decision *decision, err_t *err) {
+    fen_t fund = 0;
+    int rc = check_part(decision, "deductible", decision->deductible_fen, err);
+    if (!rc) rc = check_part(decision, "person", decision->person_fen, err);
+    for (size_t i = 0; !rc && i < decision->n_paid; i++) {
+        const Tc__Amount *paid = decision->paid[i];
+        rc = check_part(decision, paid->name, paid->amount_fen, err);
+        if (!rc) rc = fen_add(fund, paid->amount_fen, &fund);
+    }
+    if (!rc && fund != decision->fund_fen)
+        rc = err_field(err, E_INTERNAL, "fund", "the layers do not add up to the fund's part");
+    if (!rc && decision->fund_fen + decision->person_fen != decision->total_fen)
+        rc = err_field(err, E_INTERNAL, "person", "fund and person do not add up to the total");
+    return rc;
+}
+
+void decision_explain(const policy_t *policy, Tc__Decision *decision) {
+    for (size_t i = 0; i < decision->n_steps; i++) {
+        Tc__Step *step = decision->steps[i];
+        step->source = (char *)policy_rule_source(policy, step->rule);
+        step->text = (char *)policy_rule_text(policy, step->rule);
+        step->text_zh = (char *)policy_rule_text_zh(policy, step->rule);
+    }
+}

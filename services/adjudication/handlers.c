@@ -1,0 +1,61 @@
+// From a batch of requests to the turns: admitted one by one, sorted by method, order of arrival kept within a method.
+// Settle goes first, so that a quote sent after a settle of the same batch sees it.
+#include "handlers.h"
+#include "common/base/ids.h"
+#include "common/daemon/commands.h"
+#include "reads.h"
+#include "settle.h"
+
+enum { CALLERS = ROLE_HOSPITAL | ROLE_CLERK | ROLE_ADMIN | ROLE_SERVICE };
+
+const method_t adjudication_methods[METHOD__COUNT] = {
+    [METHOD_QUOTE] = {"quote", CALLERS, true, &tc__bill__descriptor, NULL},
+    [METHOD_SETTLE] = {"settle", CALLERS, false, &tc__bill__descriptor, NULL},
+    [METHOD_GET_DECISION] = {"get_decision", CALLERS, true, &tc__get_decision__descriptor, NULL},
+    [METHOD_EXPLAIN] = {"explain", CALLERS, true, &tc__get_decision__descriptor, NULL},
+};
+
+typedef struct sorted {
+    const request_t **requests[METHOD__COUNT];
+    size_t count[METHOD__COUNT];
+} sorted_t;
+
+static int admit(const request_t *request, const method_t **method, err_t *err) {
+    int rc = commands_admit(&adjudication_service, request, method, err);
+    if (!rc) rc = name_check("request_id", request->header.request_id, err);
+    return rc;
+}
+
+static int sort_requests(adjudication_t *on, const request_t *requests, size_t count, sorted_t *sorted) {
+    for (int m = 0; m < METHOD__COUNT; m++) {
+        sorted->requests[m] = arena_alloc(on->arena, (count + 1) * sizeof *sorted->requests[m]);
+        if (!sorted->requests[m]) return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const method_t *method;
+        err_t err = {0};
+        int rc = admit(&requests[i], &method, &err);
+        if (rc) {
+            adjudication_refuse(on, &requests[i], rc, &err);
+            continue;
+        }
+        size_t m = (size_t)(method - adjudication_methods);
+        sorted->requests[m][sorted->count[m]++] = &requests[i];
+    }
+    return 0;
+}
+
+void adjudication_batch(void *self, const request_t *requests, size_t count) {
+    adjudication_t *on = self;
+    sorted_t sorted = {0};
+    if (sort_requests(on, requests, count, &sorted)) {
+        err_t err = {0};
+        int rc = err_set(&err, E_IO, "out of memory for the batch");
+        for (size_t i = 0; i < count; i++) adjudication_refuse(on, &requests[i], rc, &err);
+        return;
+    }
+    if (sorted.count[METHOD_SETTLE]) settle_turn(on, sorted.requests[METHOD_SETTLE], sorted.count[METHOD_SETTLE]);
+    if (sorted.count[METHOD_QUOTE]) quote_turn(on, sorted.requests[METHOD_QUOTE], sorted.count[METHOD_QUOTE]);
+    for (int m = METHOD_GET_DECISION; m <= METHOD_EXPLAIN; m++)
+        if (sorted.count[m]) decision_turn(on, sorted.requests[m], sorted.count[m], m == METHOD_EXPLAIN);
+}

@@ -1,0 +1,86 @@
+// One check after the other, in the order of the message; the first fault is the one that is told.
+#include "intake.h"
+#include "common/base/ids.h"
+
+static int check_name(const char *field, const char *text, err_t *err) {
+    if (!text[0]) return err_field(err, E_MISSING_FIELD, field, "%s is missing", field);
+    int rc = name_check(field, text, err);
+    return rc ? err_field(err, rc, field, "%s must be 1 to 64 of A-Z a-z 0-9 . _ : -", field) : 0;
+}
+
+static int check_facility(const char *code, err_t *err) {
+    if (!code[0]) return err_field(err, E_MISSING_FIELD, "facility", "facility is missing");
+    if (facility_code_check(code, NULL) == 0) return 0;
+    return err_field(err, E_INVALID_FIELD, "facility", "facility must be H or P and eleven digits");
+}
+
+static int check_date(const char *field, const char *text, date_t *out, err_t *err) {
+    if (!text[0]) return err_field(err, E_MISSING_FIELD, field, "%s is missing", field);
+    if (date_parse(text, out) == 0) return 0;
+    return err_field(err, E_INVALID_FIELD, field, "%s must be a date of the calendar as YYYY-MM-DD", field);
+}
+
+static int check_word(const char *field, const char *text, int (*from_name)(const char *), int *out, err_t *err) {
+    if (!text[0]) return err_field(err, E_MISSING_FIELD, field, "%s is missing", field);
+    *out = from_name(text);
+    return *out >= 0 ? 0 : err_field(err, E_INVALID_FIELD, field, "%s is not a word of the vocabulary", field);
+}
+
+static int check_amount(const char *field, fen_t amount, fen_t max, const char *max_name, err_t *err) {
+    if (amount < 0) return err_field(err, E_OUT_OF_RANGE, field, "%s is negative", field);
+    if (amount > max) return err_field(err, E_OUT_OF_RANGE, field, "%s is more than %s", field, max_name);
+    return 0;
+}
+
+static int check_dates(const Tc__Bill *bill, date_t today, benefit_bill_t *out, err_t *err) {
+    int rc = check_date("from", bill->from, &out->from, err);
+    if (!rc) rc = check_date("to", bill->to, &out->to, err);
+    if (rc) return rc;
+    if (out->to < out->from)
+        return err_field(err, E_OUT_OF_RANGE, "to", "to (%s) is before from (%s)", bill->to, bill->from);
+    if (out->to > today + 1) return err_field(err, E_OUT_OF_RANGE, "to", "to (%s) lies in the future", bill->to);
+    return 0;
+}
+
+static int check_words(const Tc__Bill *bill, benefit_bill_t *out, err_t *err) {
+    int visit, area, filing;
+    int rc = check_word("type", bill->type, visit_from_name, &visit, err);
+    if (!rc) rc = check_word("area", bill->area, area_from_name, &area, err);
+    if (!rc) rc = check_word("filing", bill->filing, filing_from_name, &filing, err);
+    if (rc) return rc;
+    out->visit = (visit_t)visit;
+    out->area = (area_t)area;
+    out->filing = (filing_t)filing;
+    out->childbirth = bill->childbirth;
+    out->family_bed = bill->family_bed;
+    out->referral = bill->referral;
+    return 0;
+}
+
+static int check_amounts(const Tc__Bill *bill, benefit_bill_t *out, err_t *err) {
+    int rc = check_amount("total", bill->total_fen, INTAKE_TOTAL_MAX_FEN, "ten billion yuan", err);
+    if (!rc) rc = check_amount("in_scope", bill->in_scope_fen, bill->total_fen, "total", err);
+    if (!rc)
+        rc =
+            check_amount("deductible_borne", bill->deductible_borne_fen, INTAKE_TOTAL_MAX_FEN, "ten billion yuan", err);
+    if (!rc && bill->deductible_borne_fen > 0 && !bill->referral)
+        rc = err_field(err, E_OUT_OF_RANGE, "deductible_borne",
+                       "deductible_borne stands only inside a referral episode");
+    if (rc) return rc;
+    out->total = bill->total_fen;
+    out->in_scope = bill->in_scope_fen;
+    out->deductible_borne = bill->deductible_borne_fen;
+    return 0;
+}
+
+int intake_check(const Tc__Bill *bill, date_t today, benefit_bill_t *out, err_t *err) {
+    benefit_bill_t checked = {0};
+    int rc = check_name("bill", bill->bill, err);
+    if (!rc) rc = check_name("person", bill->person, err);
+    if (!rc) rc = check_facility(bill->facility, err);
+    if (!rc) rc = check_dates(bill, today, &checked, err);
+    if (!rc) rc = check_words(bill, &checked, err);
+    if (!rc) rc = check_amounts(bill, &checked, err);
+    if (!rc) *out = checked;
+    return rc;
+}

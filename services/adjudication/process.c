@@ -1,0 +1,197 @@
+// A turn's ports bound to the real world, the register of facilities followed from the start of its stream, and the
+// policy loaded, kept and published. The register is volatile: until it was read to its end once, bills are
+// UNAVAILABLE.
+#include "common/base/log.h"
+#include "handlers.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    COLLECTION_DEADLINE_MS = 1000, // well under WIRE_DEAD_AFTER_MS, since the main loop waits for it
+    COLLECTION_REST_MS = 500,      // after a failure nobody asks for so long
+    REGISTER_TICKS_MAX = 64,       // batches of events per tick
+    POLICY_PUBLISH_MS = 60000,     // heals a flushed Redis
+};
+
+typedef struct process {
+    adjudication_t *core;
+    service_ctx_t *ctx;
+    consumer_t *register_of_facilities;
+    int64_t collection_rests_until_ms;
+    int64_t policy_published_ms;
+} process_t;
+
+// ---- ports
+// --------------------------------------------------------------------------------------------------------------
+
+static int64_t port_now_ms(void *self) {
+    (void)self;
+    return clock_now_ms();
+}
+
+static void port_reply(void *self, const request_t *request, int code, const err_t *err, const void *body,
+                       size_t bytes) {
+    process_t *process = self;
+    server_reply(process->ctx->server, request, code, err, body, bytes);
+}
+
+static int call_collection(process_t *process, const void *body, size_t bytes, arena_t *arena, Tc__Entitlements **out,
+                           err_t *err) {
+    call_t call = {.service = "collection",
+                   .method = "get_entitlements",
+                   .key = "",
+                   .body = body,
+                   .body_bytes = bytes,
+                   .deadline_ms = COLLECTION_DEADLINE_MS};
+    reply_t reply;
+    ProtobufCMessage *message;
+    int rc = client_call(process->ctx->client, &call, &reply, err);
+    if (!rc) rc = message_unpack(&message, &tc__entitlements__descriptor, reply.body, reply.body_bytes, arena, err);
+    if (!rc) *out = (Tc__Entitlements *)message;
+    return rc;
+}
+
+static int port_entitlements(void *self, const char *const *persons, size_t count, arena_t *arena,
+                             Tc__Entitlements **out, err_t *err) {
+    process_t *process = self;
+    Tc__GetEntitlements ask = TC__GET_ENTITLEMENTS__INIT;
+    err_t why = {0};
+    size_t bytes;
+    if (clock_now_ms() < process->collection_rests_until_ms)
+        return err_set(err, E_UNAVAILABLE, "collection did not answer a moment ago");
+    ask.n_persons = count;
+    ask.persons = (char **)persons;
+    void *body = message_pack(&ask.base, arena, &bytes);
+    if (!body) return err_set(err, E_IO, "out of memory for the command to collection");
+    int rc = call_collection(process, body, bytes, arena, out, &why);
+    if (!rc) return 0;
+    process->collection_rests_until_ms = clock_now_ms() + COLLECTION_REST_MS;
+    log_warn("collection_silent", "persons=%zu code=%s text=%s", count, err_name(rc), log_value(why.text));
+    return err_set(err, rc, "%s", why.text);
+}
+
+// ---- the register of facilities
+// -------------------------------------------------------------------------------------------
+
+static int apply_facilities(void *self, const event_t *events, size_t count, err_t *err) {
+    process_t *process = self;
+    arena_t *arena = arena_new(16 * 1024, 0);
+    int rc = arena ? 0 : err_set(err, E_IO, "out of memory");
+    for (size_t i = 0; !rc && i < count; i++) {
+        ProtobufCMessage *message;
+        if (strcmp(events[i].topic, "facility.changed") != 0) continue;
+        rc =
+            message_unpack(&message, &tc__facility_state__descriptor, events[i].body, events[i].body_bytes, arena, err);
+        if (!rc) rc = facilities_apply(process->core->facilities, (const Tc__FacilityState *)message, err);
+        arena_reset(arena);
+    }
+    arena_destroy(&arena);
+    return rc;
+}
+
+static void follow_register(process_t *process) {
+    for (int i = 0; i < REGISTER_TICKS_MAX && consumer_tick(process->register_of_facilities) == 1; i++) continue;
+    if (process->core->facilities_ready) return;
+    consumer_state_t state;
+    consumer_state(process->register_of_facilities, &state);
+    if (!state.caught_up) return;
+    process->core->facilities_ready = true;
+    log_info("register_read", "facilities=%zu", facilities_count(process->core->facilities));
+}
+
+// ---- the policy
+// -----------------------------------------------------------------------------------------------------------
+
+static void publish_policy(process_t *process, int64_t now_ms) {
+    const policy_t *policy = policies_current(process->core->policies);
+    char key[80];
+    size_t bytes;
+    const void *packed = policy_packed(policy, &bytes);
+    snprintf(key, sizeof key, "policy:%s", policy_hash(policy));
+    cache_item_t item = {.key = key, .version = 1, .data = packed, .size = bytes};
+    cache_put(process->ctx->cache, &item, 1, 0);
+    process->policy_published_ms = now_ms;
+}
+
+static int keep_policy(process_t *process, err_t *err) {
+    const policy_t *policy = policies_current(process->core->policies);
+    size_t bytes;
+    const void *packed = policy_packed(policy, &bytes);
+    int rc = policy_version_save(process->ctx->store, policy_hash(policy), packed, bytes, clock_now_ms(), err);
+    if (rc) return rc;
+    publish_policy(process, clock_now_ms());
+    log_info("policy_in_force", "city=%s policy=%s", log_value(policy_city(policy)), policy_hash(policy));
+    return 0;
+}
+
+static int load_policy(const service_ctx_t *ctx, policy_t **policy, err_t *err) {
+    const char *city = conf_text(ctx->conf, "policy.city");
+    if (!city[0]) return err_field(err, E_MISSING_FIELD, "policy.city", "policy.city must name the city's file");
+    return policy_load(policy, city, conf_list(ctx->conf, "policy.overlays"), err);
+}
+
+// ---- hooks
+// ----------------------------------------------------------------------------------------------------------------
+
+static void stop(void *self) {
+    process_t *process = self;
+    consumer_destroy(&process->register_of_facilities);
+    adjudication_destroy(&process->core);
+    free(process);
+}
+
+static int follow_facilities(process_t *process, err_t *err) {
+    consumer_conf_t conf = {.client = process->ctx->client_conf,
+                            .service = "facility",
+                            .name = "register",
+                            .effect = {.self = process, .apply = apply_facilities}};
+    return consumer_new(&process->register_of_facilities, &conf, err);
+}
+
+static int start(service_ctx_t *ctx, void **self, err_t *err) {
+    policy_t *policy = NULL;
+    process_t *process = calloc(1, sizeof *process);
+    if (!process) return err_set(err, E_IO, "out of memory");
+    process->ctx = ctx;
+    int rc = load_policy(ctx, &policy, err);
+    if (!rc) rc = adjudication_new(&process->core, &policy, err);
+    if (rc) goto fail;
+    process->core->store = ctx->store;
+    process->core->cache = ctx->cache;
+    process->core->stream = ctx->stream;
+    process->core->arena = ctx->arena;
+    process->core->ports = (adjudication_ports_t){process, port_now_ms, port_reply, port_entitlements};
+    rc = keep_policy(process, err);
+    if (!rc) rc = follow_facilities(process, err);
+    if (rc) goto fail;
+    *self = process;
+    return 0;
+fail:
+    policy_destroy(&policy);
+    stop(process);
+    return rc;
+}
+
+static void batch(void *self, const request_t *requests, size_t count) {
+    adjudication_batch(((process_t *)self)->core, requests, count);
+}
+
+static void tick(void *self, int64_t now_ms) {
+    process_t *process = self;
+    follow_register(process);
+    if (now_ms - process->policy_published_ms > POLICY_PUBLISH_MS) publish_policy(process, now_ms);
+}
+
+const service_t adjudication_service = {
+    .name = "adjudication",
+    .migrations = adjudication_migrations,
+    .migration_count = ADJUDICATION_MIGRATIONS,
+    .log = &adjudication_log,
+    .methods = adjudication_methods,
+    .method_count = METHOD__COUNT,
+    .start = start,
+    .stop = stop,
+    .batch = batch,
+    .tick = tick,
+};

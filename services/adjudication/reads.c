@@ -1,0 +1,130 @@
+// Quotes read the store for every head: this instance may not own the partition and its memory may be behind, which
+// only settle would notice.
+#include "reads.h"
+#include "common/base/ids.h"
+
+static void reply(adjudication_t *on, const request_t *request, const void *body, size_t bytes) {
+    on->ports.reply(on->ports.self, request, E_OK, NULL, body, bytes);
+}
+
+static void refuse_all(adjudication_t *on, const request_t *const *requests, size_t count, int code, const err_t *err) {
+    for (size_t i = 0; i < count; i++) adjudication_refuse(on, requests[i], code, err);
+}
+
+static void quote_one(batch_t *batch, item_t *item) {
+    err_t err = {0};
+    if (item->state != ITEM_OPEN) return;
+    int rc = batch_decide(batch, item, &item->chain->head, 0, NULL, &err);
+    if (rc) {
+        batch_refuse(batch, item, rc, &err);
+        return;
+    }
+    reply(batch->on, item->request, item->body, item->body_bytes);
+    item->state = ITEM_ANSWERED;
+}
+
+void quote_turn(adjudication_t *on, const request_t *const *requests, size_t count) {
+    batch_t batch;
+    err_t err = {0};
+    int rc = batch_take(&batch, on, requests, count, &err);
+    if (rc) {
+        refuse_all(on, requests, count, rc, &err);
+        return;
+    }
+    item_t **items = arena_alloc(on->arena, (count + 1) * sizeof *items);
+    if (!items) rc = err_set(&err, E_IO, "out of memory for the batch");
+    for (size_t i = 0; items && i < count; i++) items[i] = &batch.items[i];
+    if (!rc) rc = batch_entitle(&batch, &err);
+    if (!rc) rc = batch_read_heads(&batch, items, count, false, &err);
+    for (size_t i = 0; !rc && i < count; i++) quote_one(&batch, items[i]);
+    if (rc) batch_refuse_open(&batch, rc, &err);
+}
+
+// ---- stored decisions
+// ---------------------------------------------------------------------------------------------------
+
+static int explain(adjudication_t *on, const void *body, size_t bytes, const void **out, size_t *out_bytes,
+                   err_t *err) {
+    ProtobufCMessage *message;
+    const policy_t *policy;
+    int rc = message_unpack(&message, &tc__decision__descriptor, body, bytes, on->arena, err);
+    if (rc) return rc;
+    Tc__Decision *decision = (Tc__Decision *)message;
+    rc = decision_check_sums(decision, err);
+    if (!rc) rc = policies_get(on->policies, on->store, decision->policy, on->arena, &policy, err);
+    if (rc) return rc;
+    decision_explain(policy, decision);
+    *out = message_pack(message, on->arena, out_bytes);
+    return *out ? 0 : err_set(err, E_IO, "out of memory for the explanation");
+}
+
+static void answer_one(adjudication_t *on, const request_t *request, const void *body, size_t bytes, bool explained) {
+    err_t err = {0};
+    int rc = E_OK;
+    if (!body)
+        rc = err_field(&err, E_NOT_FOUND, "bill", "no decision on this bill");
+    else if (explained)
+        rc = explain(on, body, bytes, &body, &bytes, &err);
+    if (rc)
+        adjudication_refuse(on, request, rc, &err);
+    else
+        reply(on, request, body, bytes);
+}
+
+static int bill_of(adjudication_t *on, const request_t *request, const char **bill, err_t *err) {
+    ProtobufCMessage *message;
+    int rc =
+        message_unpack(&message, &tc__get_decision__descriptor, request->body, request->body_bytes, on->arena, err);
+    if (rc) return rc;
+    *bill = ((const Tc__GetDecision *)message)->bill;
+    rc = name_check("bill", *bill, err);
+    return rc ? err_field(err, rc, "bill", "bill must be 1 to 64 of A-Z a-z 0-9 . _ : -") : 0;
+}
+
+// The keys of the well-formed requests; `asked` are those, the others are refused.
+static int list_bills(adjudication_t *on, const request_t *const *requests, size_t count, rows_t *keys,
+                      const request_t **asked, err_t *err) {
+    for (size_t i = 0; i < count; i++) {
+        const char *bill;
+        err_t refusal = {0};
+        int rc = bill_of(on, requests[i], &bill, &refusal);
+        if (rc) {
+            adjudication_refuse(on, requests[i], rc, &refusal);
+            continue;
+        }
+        cell_t *key = rows_add(keys);
+        // Out of memory is told to everybody who was not refused yet.
+        if (!key) {
+            rc = err_set(err, E_IO, "out of memory for the batch");
+            refuse_all(on, asked, keys->count, rc, err);
+            refuse_all(on, requests + i, count - i, rc, err);
+            return rc;
+        }
+        key[0] = cell_text(bill);
+        asked[keys->count - 1] = requests[i];
+    }
+    return 0;
+}
+
+void decision_turn(adjudication_t *on, const request_t *const *requests, size_t count, bool explained) {
+    err_t err = {0};
+    rows_t keys, found;
+    const request_t **asked = arena_alloc(on->arena, (count + 1) * sizeof *asked);
+    if (!asked) {
+        refuse_all(on, requests, count, err_set(&err, E_IO, "out of memory for the batch"), &err);
+        return;
+    }
+    rows_init(&keys, on->arena, 1);
+    if (list_bills(on, requests, count, &keys, asked, &err) || !keys.count) return;
+    int rc = decisions_find_bills(on->store, &keys, on->arena, &found, &err);
+    if (rc) {
+        refuse_all(on, asked, keys.count, rc, &err);
+        return;
+    }
+    for (size_t i = 0, row = 0; i < keys.count; i++) {
+        const void *body = NULL;
+        size_t bytes = 0;
+        if (row < found.count && row_i64(&found, row, 0) == (int64_t)i) body = row_blob(&found, row++, 1, &bytes);
+        answer_one(on, asked[i], body, bytes, explained);
+    }
+}

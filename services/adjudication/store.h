@@ -1,0 +1,26 @@
+// The tables of adjudication: the append-only chain of decisions, which is also the log of its stream, and the policies
+// that decisions were made under. All set-based; nothing here is called once per bill.
+#pragma once
+#include "common/store/store.h"
+#include "common/stream/stream.h"
+
+enum { ADJUDICATION_MIGRATIONS = 1 };
+extern const migration_t adjudication_migrations[ADJUDICATION_MIGRATIONS];
+extern const stream_log_t adjudication_log;
+
+// keys: (request_id, bill). found: (key, request_id, digest, body); a row comes once or twice when both match it.
+int decisions_find_settled(store_t *store, const rows_t *keys, arena_t *arena, rows_t *found, err_t *err) MUST_USE;
+// keys: (partition, person, year). found: (key, body) of the newest row, none when there is no bill yet.
+int decisions_find_heads(store_t *store, const rows_t *keys, arena_t *arena, rows_t *found, err_t *err) MUST_USE;
+// keys: (bill). found: (key, body).
+int decisions_find_bills(store_t *store, const rows_t *keys, arena_t *arena, rows_t *found, err_t *err) MUST_USE;
+
+enum { DECISION_COLUMNS = 10 };
+// rows: partition, person, year, seq, number, request_id, digest, bill, at_ms, body
+int decisions_insert(store_t *store, const rows_t *rows, err_t *err) MUST_USE;
+
+int policy_version_save(store_t *store, const char *hash, const void *body, size_t bytes, int64_t at_ms,
+                        err_t *err) MUST_USE;
+// E_NOT_FOUND when the hash was never in use here.
+int policy_version_load(store_t *store, const char *hash, arena_t *arena, const void **body, size_t *bytes,
+                        err_t *err) MUST_USE;
