@@ -56,7 +56,7 @@ static void print_decision(const Tc__Decision *d) {
         steps_of(d, d->paid[i]->name);
     }
     line("Paid by the funds (基金支付)", d->fund_fen);
-    line("Paid by the person (个人负担)", d->person_fen);
+    line("Paid by the person (个人负担)", d->own_fen);
     steps_of(d, "person");
     printf("\nRunning totals of %d after this bill:\n", d->year);
     for (size_t i = 0; i < d->n_used; i++) line(d->used[i]->name, d->used[i]->amount_fen);
