@@ -1,7 +1,8 @@
 // The calling side: synchronous calls and a pipelined window, over one or two brokers. A call ends in exactly one way:
-// a reply (also a refusal), or E_TIMEOUT at its deadline. In between it is sent again under the same request id to the
-// next broker whenever `attempt_ms` pass without an answer, or at once after BUSY/UNAVAILABLE with a growing pause
-// (10 ms … 500 ms); services answer a repeated id with the stored reply, so this is safe.
+// a reply (also a refusal), or at its deadline: E_TIMEOUT when somebody may have worked on it, else the last refusal
+// (BUSY, UNAVAILABLE), and UNAVAILABLE when no broker could be reached at all. In between it is sent again under the
+// same request id to the next broker whenever `attempt_ms` pass without an answer, or at once after BUSY/UNAVAILABLE
+// with a growing pause (10 ms … 500 ms); services answer a repeated id with the stored reply, so this is safe.
 #pragma once
 #include "curve.h"
 #include "wire.h"
@@ -9,29 +10,30 @@
 typedef struct client client_t;
 
 typedef struct client_conf {
-    void *context;                  // zmq context, borrowed
-    const keys_t *keys;             // borrowed
-    const char *const *brokers;     // front endpoints, NULL-terminated
-    const char *broker_key_name;    // registry name of the brokers' shared key: "broker"
-    int attempt_ms;                 // 0: 1000
-    int window;                     // most requests in flight; 0: 1024
+    void *context;               // zmq context, borrowed
+    const keys_t *keys;          // borrowed
+    const char *const *brokers;  // front endpoints, NULL-terminated
+    const char *broker_key_name; // registry name of the brokers' shared key: "broker"
+    int attempt_ms;              // 0: 1000
+    int window;                  // most requests in flight; 0: 1024
 } client_conf_t;
 
 typedef struct call {
     const char *service, *method;
-    const char *key;         // "" when any instance will do
-    const char *request_id;  // NULL: one is made
+    const char *key;        // "" when any instance will do
+    const char *request_id; // NULL: one is made
     const void *body;
     size_t body_bytes;
-    int deadline_ms;         // from now; 0: 10000
-    void *tag;               // comes back with the reply
+    int deadline_ms;      // from now; 0: 10000
+    void *tag;            // comes back with the reply
+    const char *trace_id; // NULL or "": none
 } call_t;
 
 typedef struct reply {
-    int code;                // E_OK or why not
+    int code; // E_OK or why not
     char field[64];
     char text[256];
-    const void *body;        // valid until the next client_* call that receives
+    const void *body; // valid until the next client_* call that receives
     size_t body_bytes;
     void *tag;
     char request_id[UID_TEXT_MAX * 3]; // which request this answers

@@ -9,23 +9,23 @@ typedef struct server server_t;
 typedef struct server_conf {
     void *context;
     const keys_t *keys;
-    const char *const *brokers;      // back endpoints, NULL-terminated
-    const char *broker_key_name;     // "broker"
-    const char *service;             // "adjudication"
-    const char *instance;            // "adjudication-1"; unique in the deployment
-    int credit;                      // requests a broker may have outstanding here; 0: 256
+    const char *const *brokers;  // back endpoints, NULL-terminated
+    const char *broker_key_name; // "broker"
+    const char *service;         // "adjudication"
+    const char *instance;        // "adjudication-1"; unique in the deployment
+    int credit;                  // requests a broker may have outstanding here; 0: 256
     // Where this instance publishes its stream (announced through the broker's directory); "" when it does not.
-    const char *live_endpoint;       // XPUB
-    const char *replay_endpoint;     // ROUTER
-    const char *key_name;            // registry name of our key
+    const char *live_endpoint;   // XPUB
+    const char *replay_endpoint; // ROUTER
+    const char *key_name;        // registry name of our key
 } server_conf_t;
 
 typedef struct request {
-    wire_header_t header;            // pointers live as long as the batch
+    wire_header_t header; // pointers live as long as the batch
     const uint8_t *body;
     size_t body_bytes;
-    uint64_t token;                  // the server's own, for server_reply
-    int64_t received_us;             // clock_mono_us
+    uint64_t token;      // the server's own, for server_reply
+    int64_t received_us; // clock_mono_us
 } request_t;
 
 int server_new(server_t **out, const server_conf_t *conf, err_t *err) MUST_USE;
@@ -38,6 +38,9 @@ void server_tick(server_t *server);
 // (their caller has been told TIMEOUT by its own clock). The batch lives until the next server_take.
 size_t server_take(server_t *server, const request_t **batch, size_t max);
 // Answer. `code` E_OK with a body, or a refusal with field and text from `err`.
-void server_reply(server_t *server, const request_t *request, int code, const err_t *err, const void *body, size_t body_bytes);
+void server_reply(server_t *server, const request_t *request, int code, const err_t *err, const void *body,
+                  size_t body_bytes);
 // Stop taking: credit 0, existing requests are still answered. For a graceful drain.
 void server_drain(server_t *server);
+// Requests taken and not yet answered.
+size_t server_outstanding(const server_t *server);

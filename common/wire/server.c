@@ -1,0 +1,407 @@
+// The serving side. A request taken holds a ticket until it is answered or its deadline has passed; the tickets bound
+// what this process holds, whatever the brokers send. Survives: brokers that die, come back or forget us. A reply whose
+// broker has gone is lost and counted; the caller asks again under the same id. One thread.
+#include "server.h"
+
+#include "common/base/date.h"
+#include "common/base/ids.h"
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+#include "envelope.h"
+#include "gate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CREDIT = 256,
+    FRAMES_MAX = 3,        // control, header, body
+    HEADER_ROOM = 128,     // the broker adds the caller to a header that may be full already
+    READY_MS = 50,         // between READYs while a broker has not answered
+    CONNECT_WAIT_MS = 100, // at start, for the first broker
+    GOODBYE_MS = 500,      // what was sent last may take this long to leave at the end
+    CONTROLS_MAX = 64,     // control frames worked through in one turn of one link
+    EXPIRED_GRACE_MS = 1000,
+};
+
+typedef struct link {
+    void *socket;
+    bool up; // the broker knows us
+    int64_t heard_us, said_us;
+} link_t;
+
+typedef struct ticket {
+    struct ticket *next; // free list
+    bool used;
+    uint32_t generation;
+    int link;
+    uint64_t token; // the broker's
+    int64_t deadline_ms;
+    char request_id[WIRE_NAME_MAX + 1];
+} ticket_t;
+
+typedef struct held { // what a request of the batch points into
+    zmq_msg_t header, body;
+} held_t;
+
+struct server {
+    link_t links[WIRE_BROKERS_MAX];
+    int link_count, turn;
+    char service[WIRE_NAME_MAX + 1], instance[WIRE_NAME_MAX + 1], key_name[WIRE_NAME_MAX + 1];
+    char live_endpoint[WIRE_ENDPOINT_MAX + 1], replay_endpoint[WIRE_ENDPOINT_MAX + 1];
+    int credit;
+    bool draining;
+    ticket_t *tickets, *free;
+    size_t room, outstanding;
+    request_t *batch;
+    held_t *held;
+    size_t batch_count;
+    arena_t *arena; // headers of the batch
+    int64_t sweep_us;
+    log_gate_t malformed_gate;
+    metric_t *taken, *expired, *malformed, *lost;
+};
+
+static int set_presence(server_t *server, const server_conf_t *conf, err_t *err) {
+    const struct {
+        const char *what, *value;
+        char *to;
+        int room;
+    } texts[] = {
+        {"service", conf->service, server->service, WIRE_NAME_MAX},
+        {"instance", conf->instance, server->instance, WIRE_NAME_MAX},
+        {"key_name", conf->key_name ? conf->key_name : "", server->key_name, WIRE_NAME_MAX},
+        {"live_endpoint", conf->live_endpoint ? conf->live_endpoint : "", server->live_endpoint, WIRE_ENDPOINT_MAX},
+        {"replay_endpoint", conf->replay_endpoint ? conf->replay_endpoint : "", server->replay_endpoint,
+         WIRE_ENDPOINT_MAX},
+    };
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        if (snprintf(texts[i].to, (size_t)texts[i].room + 1, "%s", texts[i].value) > texts[i].room)
+            return err_field(err, E_INVALID_FIELD, texts[i].what, "%s is longer than %d bytes", texts[i].what,
+                             texts[i].room);
+    int rc = name_check("service", server->service, err);
+    return rc == E_OK ? name_check("instance", server->instance, err) : rc;
+}
+
+static int open_link(server_t *server, const server_conf_t *conf, const char *endpoint, err_t *err) {
+    int immediate = 1, linger = GOODBYE_MS;
+    void *socket = zmq_socket(conf->context, ZMQ_DEALER);
+    if (!socket) return err_set(err, E_IO, "server socket: %s", zmq_strerror(errno));
+    server->links[server->link_count++].socket = socket;
+    int rc = curve_client(socket, conf->keys, conf->broker_key_name, err);
+    if (rc != E_OK) return rc;
+    if (zmq_setsockopt(socket, ZMQ_IMMEDIATE, &immediate, sizeof immediate) != 0 ||
+        zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof linger) != 0 || zmq_connect(socket, endpoint) != 0)
+        return err_set(err, E_IO, "broker endpoint %s: %s", endpoint, zmq_strerror(errno));
+    return E_OK;
+}
+
+static int make_tickets(server_t *server, err_t *err) {
+    server->room = (size_t)server->credit * (size_t)server->link_count;
+    server->tickets = calloc(server->room, sizeof *server->tickets);
+    server->batch = calloc(server->room, sizeof *server->batch);
+    server->held = calloc(server->room, sizeof *server->held);
+    server->arena = arena_new(64 * 1024, 0);
+    if (!server->tickets || !server->batch || !server->held || !server->arena)
+        return err_set(err, E_IO, "no memory for a credit of %d", server->credit);
+    for (size_t i = server->room; i-- > 0;) {
+        server->tickets[i].next = server->free;
+        server->free = &server->tickets[i];
+    }
+    return E_OK;
+}
+
+static void make_metrics(server_t *server) {
+    server->taken = metric_counter("tongchou_server_requests_total", "outcome=\"taken\"", "Requests from the brokers");
+    server->expired =
+        metric_counter("tongchou_server_requests_total", "outcome=\"expired\"", "Requests from the brokers");
+    server->malformed =
+        metric_counter("tongchou_server_malformed_total", "", "Messages from a broker that could not be read");
+    server->lost = metric_counter("tongchou_server_replies_lost_total", "",
+                                  "Replies that could not be sent: broker gone, or answered twice");
+}
+
+// READY or BEAT, with what we are.
+static bool say(server_t *server, link_t *link, wire_kind_t kind) {
+    Tc__Presence presence = TC__PRESENCE__INIT;
+    uint8_t control[WIRE_CONTROL_MAX_BYTES];
+    zmq_msg_t frames[2];
+    presence.service = server->service;
+    presence.instance = server->instance;
+    presence.credit = server->draining ? 0 : server->credit;
+    presence.live_endpoint = server->live_endpoint;
+    presence.replay_endpoint = server->replay_endpoint;
+    presence.key_name = server->key_name;
+    link->said_us = clock_mono_us();
+    if (wire_message_of(&frames[0], control, wire_control_write(control, kind, 0), NULL) != E_OK) return false;
+    if (wire_pack(&frames[1], &presence.base, NULL) != E_OK) {
+        wire_close(frames, 1);
+        return false;
+    }
+    if (wire_send(link->socket, frames, 2) == 0) return true;
+    wire_close(frames, 2);
+    return false;
+}
+
+static void wait_for_connection(server_t *server) {
+    zmq_pollitem_t item = {server->links[0].socket, 0, ZMQ_POLLOUT, 0};
+    if (zmq_poll(&item, 1, CONNECT_WAIT_MS) < 0) return;
+    for (int i = 0; i < server->link_count; i++) (void)say(server, &server->links[i], WIRE_READY);
+}
+
+int server_new(server_t **out, const server_conf_t *conf, err_t *err) {
+    int credit = conf->credit ? conf->credit : CREDIT;
+    if (credit < 1 || credit > WIRE_CREDIT_MAX)
+        return err_field(err, E_OUT_OF_RANGE, "credit", "credit %d, expected 1 to %d", credit, WIRE_CREDIT_MAX);
+    server_t *server = calloc(1, sizeof *server);
+    if (!server) return err_set(err, E_IO, "no memory for a server");
+    server->credit = credit;
+    make_metrics(server);
+    int rc = set_presence(server, conf, err);
+    for (size_t i = 0; rc == E_OK && conf->brokers[i]; i++)
+        rc = i < WIRE_BROKERS_MAX ? open_link(server, conf, conf->brokers[i], err)
+                                  : err_set(err, E_TOO_LARGE, "more than %d brokers", WIRE_BROKERS_MAX);
+    if (rc == E_OK && server->link_count == 0) rc = err_set(err, E_MISSING_FIELD, "no broker endpoint");
+    if (rc == E_OK) rc = make_tickets(server, err);
+    if (rc != E_OK) {
+        server_destroy(&server);
+        return rc;
+    }
+    wait_for_connection(server);
+    *out = server;
+    return E_OK;
+}
+
+static void release_batch(server_t *server) {
+    for (size_t i = 0; i < server->batch_count; i++) {
+        zmq_msg_close(&server->held[i].header);
+        zmq_msg_close(&server->held[i].body);
+    }
+    server->batch_count = 0;
+    if (server->arena) arena_reset(server->arena);
+}
+
+void server_destroy(server_t **server) {
+    server_t *s = *server;
+    if (!s) return;
+    for (int i = 0; i < s->link_count; i++) {
+        uint8_t bye[WIRE_CONTROL_MAX_BYTES];
+        size_t bytes = wire_control_write(bye, WIRE_BYE, 0);
+        // A broker that cannot be reached finds out by our silence.
+        if (s->links[i].up && zmq_send(s->links[i].socket, bye, bytes, ZMQ_DONTWAIT) < 0) s->links[i].up = false;
+        zmq_close(s->links[i].socket);
+    }
+    release_batch(s);
+    arena_destroy(&s->arena);
+    free(s->held);
+    free(s->batch);
+    free(s->tickets);
+    free(s);
+    *server = NULL;
+}
+
+size_t server_sockets(const server_t *server, void **sockets, size_t room) {
+    size_t count = 0;
+    while (count < room && count < (size_t)server->link_count) {
+        sockets[count] = server->links[count].socket;
+        count++;
+    }
+    return count;
+}
+
+static void heard(server_t *server, link_t *link, int64_t now_us) {
+    link->heard_us = now_us;
+    if (link->up) return;
+    link->up = true;
+    log_info("broker_up", "service=%s instance=%s broker=%d", server->service, server->instance,
+             (int)(link - server->links) + 1);
+}
+
+static void tick_link(server_t *server, link_t *link, int64_t now_us) {
+    if (link->up && now_us - link->heard_us > (int64_t)WIRE_DEAD_AFTER_MS * 1000) {
+        link->up = false;
+        log_warn("broker_silent", "service=%s instance=%s broker=%d", server->service, server->instance,
+                 (int)(link - server->links) + 1);
+    }
+    int64_t every_us = (int64_t)(link->up ? WIRE_HEARTBEAT_MS : READY_MS) * 1000;
+    if (now_us - link->said_us < every_us) return;
+    // A beat that cannot be sent means a broken connection: the next broker at that address does not know us.
+    if (!say(server, link, link->up ? WIRE_BEAT : WIRE_READY)) link->up = false;
+}
+
+static void give_back(server_t *server, ticket_t *ticket) {
+    ticket->used = false;
+    ticket->next = server->free;
+    server->free = ticket;
+    server->outstanding--;
+}
+
+// What the service never answered: its caller has given up, and the broker has forgotten it.
+static void sweep(server_t *server, int64_t now_ms) {
+    for (size_t i = 0; i < server->room; i++)
+        if (server->tickets[i].used && server->tickets[i].deadline_ms + EXPIRED_GRACE_MS < now_ms)
+            give_back(server, &server->tickets[i]);
+}
+
+void server_tick(server_t *server) {
+    int64_t now_us = clock_mono_us();
+    for (int i = 0; i < server->link_count; i++) tick_link(server, &server->links[i], now_us);
+    if (now_us < server->sweep_us) return;
+    server->sweep_us = now_us + 1000000;
+    sweep(server, clock_now_ms());
+}
+
+static void malformed(server_t *server, const err_t *err) {
+    uint64_t skipped = 0;
+    metric_add(server->malformed, 1);
+    if (log_gate_open(&server->malformed_gate, &skipped))
+        log_warn("broker_message_malformed", "reason=%s skipped=%llu", log_value(err->text),
+                 (unsigned long long)skipped);
+}
+
+static void send_reply(server_t *server, int link, uint64_t token, const char *request_id, int code, const err_t *why,
+                       const void *body, size_t body_bytes) {
+    uint8_t control[WIRE_CONTROL_MAX_BYTES];
+    zmq_msg_t frames[FRAMES_MAX];
+    size_t made = 0;
+    if (wire_message_of(&frames[0], control, wire_control_write(control, WIRE_REPLY, token), NULL) != E_OK) goto lost;
+    made++;
+    if (wire_reply_pack(&frames[1], request_id, code, why ? why->field : "", why ? why->text : "", NULL) != E_OK)
+        goto lost;
+    made++;
+    if (wire_message_of(&frames[2], body, body_bytes, NULL) != E_OK) goto lost;
+    made++;
+    if (wire_send(server->links[link].socket, frames, FRAMES_MAX) == 0) return;
+lost:
+    wire_close(frames, made);
+    metric_add(server->lost, 1);
+}
+
+static void fill_header(wire_header_t *to, const Tc__RequestHeader *from) {
+    *to = (wire_header_t){.service = from->service,
+                          .method = from->method,
+                          .request_id = from->request_id,
+                          .key = from->key,
+                          .trace_id = from->trace_id,
+                          .deadline_ms = from->deadline_ms,
+                          .caller = from->caller};
+}
+
+static void add_to_batch(server_t *server, int link, uint64_t token, const Tc__RequestHeader *header,
+                         zmq_msg_t *frames) {
+    ticket_t *ticket = server->free;
+    request_t *request = &server->batch[server->batch_count];
+    held_t *held = &server->held[server->batch_count++];
+    server->free = ticket->next;
+    server->outstanding++;
+    ticket->used = true;
+    ticket->generation++;
+    ticket->link = link;
+    ticket->token = token;
+    ticket->deadline_ms = header->deadline_ms;
+    snprintf(ticket->request_id, sizeof ticket->request_id, "%s", header->request_id);
+    zmq_msg_init(&held->header);
+    zmq_msg_init(&held->body);
+    zmq_msg_move(&held->header, &frames[1]);
+    zmq_msg_move(&held->body, &frames[2]);
+    fill_header(&request->header, header);
+    request->body = zmq_msg_data(&held->body);
+    request->body_bytes = zmq_msg_size(&held->body);
+    request->token = (uint64_t)ticket->generation << 32 | (uint64_t)(ticket - server->tickets);
+    request->received_us = clock_mono_us();
+    metric_add(server->taken, 1);
+}
+
+static void take_request(server_t *server, int link, uint64_t token, zmq_msg_t *frames, size_t count) {
+    Tc__RequestHeader *header = NULL;
+    err_t err = {0};
+    if (count != FRAMES_MAX) {
+        err_set(&err, E_INVALID_FIELD, "a REQUEST of %zu frames, expected %d", count, FRAMES_MAX);
+        malformed(server, &err);
+        return;
+    }
+    int rc = wire_request_read(zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1]), WIRE_HEADER_MAX_BYTES + HEADER_ROOM,
+                               server->arena, &header, &err);
+    if (rc != E_OK) {
+        malformed(server, &err);
+        return;
+    }
+    if (header->deadline_ms <= clock_now_ms()) {
+        metric_add(server->expired, 1);
+        err_set(&err, E_TIMEOUT, "%s: the deadline passed before the work began", server->instance);
+        send_reply(server, link, token, header->request_id, E_TIMEOUT, &err, NULL, 0);
+        return;
+    }
+    if (!server->free) {
+        // Only a broker that does not keep to the credit, or has forgotten what it sent, comes here. Reading on all the
+        // same keeps its beats from looking like silence.
+        err_set(&err, E_BUSY, "%s: all %zu places are taken", server->instance, server->room);
+        send_reply(server, link, token, header->request_id, E_BUSY, &err, NULL, 0);
+        return;
+    }
+    add_to_batch(server, link, token, header, frames);
+}
+
+// Work on one message of a link; false when there was none.
+static bool take_message(server_t *server, int index) {
+    link_t *link = &server->links[index];
+    wire_control_t control;
+    zmq_msg_t frames[FRAMES_MAX];
+    err_t err = {0};
+    size_t count = wire_receive(link->socket, frames, FRAMES_MAX);
+    if (count == 0) return false;
+    if (wire_control_read(zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0]), &control, &err) != E_OK) {
+        malformed(server, &err);
+    } else if (control.kind == WIRE_WHO) {
+        link->heard_us = clock_mono_us();
+        (void)say(server, link, WIRE_READY); // if it is lost, the next beat brings the same question
+    } else {
+        heard(server, link, clock_mono_us());
+        if (control.kind == WIRE_REQUEST) take_request(server, index, control.token, frames, count);
+    }
+    wire_close(frames, count < FRAMES_MAX ? count : FRAMES_MAX);
+    return true;
+}
+
+size_t server_take(server_t *server, const request_t **batch, size_t max) {
+    release_batch(server);
+    // One message of each broker in turn, so that a busy one does not starve the other.
+    int dry = 0;
+    for (size_t budget = max + CONTROLS_MAX; budget > 0; budget--) {
+        if (dry == server->link_count || server->batch_count == max) break;
+        dry = take_message(server, server->turn) ? 0 : dry + 1;
+        server->turn = (server->turn + 1) % server->link_count;
+    }
+    *batch = server->batch;
+    return server->batch_count;
+}
+
+void server_reply(server_t *server, const request_t *request, int code, const err_t *err, const void *body,
+                  size_t body_bytes) {
+    uint64_t index = request->token & 0xffffffff;
+    CHECK(index < server->room);
+    ticket_t *ticket = &server->tickets[index];
+    if (!ticket->used || ticket->generation != request->token >> 32) {
+        metric_add(server->lost, 1); // answered twice, or long after the deadline
+        return;
+    }
+    err_t too_large = {0};
+    if (body_bytes > WIRE_MESSAGE_MAX_BYTES) {
+        code = err_set(&too_large, E_TOO_LARGE, "the reply would have %zu bytes, at most %d are allowed", body_bytes,
+                       WIRE_MESSAGE_MAX_BYTES);
+        err = &too_large;
+        body_bytes = 0;
+    }
+    send_reply(server, ticket->link, ticket->token, ticket->request_id, code, code == E_OK ? NULL : err, body,
+               body_bytes);
+    give_back(server, ticket);
+}
+
+void server_drain(server_t *server) {
+    server->draining = true;
+    for (int i = 0; i < server->link_count; i++)
+        if (server->links[i].up) (void)say(server, &server->links[i], WIRE_BEAT); // the next beat says it again
+}
+
+size_t server_outstanding(const server_t *server) { return server->outstanding; }
