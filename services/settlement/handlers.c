@@ -1,0 +1,129 @@
+// Methods that only read, and the life of the service. Balances are few (accounts × identities × divisions), so a
+// prefix is cut out here rather than in SQL, where it would mean something else in each database.
+#include "common/base/ids.h"
+#include "settlement.h"
+#include "settlement.pb-c.h"
+#include "store.h"
+#include <stdlib.h>
+#include <string.h>
+
+static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory for the answer"); }
+
+static Tc__Balances__Row *balance_row(const rows_t *rows, size_t i, arena_t *arena) {
+    Tc__Balances__Row *row = arena_alloc(arena, sizeof *row);
+    if (!row) return NULL;
+    tc__balances__row__init(row);
+    row->account = (char *)row_text(rows, i, 0);
+    row->identity = (char *)row_text(rows, i, 1);
+    row->division = (char *)row_text(rows, i, 2);
+    row->balance_fen = row_i64(rows, i, 3);
+    row->postings = row_i64(rows, i, 4);
+    return row;
+}
+
+static int get_balances(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                        err_t *err) {
+    service_ctx_t *ctx = ((settlement_t *)self)->ctx;
+    const char *prefix = ((const Tc__GetBalances *)message)->account;
+    (void)request;
+    rows_t found;
+    int rc = balances_read(ctx->store, ctx->arena, &found, err);
+    if (rc) return rc;
+    Tc__Balances *balances = arena_alloc(ctx->arena, sizeof *balances);
+    if (!balances) return no_memory(err);
+    tc__balances__init(balances);
+    balances->rows = arena_alloc(ctx->arena, (found.count + 1) * sizeof *balances->rows);
+    if (!balances->rows) return no_memory(err);
+    for (size_t i = 0; i < found.count; i++) {
+        if (strncmp(row_text(&found, i, 0), prefix, strlen(prefix)) != 0) continue;
+        Tc__Balances__Row *row = balance_row(&found, i, ctx->arena);
+        if (!row) return no_memory(err);
+        balances->rows[balances->n_rows++] = row;
+    }
+    *reply = &balances->base;
+    return 0;
+}
+
+static int get_entry(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                     err_t *err) {
+    service_ctx_t *ctx = ((settlement_t *)self)->ctx;
+    const char *reference = ((const Tc__GetEntry *)message)->reference;
+    (void)request;
+    const void *body;
+    size_t bytes;
+    int rc = name_check("reference", reference, err);
+    if (rc) return err_field(err, rc, "reference", "reference must be 1 to 64 of A-Z a-z 0-9 . _ : -");
+    rc = journal_find_reference(ctx->store, reference, ctx->arena, &body, &bytes, err);
+    if (!rc) rc = message_unpack(reply, &tc__journal_entry__descriptor, body, bytes, ctx->arena, err);
+    return rc;
+}
+
+enum { READERS = ROLE_ADMIN | ROLE_CLERK | ROLE_SERVICE };
+
+static const method_t methods[] = {
+    {"get_balances", READERS, true, &tc__get_balances__descriptor, get_balances},
+    {"get_entry", READERS, true, &tc__get_entry__descriptor, get_entry},
+};
+
+// ---- life
+// ---------------------------------------------------------------------------------------------------------------
+
+int settlement_new(settlement_t **out, service_ctx_t *ctx, err_t *err) {
+    settlement_t *settlement = calloc(1, sizeof *settlement);
+    if (!settlement) return err_set(err, E_IO, "out of memory");
+    int rc = poster_new(&settlement->poster, ctx->store, ctx->stream, err);
+    if (rc) {
+        settlement_destroy(&settlement);
+        return rc;
+    }
+    settlement->ctx = ctx;
+    settlement->adjudication = (poster_source_t){settlement->poster, "adjudication"};
+    settlement->collection = (poster_source_t){settlement->poster, "collection"};
+    *out = settlement;
+    return 0;
+}
+
+void settlement_destroy(settlement_t **settlement) {
+    if (!*settlement) return;
+    poster_destroy(&(*settlement)->poster);
+    free(*settlement);
+    *settlement = NULL;
+}
+
+static int follow(service_ctx_t *ctx, poster_source_t *source, err_t *err) {
+    consumer_conf_t conf = {.client = ctx->client_conf,
+                            .service = source->service,
+                            .name = "ledger",
+                            .store = ctx->store,
+                            .effect = {source, poster_apply, poster_committed, poster_rolled_back}};
+    return service_consume(ctx, &conf, err);
+}
+
+static int start(service_ctx_t *ctx, void **self, err_t *err) {
+    settlement_t *settlement;
+    int rc = settlement_new(&settlement, ctx, err);
+    if (rc) return rc;
+    rc = follow(ctx, &settlement->adjudication, err);
+    if (!rc) rc = follow(ctx, &settlement->collection, err);
+    if (rc)
+        settlement_destroy(&settlement);
+    else
+        *self = settlement;
+    return rc;
+}
+
+static void stop(void *self) {
+    settlement_t *settlement = self;
+    settlement_destroy(&settlement);
+}
+
+const service_t settlement_service = {
+    .name = "settlement",
+    .migrations = settlement_migrations,
+    .migration_count = SETTLEMENT_MIGRATIONS,
+    .log = &settlement_log,
+    .methods = methods,
+    .method_count = COUNT_OF(methods),
+    .start = start,
+    .stop = stop,
+};

@@ -1,0 +1,146 @@
+// Lines of zero fen are left out. An entry may have no line at all (a bill that no fund pays): the journal still tells
+// of it.
+#include "ledger.h"
+#include <string.h>
+
+static const char kind_bill[] = "bill", kind_contribution[] = "contribution";
+
+// Words of events become parts of account names: [a-z0-9_], so that the chart stays readable and prefixes mean
+// something.
+static int check_word(const char *field, const char *word, err_t *err) {
+    size_t length = strlen(word);
+    if (length >= 1 && length <= LEDGER_WORD_MAX && strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789_") == length)
+        return 0;
+    return err_field(err, E_INVALID_FIELD, field, "%s cannot name an account: 1 to %d of a-z 0-9 _", field,
+                     LEDGER_WORD_MAX);
+}
+
+static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory for a journal entry"); }
+
+static Tc__JournalEntry *entry_new(arena_t *arena, const ledger_source_t *source, int64_t posted_ms, size_t postings) {
+    Tc__JournalEntry *entry = arena_alloc(arena, sizeof *entry);
+    if (!entry) return NULL;
+    tc__journal_entry__init(entry);
+    entry->source_service = (char *)source->service;
+    entry->source_partition = source->partition;
+    entry->source_number = source->number;
+    entry->posted_ms = posted_ms;
+    entry->postings = arena_alloc(arena, (postings + 1) * sizeof *entry->postings);
+    return entry->postings ? entry : NULL;
+}
+
+typedef struct line {
+    const char *account, *word; // account/word
+    const char *identity, *division, *party;
+    fen_t amount;
+} line_t;
+
+static int post(Tc__JournalEntry *entry, arena_t *arena, const line_t *line, err_t *err) {
+    if (line->amount == 0) return 0;
+    Tc__Posting *posting = arena_alloc(arena, sizeof *posting);
+    if (!posting) return no_memory(err);
+    tc__posting__init(posting);
+    posting->account = arena_text(arena, "%s/%s", line->account, line->word);
+    if (!posting->account) return no_memory(err);
+    posting->identity = (char *)line->identity;
+    posting->division = (char *)line->division;
+    posting->party = (char *)line->party;
+    posting->amount_fen = line->amount;
+    entry->postings[entry->n_postings++] = posting;
+    return 0;
+}
+
+// The same amount on both sides.
+static int post_pair(Tc__JournalEntry *entry, arena_t *arena, const line_t *debit, line_t credit, err_t *err) {
+    int rc = fen_sub(0, debit->amount, &credit.amount);
+    if (rc) return err_field(err, rc, "amount", "an amount is out of range");
+    rc = post(entry, arena, debit, err);
+    return rc ? rc : post(entry, arena, &credit, err);
+}
+
+bool ledger_balanced(const Tc__JournalEntry *entry) {
+    fen_t sum = 0;
+    for (size_t i = 0; i < entry->n_postings; i++)
+        if (fen_add(sum, entry->postings[i]->amount_fen, &sum)) return false;
+    return sum == 0;
+}
+
+// ---- a settled bill
+// -----------------------------------------------------------------------------------------------------
+
+static int check_decision(const Tc__Decision *decision, err_t *err) {
+    fen_t sum = 0;
+    if (decision->n_paid * 2 > LEDGER_POSTINGS_MAX) return err_field(err, E_OUT_OF_RANGE, "paid", "too many layers");
+    for (size_t i = 0; i < decision->n_paid; i++) {
+        int rc = check_word("paid.name", decision->paid[i]->name, err);
+        if (rc) return rc;
+        if (fen_add(sum, decision->paid[i]->amount_fen, &sum))
+            return err_field(err, E_OUT_OF_RANGE, "paid", "the layers overflow");
+    }
+    if (sum != decision->fund_fen)
+        return err_field(err, E_INVALID_FIELD, "fund", "the layers of the bill do not add up to the fund's part");
+    if (!decision->input || !decision->input->to[0])
+        return err_field(err, E_MISSING_FIELD, "input.to", "the bill has no day of discharge");
+    return 0;
+}
+
+int ledger_of_bill(const Tc__Decision *decision, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
+                   Tc__JournalEntry **out, err_t *err) {
+    int rc = check_decision(decision, err);
+    if (rc) return rc;
+    Tc__JournalEntry *entry = entry_new(arena, source, posted_ms, decision->n_paid * 2);
+    if (!entry) return no_memory(err);
+    entry->kind = (char *)kind_bill;
+    entry->reference = decision->bill;
+    entry->value_date = decision->input->to;
+    entry->person = decision->person;
+    entry->facility = decision->facility;
+    entry->total_fen = decision->total_fen;
+    entry->fund_fen = decision->fund_fen;
+    for (size_t i = 0; !rc && i < decision->n_paid; i++) {
+        const Tc__Amount *paid = decision->paid[i];
+        line_t debit = {"expense", paid->name, decision->identity, decision->division, "", paid->amount_fen};
+        line_t credit = {"payable", paid->name, "", "", decision->facility, 0};
+        rc = post_pair(entry, arena, &debit, credit, err);
+    }
+    if (!rc) *out = entry;
+    return rc;
+}
+
+// ---- a contribution received
+// --------------------------------------------------------------------------------------------
+
+static int check_receipt(const Tc__Receipt *receipt, err_t *err) {
+    fen_t sum = 0;
+    if (receipt->n_parts * 2 > LEDGER_POSTINGS_MAX) return err_field(err, E_OUT_OF_RANGE, "parts", "too many parts");
+    for (size_t i = 0; i < receipt->n_parts; i++) {
+        const Tc__Receipt__Part *part = receipt->parts[i];
+        int rc = check_word("parts.item", part->item, err);
+        if (rc) return rc;
+        if (part->amount_fen < 0 || fen_add(sum, part->amount_fen, &sum))
+            return err_field(err, E_OUT_OF_RANGE, "parts.amount", "a part of the receipt is out of range");
+    }
+    if (sum != receipt->amount_fen)
+        return err_field(err, E_INVALID_FIELD, "amount", "the parts of the receipt do not add up to its amount");
+    return 0;
+}
+
+int ledger_of_receipt(const Tc__Receipt *receipt, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
+                      Tc__JournalEntry **out, err_t *err) {
+    int rc = check_receipt(receipt, err);
+    if (rc) return rc;
+    Tc__JournalEntry *entry = entry_new(arena, source, posted_ms, receipt->n_parts * 2);
+    if (!entry) return no_memory(err);
+    entry->kind = (char *)kind_contribution;
+    entry->reference = receipt->receipt;
+    entry->value_date = receipt->paid_on;
+    entry->total_fen = receipt->amount_fen;
+    for (size_t i = 0; !rc && i < receipt->n_parts; i++) {
+        const Tc__Receipt__Part *part = receipt->parts[i];
+        line_t debit = {"treasury", part->item, "", "", receipt->payer, part->amount_fen};
+        line_t credit = {"contribution", part->item, part->identity, part->division, part->payer, 0};
+        rc = post_pair(entry, arena, &debit, credit, err);
+    }
+    if (!rc) *out = entry;
+    return rc;
+}

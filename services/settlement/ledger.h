@@ -1,0 +1,24 @@
+// Double entry: from an event of adjudication or collection to the one journal entry it causes. Pure. The postings of
+// an entry sum to zero; debits are positive. The chart of accounts, and why: docs/ledger.md.
+#pragma once
+#include "adjudication.pb-c.h"
+#include "collection.pb-c.h"
+#include "common/base/arena.h"
+#include "common/base/money.h"
+#include "settlement.pb-c.h"
+
+enum { LEDGER_POSTINGS_MAX = 1024, LEDGER_WORD_MAX = 32, LEDGER_ACCOUNT_MAX = 64 };
+
+typedef struct ledger_source { // the event that causes the entry
+    const char *service;
+    uint32_t partition;
+    int64_t number;
+} ledger_source_t;
+
+// The entry lives in the arena and borrows the event's texts. E_INVALID_FIELD or E_OUT_OF_RANGE when the event does not
+// add up or uses a word that cannot name an account; E_IO when the arena is used up.
+int ledger_of_bill(const Tc__Decision *decision, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
+                   Tc__JournalEntry **out, err_t *err) MUST_USE;
+int ledger_of_receipt(const Tc__Receipt *receipt, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
+                      Tc__JournalEntry **out, err_t *err) MUST_USE;
+bool ledger_balanced(const Tc__JournalEntry *entry);

@@ -1,0 +1,227 @@
+// Per batch of events: one look-up, two inserts, one write of balances, whatever the number of events. Balances are
+// added in the order of their keys, so that two posters never wait for each other in a circle.
+#include "poster.h"
+#include "common/base/date.h"
+#include "common/wire/message.h"
+#include "ledger.h"
+#include "store.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { ARENA_BLOCK_BYTES = 256 * 1024, ARENA_LIMIT_BYTES = 64 * 1024 * 1024 };
+
+typedef struct batch {
+    poster_source_t *source;
+    Tc__JournalEntry **entries;
+    const event_t **events; // of the entries
+    size_t count;
+    size_t postings;
+} batch_t;
+
+int poster_new(poster_t **out, store_t *store, stream_t *stream, err_t *err) {
+    poster_t *poster = calloc(1, sizeof *poster);
+    if (poster) poster->arena = arena_new(ARENA_BLOCK_BYTES, ARENA_LIMIT_BYTES);
+    if (!poster || !poster->arena) {
+        poster_destroy(&poster);
+        return err_set(err, E_IO, "out of memory");
+    }
+    poster->store = store;
+    poster->stream = stream;
+    poster->now_ms = clock_now_ms;
+    poster->posted = metric_counter("settlement_entries_total", "outcome=\"posted\"", "events by what became of them");
+    poster->repeated =
+        metric_counter("settlement_entries_total", "outcome=\"repeated\"", "events by what became of them");
+    *out = poster;
+    return 0;
+}
+
+void poster_destroy(poster_t **poster) {
+    if (!*poster) return;
+    arena_destroy(&(*poster)->arena);
+    free(*poster);
+    *poster = NULL;
+}
+
+static int no_memory(err_t *err) { return err_set(err, E_IO, "the batch of events needs too much memory"); }
+
+// ---- events to entries
+// --------------------------------------------------------------------------------------------------
+
+static bool is_ours(const event_t *event) {
+    return strcmp(event->topic, "bill.settled") == 0 || strcmp(event->topic, "contribution.received") == 0;
+}
+
+static int make_entry(const batch_t *batch, const event_t *event, Tc__JournalEntry **out, err_t *err) {
+    poster_t *poster = batch->source->poster;
+    ledger_source_t source = {batch->source->service, event->partition, event->number};
+    bool bill = strcmp(event->topic, "bill.settled") == 0;
+    ProtobufCMessage *message;
+    int rc = message_unpack(&message, bill ? &tc__decision__descriptor : &tc__receipt__descriptor, event->body,
+                            event->body_bytes, poster->arena, err);
+    if (rc) return rc;
+    int64_t now_ms = poster->now_ms();
+    rc = bill ? ledger_of_bill((const Tc__Decision *)message, &source, now_ms, poster->arena, out, err)
+              : ledger_of_receipt((const Tc__Receipt *)message, &source, now_ms, poster->arena, out, err);
+    if (rc) return rc;
+    CHECK(ledger_balanced(*out));
+    return 0;
+}
+
+static int find_posted(const batch_t *batch, const event_t *events, size_t count, bool *posted, err_t *err) {
+    poster_t *poster = batch->source->poster;
+    rows_t keys, found;
+    rows_init(&keys, poster->arena, 3);
+    for (size_t i = 0; i < count; i++) {
+        cell_t *key = rows_add(&keys);
+        if (!key) return no_memory(err);
+        key[0] = cell_text(batch->source->service);
+        key[1] = cell_i64(events[i].partition);
+        key[2] = cell_i64(events[i].number);
+    }
+    int rc = journal_find_sources(poster->store, &keys, poster->arena, &found, err);
+    for (size_t row = 0; !rc && row < found.count; row++) posted[row_i64(&found, row, 0)] = true;
+    return rc;
+}
+
+static int make_entries(batch_t *batch, const event_t *events, size_t count, err_t *err) {
+    poster_t *poster = batch->source->poster;
+    bool *posted = arena_alloc(poster->arena, count + 1);
+    batch->entries = arena_alloc(poster->arena, (count + 1) * sizeof *batch->entries);
+    batch->events = arena_alloc(poster->arena, (count + 1) * sizeof *batch->events);
+    if (!posted || !batch->entries || !batch->events) return no_memory(err);
+    int rc = find_posted(batch, events, count, posted, err);
+    for (size_t i = 0; !rc && i < count; i++) {
+        if (posted[i]) metric_add(poster->repeated, 1);
+        if (posted[i] || !is_ours(&events[i])) continue;
+        batch->events[batch->count] = &events[i];
+        rc = make_entry(batch, &events[i], &batch->entries[batch->count], err);
+        if (rc)
+            return err_prefix(err, "%s %u/%lld", batch->source->service, events[i].partition,
+                              (long long)events[i].number);
+        batch->postings += batch->entries[batch->count++]->n_postings;
+    }
+    return rc;
+}
+
+// ---- rows
+// ---------------------------------------------------------------------------------------------------------------
+
+static int add_journal_row(batch_t *batch, rows_t *rows, size_t i, int64_t *number, err_t *err) {
+    poster_t *poster = batch->source->poster;
+    const Tc__JournalEntry *entry = batch->entries[i];
+    const event_t *event = batch->events[i];
+    size_t bytes;
+    void *body = message_pack(&entry->base, poster->arena, &bytes);
+    cell_t *row = rows_add(rows);
+    if (!body || !row) return no_memory(err);
+    int rc = stream_reserve(poster->stream, event->partition, "settlement.posted", entry->posted_ms, body, bytes,
+                            number, err);
+    const cell_t cells[JOURNAL_COLUMNS] = {cell_i64(event->partition),       cell_i64(rc ? 0 : *number),
+                                           cell_text(entry->reference),      cell_text(entry->kind),
+                                           cell_text(entry->source_service), cell_i64(entry->source_partition),
+                                           cell_i64(entry->source_number),   cell_i64(entry->posted_ms),
+                                           cell_text(entry->value_date),     cell_blob(body, bytes)};
+    memcpy(row, cells, sizeof cells);
+    return rc;
+}
+
+static int add_posting_rows(const Tc__JournalEntry *entry, uint32_t partition, int64_t number, rows_t *rows,
+                            err_t *err) {
+    for (size_t line = 0; line < entry->n_postings; line++) {
+        const Tc__Posting *posting = entry->postings[line];
+        cell_t *row = rows_add(rows);
+        if (!row) return no_memory(err);
+        const cell_t cells[POSTING_COLUMNS] = {cell_i64(partition),          cell_i64(number),
+                                               cell_i64((int64_t)line + 1),  cell_text(posting->account),
+                                               cell_text(posting->identity), cell_text(posting->division),
+                                               cell_text(posting->party),    cell_i64(posting->amount_fen)};
+        memcpy(row, cells, sizeof cells);
+    }
+    return 0;
+}
+
+static int write_entries(batch_t *batch, err_t *err) {
+    poster_t *poster = batch->source->poster;
+    rows_t journal, postings;
+    rows_init(&journal, poster->arena, JOURNAL_COLUMNS);
+    rows_init(&postings, poster->arena, POSTING_COLUMNS);
+    for (size_t i = 0; i < batch->count; i++) {
+        int64_t number;
+        int rc = add_journal_row(batch, &journal, i, &number, err);
+        if (!rc) rc = add_posting_rows(batch->entries[i], batch->events[i]->partition, number, &postings, err);
+        if (rc) return rc;
+    }
+    int rc = journal_insert(poster->store, &journal, err);
+    if (!rc && postings.count) rc = postings_insert(poster->store, &postings, err);
+    return rc;
+}
+
+// ---- balances
+// -----------------------------------------------------------------------------------------------------------
+
+static int compare_postings(const void *a, const void *b) {
+    const Tc__Posting *left = *(Tc__Posting *const *)a, *right = *(Tc__Posting *const *)b;
+    int order = strcmp(left->account, right->account);
+    if (!order) order = strcmp(left->identity, right->identity);
+    return order ? order : strcmp(left->division, right->division);
+}
+
+// Sums of neighbours with the same key.
+static int add_balance_rows(Tc__Posting *const *sorted, size_t count, rows_t *rows, err_t *err) {
+    for (size_t i = 0; i < count;) {
+        size_t first = i;
+        fen_t sum = 0;
+        for (; i < count && compare_postings(&sorted[first], &sorted[i]) == 0; i++)
+            if (fen_add(sum, sorted[i]->amount_fen, &sum)) return err_set(err, E_OUT_OF_RANGE, "a balance overflows");
+        cell_t *row = rows_add(rows);
+        if (!row) return no_memory(err);
+        row[0] = cell_text(sorted[first]->account);
+        row[1] = cell_text(sorted[first]->identity);
+        row[2] = cell_text(sorted[first]->division);
+        row[3] = cell_i64(sum);
+        row[4] = cell_i64((int64_t)(i - first));
+    }
+    return 0;
+}
+
+static int write_balances(const batch_t *batch, err_t *err) {
+    poster_t *poster = batch->source->poster;
+    Tc__Posting **sorted = arena_alloc(poster->arena, (batch->postings + 1) * sizeof *sorted);
+    size_t count = 0;
+    rows_t rows;
+    if (!sorted) return no_memory(err);
+    for (size_t i = 0; i < batch->count; i++)
+        for (size_t line = 0; line < batch->entries[i]->n_postings; line++)
+            sorted[count++] = batch->entries[i]->postings[line];
+    qsort(sorted, count, sizeof *sorted, compare_postings);
+    rows_init(&rows, poster->arena, BALANCE_COLUMNS);
+    int rc = add_balance_rows(sorted, count, &rows, err);
+    if (!rc && rows.count) rc = balances_add(poster->store, &rows, err);
+    return rc;
+}
+
+// ---- the effect
+// ---------------------------------------------------------------------------------------------------------
+
+int poster_apply(void *self, const event_t *events, size_t count, err_t *err) {
+    batch_t batch = {.source = self};
+    poster_t *poster = batch.source->poster;
+    arena_reset(poster->arena);
+    int rc = poster->reload ? stream_reload(poster->stream, err) : 0;
+    if (rc) return rc;
+    poster->reload = false;
+    rc = make_entries(&batch, events, count, err);
+    if (rc || !batch.count) return rc;
+    rc = write_entries(&batch, err);
+    if (!rc) rc = write_balances(&batch, err);
+    if (!rc) metric_add(poster->posted, (int64_t)batch.count);
+    return rc;
+}
+
+void poster_committed(void *self) { stream_committed(((poster_source_t *)self)->poster->stream); }
+
+void poster_rolled_back(void *self) {
+    poster_t *poster = ((poster_source_t *)self)->poster;
+    stream_rolled_back(poster->stream);
+    poster->reload = true;
+}
