@@ -16,11 +16,8 @@ enum { LIST_MAX = 32, NAME_MAX_BYTES = 64 };
 
 // clang-format off
 const conf_key_t conf_table[] = {
-    {"broker.front", CONF_LIST, "tcp://127.0.0.1:7701", 0, 0, "", "where callers reach the brokers, in order of preference; one or two"},
-    {"broker.back", CONF_LIST, "tcp://127.0.0.1:7702", 0, 0, "", "where services reach the brokers; they dial all of them"},
-    {"broker.bind_front", CONF_TEXT, "tcp://127.0.0.1:7701", 0, 0, "", "broker: address for callers"},
-    {"broker.bind_back", CONF_TEXT, "tcp://127.0.0.1:7702", 0, 0, "", "broker: address for services"},
-    {"broker.queue_max", CONF_INT, "4096", 1, 1000000, "requests", "broker: most requests that wait per service; past it the answer is BUSY"},
+    {"broker.front", CONF_LIST, "tcp://127.0.0.1:7701", 0, 0, "", "where callers reach the brokers, the first that answers; a broker: the one address it binds"},
+    {"broker.back", CONF_LIST, "tcp://127.0.0.1:7702", 0, 0, "", "where services reach the brokers; they dial all; a broker: the one address it binds"},
     {"broker.key_name", CONF_TEXT, "broker", 0, 0, "", "name of the brokers' shared key in the registry"},
     {"keys.dir", CONF_TEXT, "data/keys", 0, 0, "", "folder of registry.yaml and of the secret keys"},
     {"keys.self", CONF_TEXT, "", 0, 0, "", "name of our own key; empty: the name of the service"},
@@ -32,7 +29,7 @@ const conf_key_t conf_table[] = {
     {"calendar.dir", CONF_TEXT, "config/calendar", 0, 0, "", "folder of the working-day calendars, one file a year"},
     {"service.instance", CONF_TEXT, "", 0, 0, "", "unique name of this process; empty: service-host-pid"},
     {"service.credit", CONF_INT, "256", 1, 65536, "requests", "requests that one broker may have outstanding here"},
-    {"service.batch_max", CONF_INT, "256", 1, 4096, "requests", "most requests in one transaction"},
+    {"service.batch_max", CONF_INT, "256", 1, 1024, "requests", "most requests in one transaction"},
     {"service.batch_wait_us", CONF_INT, "0", 0, 100000, "us", "once a request is there, wait this long for company"},
     {"request.keep_days", CONF_INT, "30", 1, 3650, "days", "how long a stored reply answers a repeated request"},
     {"stream.bind_host", CONF_TEXT, "127.0.0.1", 0, 0, "", "address the event stream binds to (free ports)"},

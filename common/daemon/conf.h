@@ -11,12 +11,12 @@
 typedef enum conf_type { CONF_TEXT, CONF_INT, CONF_BOOL, CONF_LIST } conf_type_t;
 
 typedef struct conf_key {
-    const char *name;            // "store.url"
+    const char *name; // "store.url"
     conf_type_t type;
-    const char *fallback;        // as text; lists are comma-separated
-    int64_t min, max;            // CONF_INT
-    const char *unit;            // "ms", "requests", ""
-    const char *manual;          // one line
+    const char *fallback; // as text; lists are comma-separated
+    int64_t min, max;     // CONF_INT
+    const char *unit;     // "ms", "requests", ""
+    const char *manual;   // one line
 } conf_key_t;
 
 extern const conf_key_t conf_table[]; // ends with name NULL
@@ -26,7 +26,7 @@ typedef struct conf conf_t;
 // What is not an option is left, in order, for conf_rest().
 int conf_load(conf_t **out, int argc, char **argv, err_t *err) MUST_USE;
 void conf_destroy(conf_t **conf);
-const char *conf_text(const conf_t *conf, const char *name);  // CHECKs that the name is in the table
+const char *conf_text(const conf_t *conf, const char *name); // CHECKs that the name is in the table
 int64_t conf_int(const conf_t *conf, const char *name);
 bool conf_bool(const conf_t *conf, const char *name);
 const char *const *conf_list(const conf_t *conf, const char *name); // NULL-terminated

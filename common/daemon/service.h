@@ -1,12 +1,13 @@
-// One main loop for all services: configuration, logs, keys, store, cache, stream, commands, consumers, health and metrics,
-// signals, graceful drain. A service is a table of methods and a few hooks.
+// One main loop for all services: configuration, logs, keys, store, cache, stream, commands, consumers, health and
+// metrics, signals, graceful drain. A service is a table of methods and a few hooks.
 //
 // Per turn: take the batch that arrived, one transaction, commit, reply, publish, cache. A handler decides first and
 // writes last: when it returns an error it has written nothing. If a batch fails as a whole (store error, race) it is
 // rolled back and its requests are tried again one by one, so that one bad request never takes others with it.
 //
 // Idempotency: table `request` keeps id, SHA-256 of service, method and body, and the reply, written in the same
-// transaction. Same id, same digest → stored reply; another digest → E_CONFLICT. Refusals change nothing and are not kept.
+// transaction. Same id, same digest → stored reply; another digest → E_CONFLICT. Refusals change nothing and are not
+// kept. Stored replies are kept for request.keep_days (30); a request repeated later than that is a new one.
 #pragma once
 #include "common/base/arena.h"
 #include "common/cache/cache.h"
@@ -21,7 +22,8 @@
 // In every commanding service's first migration.
 #define REQUEST_TABLE_SQL                                                                                              \
     "CREATE TABLE request (id TEXT NOT NULL PRIMARY KEY, digest BYTEA NOT NULL, at_ms BIGINT NOT NULL,"                \
-    " reply BYTEA NOT NULL);"
+    " reply BYTEA NOT NULL);"                                                                                          \
+    "CREATE INDEX request_at ON request (at_ms);"
 
 typedef struct service_ctx {
     const conf_t *conf;
@@ -29,38 +31,39 @@ typedef struct service_ctx {
     keys_t *keys;
     store_t *store;
     cache_t *cache;
-    client_t *client;    // for commands to other services (through the brokers)
-    stream_t *stream;    // NULL when the service publishes nothing
+    client_t *client; // for commands to other services (through the brokers)
+    stream_t *stream; // NULL when the service publishes nothing
     server_t *server;
-    arena_t *arena;      // reset after every batch
-    const char *name;    // service
+    arena_t *arena;   // reset after every batch
+    const char *name; // service
     const char *instance;
     client_conf_t client_conf; // to make further clients or consumers
 } service_ctx_t;
 
 typedef struct method {
-    const char *name;                            // "register_person"
-    unsigned roles;                              // who may call: bits of wire_role_t
-    bool reads_only;                             // no transaction, no stored reply
+    const char *name; // "register_person"
+    unsigned roles;   // who may call: bits of wire_role_t
+    bool reads_only;  // no transaction, no stored reply
     const ProtobufCMessageDescriptor *request;
     // Handle one request; `reply` to a message that lives in ctx->arena (or NULL for an empty body).
-    int (*handle)(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply, err_t *err);
+    int (*handle)(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                  err_t *err);
 } method_t;
 
 typedef struct service {
     const char *name;
     const migration_t *migrations;
     size_t migration_count;
-    const stream_log_t *log;                     // NULL: publishes nothing
+    const stream_log_t *log; // NULL: publishes nothing
     const method_t *methods;
     size_t method_count;
-    int (*start)(service_ctx_t *ctx, void **self, err_t *err);   // make state, add consumers
+    int (*start)(service_ctx_t *ctx, void **self, err_t *err); // make state, add consumers
     void (*stop)(void *self);
     // Optional: take whole batches instead of `methods` one by one (adjudication). It replies itself.
     void (*batch)(void *self, const request_t *requests, size_t count);
-    void (*after_commit)(void *self);            // optional: after replies and publication (cache)
-    void (*rolled_back)(void *self);             // optional: forget what the failed batch had put aside
-    void (*tick)(void *self, int64_t now_ms);    // optional: every 100 ms or so, outside transactions
+    void (*after_commit)(void *self);         // optional: after replies and publication (cache)
+    void (*rolled_back)(void *self);          // optional: forget what the failed batch had put aside
+    void (*tick)(void *self, int64_t now_ms); // optional: every 100 ms or so, outside transactions
 } service_t;
 
 // From `start`: a consumer that the main loop drives.
