@@ -1,0 +1,218 @@
+// Layouts as in docs/streams.md. A reader takes its fields in order and accepts only when exactly everything was used.
+#include "frame.h"
+#include <string.h>
+
+_Static_assert(PARTITIONS == 64, "a beat carries 64 heads; the count byte and docs/streams.md say so");
+_Static_assert(PARTITIONS <= 0xbe, "\"<service>.be…\" must never be a partition, it begins a beat's address");
+
+typedef struct writer {
+    uint8_t *at;
+} writer_t;
+
+static void put(writer_t *w, uint64_t value, size_t bytes) {
+    for (size_t i = 0; i < bytes; i++) *w->at++ = (uint8_t)(value >> (8 * i));
+}
+
+static void put_text(writer_t *w, const char *text) {
+    size_t length = strlen(text);
+    put(w, length, 1);
+    memcpy(w->at, text, length);
+    w->at += length;
+}
+
+typedef struct reader {
+    const uint8_t *at;
+    size_t left;
+    bool bad; // sticky
+} reader_t;
+
+static uint64_t take(reader_t *r, size_t bytes) {
+    uint64_t value = 0;
+    if (r->bad || r->left < bytes) {
+        r->bad = true;
+        return 0;
+    }
+    for (size_t i = 0; i < bytes; i++) value |= (uint64_t)r->at[i] << (8 * i);
+    r->at += bytes;
+    r->left -= bytes;
+    return value;
+}
+
+static int64_t take_positive(reader_t *r, int64_t lowest) {
+    int64_t value = (int64_t)take(r, 8);
+    if (value < lowest || value == INT64_MAX) r->bad = true; // number + 1 must not overflow anywhere
+    return value;
+}
+
+static uint32_t take_partition(reader_t *r) {
+    uint32_t partition = (uint32_t)take(r, 4);
+    if (partition >= PARTITIONS) r->bad = true;
+    return partition;
+}
+
+// A counted text without NUL inside, terminated in `out`.
+static void take_text(reader_t *r, char *out, size_t max) {
+    size_t length = take(r, 1);
+    if (r->bad || length > max || length > r->left || memchr(r->at, 0, length)) {
+        r->bad = true;
+        return;
+    }
+    memcpy(out, r->at, length);
+    out[length] = 0;
+    r->at += length;
+    r->left -= length;
+}
+
+static reader_t reader_of(const void *data, size_t bytes, uint8_t kind) {
+    reader_t r = {data, bytes, false};
+    if (take(&r, 1) != kind || take(&r, 1) != FRAME_VERSION) r.bad = true;
+    return r;
+}
+
+static bool reader_done(const reader_t *r) { return !r->bad && r->left == 0; }
+
+bool frame_service_valid(const char *service) {
+    size_t i = 0;
+    if (!service || service[0] < 'a' || service[0] > 'z') return false;
+    for (; service[i] && i <= FRAME_SERVICE_MAX; i++) {
+        char c = service[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_')) return false;
+    }
+    return i <= FRAME_SERVICE_MAX;
+}
+
+bool frame_topic_valid(const char *topic, size_t topic_bytes) {
+    if (topic_bytes == 0 || topic_bytes > FRAME_TOPIC_MAX) return false;
+    bool dot = true; // a word must come first and after each dot
+    for (size_t i = 0; i < topic_bytes; i++) {
+        char c = topic[i];
+        if (c == '.' ? dot : !((c >= 'a' && c <= 'z') || c == '_')) return false;
+        dot = c == '.';
+    }
+    return !dot;
+}
+
+size_t frame_event_address(char out[static FRAME_ADDRESS_BYTES], const char *service, uint32_t partition,
+                           const char *topic) {
+    return (size_t)snprintf(out, FRAME_ADDRESS_BYTES, "%.*s.%02x.%.*s", FRAME_SERVICE_MAX, service,
+                            (unsigned)partition & 0xff, FRAME_TOPIC_MAX, topic);
+}
+
+size_t frame_beat_address(char out[static FRAME_ADDRESS_BYTES], const char *service) {
+    return (size_t)snprintf(out, FRAME_ADDRESS_BYTES, "%.*s.beat", FRAME_SERVICE_MAX, service);
+}
+
+static int hex_value(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool frame_read_address(const void *data, size_t bytes, const char *service, frame_address_t *out) {
+    const char *text = data;
+    size_t prefix = strlen(service);
+    if (bytes < prefix + 1 || memcmp(text, service, prefix) != 0 || text[prefix] != '.') return false;
+    const char *rest = text + prefix + 1;
+    size_t left = bytes - prefix - 1;
+    if (left == 4 && memcmp(rest, "beat", 4) == 0) {
+        *out = (frame_address_t){.beat = true};
+        return true;
+    }
+    if (left < 4 || rest[2] != '.' || hex_value(rest[0]) < 0 || hex_value(rest[1]) < 0) return false;
+    uint32_t partition = (uint32_t)(hex_value(rest[0]) * 16 + hex_value(rest[1]));
+    if (partition >= PARTITIONS || !frame_topic_valid(rest + 3, left - 3)) return false;
+    *out = (frame_address_t){.partition = partition, .topic = rest + 3, .topic_bytes = left - 3};
+    return true;
+}
+
+size_t frame_write_event(uint8_t out[static FRAME_EVENT_BYTES], const frame_event_t *event) {
+    writer_t w = {out};
+    put(&w, 'E', 1);
+    put(&w, FRAME_VERSION, 1);
+    put(&w, (uint64_t)event->number, 8);
+    put(&w, (uint64_t)event->at_ms, 8);
+    return (size_t)(w.at - out);
+}
+
+bool frame_read_event(const void *data, size_t bytes, frame_event_t *out) {
+    reader_t r = reader_of(data, bytes, 'E');
+    frame_event_t event = {.number = take_positive(&r, 1), .at_ms = (int64_t)take(&r, 8)};
+    if (!reader_done(&r)) return false;
+    *out = event;
+    return true;
+}
+
+size_t frame_write_beat(uint8_t out[static FRAME_BEAT_BYTES], const frame_beat_t *beat) {
+    writer_t w = {out};
+    put(&w, 'B', 1);
+    put(&w, FRAME_VERSION, 1);
+    put_text(&w, beat->writer);
+    put(&w, PARTITIONS, 1);
+    for (size_t i = 0; i < PARTITIONS; i++) put(&w, (uint64_t)beat->heads[i], 8);
+    return (size_t)(w.at - out);
+}
+
+bool frame_read_beat(const void *data, size_t bytes, frame_beat_t *out) {
+    frame_beat_t beat;
+    reader_t r = reader_of(data, bytes, 'B');
+    take_text(&r, beat.writer, FRAME_WRITER_MAX);
+    if (take(&r, 1) != PARTITIONS) return false;
+    for (size_t i = 0; i < PARTITIONS; i++) beat.heads[i] = take_positive(&r, 0);
+    if (!reader_done(&r)) return false;
+    *out = beat;
+    return true;
+}
+
+size_t frame_write_ask(uint8_t out[static FRAME_ASK_BYTES], const frame_ask_t *ask) {
+    writer_t w = {out};
+    put(&w, 'A', 1);
+    put(&w, FRAME_VERSION, 1);
+    put(&w, ask->request, 8);
+    put(&w, ask->partition, 4);
+    put(&w, (uint64_t)ask->from, 8);
+    put(&w, ask->credit, 4);
+    put_text(&w, ask->service);
+    return (size_t)(w.at - out);
+}
+
+bool frame_read_ask(const void *data, size_t bytes, frame_ask_t *out) {
+    frame_ask_t ask;
+    reader_t r = reader_of(data, bytes, 'A');
+    ask.request = take(&r, 8);
+    ask.partition = take_partition(&r);
+    ask.from = take_positive(&r, 1);
+    ask.credit = (uint32_t)take(&r, 4);
+    take_text(&r, ask.service, FRAME_SERVICE_MAX);
+    if (!reader_done(&r) || ask.credit == 0 || ask.credit > FRAME_CREDIT_MAX) return false;
+    *out = ask;
+    return true;
+}
+
+size_t frame_write_answer(uint8_t out[static FRAME_REPLAY_BYTES], const frame_answer_t *answer) {
+    writer_t w = {out};
+    put(&w, (uint64_t)answer->kind, 1);
+    put(&w, FRAME_VERSION, 1);
+    put(&w, answer->request, 8);
+    put(&w, answer->partition, 4);
+    put(&w, (uint64_t)answer->number, 8);
+    if (answer->kind == FRAME_REPLAYED) put(&w, (uint64_t)answer->at_ms, 8);
+    if (answer->kind == FRAME_REFUSED) put(&w, (uint64_t)answer->reason, 1);
+    return (size_t)(w.at - out);
+}
+
+bool frame_read_answer(const void *data, size_t bytes, frame_answer_t *out) {
+    uint8_t kind = bytes ? *(const uint8_t *)data : 0;
+    if (kind != FRAME_REPLAYED && kind != FRAME_CAUGHT_UP && kind != FRAME_MORE && kind != FRAME_REFUSED) return false;
+    reader_t r = reader_of(data, bytes, kind);
+    frame_answer_t answer = {.kind = kind, .request = take(&r, 8), .partition = take_partition(&r)};
+    answer.number = take_positive(&r, 1);
+    if (kind == FRAME_REPLAYED) answer.at_ms = (int64_t)take(&r, 8);
+    if (kind == FRAME_REFUSED) answer.reason = (frame_reason_t)take(&r, 1);
+    if (!reader_done(&r) || (kind == FRAME_REFUSED && answer.reason == REFUSED_NONE)) return false;
+    *out = answer;
+    return true;
+}
+
+const char *frame_reason_name(frame_reason_t reason) {
+    static const char *const names[REFUSED__COUNT] = {"none", "other_service", "busy", "log_unreadable"};
+    return reason < REFUSED__COUNT ? names[reason] : "unknown"; // a later version may know more reasons
+}

@@ -1,0 +1,459 @@
+// The pure half of the stream: the bytes on the wire as docs/streams.md shows them, and the cursor against a network
+// that drops, doubles and reorders while the consumer crashes, compared with the log itself.
+#include "common/base/hash.h"
+#include "common/stream/cursor.h"
+#include "common/stream/frame.h"
+#include "tests/check.h"
+
+// ---- frames
+// -----------------------------------------------------------------------------------------------------------
+
+static void check_bytes(const void *bytes, size_t size, const char *hex, const char *what) {
+    char text[2 * FRAME_BEAT_BYTES + 1];
+    NEED(size <= FRAME_BEAT_BYTES);
+    hex_encode(bytes, size, text);
+    if (strcmp(text, hex) != 0) fprintf(stderr, "%s is %s, expected %s\n", what, text, hex);
+    OK(strcmp(text, hex) == 0);
+}
+
+TEST(addresses_as_documented) {
+    char text[FRAME_ADDRESS_BYTES];
+    frame_address_t address;
+    EQ(frame_event_address(text, "adjudication", 42, "bill.settled"), 28);
+    EQ_TEXT(text, "adjudication.2a.bill.settled");
+    NEED(frame_read_address(text, strlen(text), "adjudication", &address));
+    OK(!address.beat);
+    EQ(address.partition, 42);
+    EQ(address.topic_bytes, 12);
+    OK(memcmp(address.topic, "bill.settled", 12) == 0);
+    EQ(frame_beat_address(text, "adjudication"), 17);
+    EQ_TEXT(text, "adjudication.beat");
+    NEED(frame_read_address(text, strlen(text), "adjudication", &address));
+    OK(address.beat);
+}
+
+TEST(addresses_refused) {
+    static const char *const bad[] = {"",
+                                      "adjudication",
+                                      "adjudication.",
+                                      "adjudication.40.bill", // partition 64
+                                      "adjudication.2A.bill", // upper case
+                                      "adjudication.2a.",
+                                      "adjudication.2a",
+                                      "adjudication.2a.a..b",
+                                      "adjudication.2a.a.",
+                                      "adjudication.2a.Bill",
+                                      "adjudication.beats",
+                                      "adjudication.be.bill",
+                                      "adjudication_x.2a.bill",
+                                      "settlement.2a.bill"};
+    frame_address_t address;
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        bool read = frame_read_address(bad[i], strlen(bad[i]), "adjudication", &address);
+        if (read) fprintf(stderr, "accepted %s\n", bad[i]);
+        OK(!read);
+    }
+}
+
+TEST(frames_as_documented) {
+    uint8_t bytes[FRAME_BEAT_BYTES];
+    frame_event_t event = {1000, 1772330400000}, event_back;
+    size_t size = frame_write_event(bytes, &event);
+    EQ(size, FRAME_EVENT_BYTES);
+    check_bytes(bytes, size, "4501e80300000000000000b91fa79c010000", "event");
+    NEED(frame_read_event(bytes, size, &event_back));
+    EQ(event_back.number, event.number);
+    EQ(event_back.at_ms, event.at_ms);
+
+    frame_ask_t ask = {.request = 7, .partition = 42, .from = 991, .credit = 256, .service = "adjudication"}, ask_back;
+    size = frame_write_ask(bytes, &ask);
+    check_bytes(bytes, size, "410107000000000000002a000000df03000000000000000100000c61646a756469636174696f6e", "ask");
+    NEED(frame_read_ask(bytes, size, &ask_back));
+    EQ(ask_back.from, 991);
+    EQ_TEXT(ask_back.service, "adjudication");
+
+    static const struct {
+        frame_answer_t answer;
+        const char *hex;
+    } answers[] = {
+        {{FRAME_REPLAYED, 7, 42, 991, 1772330400000, REFUSED_NONE},
+         "520107000000000000002a000000df0300000000000000b91fa79c010000"},
+        {{FRAME_CAUGHT_UP, 7, 42, 1001, 0, REFUSED_NONE}, "430107000000000000002a000000e903000000000000"},
+        {{FRAME_MORE, 7, 42, 1247, 0, REFUSED_NONE}, "4d0107000000000000002a000000df04000000000000"},
+        {{FRAME_REFUSED, 7, 42, 991, 0, REFUSED_BUSY}, "580107000000000000002a000000df0300000000000002"},
+    };
+    for (size_t i = 0; i < COUNT_OF(answers); i++) {
+        frame_answer_t back;
+        size = frame_write_answer(bytes, &answers[i].answer);
+        check_bytes(bytes, size, answers[i].hex, "answer");
+        NEED(frame_read_answer(bytes, size, &back));
+        EQ(back.kind, answers[i].answer.kind);
+        EQ(back.request, 7);
+        EQ(back.partition, 42);
+        EQ(back.number, answers[i].answer.number);
+        EQ(back.at_ms, answers[i].answer.at_ms);
+        EQ(back.reason, answers[i].answer.reason);
+    }
+}
+
+TEST(a_beat_carries_all_heads) {
+    frame_beat_t beat = {.writer = "01hq3v7k5m9b2c4d6f8g0h1j3n"}, back;
+    uint8_t bytes[FRAME_BEAT_BYTES];
+    for (int64_t i = 0; i < PARTITIONS; i++) beat.heads[i] = i * 1000003;
+    size_t size = frame_write_beat(bytes, &beat);
+    EQ(size, 4 + 26 + 8 * 64);
+    check_bytes(bytes, 4 + 26,
+                "42011a303168713376376b356d3962326334643666386730"
+                "68316a336e40",
+                "beat");
+    NEED(frame_read_beat(bytes, size, &back));
+    EQ_TEXT(back.writer, beat.writer);
+    OK(memcmp(back.heads, beat.heads, sizeof beat.heads) == 0);
+}
+
+// Every frame cut anywhere, made longer, of another version, or with a number out of range is refused.
+TEST(damaged_frames_are_refused) {
+    uint8_t bytes[FRAME_BEAT_BYTES + 1] = {0};
+    frame_event_t event = {1, 1};
+    frame_ask_t ask = {.request = 1, .partition = 63, .from = 1, .credit = 1, .service = "x"};
+    frame_answer_t answer = {FRAME_REPLAYED, 1, 63, 1, 1, REFUSED_NONE};
+    frame_beat_t beat = {.writer = "w"};
+    size_t size = frame_write_event(bytes, &event);
+    for (size_t cut = 0; cut <= size + 1; cut++) EQ(frame_read_event(bytes, cut, &event), cut == size);
+    size = frame_write_ask(bytes, &ask);
+    for (size_t cut = 0; cut <= size + 1; cut++) EQ(frame_read_ask(bytes, cut, &ask), cut == size);
+    size = frame_write_answer(bytes, &answer);
+    for (size_t cut = 0; cut <= size + 1; cut++) EQ(frame_read_answer(bytes, cut, &answer), cut == size);
+    bytes[1] = 2;
+    OK(!frame_read_answer(bytes, size, &answer));
+    size = frame_write_beat(bytes, &beat);
+    for (size_t cut = 0; cut <= size + 1; cut++) EQ(frame_read_beat(bytes, cut, &beat), cut == size);
+
+    static const frame_event_t no_numbers[] = {{0, 1}, {-1, 1}, {INT64_MAX, 1}};
+    for (size_t i = 0; i < COUNT_OF(no_numbers); i++)
+        OK(!frame_read_event(bytes, frame_write_event(bytes, &no_numbers[i]), &event));
+    static const frame_ask_t no_asks[] = {
+        {1, 64, 1, 1, "x"}, {1, 1, 0, 1, "x"}, {1, 1, 1, 0, "x"}, {1, 1, 1, FRAME_CREDIT_MAX + 1, "x"}};
+    for (size_t i = 0; i < COUNT_OF(no_asks); i++)
+        OK(!frame_read_ask(bytes, frame_write_ask(bytes, &no_asks[i]), &ask));
+}
+
+TEST(names) {
+    OK(frame_service_valid("adjudication"));
+    OK(frame_service_valid("a2_b"));
+    OK(!frame_service_valid(""));
+    OK(!frame_service_valid("2a"));
+    OK(!frame_service_valid("a.b"));
+    OK(frame_service_valid("abcdefghijklmnopqrstuvwxyzabcdef"));
+    OK(!frame_service_valid("abcdefghijklmnopqrstuvwxyzabcdefg"));
+    OK(frame_topic_valid("bill.settled", 12));
+    OK(frame_topic_valid("a", 1));
+    OK(!frame_topic_valid("", 0));
+    OK(!frame_topic_valid(".a", 2));
+    OK(!frame_topic_valid("a.", 2));
+    OK(!frame_topic_valid("a b", 3));
+}
+
+// ---- cursor
+// -----------------------------------------------------------------------------------------------------------
+
+TEST(events_in_order_are_applied) {
+    cursor_t c;
+    cursor_init(&c, 10);
+    EQ(cursor_arrive(&c, 11, 0), CURSOR_APPLY);
+    EQ(cursor_arrive(&c, 11, 0), CURSOR_DUPLICATE);
+    EQ(cursor_arrive(&c, 3, 0), CURSOR_DUPLICATE);
+    EQ(cursor_arrive(&c, 12, 0), CURSOR_APPLY);
+    EQ(c.taken, 12);
+    EQ(c.applied, 10);
+    cursor_commit(&c, 12);
+    EQ(c.applied, 12);
+    OK(!cursor_wants(&c, 100000));
+}
+
+TEST(a_gap_is_closed_by_reordering_within_the_grace) {
+    cursor_t c;
+    cursor_init(&c, 0);
+    EQ(cursor_arrive(&c, 1, 0), CURSOR_APPLY);
+    EQ(cursor_arrive(&c, 3, 0), CURSOR_HOLD);
+    EQ(cursor_arrive(&c, 3, 0), CURSOR_DUPLICATE);
+    EQ(cursor_arrive(&c, 4, 0), CURSOR_HOLD);
+    EQ(cursor_arrive(&c, 6, 0), CURSOR_DROP);
+    OK(!cursor_wants(&c, 0));
+    EQ(cursor_next_held(&c, 0), CURSOR_DROP);
+    EQ(cursor_arrive(&c, 2, 10), CURSOR_APPLY);
+    EQ(cursor_next_held(&c, 10), CURSOR_APPLY);
+    EQ(cursor_next_held(&c, 10), CURSOR_APPLY);
+    EQ(cursor_next_held(&c, 10), CURSOR_DROP);
+    EQ(c.taken, 4);
+    OK(!cursor_wants(&c, 40)); // 6 was heard of, its lag begins here
+    OK(cursor_wants(&c, 40 + CURSOR_GRACE_MS));
+}
+
+TEST(a_newcomer_asks_at_once_and_is_level_at_the_end_mark) {
+    cursor_t c;
+    cursor_init(&c, 0);
+    OK(!cursor_wants(&c, 0)); // nothing heard yet
+    OK(!cursor_beat(&c, 3, 0));
+    OK(cursor_wants(&c, 0));
+    cursor_asked(&c, 1, 0);
+    OK(!cursor_wants(&c, 0));
+    for (int64_t n = 1; n <= 3; n++) EQ(cursor_arrive(&c, n, 1), CURSOR_APPLY);
+    cursor_answered(&c, 1, 4, false, 2);
+    OK(c.level);
+    OK(!cursor_wants(&c, 100000));
+}
+
+TEST(a_lost_last_message_is_noticed_by_the_beat) {
+    cursor_t c;
+    cursor_init(&c, 5);
+    OK(!cursor_beat(&c, 5, 0));
+    OK(c.level);
+    OK(!cursor_beat(&c, 6, 1000));
+    OK(!cursor_wants(&c, 1000));
+    OK(cursor_wants(&c, 1000 + CURSOR_GRACE_MS));
+}
+
+TEST(a_lost_answer_times_out_and_an_old_one_is_ignored) {
+    cursor_t c;
+    cursor_init(&c, 0);
+    cursor_beat(&c, 10, 0);
+    cursor_asked(&c, 1, 0);
+    OK(!cursor_timed_out(&c, CURSOR_ASK_TIMEOUT_MS - 1));
+    OK(cursor_timed_out(&c, CURSOR_ASK_TIMEOUT_MS));
+    OK(!cursor_timed_out(&c, CURSOR_ASK_TIMEOUT_MS));
+    OK(cursor_wants(&c, CURSOR_ASK_TIMEOUT_MS));
+    cursor_asked(&c, 2, 1000);
+    cursor_answered(&c, 1, 11, false, 1001); // the first request's
+    OK(c.asking);
+    EQ(cursor_arrive(&c, 1, 1500), CURSOR_APPLY); // but its events count, and are a sign of life
+    OK(!cursor_timed_out(&c, 2400));
+    OK(!cursor_refused(&c, 1, 2400));
+    OK(cursor_refused(&c, 2, 2400));
+    OK(!cursor_wants(&c, 2400));
+    OK(cursor_wants(&c, 2400 + CURSOR_REFUSED_PAUSE_MS));
+}
+
+TEST(an_answer_with_holes_is_asked_for_again_at_once) {
+    cursor_t c;
+    cursor_init(&c, 0);
+    cursor_beat(&c, 3, 0);
+    cursor_asked(&c, 1, 0);
+    EQ(cursor_arrive(&c, 1, 0), CURSOR_APPLY);
+    EQ(cursor_arrive(&c, 3, 0), CURSOR_HOLD);
+    cursor_answered(&c, 1, 4, false, 0);
+    OK(cursor_wants(&c, 0));
+}
+
+TEST(a_stopped_partition_takes_nothing_and_goes_on_from_where_it_was) {
+    cursor_t c;
+    cursor_init(&c, 0);
+    EQ(cursor_arrive(&c, 1, 0), CURSOR_APPLY);
+    cursor_commit(&c, 1);
+    EQ(cursor_arrive(&c, 2, 0), CURSOR_APPLY);
+    cursor_stop(&c);
+    EQ(c.taken, 1);
+    EQ(cursor_arrive(&c, 2, 0), CURSOR_DROP);
+    OK(!cursor_wants(&c, 10000));
+    cursor_resume(&c);
+    OK(cursor_wants(&c, 10000));
+}
+
+TEST(a_log_that_became_shorter_is_told_but_a_late_beat_is_not) {
+    cursor_t c;
+    cursor_init(&c, 100);
+    OK(!cursor_beat(&c, 90, 0));
+    OK(!cursor_beat(&c, 95, 9000));
+    OK(!cursor_beat(&c, 100, 9500)); // another instance, only late
+    OK(!cursor_beat(&c, 90, 10000));
+    OK(!cursor_beat(&c, 90, 19999));
+    OK(cursor_beat(&c, 90, 20000));
+    OK(!cursor_beat(&c, 90, 20001)); // once per period
+}
+
+// ---- a random network
+// -------------------------------------------------------------------------------------------------
+
+static uint64_t random_state;
+static uint64_t next_random(void) { // xorshift64*
+    random_state ^= random_state >> 12;
+    random_state ^= random_state << 25;
+    random_state ^= random_state >> 27;
+    return random_state * 2685821657736338717ull;
+}
+static bool chance(unsigned percent) { return next_random() % 100 < percent; }
+
+typedef enum kind { LIVE, BEAT, ASK, REPLAYED, END } kind_t;
+typedef struct packet {
+    kind_t kind;
+    int64_t number, due_ms;
+    uint64_t request;
+    bool more;
+} packet_t;
+
+#define PACKETS_MAX 4096
+#define LOG_LENGTH 3000
+
+typedef struct world {
+    unsigned drop, twice, late, crash; // percent; late: of packets that take a detour
+    unsigned jitter_ms;
+    int64_t now_ms, log_head, last_beat_ms;
+    packet_t packets[PACKETS_MAX];
+    size_t count;
+    cursor_t cursor;
+    uint64_t request;
+    int64_t effects; // durable: 1 … effects were applied once each
+    int64_t batch[64];
+    size_t batch_count;
+    int64_t held[CURSOR_HELD_MAX + 1];
+    size_t held_count;
+    bool wrong;
+} world_t;
+
+static void post_once(world_t *w, packet_t packet) {
+    if (w->count == PACKETS_MAX || chance(w->drop)) return;
+    packet.due_ms =
+        w->now_ms + 1 + (int64_t)(chance(w->late) ? next_random() % 200 : next_random() % (w->jitter_ms + 1));
+    w->packets[w->count++] = packet;
+}
+
+static void post(world_t *w, packet_t packet) {
+    post_once(w, packet);
+    if (chance(w->twice)) post_once(w, packet);
+}
+
+static void answer(world_t *w, int64_t from, uint64_t request) {
+    int64_t credit = 1 + (int64_t)(next_random() % 40), number = from;
+    for (; number <= w->log_head && credit > 0; number++, credit--)
+        post(w, (packet_t){.kind = REPLAYED, .number = number, .request = request});
+    post(w, (packet_t){.kind = END, .number = number, .request = request, .more = number <= w->log_head});
+}
+
+static void commit(world_t *w) {
+    if (w->batch_count == 0) return;
+    for (size_t i = 0; i < w->batch_count; i++) {
+        if (w->batch[i] != w->effects + 1) w->wrong = true;
+        w->effects++;
+    }
+    cursor_commit(&w->cursor, w->effects);
+    w->batch_count = 0;
+}
+
+static void to_batch(world_t *w, int64_t number) {
+    if (w->batch_count == COUNT_OF(w->batch)) commit(w);
+    w->batch[w->batch_count++] = number;
+}
+
+static void event(world_t *w, int64_t number) {
+    cursor_verdict_t verdict = cursor_arrive(&w->cursor, number, w->now_ms);
+    if (verdict == CURSOR_HOLD) {
+        NEED(w->held_count < CURSOR_HELD_MAX);
+        w->held[w->held_count++] = number;
+    }
+    if (verdict != CURSOR_APPLY) return;
+    to_batch(w, number);
+    while ((verdict = cursor_next_held(&w->cursor, w->now_ms)) != CURSOR_DROP) {
+        if (verdict == CURSOR_APPLY) to_batch(w, w->held[0]);
+        memmove(w->held, w->held + 1, --w->held_count * sizeof *w->held);
+    }
+}
+
+static void crash(world_t *w) { // memory is lost, what was committed is not
+    w->batch_count = w->held_count = 0;
+    cursor_init(&w->cursor, w->effects);
+}
+
+static void deliver(world_t *w, packet_t packet) {
+    switch (packet.kind) {
+    case LIVE:
+    case REPLAYED: event(w, packet.number); break;
+    case BEAT: OK(!cursor_beat(&w->cursor, packet.number, w->now_ms) || w->late); break;
+    case ASK: answer(w, packet.number, packet.request); break;
+    case END: cursor_answered(&w->cursor, packet.request, packet.number, packet.more, w->now_ms); break;
+    }
+}
+
+static void step(world_t *w, int64_t log_end) {
+    w->now_ms++;
+    for (uint64_t n = next_random() % 4; n > 0 && w->log_head < log_end; n--)
+        post(w, (packet_t){.kind = LIVE, .number = ++w->log_head});
+    if (w->now_ms - w->last_beat_ms >= 100) {
+        w->last_beat_ms = w->now_ms;
+        post(w, (packet_t){.kind = BEAT, .number = w->log_head});
+    }
+    for (size_t i = 0; i < w->count;) {
+        packet_t packet = w->packets[i];
+        if (packet.due_ms > w->now_ms) {
+            i++;
+            continue;
+        }
+        w->count--;
+        memmove(&w->packets[i], &w->packets[i + 1], (w->count - i) * sizeof packet); // in order of sending
+        deliver(w, packet);
+    }
+    if (chance(30)) commit(w);
+    if (next_random() % 1000 < w->crash) crash(w);
+    cursor_timed_out(&w->cursor, w->now_ms);
+    if (cursor_wants(&w->cursor, w->now_ms)) {
+        cursor_asked(&w->cursor, ++w->request, w->now_ms);
+        post(w, (packet_t){.kind = ASK, .number = w->cursor.taken + 1, .request = w->request});
+    }
+}
+
+static uint64_t first_seed(void) {
+    const char *given = getenv("TC_SEED");
+    uint64_t seed = 0;
+    if (given) return strtoull(given, NULL, 10);
+    random_bytes(&seed, sizeof seed);
+    return seed;
+}
+
+// Safety while the network is at its worst, then liveness when it heals.
+TEST(any_network_gives_every_event_once_and_in_order) {
+    uint64_t seed = first_seed();
+    fprintf(stderr, "seed=%llu ", (unsigned long long)seed);
+    for (int run = 0; run < 100; run++) {
+        random_state = seed + (uint64_t)run * 0x9e3779b97f4a7c15ull;
+        if (random_state == 0) random_state = 1;
+        world_t *w = calloc(1, sizeof *w);
+        NEED(w != NULL);
+        w->drop = (unsigned)(next_random() % 60);
+        w->twice = (unsigned)(next_random() % 40);
+        w->late = (unsigned)(next_random() % 60);
+        w->crash = (unsigned)(next_random() % 8); // per mille
+        w->jitter_ms = (unsigned)(next_random() % 4);
+        cursor_init(&w->cursor, 0);
+        while (w->now_ms < 4000 && !w->wrong) step(w, LOG_LENGTH);
+        OK(!w->wrong);
+        OK(w->effects <= w->log_head);
+        w->drop = w->twice = w->late = w->crash = w->jitter_ms = 0;
+        int64_t healed_ms = w->now_ms;
+        while (w->effects < LOG_LENGTH && w->now_ms - healed_ms < 30000 && !w->wrong) step(w, LOG_LENGTH);
+        if (w->wrong || w->effects != LOG_LENGTH)
+            fprintf(stderr, "run %d: %lld of %d\n", run, (long long)w->effects, LOG_LENGTH);
+        OK(!w->wrong);
+        EQ(w->effects, LOG_LENGTH);
+        free(w);
+    }
+}
+
+// In order and without loss no replay is needed at all.
+TEST(a_healthy_network_costs_no_replay) {
+    world_t *w = calloc(1, sizeof *w);
+    NEED(w != NULL);
+    random_state = 88172645463325252ull;
+    cursor_init(&w->cursor, 0);
+    while (w->effects < LOG_LENGTH && w->now_ms < 60000) step(w, LOG_LENGTH);
+    EQ(w->effects, LOG_LENGTH);
+    EQ(w->request, 0);
+    free(w);
+}
+
+TESTS("stream", CASE(addresses_as_documented), CASE(addresses_refused), CASE(frames_as_documented),
+      CASE(a_beat_carries_all_heads), CASE(damaged_frames_are_refused), CASE(names), CASE(events_in_order_are_applied),
+      CASE(a_gap_is_closed_by_reordering_within_the_grace), CASE(a_newcomer_asks_at_once_and_is_level_at_the_end_mark),
+      CASE(a_lost_last_message_is_noticed_by_the_beat), CASE(a_lost_answer_times_out_and_an_old_one_is_ignored),
+      CASE(an_answer_with_holes_is_asked_for_again_at_once),
+      CASE(a_stopped_partition_takes_nothing_and_goes_on_from_where_it_was),
+      CASE(a_log_that_became_shorter_is_told_but_a_late_beat_is_not),
+      CASE(any_network_gives_every_event_once_and_in_order), CASE(a_healthy_network_costs_no_replay))
