@@ -1,0 +1,124 @@
+// tongchou verify: the command and its report.
+#include "verify.h"
+#include "wait.h"
+#include "common/base/hash.h"
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct {
+    const char *name, *proves;
+    int (*run)(verify_t *verify, err_t *err);
+} checks[] = {
+    {"streams", "event numbers run from 1 without a gap in every partition of every log", verify_streams},
+    {"cursors", "every consumer stands within its log and none is held back", verify_cursors},
+    {"chains", "each bill's parts add up, and the running totals are the sum of their bills", verify_chains},
+    {"ledger", "every entry sums to zero, and the balances are the sum of their postings", verify_ledger},
+    {"posted", "every settled bill and every receipt is posted exactly once, with its amount", verify_posted},
+    {"cache", "what Redis holds equals the store", verify_cache},
+};
+
+void verify_broken(verify_t *verify, const char *format, ...) {
+    verify->all_broken++;
+    if (verify->broken++ >= VERIFY_TELL_MAX) return;
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "%s: ", verify->check);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+}
+
+static int open_stores(verify_t *verify, const char *url, err_t *err) {
+    const struct {
+        store_t **store;
+        const char *schema;
+    } all[] = {{&verify->enrollment, "enrollment"},
+               {&verify->facility, "facility"},
+               {&verify->collection, "collection"},
+               {&verify->adjudication, "adjudication"},
+               {&verify->settlement, "settlement"}};
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        if (store_open(all[i].store, url, all[i].schema, err)) return err->code;
+    return E_OK;
+}
+
+// The suite's cache, when it can be reached at all: an absent Redis proves nothing wrong.
+static int open_cache(verify_t *verify, const conf_t *conf, err_t *err) {
+    char path[512];
+    uint8_t secret[32];
+    snprintf(path, sizeof path, "%s/cache.secret", conf_text(conf, "keys.dir"));
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool found = fd >= 0 && read(fd, secret, sizeof secret) == (ssize_t)sizeof secret;
+    if (fd >= 0) close(fd);
+    return cache_new(&verify->cache, found ? conf_text(conf, "redis.url") : "", secret, 1000, err);
+}
+
+static void close_all(verify_t *verify) {
+    store_close(&verify->enrollment);
+    store_close(&verify->facility);
+    store_close(&verify->collection);
+    store_close(&verify->adjudication);
+    store_close(&verify->settlement);
+    cache_destroy(&verify->cache);
+    arena_destroy(&verify->page);
+    arena_destroy(&verify->work);
+}
+
+static int run_checks(verify_t *verify, err_t *err) {
+    for (size_t i = 0; i < COUNT_OF(checks); i++) {
+        verify->check = checks[i].name;
+        verify->looked_at = verify->broken = 0;
+        if (checks[i].run(verify, err)) return err_prefix(err, "%s: ", checks[i].name);
+        if (verify->json)
+            printf("{\"check\":\"%s\",\"records\":%lld,\"broken\":%lld}\n", checks[i].name, verify->looked_at,
+                   verify->broken);
+        else
+            printf("%-6s %-8s %10lld records  %s\n", verify->broken ? "BROKEN" : "ok", checks[i].name,
+                   verify->looked_at, checks[i].proves);
+        fflush(stdout);
+    }
+    return E_OK;
+}
+
+static int run(int argc, char **argv, const command_t *self) {
+    const char *data = cli_default_data, *as = "admin";
+    bool json = false, no_wait = false;
+    const option_spec_t specs[] = {{.name = "data", .text = &data},
+                                   {.name = "as", .text = &as},
+                                   {.name = "json", .flag = &json},
+                                   {.name = "no-wait", .flag = &no_wait}};
+    int status = options_parse(argc, argv, self, specs, COUNT_OF(specs), NULL, NULL);
+    if (status >= 0) return status;
+    suite_t suite;
+    verify_t verify = {.json = json, .page = arena_new(1 << 20, 0), .work = arena_new(1 << 16, 0)};
+    err_t err = {0};
+    if (!verify.page || !verify.work || suite_open(&suite, data, as)) return 2;
+    int rc = E_OK;
+    if (!no_wait) rc = wait_caught_up(&suite, 60, &err);
+    if (!rc) rc = open_stores(&verify, conf_text(suite.conf, "store.url"), &err);
+    if (!rc) rc = open_cache(&verify, suite.conf, &err);
+    if (!rc) rc = run_checks(&verify, &err);
+    if (rc)
+        status = cli_refused(&err, json);
+    else if (json)
+        printf("{\"verified\":%s,\"broken\":%lld}\n", verify.all_broken ? "false" : "true", verify.all_broken);
+    else if (verify.all_broken)
+        printf("NOT verified: %lld broken records\n", verify.all_broken);
+    else
+        printf("verified: the books are right\n");
+    close_all(&verify);
+    suite_close(&suite);
+    return rc || verify.all_broken ? 1 : 0;
+}
+
+const command_t command_verify = {.name = "verify",
+                                  .summary = "read all stores and prove that the books are right",
+                                  .run = run,
+                                  .help = "usage: tongchou verify [--json] [--no-wait] [--data DIR]\n\n"
+                                          "Waits until the services have taken in each other's events (not with "
+                                          "--no-wait: for a suite that is down), then\n"
+                                          "checks streams, cursors, chains of decisions, ledger, postings and cache. "
+                                          "Exit 1 and the name of the record when\n"
+                                          "something is wrong. Reads only.\n"};
