@@ -162,6 +162,7 @@ int64_t clock_mono_us(void) {
 
 date_t date_of_ms(int64_t unix_ms) {
     int64_t days = floor_div(unix_ms, DAY_MS);
-    int64_t rest = unix_ms - days * DAY_MS;
+    int64_t rest = unix_ms % DAY_MS;
+    if (rest < 0) rest += DAY_MS;
     return saturate(days + (rest + SHANGHAI_MS >= DAY_MS));
 }

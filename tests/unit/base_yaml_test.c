@@ -85,7 +85,7 @@ TEST(what_is_refused_is_named_with_its_line) {
         {"# nothing\n", "the file is empty"},
         {"a: 1\n? [b]\n: 2\n", "t.yaml:2: a key must be"},
         {"{{a: 1}: 2}\n", "t.yaml:1: a key must be"},
-        {"a: 1\nb: {: 2}\n", "t.yaml:2: a key without a name"},
+        {"a: 1\n\"\": 2\n", "t.yaml:2: a key without a name"},
         {"a: 1\n? *x\n: 2\n", "aliases"},
         {"a: \"x\\0y\"\n", "t.yaml:1: a text with a zero byte"},
         {"a: [1\nb: 2\n", "t.yaml:2: "},
