@@ -113,7 +113,7 @@ static int on_scalar(builder_t *b, const yaml_event_t *event, size_t line) {
         level->key_line = (int)line;
         return level->key ? E_OK : no_memory(b->err);
     }
-    yaml_node_t *node;
+    yaml_node_t *node = NULL;
     rc = add_node(b, YAML_SCALAR, line, &node);
     if (rc) return rc;
     node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
@@ -125,7 +125,7 @@ static int on_scalar(builder_t *b, const yaml_event_t *event, size_t line) {
 static int on_open(builder_t *b, yaml_kind_t kind, size_t line) {
     if (waits_for_key(b)) return refuse(b, line, "a key must be a plain text");
     if (b->depth == DEPTH_MAX) return refuse(b, line, "nested deeper than %d levels", DEPTH_MAX);
-    yaml_node_t *node;
+    yaml_node_t *node = NULL;
     int rc = add_node(b, kind, line, &node);
     if (rc) return rc;
     b->levels[b->depth++] = (level_t){.node = node, .tail = (yaml_node_t **)&node->first};

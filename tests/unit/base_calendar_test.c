@@ -153,7 +153,7 @@ TEST(bad_files_are_refused_with_their_line) {
         {"year: 2020\nsource: x\nholidays:\n- 2020-01-01\n- 2020-01-01\nworkdays: []\n",
          ":5: 2020-01-01 stands here twice"},
         {"year: 2020\nsource: x\nholidays: [2020-02-01]\nworkdays:\n- 2020-02-01\n", ":5: 2020-02-01 cannot be"},
-        {"year: 2020\nsource: x\nholidays: []\nworkdays: [2020-01-02]\n", ":4: 2020-01-02 is no weekend"},
+        {"year: 2020\nsource: x\nholidays: []\nworkdays: [2020-01-03]\n", ":4: 2020-01-03 is no weekend"},
         {"year: 2020\nsource: x\nholidays: [2020-02-30]\nworkdays: []\n", ":3: expected a date"},
         {"year: 2020\nsource: x\nholidays: [[2020-02-03]]\nworkdays: []\n", ":3: expected a date"},
         {"year: 2020\nsource: x\nholidays: [~]\nworkdays: []\n", ":3: expected a date"},
