@@ -35,6 +35,11 @@ static const cli_method_t methods[] = {
     METHOD("adjudication", "explain", get_decision, decision, NULL),
     METHOD("settlement", "get_balances", get_balances, balances, NULL),
     METHOD("settlement", "get_entry", get_entry, journal_entry, NULL),
+    METHOD("enrollment", "positions", positions_request, positions, NULL),
+    METHOD("facility", "positions", positions_request, positions, NULL),
+    METHOD("collection", "positions", positions_request, positions, NULL),
+    METHOD("adjudication", "positions", positions_request, positions, NULL),
+    METHOD("settlement", "positions", positions_request, positions, NULL),
 };
 
 const cli_method_t *method_find(const char *service, const char *name) {
