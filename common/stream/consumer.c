@@ -17,7 +17,7 @@
 #define REPLAYS_MAX 8          // partitions asked for at once
 #define REPLAY_CREDIT 256      // REPLAYS_MAX * REPLAY_CREDIT events fit under the socket's mark
 #define PAUSE_FIRST_MS 20
-#define PAUSE_MAX_MS 2000
+#define PAUSE_MAX_MS 1000
 #define PARKED_LOOK_MS 500
 #define PATIENCE 5 // tries of a whole batch whose effect says "try again", before its events are taken one by one
 

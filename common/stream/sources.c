@@ -11,7 +11,7 @@
 #define SEARCH_MS 200  // while nobody is known
 #define SILENT_MS 3000 // without a beat
 #define COMPLAIN_MS 30000
-#define LIVE_MARK 20000
+#define LIVE_MARK 8192
 #define REPLAY_MARK 4096
 
 bool parcel_receive(void *socket, parcel_t *parcel) {

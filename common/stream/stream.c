@@ -17,7 +17,7 @@
 #define REFRESH_MS 2000
 #define GREETING_MS 50 // least distance of beats sent because somebody subscribed
 #define SUBSCRIPTIONS_PER_TICK 256
-#define LIVE_MARK 20000 // events kept for one slow subscriber, then its events are dropped and it replays
+#define LIVE_MARK 8192 // events kept for one slow subscriber, then its events are dropped and it replays
 #define REPLAY_MARK 4096
 
 const stream_log_t stream_table_log = {
