@@ -1,0 +1,312 @@
+#include "collection.h"
+#include "contribution.h"
+#include "coverage.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { RECEIPT_PARTS_MAX = 4096 };
+
+static int out_of_memory(err_t *err) { return err_set(err, E_IO, "out of memory"); }
+static bool has_bit(uint32_t set, int identity) { return identity >= 0 && (set >> identity & 1); }
+
+// ---- periods
+// ------------------------------------------------------------------------------------------------------------
+
+period_t period_of_month(month_t month) {
+    period_t period = {.month = month};
+    month_format(month, period.text);
+    return period;
+}
+
+period_t period_of_year(int year) {
+    period_t period = {.yearly = true, .month = month_make(year, 1)};
+    snprintf(period.text, sizeof period.text, "%04d", year);
+    return period;
+}
+
+int period_parse(const char *text, period_t *out, err_t *err) {
+    char january[PERIOD_TEXT_MAX];
+    month_t month;
+    if (!*text) return err_field(err, E_MISSING_FIELD, "period", "period is missing");
+    if (month_parse(text, &month) == 0) {
+        *out = period_of_month(month);
+        return 0;
+    }
+    if (strlen(text) == 4) {
+        snprintf(january, sizeof january, "%s-01", text);
+        if (month_parse(january, &month) == 0) {
+            *out = period_of_year(month_year(month));
+            return 0;
+        }
+    }
+    return err_field(err, E_INVALID_FIELD, "period", "period: expected a month like 2018-03 or a year like 2018");
+}
+
+// Months of a stored spell; an open one never ends.
+static void spell_months(const Tc__Spell *spell, month_t *first, month_t *last) {
+    *first = MONTH_NONE;
+    *last = INT32_MAX;
+    if (month_parse(spell->from_month, first)) *last = MONTH_NONE;
+    if (*spell->last_month && month_parse(spell->last_month, last)) *last = MONTH_NONE;
+}
+
+const Tc__Spell *period_spell(const policy_t *policy, const Tc__PersonState *person, const period_t *period) {
+    const policy_coverage_t *rules = policy_coverage(policy);
+    month_t end = period->yearly ? period->month + 11 : period->month;
+    for (size_t i = person->n_spells; i-- > 0;) {
+        month_t first, last;
+        int identity = identity_from_name(person->spells[i]->identity);
+        spell_months(person->spells[i], &first, &last);
+        if (last < period->month || first > end) continue;
+        if (has_bit(rules->lifelong, identity) || has_bit(rules->yearly, identity) != period->yearly) continue;
+        return person->spells[i];
+    }
+    return NULL;
+}
+
+// ---- bills
+// --------------------------------------------------------------------------------------------------------------
+
+static uint32_t groups_on(const Tc__PersonState *person, date_t day) {
+    uint32_t groups = 0;
+    for (size_t i = 0; i < person->n_groups; i++) {
+        const Tc__Membership *group = person->groups[i];
+        date_t from, until = DATE_MAX;
+        int code = group_from_name(group->group);
+        if (code < 0 || date_parse(group->from, &from)) continue;
+        if (*group->until && date_parse(group->until, &until)) continue;
+        if (from <= day && day <= until) groups |= GROUP_BIT(code);
+    }
+    return groups;
+}
+
+static Tc__ContributionLine *copy_line(const contribution_line_t *line, arena_t *arena) {
+    Tc__ContributionLine *out = arena_alloc(arena, sizeof *out);
+    if (!out) return NULL;
+    tc__contribution_line__init(out);
+    out->item = (char *)line->item;
+    out->payer = (char *)payer_name((int)line->payer);
+    out->base_fen = line->base;
+    out->rate_ppm = line->rate;
+    out->amount_fen = line->amount;
+    out->rule = (char *)line->rule;
+    return out;
+}
+
+static Tc__ContributionBill *copy_bill(const Tc__PersonState *person, const Tc__Spell *spell, const period_t *period,
+                                       const contribution_result_t *due, arena_t *arena) {
+    Tc__ContributionBill *bill = arena_alloc(arena, sizeof *bill);
+    if (!bill) return NULL;
+    tc__contribution_bill__init(bill);
+    bill->person = person->person;
+    bill->period = arena_text(arena, "%s", period->text);
+    bill->identity = spell->identity;
+    bill->employer = spell->employer;
+    bill->division = person->division;
+    bill->total_fen = due->total;
+    bill->lines = arena_alloc(arena, (size_t)due->line_count * sizeof *bill->lines);
+    if (!bill->period || !bill->lines) return NULL;
+    for (int i = 0; i < due->line_count; i++)
+        if (!(bill->lines[bill->n_lines++] = copy_line(&due->lines[i], arena))) return NULL;
+    return bill;
+}
+
+int bill_make(const policy_t *policy, const Tc__PersonState *person, const Tc__Spell *spell, const char *employer_kind,
+              const period_t *period, arena_t *arena, Tc__ContributionBill **out, err_t *err) {
+    // Groups and ages count as on the first day of the period.
+    contribution_person_t who = {
+        .identity = (identity_t)identity_from_name(spell->identity),
+        .wage = spell->wage_fen,
+        .groups = groups_on(person, month_first(period->month)),
+        .birth = DATE_NONE,
+        .employer_kind = employer_kind,
+    };
+    contribution_result_t due = {0};
+    if (*person->birth && date_parse(person->birth, &who.birth))
+        return err_set(err, E_INTERNAL, "a stored person has no valid date of birth");
+    int rc = period->yearly ? contribution_year(policy, &who, month_year(period->month), &due, err)
+                            : contribution_month(policy, &who, period->month, &due, err);
+    if (rc) return err_prefix(err, "person %s, %s", person->person, period->text);
+    *out = NULL;
+    if (due.line_count == 0) return 0;
+    *out = copy_bill(person, spell, period, &due, arena);
+    return *out ? 0 : out_of_memory(err);
+}
+
+// ---- receipts
+// -----------------------------------------------------------------------------------------------------------
+
+static Tc__Receipt__Part *find_part(Tc__Receipt *receipt, const Tc__ContributionBill *bill,
+                                    const Tc__ContributionLine *line) {
+    for (size_t i = 0; i < receipt->n_parts; i++) {
+        Tc__Receipt__Part *part = receipt->parts[i];
+        if (strcmp(part->item, line->item) == 0 && strcmp(part->payer, line->payer) == 0 &&
+            strcmp(part->identity, bill->identity) == 0 && strcmp(part->division, bill->division) == 0)
+            return part;
+    }
+    return NULL;
+}
+
+static Tc__Receipt__Part *add_part(Tc__Receipt *receipt, const Tc__ContributionBill *bill,
+                                   const Tc__ContributionLine *line, arena_t *arena) {
+    Tc__Receipt__Part *part = arena_alloc(arena, sizeof *part);
+    if (!part) return NULL;
+    tc__receipt__part__init(part);
+    part->item = line->item;
+    part->payer = line->payer;
+    part->identity = bill->identity;
+    part->division = bill->division;
+    return receipt->parts[receipt->n_parts++] = part;
+}
+
+static int add_bill(Tc__Receipt *receipt, const Tc__ContributionBill *bill, fen_t *sum, arena_t *arena, err_t *err) {
+    for (size_t i = 0; i < bill->n_lines; i++) {
+        const Tc__ContributionLine *line = bill->lines[i];
+        Tc__Receipt__Part *part = find_part(receipt, bill, line);
+        if (!part && receipt->n_parts == RECEIPT_PARTS_MAX)
+            return err_set(err, E_TOO_LARGE, "a receipt of more than %d parts", RECEIPT_PARTS_MAX);
+        if (!part && !(part = add_part(receipt, bill, line, arena))) return out_of_memory(err);
+        if (fen_add(part->amount_fen, line->amount_fen, &part->amount_fen) || fen_add(*sum, line->amount_fen, sum))
+            return err_field(err, E_OUT_OF_RANGE, "amount",
+                             "the bills of this payer add up to more than can be counted");
+    }
+    return 0;
+}
+
+static size_t parts_room(Tc__ContributionBill *const *bills, size_t count) {
+    size_t lines = 1;
+    for (size_t i = 0; i < count && lines < RECEIPT_PARTS_MAX; i++) lines += bills[i]->n_lines;
+    return lines < RECEIPT_PARTS_MAX ? lines : RECEIPT_PARTS_MAX;
+}
+
+int receipt_make(const Tc__Receive *ask, Tc__ContributionBill *const *bills, size_t count, arena_t *arena,
+                 Tc__Receipt **out, err_t *err) {
+    char due_text[FEN_TEXT_MAX], got_text[FEN_TEXT_MAX];
+    Tc__Receipt *receipt = arena_alloc(arena, sizeof *receipt);
+    fen_t sum = 0;
+    if (!receipt) return out_of_memory(err);
+    tc__receipt__init(receipt);
+    receipt->receipt = ask->receipt;
+    receipt->payer = *ask->employer ? ask->employer : ask->person;
+    receipt->period = ask->period;
+    receipt->paid_on = ask->paid_on;
+    receipt->amount_fen = ask->amount_fen;
+    receipt->bills = (int32_t)count;
+    if (!(receipt->parts = arena_alloc(arena, parts_room(bills, count) * sizeof *receipt->parts)))
+        return out_of_memory(err);
+    for (size_t i = 0; i < count; i++) {
+        int rc = add_bill(receipt, bills[i], &sum, arena, err);
+        if (rc) return rc;
+    }
+    if (count == 0 || sum != ask->amount_fen)
+        return err_field(err, E_OUT_OF_RANGE, "amount", "%s is due for %s, %s was received", fen_format(sum, due_text),
+                         ask->period, fen_format(ask->amount_fen, got_text));
+    *out = receipt;
+    return 0;
+}
+
+// ---- entitlement
+// --------------------------------------------------------------------------------------------------------
+
+bool billed_stands(const policy_t *policy, const Tc__PersonState *person, const billed_t *bill) {
+    if (bill->paid_on != DATE_NONE) return true;
+    const Tc__Spell *spell = period_spell(policy, person, &bill->period);
+    return spell && identity_from_name(spell->identity) == (int)bill->identity &&
+           strcmp(spell->employer, bill->employer) == 0;
+}
+
+// Contributions by month and by year, and what enrolment says of former schemes and of cover for life.
+static int coverage_input_of(const policy_t *policy, const Tc__PersonState *person, const billed_t *bills, size_t count,
+                             arena_t *arena, coverage_input_t *out, err_t *err) {
+    coverage_month_t *months = arena_alloc(arena, (count + 1) * sizeof *months);
+    coverage_year_t *years = arena_alloc(arena, (count + 1) * sizeof *years);
+    if (!months || !years) return out_of_memory(err);
+    *out = (coverage_input_t){.months = months, .years = years, .lifelong_from = MONTH_NONE, .born = DATE_NONE};
+    for (size_t i = 0; i < count; i++) {
+        const billed_t *b = &bills[i];
+        if (b->period.yearly)
+            years[out->year_count++] = (coverage_year_t){month_year(b->period.month), b->identity, b->paid_on};
+        else
+            months[out->month_count++] = (coverage_month_t){b->period.month, b->identity, b->paid_on};
+    }
+    if (*person->birth && date_parse(person->birth, &out->born))
+        return err_set(err, E_INTERNAL, "a stored person has no valid date of birth");
+    if (person->n_spells == 0) return 0;
+    out->prior_months_tier1 = person->spells[0]->prior_months_tier1;
+    out->prior_months_tier2 = person->spells[0]->prior_months_tier2;
+    const Tc__Spell *last = person->spells[person->n_spells - 1]; // enrolment lets nothing follow cover for life
+    int identity = identity_from_name(last->identity);
+    if (!has_bit(policy_coverage(policy)->lifelong, identity)) return 0;
+    out->lifelong_identity = (identity_t)identity;
+    if (month_parse(last->from_month, &out->lifelong_from))
+        return err_set(err, E_INTERNAL, "a stored spell has no valid first month");
+    return 0;
+}
+
+// A closed spell of cover for life (a death) ends all cover.
+static size_t clip_spans(const Tc__PersonState *person, const coverage_input_t *input, coverage_span_t *spans,
+                         size_t count) {
+    if (input->lifelong_from == MONTH_NONE) return count;
+    month_t first, last;
+    spell_months(person->spells[person->n_spells - 1], &first, &last);
+    while (count && spans[count - 1].first > last) count--;
+    if (count && spans[count - 1].last > last) spans[count - 1].last = last;
+    return count;
+}
+
+static Tc__Entitlement__Span *copy_span(const coverage_span_t *span, arena_t *arena) {
+    char text[DATE_TEXT_MAX];
+    Tc__Entitlement__Span *out = arena_alloc(arena, sizeof *out);
+    if (!out) return NULL;
+    tc__entitlement__span__init(out);
+    out->identity = (char *)identity_name((int)span->identity);
+    out->first_month = arena_text(arena, "%s", month_format(span->first, text));
+    out->last_month =
+        span->last == INT32_MAX ? out->last_month : arena_text(arena, "%s", month_format(span->last, text));
+    out->months_tier1 = span->months_tier1;
+    out->months_tier2 = span->months_tier2;
+    return out->first_month && out->last_month ? out : NULL;
+}
+
+static Tc__Entitlement__Group *copy_group(const Tc__Membership *group, arena_t *arena) {
+    Tc__Entitlement__Group *out = arena_alloc(arena, sizeof *out);
+    if (!out) return NULL;
+    tc__entitlement__group__init(out);
+    out->group = group->group;
+    out->from = group->from;
+    out->until = group->until;
+    return out;
+}
+
+static Tc__Entitlement *copy_entitlement(const Tc__PersonState *person, const coverage_span_t *spans, size_t count,
+                                         const char *reason, arena_t *arena) {
+    Tc__Entitlement *out = arena_alloc(arena, sizeof *out);
+    if (!out) return NULL;
+    tc__entitlement__init(out);
+    out->person = person->person;
+    out->division = person->division;
+    out->birth = person->birth;
+    out->reason = arena_text(arena, "%s", reason);
+    out->spans = arena_alloc(arena, (count + 1) * sizeof *out->spans);
+    out->groups = arena_alloc(arena, (person->n_groups + 1) * sizeof *out->groups);
+    if (!out->reason || !out->spans || !out->groups) return NULL;
+    for (size_t i = 0; i < count; i++)
+        if (!(out->spans[out->n_spans++] = copy_span(&spans[i], arena))) return NULL;
+    for (size_t i = 0; i < person->n_groups; i++)
+        if (!(out->groups[out->n_groups++] = copy_group(person->groups[i], arena))) return NULL;
+    return out;
+}
+
+int entitlement_make(const policy_t *policy, const Tc__PersonState *person, const billed_t *bills, size_t count,
+                     arena_t *arena, Tc__Entitlement **out, err_t *err) {
+    coverage_input_t input;
+    coverage_span_t spans[ENTITLEMENT_SPANS_MAX];
+    size_t span_count = 0;
+    char reason[160] = "";
+    int rc = coverage_input_of(policy, person, bills, count, arena, &input, err);
+    if (rc == 0) rc = coverage_spans(policy, &input, spans, COUNT_OF(spans), &span_count, reason, err);
+    if (rc) return rc;
+    span_count = clip_spans(person, &input, spans, span_count);
+    *out = copy_entitlement(person, spans, span_count, reason, arena);
+    return *out ? 0 : out_of_memory(err);
+}

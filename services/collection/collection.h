@@ -1,0 +1,47 @@
+// The decisions of collection (征缴), pure: who owes for a period, the bill, the receipt's parts, and the entitlement
+// state that follows from a person's spells and paid bills. Results live in the arena and borrow from their inputs.
+#pragma once
+#include "collection.pb-c.h"
+#include "common/base/arena.h"
+#include "common/policy/policy.h"
+#include "enrollment.pb-c.h"
+
+enum { ENTITLEMENT_SPANS_MAX = 256, PERIOD_TEXT_MAX = DATE_TEXT_MAX };
+
+typedef struct period { // a contribution month "2018-03" or an insurance year "2018"
+    bool yearly;
+    month_t month; // of a year: January
+    char text[PERIOD_TEXT_MAX];
+} period_t;
+
+// E_MISSING_FIELD or E_INVALID_FIELD, field "period".
+int period_parse(const char *text, period_t *out, err_t *err) MUST_USE;
+period_t period_of_month(month_t month);
+period_t period_of_year(int year);
+
+// The spell under which the person owes for the period, or NULL: monthly payers have one in the month, yearly payers
+// one in the year (the latest), those covered for life owe nothing.
+const Tc__Spell *period_spell(const policy_t *policy, const Tc__PersonState *person, const period_t *period);
+
+// The bill of that spell; NULL in *out when nothing is due. `employer_kind` is that of the spell's employer, NULL
+// without one.
+int bill_make(const policy_t *policy, const Tc__PersonState *person, const Tc__Spell *spell, const char *employer_kind,
+              const period_t *period, arena_t *arena, Tc__ContributionBill **out, err_t *err) MUST_USE;
+
+// The receipt that pays `bills`, with parts by item, payer, identity and division. E_OUT_OF_RANGE (field "amount", both
+// amounts in yuan) when the amount is not their sum.
+int receipt_make(const Tc__Receive *ask, Tc__ContributionBill *const *bills, size_t count, arena_t *arena,
+                 Tc__Receipt **out, err_t *err) MUST_USE;
+
+typedef struct billed { // what coverage needs to know of a bill
+    period_t period;
+    identity_t identity;
+    const char *employer;
+    date_t paid_on; // DATE_NONE: unpaid
+} billed_t;
+
+// Is an unpaid bill still owed under the person's spells as they are now? Paid ones always stand.
+bool billed_stands(const policy_t *policy, const Tc__PersonState *person, const billed_t *bill);
+// `bills` in order of period text. Version is left 0.
+int entitlement_make(const policy_t *policy, const Tc__PersonState *person, const billed_t *bills, size_t count,
+                     arena_t *arena, Tc__Entitlement **out, err_t *err) MUST_USE;

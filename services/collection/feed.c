@@ -1,0 +1,122 @@
+#include "feed.h"
+#include "common/base/log.h"
+#include "store.h"
+#include <string.h>
+
+static int unpack(const event_t *event, const ProtobufCMessageDescriptor *type, arena_t *arena, ProtobufCMessage **out,
+                  err_t *err) {
+    int rc = message_unpack(out, type, event->body, event->body_bytes, arena, err);
+    return rc ? err_prefix(err, "%s %u/%lld", event->topic, event->partition, (long long)event->number) : 0;
+}
+
+// The last state of each person among the events. A partition's events are in order, so a later one replaces an earlier
+// one.
+static int gather_persons(const event_t *events, size_t count, arena_t *arena, Tc__PersonState **out, size_t *found,
+                          err_t *err) {
+    *found = 0;
+    for (size_t i = 0; i < count; i++) {
+        ProtobufCMessage *message;
+        size_t k = 0;
+        if (strcmp(events[i].topic, "person.changed") != 0) continue;
+        int rc = unpack(&events[i], &tc__person_state__descriptor, arena, &message, err);
+        if (rc) return rc;
+        Tc__PersonState *state = (Tc__PersonState *)message;
+        while (k < *found && strcmp(out[k]->person, state->person) != 0) k++;
+        if (k == *found) ++*found;
+        out[k] = state;
+    }
+    return 0;
+}
+
+static int apply_employers(service_ctx_t *ctx, const event_t *events, size_t count, arena_t *arena, err_t *err) {
+    rows_t rows;
+    rows_init(&rows, arena, 4);
+    for (size_t i = 0; i < count; i++) {
+        ProtobufCMessage *message;
+        if (strcmp(events[i].topic, "employer.changed") != 0) continue;
+        int rc = unpack(&events[i], &tc__employer_state__descriptor, arena, &message, err);
+        if (rc) return rc;
+        const Tc__EmployerState *state = (const Tc__EmployerState *)message;
+        cell_t *row = rows_add(&rows);
+        if (!row) return err_set(err, E_IO, "out of memory");
+        row[0] = cell_i64(partition_of(state->employer));
+        row[1] = cell_text(state->employer);
+        row[2] = cell_i64(state->version);
+        row[3] = cell_text(state->kind);
+    }
+    return employers_put(ctx->store, &rows, err);
+}
+
+// Leave out what is not newer than our copy.
+static int keep_newer(service_ctx_t *ctx, Tc__PersonState **states, size_t *count, arena_t *arena, err_t *err) {
+    rows_t keys, known;
+    size_t kept = 0, row = 0;
+    rows_init(&keys, arena, 2);
+    for (size_t i = 0; i < *count; i++) {
+        int rc = key_add(&keys, states[i]->person, err);
+        if (rc) return rc;
+    }
+    int rc = persons_of(ctx->store, &keys, arena, &known, err);
+    if (rc) return rc;
+    for (size_t i = 0; i < *count; i++) {
+        int64_t version = 0;
+        if (row < known.count && row_i64(&known, row, 0) == (int64_t)i) version = row_i64(&known, row++, 1);
+        if (states[i]->version > version) states[kept++] = states[i];
+    }
+    *count = kept;
+    return 0;
+}
+
+static int put_persons(service_ctx_t *ctx, Tc__PersonState *const *states, size_t count, arena_t *arena, err_t *err) {
+    rows_t rows;
+    rows_init(&rows, arena, 4);
+    for (size_t i = 0; i < count; i++) {
+        size_t size;
+        void *state = message_pack(&states[i]->base, arena, &size);
+        cell_t *row = rows_add(&rows);
+        if (!state || !row) return err_set(err, E_IO, "out of memory");
+        row[0] = cell_i64(partition_of(states[i]->person));
+        row[1] = cell_text(states[i]->person);
+        row[2] = cell_i64(states[i]->version);
+        row[3] = cell_blob(state, size);
+    }
+    return persons_put(ctx->store, &rows, err);
+}
+
+static int apply(void *self, const event_t *events, size_t count, err_t *err) {
+    renew_env_t *env = self;
+    service_ctx_t *ctx = env->ctx;
+    arena_t *arena = ctx->arena; // no command is at work now
+    renewal_t renewal;
+    size_t found = 0;
+    Tc__PersonState **states = arena_alloc(arena, (count + 1) * sizeof *states);
+    if (!states) return err_set(err, E_IO, "out of memory");
+    int rc = gather_persons(events, count, arena, states, &found, err);
+    if (rc == 0) rc = keep_newer(ctx, states, &found, arena, err);
+    if (rc == 0) rc = renew_decide(env, (const Tc__PersonState *const *)states, found, NULL, arena, &renewal, err);
+    if (rc == 0) rc = apply_employers(ctx, events, count, arena, err);
+    if (rc == 0) rc = put_persons(ctx, states, found, arena, err);
+    if (rc == 0) rc = renew_write(env, &renewal, arena, err);
+    return rc ? rc : stream_flush(ctx->stream, err);
+}
+
+static void committed(void *self) {
+    renew_env_t *env = self;
+    stream_committed(env->ctx->stream);
+    recache_flush(env->recache);
+    arena_reset(env->ctx->arena);
+}
+
+// The transaction may have failed because another writer took our numbers: read them again.
+static void rolled_back(void *self) {
+    renew_env_t *env = self;
+    err_t err = {0};
+    stream_rolled_back(env->ctx->stream);
+    if (stream_reload(env->ctx->stream, &err)) log_warn("stream_reload_failed", "text=%s", log_value(err.text));
+    recache_forget(env->recache);
+    arena_reset(env->ctx->arena);
+}
+
+consumer_effect_t feed_effect(renew_env_t *env) {
+    return (consumer_effect_t){.self = env, .apply = apply, .committed = committed, .rolled_back = rolled_back};
+}

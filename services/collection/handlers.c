@@ -1,0 +1,314 @@
+// Message in, message out. Each handler reads, lets the core decide, then writes; a refusal writes nothing.
+#include "handlers.h"
+#include "billing.h"
+#include "common/base/ids.h"
+#include "common/base/log.h"
+#include "feed.h"
+#include "store.h"
+#include <string.h>
+
+enum { PERSONS_PER_QUERY_MAX = 1000, SCRATCH_BYTES = 256 * 1024, SCRATCH_LIMIT = 256 * 1024 * 1024 };
+
+struct collection {
+    service_ctx_t *ctx;
+    renew_env_t env;
+    policy_t *own_policy; // when we loaded it ourselves
+};
+
+static int out_of_memory(err_t *err) { return err_set(err, E_IO, "out of memory"); }
+
+// ---- billing
+// ------------------------------------------------------------------------------------------------------------
+
+static int bill_month(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                      err_t *err) {
+    (void)request;
+    collection_t *c = self;
+    const Tc__BillMonth *ask = (const Tc__BillMonth *)message;
+    month_t month;
+    if (!*ask->month) return err_field(err, E_MISSING_FIELD, "month", "month is missing");
+    if (month_parse(ask->month, &month))
+        return err_field(err, E_INVALID_FIELD, "month", "month: expected a month like 2018-03");
+    period_t period = period_of_month(month);
+    return billing_run(c->ctx, c->env.policy, &period, ask->after, ask->limit, (Tc__BillRun **)reply, err);
+}
+
+static int bill_year(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                     err_t *err) {
+    (void)request;
+    collection_t *c = self;
+    const Tc__BillYear *ask = (const Tc__BillYear *)message;
+    if (!date_valid(ask->year, 1, 1)) return err_field(err, E_INVALID_FIELD, "year", "year: expected 1900 to 2199");
+    period_t period = period_of_year(ask->year);
+    return billing_run(c->ctx, c->env.policy, &period, ask->after, ask->limit, (Tc__BillRun **)reply, err);
+}
+
+// ---- dues and receipts
+// --------------------------------------------------------------------------------------------------
+
+static int check_payer(const char *employer, const char *person, const char *period_text, payer_key_t *out,
+                       err_t *err) {
+    period_t period;
+    if (*employer && *person)
+        return err_field(err, E_INVALID_FIELD, "person", "either an employer or a person pays, not both");
+    if (!*employer && !*person) return err_field(err, E_MISSING_FIELD, "employer", "employer or person is missing");
+    *out = (payer_key_t){.employer = employer, .person = person, .period = period_text};
+    return period_parse(period_text, &period, err);
+}
+
+static int get_due(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                   err_t *err) {
+    (void)request;
+    collection_t *c = self;
+    const Tc__GetDue *ask = (const Tc__GetDue *)message;
+    payer_key_t payer;
+    int64_t count;
+    Tc__Due *due = arena_alloc(c->ctx->arena, sizeof *due);
+    if (!due) return out_of_memory(err);
+    tc__due__init(due);
+    int rc = check_payer(ask->employer, ask->person, ask->period, &payer, err);
+    if (rc == 0) rc = bills_sum(c->ctx->store, &payer, c->ctx->arena, &count, &due->amount_fen, err);
+    if (rc) return rc;
+    due->bills = (int32_t)count;
+    *reply = &due->base;
+    return 0;
+}
+
+static int check_receive(const Tc__Receive *ask, payer_key_t *payer, date_t *paid_on, err_t *err) {
+    if (!*ask->receipt) return err_field(err, E_MISSING_FIELD, "receipt", "receipt is missing");
+    int rc = name_check("receipt", ask->receipt, err);
+    if (rc) return err_field(err, rc, "receipt", "receipt: expected 1 to 64 of A-Z a-z 0-9 . _ : -");
+    rc = check_payer(ask->employer, ask->person, ask->period, payer, err);
+    if (rc) return rc;
+    if (ask->amount_fen <= 0) return err_field(err, E_OUT_OF_RANGE, "amount", "the amount must be above 0.00");
+    if (!*ask->paid_on) return err_field(err, E_MISSING_FIELD, "paid_on", "paid_on is missing");
+    if (date_parse(ask->paid_on, paid_on))
+        return err_field(err, E_INVALID_FIELD, "paid_on", "paid_on: expected a date like 2018-03-01");
+    return 0;
+}
+
+static int read_due(collection_t *c, const payer_key_t *payer, Tc__ContributionBill ***out, size_t *count, err_t *err) {
+    rows_t rows;
+    int rc = bills_due(c->ctx->store, payer, c->ctx->arena, &rows, err);
+    if (rc) return rc;
+    Tc__ContributionBill **bills = arena_alloc(c->ctx->arena, (rows.count + 1) * sizeof *bills);
+    if (!bills) return out_of_memory(err);
+    for (size_t i = 0; rc == 0 && i < rows.count; i++) {
+        size_t size;
+        const void *body = row_blob(&rows, i, 0, &size);
+        rc = message_unpack((ProtobufCMessage **)&bills[i], &tc__contribution_bill__descriptor, body, size,
+                            c->ctx->arena, err);
+    }
+    *out = bills;
+    *count = rows.count;
+    return rc;
+}
+
+// Enrolment's states of the persons whose bills are paid.
+static int read_persons(collection_t *c, Tc__ContributionBill *const *bills, size_t count, const Tc__PersonState ***out,
+                        err_t *err) {
+    rows_t keys, rows;
+    int rc = 0;
+    rows_init(&keys, c->ctx->arena, 2);
+    for (size_t i = 0; rc == 0 && i < count; i++) rc = key_add(&keys, bills[i]->person, err);
+    if (rc == 0) rc = persons_of(c->ctx->store, &keys, c->ctx->arena, &rows, err);
+    if (rc) return rc;
+    const Tc__PersonState **persons = arena_alloc(c->ctx->arena, (count + 1) * sizeof *persons);
+    if (!persons) return out_of_memory(err);
+    if (rows.count != count) return err_set(err, E_INTERNAL, "a bill's person is not known");
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        size_t size;
+        const void *state = row_blob(&rows, i, 2, &size);
+        rc = message_unpack((ProtobufCMessage **)&persons[i], &tc__person_state__descriptor, state, size, c->ctx->arena,
+                            err);
+    }
+    *out = persons;
+    return rc;
+}
+
+static int publish_receipt(collection_t *c, const Tc__Receipt *receipt, err_t *err) {
+    size_t size;
+    int64_t number;
+    void *body = message_pack(&receipt->base, c->ctx->arena, &size);
+    if (!body) return out_of_memory(err);
+    return stream_reserve(c->ctx->stream, partition_of(receipt->payer), "contribution.received", clock_now_ms(), body,
+                          size, &number, err);
+}
+
+static int write_receipt(collection_t *c, const payer_key_t *payer, const Tc__Receipt *receipt,
+                         const renewal_t *renewal, err_t *err) {
+    int rc = bills_pay(c->ctx->store, payer, receipt->paid_on, receipt->receipt, err);
+    if (rc == 0) rc = receipt_insert(c->ctx->store, receipt, c->ctx->arena, err);
+    if (rc == 0) rc = publish_receipt(c, receipt, err);
+    return rc ? rc : renew_write(&c->env, renewal, c->ctx->arena, err);
+}
+
+static int receive(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                   err_t *err) {
+    (void)request;
+    collection_t *c = self;
+    const Tc__Receive *ask = (const Tc__Receive *)message;
+    payer_key_t payer;
+    paying_t paying = {.period = ask->period};
+    Tc__ContributionBill **bills;
+    const Tc__PersonState **persons;
+    Tc__Receipt *receipt;
+    renewal_t renewal;
+    size_t count;
+    bool known;
+    int rc = check_receive(ask, &payer, &paying.on, err);
+    if (rc == 0 && paying.on > date_of_ms(clock_now_ms()))
+        rc = err_field(err, E_OUT_OF_RANGE, "paid_on", "paid_on is in the future");
+    if (rc == 0) rc = receipt_known(c->ctx->store, ask->receipt, c->ctx->arena, &known, err);
+    if (rc == 0 && known) rc = err_field(err, E_EXISTS, "receipt", "receipt %s is booked already", ask->receipt);
+    if (rc == 0) rc = read_due(c, &payer, &bills, &count, err);
+    if (rc == 0) rc = receipt_make(ask, bills, count, c->ctx->arena, &receipt, err);
+    if (rc == 0) rc = read_persons(c, bills, count, &persons, err);
+    if (rc == 0) rc = renew_decide(&c->env, persons, count, &paying, c->ctx->arena, &renewal, err);
+    if (rc == 0) rc = write_receipt(c, &payer, receipt, &renewal, err);
+    if (rc == 0) *reply = &receipt->base;
+    return rc;
+}
+
+// ---- questions
+// ----------------------------------------------------------------------------------------------------------
+
+static int get_entitlements(void *self, const request_t *request, const ProtobufCMessage *message,
+                            ProtobufCMessage **reply, err_t *err) {
+    (void)request;
+    collection_t *c = self;
+    const Tc__GetEntitlements *ask = (const Tc__GetEntitlements *)message;
+    rows_t keys, rows;
+    int rc = 0;
+    if (ask->n_persons > PERSONS_PER_QUERY_MAX)
+        return err_field(err, E_TOO_LARGE, "persons", "at most %d persons at once", PERSONS_PER_QUERY_MAX);
+    rows_init(&keys, c->ctx->arena, 2);
+    for (size_t i = 0; rc == 0 && i < ask->n_persons; i++) rc = key_add(&keys, ask->persons[i], err);
+    if (rc == 0) rc = entitlements_of(c->ctx->store, &keys, c->ctx->arena, &rows, err);
+    if (rc) return rc;
+    Tc__Entitlements *answer = arena_alloc(c->ctx->arena, sizeof *answer);
+    Tc__Entitlement **list = arena_alloc(c->ctx->arena, (rows.count + 1) * sizeof *list);
+    if (!answer || !list) return out_of_memory(err);
+    tc__entitlements__init(answer);
+    answer->entitlements = list;
+    for (; rc == 0 && answer->n_entitlements < rows.count; answer->n_entitlements++) {
+        size_t size;
+        const void *body = row_blob(&rows, answer->n_entitlements, 2, &size);
+        rc = message_unpack((ProtobufCMessage **)&list[answer->n_entitlements], &tc__entitlement__descriptor, body,
+                            size, c->ctx->arena, err);
+    }
+    *reply = &answer->base;
+    return rc;
+}
+
+static int get_bills(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                     err_t *err) {
+    (void)request;
+    collection_t *c = self;
+    const Tc__GetBills *ask = (const Tc__GetBills *)message;
+    rows_t rows;
+    if (!*ask->person) return err_field(err, E_MISSING_FIELD, "person", "person is missing");
+    int rc = bills_of(c->ctx->store, ask->person, c->ctx->arena, &rows, err);
+    if (rc) return rc;
+    Tc__ContributionBills *answer = arena_alloc(c->ctx->arena, sizeof *answer);
+    Tc__ContributionBill **list = arena_alloc(c->ctx->arena, (rows.count + 1) * sizeof *list);
+    if (!answer || !list) return out_of_memory(err);
+    tc__contribution_bills__init(answer);
+    answer->bills = list;
+    for (size_t i = 0; rc == 0 && i < rows.count; i++) {
+        size_t size;
+        const void *body = row_blob(&rows, i, 0, &size);
+        rc = message_unpack((ProtobufCMessage **)&list[i], &tc__contribution_bill__descriptor, body, size,
+                            c->ctx->arena, err);
+        if (rc == 0) list[i]->paid_on = (char *)row_text(&rows, i, 1);
+    }
+    answer->n_bills = rows.count;
+    *reply = &answer->base;
+    return rc;
+}
+
+// ---- life
+// ---------------------------------------------------------------------------------------------------------------
+
+int collection_new(collection_t **out, service_ctx_t *ctx, const policy_t *policy, bool caching, err_t *err) {
+    collection_t *c = calloc(1, sizeof *c);
+    if (!c) return out_of_memory(err);
+    c->ctx = ctx;
+    c->env = (renew_env_t){.ctx = ctx, .policy = policy, .scratch = arena_new(SCRATCH_BYTES, SCRATCH_LIMIT)};
+    int rc = c->env.scratch ? recache_new(&c->env.recache, ctx, caching, err) : out_of_memory(err);
+    if (rc) collection_destroy(&c);
+    *out = c;
+    return rc;
+}
+
+void collection_destroy(collection_t **collection) {
+    if (!collection || !*collection) return;
+    collection_t *c = *collection;
+    recache_destroy(&c->env.recache);
+    arena_destroy(&c->env.scratch);
+    policy_destroy(&c->own_policy);
+    free(c);
+    *collection = NULL;
+}
+
+consumer_effect_t collection_feed(collection_t *collection) { return feed_effect(&collection->env); }
+
+static int start(service_ctx_t *ctx, void **self, err_t *err) {
+    policy_t *policy = NULL;
+    collection_t *c = NULL;
+    int rc = policy_load(&policy, conf_text(ctx->conf, "policy.city"), conf_list(ctx->conf, "policy.overlays"), err);
+    if (rc) return rc;
+    rc = collection_new(&c, ctx, policy, *conf_text(ctx->conf, "redis.url") != '\0', err);
+    if (rc) {
+        policy_destroy(&policy);
+        return rc;
+    }
+    c->own_policy = policy;
+    consumer_conf_t feed = {.client = ctx->client_conf,
+                            .service = "enrollment",
+                            .name = "collection",
+                            .store = ctx->store,
+                            .effect = collection_feed(c)};
+    rc = service_consume(ctx, &feed, err);
+    if (rc) {
+        collection_destroy(&c);
+        return rc;
+    }
+    log_info("policy_loaded", "city=%s hash=%s", log_value(policy_city(policy)), policy_hash(policy));
+    *self = c;
+    return 0;
+}
+
+static void stop(void *self) {
+    collection_t *c = self;
+    collection_destroy(&c);
+}
+
+static void after_commit(void *self) { recache_flush(((collection_t *)self)->env.recache); }
+static void rolled_back(void *self) { recache_forget(((collection_t *)self)->env.recache); }
+static void tick(void *self, int64_t now_ms) { recache_tick(((collection_t *)self)->env.recache, now_ms); }
+
+#define WRITERS (ROLE_ADMIN | ROLE_CLERK)
+#define READERS (WRITERS | ROLE_SERVICE)
+static const method_t methods[] = {
+    {"bill_month", WRITERS, false, &tc__bill_month__descriptor, bill_month},
+    {"bill_year", WRITERS, false, &tc__bill_year__descriptor, bill_year},
+    {"get_due", READERS, true, &tc__get_due__descriptor, get_due},
+    {"receive", WRITERS, false, &tc__receive__descriptor, receive},
+    {"get_entitlements", READERS, true, &tc__get_entitlements__descriptor, get_entitlements},
+    {"get_bills", READERS, true, &tc__get_bills__descriptor, get_bills},
+};
+
+const service_t collection_service = {
+    .name = "collection",
+    .migrations = collection_migrations,
+    .migration_count = 1,
+    .log = &stream_table_log,
+    .methods = methods,
+    .method_count = COUNT_OF(methods),
+    .start = start,
+    .stop = stop,
+    .after_commit = after_commit,
+    .rolled_back = rolled_back,
+    .tick = tick,
+};

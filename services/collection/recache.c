@@ -1,0 +1,139 @@
+#include "recache.h"
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+#include "store.h"
+#include <stdlib.h>
+
+enum { PAGE = 512, ITEMS_MAX = 16384, ARENA_BYTES = 64 * 1024, ARENA_LIMIT = 32 * 1024 * 1024, REPAIR_MS = 1000 };
+
+typedef struct batch { // items, and where they live
+    arena_t *arena;
+    size_t count;
+    cache_item_t items[ITEMS_MAX]; // key "ent:<person>"
+} batch_t;
+
+struct recache {
+    service_ctx_t *ctx;
+    bool enabled;
+    batch_t fresh; // of the transaction at hand
+    batch_t put;   // in Redis, still on the table
+    int64_t repair_at_ms;
+    metric_t *repaired;
+};
+
+static const char PREFIX[] = "ent:";
+
+int recache_new(recache_t **out, service_ctx_t *ctx, bool enabled, err_t *err) {
+    recache_t *r = calloc(1, sizeof *r);
+    if (r) {
+        r->ctx = ctx;
+        r->enabled = enabled;
+        r->fresh.arena = arena_new(ARENA_BYTES, ARENA_LIMIT);
+        r->put.arena = arena_new(ARENA_BYTES, ARENA_LIMIT);
+        r->repaired =
+            metric_counter("tongchou_collection_recached_total", "", "Entitlement states put into the cache again");
+    }
+    if (!r || !r->fresh.arena || !r->put.arena) {
+        recache_destroy(&r);
+        return err_set(err, E_IO, "out of memory");
+    }
+    *out = r;
+    return 0;
+}
+
+void recache_destroy(recache_t **recache) {
+    if (!recache || !*recache) return;
+    arena_destroy(&(*recache)->fresh.arena);
+    arena_destroy(&(*recache)->put.arena);
+    free(*recache);
+    *recache = NULL;
+}
+
+static void clear(batch_t *batch) {
+    arena_reset(batch->arena);
+    batch->count = 0;
+}
+
+static void add(batch_t *batch, const char *person, int64_t version, const void *body, size_t size) {
+    if (batch->count == ITEMS_MAX) return;
+    cache_item_t item = {.key = arena_text(batch->arena, "%s%s", PREFIX, person), .version = version, .size = size};
+    if (body) item.data = arena_copy(batch->arena, body, size);
+    if (item.key && (item.data || !body)) batch->items[batch->count++] = item;
+}
+
+void recache_add(recache_t *recache, const char *person, int64_t version, const void *body, size_t size) {
+    if (recache->enabled) add(&recache->fresh, person, version, body, size);
+}
+
+void recache_forget(recache_t *recache) { clear(&recache->fresh); }
+
+// Remember that these are in Redis. Which of a page were not stored is not told, so those are looked up; a higher
+// version than ours there is as good.
+static void note_put(recache_t *r, const cache_item_t *items, size_t count, size_t stored) {
+    if (stored == count) {
+        for (size_t i = 0; i < count; i++) add(&r->put, items[i].key + sizeof PREFIX - 1, items[i].version, NULL, 0);
+        return;
+    }
+    cache_item_t *found = arena_alloc(r->ctx->arena, count * sizeof *found);
+    if (!found) return;
+    for (size_t i = 0; i < count; i++) found[i].key = items[i].key;
+    if (cache_get(r->ctx->cache, found, count, r->ctx->arena) == 0) return;
+    for (size_t i = 0; i < count; i++)
+        if (found[i].data && found[i].version >= items[i].version)
+            add(&r->put, items[i].key + sizeof PREFIX - 1, items[i].version, NULL, 0);
+}
+
+static void put_items(recache_t *r, const cache_item_t *items, size_t count) {
+    for (size_t i = 0; i < count; i += PAGE) {
+        size_t n = count - i < PAGE ? count - i : PAGE;
+        note_put(r, items + i, n, cache_put(r->ctx->cache, items + i, n, ENTITLEMENT_TTL_S));
+        if (!cache_is_up(r->ctx->cache)) break; // the repair takes over
+    }
+}
+
+void recache_flush(recache_t *recache) {
+    if (recache->fresh.count) put_items(recache, recache->fresh.items, recache->fresh.count);
+    clear(&recache->fresh);
+}
+
+static int take_off(recache_t *r, err_t *err) {
+    rows_t rows;
+    rows_init(&rows, r->ctx->arena, 3);
+    for (size_t i = 0; i < r->put.count; i++) {
+        int rc = key_add(&rows, r->put.items[i].key + sizeof PREFIX - 1, err);
+        if (rc) return rc;
+        rows_at(&rows, i)[2] = cell_i64(r->put.items[i].version);
+    }
+    return uncached_drop(r->ctx->store, &rows, err); // a transaction of its own
+}
+
+static int repair(recache_t *r, err_t *err) {
+    rows_t rows;
+    int rc = uncached_page(r->ctx->store, PAGE, r->ctx->arena, &rows, err);
+    if (rc || rows.count == 0) return rc;
+    cache_item_t *items = arena_alloc(r->ctx->arena, rows.count * sizeof *items);
+    if (!items) return err_set(err, E_IO, "out of memory");
+    for (size_t i = 0; i < rows.count; i++) {
+        items[i].key = arena_text(r->ctx->arena, "%s%s", PREFIX, row_text(&rows, i, 0));
+        items[i].version = row_i64(&rows, i, 1);
+        items[i].data = row_blob(&rows, i, 2, &items[i].size);
+        if (!items[i].key) return err_set(err, E_IO, "out of memory");
+    }
+    size_t before = r->put.count;
+    put_items(r, items, rows.count);
+    metric_add(r->repaired, (int64_t)(r->put.count - before));
+    if (rows.count == PAGE && r->put.count - before == PAGE) r->repair_at_ms = 0; // more to do, and it works
+    return 0;
+}
+
+void recache_tick(recache_t *recache, int64_t now_ms) {
+    err_t err = {0};
+    int rc = 0;
+    if (recache->put.count && (rc = take_off(recache, &err)) == 0) clear(&recache->put);
+    if (rc == 0 && recache->enabled && now_ms >= recache->repair_at_ms) {
+        recache->repair_at_ms = now_ms + REPAIR_MS;
+        rc = repair(recache, &err);
+    }
+    if (rc) log_warn("recache_failed", "code=%s text=%s", err_name(rc), log_value(err.text));
+    arena_reset(recache->ctx->arena);
+}

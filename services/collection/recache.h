@@ -1,0 +1,22 @@
+// Entitlement states into Redis, so that no older one stays there for good.
+//
+// The transaction that changes a state also notes the person in table `uncached`. After the commit the state is put;
+// what was put for certain is taken off the table by a later transaction, the rest is put again every second, also
+// after a restart or when Redis comes back. A Redis that itself goes back in time (an old dump loaded) is bounded by
+// the time to live.
+#pragma once
+#include "common/daemon/service.h"
+
+enum { ENTITLEMENT_TTL_S = 600 };
+
+typedef struct recache recache_t;
+
+int recache_new(recache_t **out, service_ctx_t *ctx, bool enabled, err_t *err) MUST_USE;
+void recache_destroy(recache_t **recache);
+
+// Inside the transaction: remember for recache_flush (copied). When memory is short the repair does it instead.
+void recache_add(recache_t *recache, const char *person, int64_t version, const void *body, size_t size);
+void recache_forget(recache_t *recache); // rolled back
+void recache_flush(recache_t *recache);  // committed: put what was remembered
+// Outside transactions: take what was put off the table; once a second put what is still on it.
+void recache_tick(recache_t *recache, int64_t now_ms);

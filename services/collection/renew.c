@@ -1,0 +1,148 @@
+#include "renew.h"
+#include "common/base/log.h"
+#include "store.h"
+#include <string.h>
+
+enum { CHUNK = 256 };
+
+typedef struct chunk {
+    const renew_env_t *env;
+    const Tc__PersonState *const *persons;
+    size_t count;
+    const paying_t *paying;
+    rows_t history, known; // by person index
+    size_t next_bill, next_known;
+    arena_t *arena; // of the results
+    renewal_t *out;
+} chunk_t;
+
+static int out_of_memory(err_t *err) { return err_set(err, E_IO, "out of memory"); }
+
+static int read_chunk(chunk_t *chunk, err_t *err) {
+    rows_t keys;
+    arena_t *scratch = chunk->env->scratch;
+    rows_init(&keys, scratch, 2);
+    for (size_t i = 0; i < chunk->count; i++) {
+        int rc = key_add(&keys, chunk->persons[i]->person, err);
+        if (rc) return rc;
+    }
+    int rc = bills_history(chunk->env->ctx->store, &keys, scratch, &chunk->history, err);
+    return rc ? rc : entitlements_of(chunk->env->ctx->store, &keys, scratch, &chunk->known, err);
+}
+
+static int read_bill(const chunk_t *chunk, size_t row, billed_t *out, err_t *err) {
+    const char *period = row_text(&chunk->history, row, 1), *paid_on = row_text(&chunk->history, row, 4);
+    int identity = identity_from_name(row_text(&chunk->history, row, 2));
+    out->employer = row_text(&chunk->history, row, 3);
+    out->identity = (identity_t)identity;
+    out->paid_on = DATE_NONE;
+    if (period_parse(period, &out->period, NULL) || identity < 0 || (*paid_on && date_parse(paid_on, &out->paid_on)))
+        return err_set(err, E_INTERNAL, "a stored bill is malformed");
+    if (!*paid_on && chunk->paying && strcmp(chunk->paying->period, period) == 0) out->paid_on = chunk->paying->on;
+    return 0;
+}
+
+static int drop_bill(chunk_t *chunk, const Tc__PersonState *person, const billed_t *bill, err_t *err) {
+    cell_t *row = rows_add(&chunk->out->dropped);
+    const char *period = arena_text(chunk->arena, "%s", bill->period.text);
+    if (!row || !period) return out_of_memory(err);
+    row[0] = cell_i64(partition_of(person->person));
+    row[1] = cell_text(person->person);
+    row[2] = cell_text(period);
+    return 0;
+}
+
+// The person's bills that stand; the others are noted to be dropped.
+static int bills_of_person(chunk_t *chunk, size_t i, billed_t **out, size_t *count, err_t *err) {
+    size_t end = chunk->next_bill;
+    while (end < chunk->history.count && row_i64(&chunk->history, end, 0) == (int64_t)i) end++;
+    billed_t *bills = arena_alloc(chunk->env->scratch, (end - chunk->next_bill + 1) * sizeof *bills);
+    if (!bills) return out_of_memory(err);
+    *count = 0;
+    *out = bills;
+    for (; chunk->next_bill < end; chunk->next_bill++) {
+        int rc = read_bill(chunk, chunk->next_bill, &bills[*count], err);
+        if (rc) return rc;
+        if (billed_stands(chunk->env->policy, chunk->persons[i], &bills[*count]))
+            ++*count;
+        else if ((rc = drop_bill(chunk, chunk->persons[i], &bills[*count], err)))
+            return rc;
+    }
+    return 0;
+}
+
+static int keep_changed(chunk_t *chunk, Tc__Entitlement *state, err_t *err) {
+    size_t size;
+    void *body = message_pack(&state->base, chunk->arena, &size);
+    const char *person = arena_text(chunk->arena, "%s", state->person);
+    cell_t *row = rows_add(&chunk->out->changed);
+    if (!body || !person || !row) return out_of_memory(err);
+    row[0] = cell_i64(partition_of(person));
+    row[1] = cell_text(person);
+    row[2] = cell_i64(state->version);
+    row[3] = cell_blob(body, size);
+    return 0;
+}
+
+// A state that says what the stored one says is no change.
+static int compare(chunk_t *chunk, size_t i, Tc__Entitlement *state, err_t *err) {
+    size_t row = chunk->next_known, old_size, new_size;
+    if (row < chunk->known.count && row_i64(&chunk->known, row, 0) == (int64_t)i) {
+        const void *old = row_blob(&chunk->known, row, 2, &old_size);
+        chunk->next_known++;
+        state->version = row_i64(&chunk->known, row, 1);
+        void *now = message_pack(&state->base, chunk->env->scratch, &new_size);
+        if (!now) return out_of_memory(err);
+        if (new_size == old_size && memcmp(old, now, new_size) == 0) return 0;
+    }
+    state->version++;
+    return keep_changed(chunk, state, err);
+}
+
+static int decide_chunk(chunk_t *chunk, err_t *err) {
+    int rc = read_chunk(chunk, err);
+    for (size_t i = 0; rc == 0 && i < chunk->count; i++) {
+        billed_t *bills;
+        size_t count;
+        Tc__Entitlement *state;
+        rc = bills_of_person(chunk, i, &bills, &count, err);
+        if (rc == 0)
+            rc =
+                entitlement_make(chunk->env->policy, chunk->persons[i], bills, count, chunk->env->scratch, &state, err);
+        if (rc == 0) rc = compare(chunk, i, state, err);
+    }
+    return rc;
+}
+
+int renew_decide(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, const paying_t *paying,
+                 arena_t *arena, renewal_t *out, err_t *err) {
+    int rc = 0;
+    rows_init(&out->changed, arena, 4);
+    rows_init(&out->dropped, arena, 3);
+    for (size_t i = 0; rc == 0 && i < count; i += CHUNK) {
+        chunk_t chunk = {.env = env,
+                         .persons = persons + i,
+                         .count = count - i < CHUNK ? count - i : CHUNK,
+                         .paying = paying,
+                         .arena = arena,
+                         .out = out};
+        rc = decide_chunk(&chunk, err);
+        arena_reset(env->scratch);
+    }
+    return rc;
+}
+
+int renew_write(const renew_env_t *env, const renewal_t *renewal, arena_t *arena, err_t *err) {
+    int64_t now_ms = clock_now_ms();
+    int rc = bills_drop(env->ctx->store, &renewal->dropped, err);
+    if (rc == 0) rc = entitlements_put(env->ctx->store, &renewal->changed, arena, err);
+    for (size_t i = 0; rc == 0 && i < renewal->changed.count; i++) {
+        const cell_t *row = rows_at(&renewal->changed, i);
+        int64_t number;
+        rc = stream_reserve(env->ctx->stream, (uint32_t)row[0].i64, "entitlement.changed", now_ms, row[3].data,
+                            row[3].size, &number, err);
+        if (rc == 0) recache_add(env->recache, row[1].data, row[2].i64, row[3].data, row[3].size);
+    }
+    if (rc == 0 && renewal->dropped.count) log_info("bills_dropped", "count=%zu", renewal->dropped.count);
+    return rc;
+}

@@ -1,0 +1,31 @@
+// Entitlement states brought up to date for many persons at once: read their bills and states set-based, compute,
+// compare, and keep what changed until it is written. Deciding and writing are apart, so that a refusal in between
+// writes nothing.
+#pragma once
+#include "collection.h"
+#include "common/daemon/service.h"
+#include "recache.h"
+
+typedef struct renew_env {
+    service_ctx_t *ctx;
+    const policy_t *policy;
+    recache_t *recache;
+    arena_t *scratch; // reset for every chunk of persons
+} renew_env_t;
+
+// Bills of `period` that this turn pays, though the store does not say so yet.
+typedef struct paying {
+    const char *period;
+    date_t on;
+} paying_t;
+
+typedef struct renewal {
+    rows_t changed; // partition, person, version, body: as entitlements_put takes them
+    rows_t dropped; // partition, person, period: unpaid bills that no spell owes any more
+} renewal_t;
+
+// `persons` hold each person once; `paying` may be NULL. Results live in `arena`. The scratch arena is free afterwards.
+int renew_decide(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, const paying_t *paying,
+                 arena_t *arena, renewal_t *out, err_t *err) MUST_USE;
+// Rows, events entitlement.changed, and the note for the cache; inside the transaction.
+int renew_write(const renew_env_t *env, const renewal_t *renewal, arena_t *arena, err_t *err) MUST_USE;

@@ -1,0 +1,220 @@
+#include "store.h"
+#include "common/base/hash.h"
+#include "common/daemon/service.h"
+#include "common/stream/consumer.h"
+
+const migration_t collection_migrations[] = {
+    {1, REQUEST_TABLE_SQL STREAM_TABLE_SQL CONSUMER_TABLES_SQL
+     "CREATE TABLE person (partition BIGINT NOT NULL, person TEXT NOT NULL, version BIGINT NOT NULL,"
+     " state BYTEA NOT NULL, PRIMARY KEY (partition, person));"
+     "CREATE TABLE employer (partition BIGINT NOT NULL, employer TEXT NOT NULL, version BIGINT NOT NULL,"
+     " kind TEXT NOT NULL, PRIMARY KEY (partition, employer));"
+     // paid_on and receipt are '' while unpaid; employer is '' where the person pays.
+     "CREATE TABLE bill (partition BIGINT NOT NULL, person TEXT NOT NULL, period TEXT NOT NULL, identity TEXT NOT NULL,"
+     " employer TEXT NOT NULL, total_fen BIGINT NOT NULL, paid_on TEXT NOT NULL, receipt TEXT NOT NULL,"
+     " body BYTEA NOT NULL, PRIMARY KEY (partition, person, period));"
+     "CREATE INDEX bill_employer ON bill (employer, period);"
+     "CREATE TABLE receipt (receipt TEXT NOT NULL PRIMARY KEY, payer TEXT NOT NULL, period TEXT NOT NULL,"
+     " amount_fen BIGINT NOT NULL, paid_on TEXT NOT NULL, body BYTEA NOT NULL);"
+     "CREATE TABLE entitlement (partition BIGINT NOT NULL, person TEXT NOT NULL, version BIGINT NOT NULL,"
+     " body BYTEA NOT NULL, PRIMARY KEY (partition, person));"
+     "CREATE TABLE uncached (partition BIGINT NOT NULL, person TEXT NOT NULL, version BIGINT NOT NULL,"
+     " PRIMARY KEY (partition, person));"},
+};
+const size_t collection_migration_count = COUNT_OF(collection_migrations);
+
+int key_add(rows_t *keys, const char *name, err_t *err) {
+    cell_t *row = rows_add(keys);
+    if (!row) return err_set(err, E_IO, "out of memory");
+    row[0] = cell_i64(partition_of(name));
+    row[1] = cell_text(name);
+    return 0;
+}
+
+// ---- persons and employers
+// ----------------------------------------------------------------------------------------------
+
+int persons_page(store_t *store, const char *after, int32_t limit, arena_t *arena, rows_t *out, err_t *err) {
+    cell_t params[] = {cell_i64(*after ? partition_of(after) : 0), cell_text(after), cell_i64(limit)};
+    return store_query(
+        store, "SELECT state FROM person WHERE (partition, person) > ($1, $2) ORDER BY partition, person LIMIT $3",
+        params, COUNT_OF(params), arena, out, err);
+}
+
+int persons_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    return store_each_query(store, "SELECT version, state FROM person WHERE partition = $1 AND person = $2", keys,
+                            arena, out, err);
+}
+
+int persons_put(store_t *store, const rows_t *rows, err_t *err) {
+    return store_each_exec(
+        store,
+        "INSERT INTO person (partition, person, version, state) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (partition, person) DO UPDATE SET version = excluded.version, state = excluded.state",
+        rows, err);
+}
+
+int employers_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    return store_each_query(store, "SELECT kind FROM employer WHERE partition = $1 AND employer = $2", keys, arena, out,
+                            err);
+}
+
+int employers_put(store_t *store, const rows_t *rows, err_t *err) {
+    return store_each_exec(
+        store,
+        "INSERT INTO employer (partition, employer, version, kind) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (partition, employer) DO UPDATE SET version = excluded.version, kind = excluded.kind"
+        " WHERE employer.version < excluded.version",
+        rows, err);
+}
+
+// ---- bills
+// --------------------------------------------------------------------------------------------------------------
+
+int bills_known(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    return store_each_query(store, "SELECT period FROM bill WHERE partition = $1 AND person = $2 AND period = $3", keys,
+                            arena, out, err);
+}
+
+int bills_insert(store_t *store, const rows_t *rows, err_t *err) {
+    CHECK(rows->width == BILL_COLUMNS);
+    return store_insert(store, "bill",
+                        "partition, person, period, identity, employer, total_fen, paid_on, receipt, body", rows,
+                        CONFLICT_FAILS, err);
+}
+
+// The two ways to name a payer need a plan each: an employer's bills are found by index, a person's by primary key.
+#define UNPAID_OF_EMPLOYER " FROM bill WHERE employer = $1 AND period = $2 AND paid_on = ''"
+#define UNPAID_OF_PERSON                                                                                               \
+    " FROM bill WHERE partition = $1 AND person = $2 AND period = $3 AND employer = '' AND paid_on = ''"
+
+static size_t payer_params(const payer_key_t *payer, cell_t params[static 3]) {
+    size_t n = 0;
+    if (!*payer->employer) params[n++] = cell_i64(partition_of(payer->person));
+    params[n++] = cell_text(*payer->employer ? payer->employer : payer->person);
+    params[n++] = cell_text(payer->period);
+    return n;
+}
+
+int bills_due(store_t *store, const payer_key_t *payer, arena_t *arena, rows_t *out, err_t *err) {
+    cell_t params[3];
+    size_t n = payer_params(payer, params);
+    return store_query(store,
+                       *payer->employer ? "SELECT body" UNPAID_OF_EMPLOYER " ORDER BY partition, person"
+                                        : "SELECT body" UNPAID_OF_PERSON,
+                       params, n, arena, out, err);
+}
+
+int bills_sum(store_t *store, const payer_key_t *payer, arena_t *arena, int64_t *count, fen_t *amount, err_t *err) {
+    cell_t params[3];
+    rows_t rows;
+    size_t n = payer_params(payer, params);
+#define SUMS "SELECT COUNT(*), CAST(COALESCE(SUM(total_fen), 0) AS BIGINT)"
+    int rc = store_query(store, *payer->employer ? SUMS UNPAID_OF_EMPLOYER : SUMS UNPAID_OF_PERSON, params, n, arena,
+                         &rows, err);
+#undef SUMS
+    if (rc) return rc;
+    *count = row_i64(&rows, 0, 0);
+    *amount = row_i64(&rows, 0, 1);
+    return 0;
+}
+
+int bills_pay(store_t *store, const payer_key_t *payer, const char *paid_on, const char *receipt, err_t *err) {
+    if (*payer->employer) {
+        cell_t params[] = {cell_text(payer->employer), cell_text(payer->period), cell_text(paid_on),
+                           cell_text(receipt)};
+        return store_exec(
+            store, "UPDATE bill SET paid_on = $3, receipt = $4 WHERE employer = $1 AND period = $2 AND paid_on = ''",
+            params, COUNT_OF(params), err);
+    }
+    cell_t params[] = {cell_i64(partition_of(payer->person)), cell_text(payer->person), cell_text(payer->period),
+                       cell_text(paid_on), cell_text(receipt)};
+    return store_exec(store,
+                      "UPDATE bill SET paid_on = $4, receipt = $5 WHERE partition = $1 AND person = $2 AND period = $3"
+                      " AND employer = '' AND paid_on = ''",
+                      params, COUNT_OF(params), err);
+}
+
+int bills_history(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    return store_each_query(store,
+                            "SELECT period, identity, employer, paid_on FROM bill WHERE partition = $1 AND person = $2"
+                            " ORDER BY period",
+                            keys, arena, out, err);
+}
+
+int bills_of(store_t *store, const char *person, arena_t *arena, rows_t *out, err_t *err) {
+    cell_t params[] = {cell_i64(partition_of(person)), cell_text(person)};
+    return store_query(store, "SELECT body, paid_on FROM bill WHERE partition = $1 AND person = $2 ORDER BY period",
+                       params, COUNT_OF(params), arena, out, err);
+}
+
+int bills_drop(store_t *store, const rows_t *rows, err_t *err) {
+    return store_each_exec(
+        store, "DELETE FROM bill WHERE partition = $1 AND person = $2 AND period = $3 AND paid_on = ''", rows, err);
+}
+
+// ---- receipts
+// -----------------------------------------------------------------------------------------------------------
+
+int receipt_known(store_t *store, const char *receipt, arena_t *arena, bool *out, err_t *err) {
+    cell_t params[] = {cell_text(receipt)};
+    rows_t rows;
+    int rc = store_query(store, "SELECT receipt FROM receipt WHERE receipt = $1", params, COUNT_OF(params), arena,
+                         &rows, err);
+    if (rc == 0) *out = rows.count > 0;
+    return rc;
+}
+
+int receipt_insert(store_t *store, const Tc__Receipt *receipt, arena_t *arena, err_t *err) {
+    size_t size;
+    void *body = message_pack(&receipt->base, arena, &size);
+    if (!body) return err_set(err, E_IO, "out of memory");
+    cell_t params[] = {cell_text(receipt->receipt),   cell_text(receipt->payer),   cell_text(receipt->period),
+                       cell_i64(receipt->amount_fen), cell_text(receipt->paid_on), cell_blob(body, size)};
+    return store_exec(
+        store,
+        "INSERT INTO receipt (receipt, payer, period, amount_fen, paid_on, body) VALUES ($1, $2, $3, $4, $5, $6)",
+        params, COUNT_OF(params), err);
+}
+
+// ---- entitlements
+// -------------------------------------------------------------------------------------------------------
+
+int entitlements_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    return store_each_query(store, "SELECT version, body FROM entitlement WHERE partition = $1 AND person = $2", keys,
+                            arena, out, err);
+}
+
+int entitlements_put(store_t *store, const rows_t *rows, arena_t *arena, err_t *err) {
+    rows_t marks;
+    rows_init(&marks, arena, 3);
+    for (size_t i = 0; i < rows->count; i++) {
+        cell_t *mark = rows_add(&marks);
+        if (!mark) return err_set(err, E_IO, "out of memory");
+        for (size_t k = 0; k < 3; k++) mark[k] = rows_at(rows, i)[k];
+    }
+    int rc = store_each_exec(
+        store,
+        "INSERT INTO entitlement (partition, person, version, body) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (partition, person) DO UPDATE SET version = excluded.version, body = excluded.body",
+        rows, err);
+    if (rc) return rc;
+    return store_each_exec(store,
+                           "INSERT INTO uncached (partition, person, version) VALUES ($1, $2, $3)"
+                           " ON CONFLICT (partition, person) DO UPDATE SET version = excluded.version",
+                           &marks, err);
+}
+
+int uncached_page(store_t *store, int32_t limit, arena_t *arena, rows_t *out, err_t *err) {
+    cell_t params[] = {cell_i64(limit)};
+    return store_query(
+        store,
+        "SELECT e.person, e.version, e.body FROM uncached u JOIN entitlement e ON e.partition = u.partition"
+        " AND e.person = u.person ORDER BY u.partition, u.person LIMIT $1",
+        params, COUNT_OF(params), arena, out, err);
+}
+
+int uncached_drop(store_t *store, const rows_t *rows, err_t *err) {
+    return store_each_exec(store, "DELETE FROM uncached WHERE partition = $1 AND person = $2 AND version <= $3", rows,
+                           err);
+}

@@ -1,0 +1,50 @@
+// Collection's tables, set-based. `keys` are rows of (partition, name); results of a *_of function begin with the index
+// of the key they belong to.
+#pragma once
+#include "collection.h"
+#include "common/store/store.h"
+
+extern const migration_t collection_migrations[];
+extern const size_t collection_migration_count;
+
+int key_add(rows_t *keys, const char *name, err_t *err) MUST_USE; // (partition_of(name), name)
+
+// Copies of enrolment's states.
+int persons_page(store_t *store, const char *after, int32_t limit, arena_t *arena, rows_t *out,
+                 err_t *err) MUST_USE; // state
+int persons_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
+               err_t *err) MUST_USE;                                      // key, version, state
+int persons_put(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // partition, person, version, state
+int employers_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE; // key, kind
+int employers_put(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // partition, employer, version, kind
+
+// Who pays: an employer, or a person who has none.
+typedef struct payer_key {
+    const char *employer, *person;
+    const char *period;
+} payer_key_t;
+
+enum { BILL_COLUMNS = 9 };
+int bills_known(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
+                err_t *err) MUST_USE;                                      // keys + period → key
+int bills_insert(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // BILL_COLUMNS, see store.c
+int bills_due(store_t *store, const payer_key_t *payer, arena_t *arena, rows_t *out, err_t *err) MUST_USE; // body
+int bills_sum(store_t *store, const payer_key_t *payer, arena_t *arena, int64_t *count, fen_t *amount,
+              err_t *err) MUST_USE;
+int bills_pay(store_t *store, const payer_key_t *payer, const char *paid_on, const char *receipt, err_t *err) MUST_USE;
+int bills_history(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
+                  err_t *err) MUST_USE; // key, period, identity, employer, paid_on; by period
+int bills_of(store_t *store, const char *person, arena_t *arena, rows_t *out,
+             err_t *err) MUST_USE;                                       // body, paid_on; by period
+int bills_drop(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // partition, person, period; unpaid ones only
+
+int receipt_known(store_t *store, const char *receipt, arena_t *arena, bool *out, err_t *err) MUST_USE;
+int receipt_insert(store_t *store, const Tc__Receipt *receipt, arena_t *arena, err_t *err) MUST_USE;
+
+int entitlements_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
+                    err_t *err) MUST_USE; // key, version, body
+// partition, person, version, body. The same transaction notes them as not yet cached.
+int entitlements_put(store_t *store, const rows_t *rows, arena_t *arena, err_t *err) MUST_USE;
+int uncached_page(store_t *store, int32_t limit, arena_t *arena, rows_t *out,
+                  err_t *err) MUST_USE;                                     // person, version, body
+int uncached_drop(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // partition, person, version
