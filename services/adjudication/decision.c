@@ -54,7 +54,7 @@ const Tc__Decision *decision_fill(decision_frame_t *frame, const decision_facts_
     message->in_scope_fen = facts->bill->in_scope_fen;
     message->deductible_fen = result->deductible;
     message->fund_fen = result->fund;
-    message->person_fen = result->person;
+    message->own_fen = result->person;
     message->identity = (char *)facts->identity;
     message->division = facts->entitlement->division;
     message->policy = (char *)policy_hash(facts->policy);
@@ -96,7 +96,7 @@ static int check_part(const Tc__Decision *decision, const char *part, fen_t expe
 int decision_check_sums(const Tc__Decision *decision, err_t *err) {
     fen_t fund = 0;
     int rc = check_part(decision, "deductible", decision->deductible_fen, err);
-    if (!rc) rc = check_part(decision, "person", decision->person_fen, err);
+    if (!rc) rc = check_part(decision, "person", decision->own_fen, err);
     for (size_t i = 0; !rc && i < decision->n_paid; i++) {
         const Tc__Amount *paid = decision->paid[i];
         rc = check_part(decision, paid->name, paid->amount_fen, err);
@@ -104,7 +104,7 @@ int decision_check_sums(const Tc__Decision *decision, err_t *err) {
     }
     if (!rc && fund != decision->fund_fen)
         rc = err_field(err, E_INTERNAL, "fund", "the layers do not add up to the fund's part");
-    if (!rc && decision->fund_fen + decision->person_fen != decision->total_fen)
+    if (!rc && decision->fund_fen + decision->own_fen != decision->total_fen)
         rc = err_field(err, E_INTERNAL, "person", "fund and person do not add up to the total");
     return rc;
 }
