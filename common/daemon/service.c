@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "health.h"
+#include "positions.h"
 #include "secret.h"
 #include "watch.h"
 #include <poll.h>
@@ -267,13 +268,8 @@ static void observe(process_t *process, const request_t *batch, size_t count) {
     }
 }
 
-// Take what has arrived and answer it. Returns the number of requests.
-static size_t serve(process_t *process) {
-    size_t max = (size_t)conf_int(process->conf, "service.batch_max");
-    const request_t *batch;
-    server_tick(process->ctx.server);
-    size_t count = server_take(process->ctx.server, &batch, max);
-    if (count == 0) return 0;
+static void serve_batch(process_t *process, const request_t *batch, size_t count) {
+    if (count == 0) return;
     if (process->commands) {
         commands_batch(process->commands, batch, count);
     } else {
@@ -281,6 +277,22 @@ static size_t serve(process_t *process) {
         arena_reset(process->ctx.arena);
     }
     observe(process, batch, count);
+}
+
+// Take what has arrived and answer it. Returns the number of requests. Questions about positions are answered here, for
+// every service alike; what stands between them goes on as batches.
+static size_t serve(process_t *process) {
+    size_t max = (size_t)conf_int(process->conf, "service.batch_max"), from = 0;
+    const request_t *batch;
+    server_tick(process->ctx.server);
+    size_t count = server_take(process->ctx.server, &batch, max);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(batch[i].header.method, POSITIONS_METHOD) != 0) continue;
+        serve_batch(process, batch + from, i - from);
+        positions_answer(&process->ctx, process->service->log, process->consumers, process->consumer_count, &batch[i]);
+        from = i + 1;
+    }
+    serve_batch(process, batch + from, count - from);
     return count;
 }
 

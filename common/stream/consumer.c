@@ -502,3 +502,6 @@ void consumer_state(const consumer_t *consumer, consumer_state_t *out) {
         if (out->cursor[p] < out->head[p]) out->caught_up = false;
     }
 }
+
+const char *consumer_service(const consumer_t *consumer) { return consumer->service; }
+const char *consumer_name(const consumer_t *consumer) { return consumer->name; }

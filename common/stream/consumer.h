@@ -62,6 +62,8 @@ typedef struct consumer_state {
     bool caught_up;           // every partition at its head, and a beat heard from the service
 } consumer_state_t;
 void consumer_state(const consumer_t *consumer, consumer_state_t *out);
+const char *consumer_service(const consumer_t *consumer);
+const char *consumer_name(const consumer_t *consumer);
 
 // What an operator does once the cause is removed: the partition goes on with the parked event, in a running consumer
 // within a second. E_NOT_FOUND when nothing is parked there.

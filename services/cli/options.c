@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int wrong(const command_t *command, const char *format, const char *what) {
+__attribute__((format(printf, 2, 0))) static int wrong(const command_t *command, const char *format, const char *what) {
     fprintf(stderr, "tongchou %s: ", command->name);
     fprintf(stderr, format, what);
     fprintf(stderr, "; see `tongchou %s --help`\n", command->name);
