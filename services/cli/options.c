@@ -3,10 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-__attribute__((format(printf, 2, 0))) static int wrong(const command_t *command, const char *format, const char *what) {
-    fprintf(stderr, "tongchou %s: ", command->name);
-    fprintf(stderr, format, what);
-    fprintf(stderr, "; see `tongchou %s --help`\n", command->name);
+static int wrong(const command_t *command, const char *what, const char *why) {
+    fprintf(stderr, "tongchou %s: %s: %s; see `tongchou %s --help`\n", command->name, what, why, command->name);
     return 2;
 }
 
@@ -51,24 +49,24 @@ int options_parse(int argc, char **argv, const command_t *command, const option_
             return 0;
         }
         if (strncmp(arg, "--", 2) != 0 || arg[2] == 0) {
-            if (!words || add_word(words, arg)) return wrong(command, "\"%s\" is one word too many", arg);
+            if (!words || add_word(words, arg)) return wrong(command, arg, "one word too many");
             continue;
         }
         const char *name = arg + 2, *equals = strchr(name, '=');
         size_t length = equals ? (size_t)(equals - name) : strlen(name);
         const option_spec_t *spec = find_spec(specs, count, name, length);
         if (spec && spec->flag) {
-            if (equals) return wrong(command, "%s takes no value", arg);
+            if (equals) return wrong(command, arg, "takes no value");
             *spec->flag = true;
             continue;
         }
-        if (!spec && !fields) return wrong(command, "there is no option %s", arg);
+        if (!spec && !fields) return wrong(command, arg, "there is no such option");
         const char *value = equals ? equals + 1 : i + 1 < argc ? argv[++i] : NULL;
-        if (!value) return wrong(command, "%s needs a value", arg);
+        if (!value) return wrong(command, arg, "needs a value");
         if (spec && take(spec, value))
-            return wrong(command, "%s: a whole number was expected, or it was given too often", arg);
+            return wrong(command, arg, "a whole number was expected, or it was given too often");
         if (!spec && (add_word(fields, strndup(name, length)) || add_word(fields, value)))
-            return wrong(command, "too many fields at %s", arg);
+            return wrong(command, arg, "too many fields");
     }
     return -1;
 }
