@@ -1,0 +1,123 @@
+// Two targets in one, chosen by the first byte. Even: any bytes into every frame reader; what is accepted must write
+// back to the same bytes. Odd: the bytes are a script of arrivals, beats, answers, commits, stops and crashes for
+// cursor and inbox; every number must come out once and in order.
+#include "common/stream/frame.h"
+#include "common/stream/inbox.h"
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
+
+static void check_frames(const uint8_t *data, size_t bytes) {
+    uint8_t out[FRAME_BEAT_BYTES];
+    char text[FRAME_ADDRESS_BYTES], topic[FRAME_TOPIC_MAX + 1];
+    frame_address_t address;
+    frame_event_t event;
+    frame_beat_t beat;
+    frame_ask_t ask;
+    frame_answer_t answer;
+    if (frame_read_address(data, bytes, "ledger", &address)) {
+        size_t size = frame_beat_address(text, "ledger");
+        if (!address.beat) {
+            CHECK(address.partition < PARTITIONS && frame_topic_valid(address.topic, address.topic_bytes));
+            memcpy(topic, address.topic, address.topic_bytes);
+            topic[address.topic_bytes] = 0;
+            size = frame_event_address(text, "ledger", address.partition, topic);
+        }
+        CHECK(size == bytes && memcmp(text, data, bytes) == 0);
+    }
+    if (frame_read_event(data, bytes, &event))
+        CHECK(event.number > 0 && frame_write_event(out, &event) == bytes && memcmp(out, data, bytes) == 0);
+    if (frame_read_beat(data, bytes, &beat))
+        CHECK(frame_write_beat(out, &beat) == bytes && memcmp(out, data, bytes) == 0);
+    if (frame_read_ask(data, bytes, &ask))
+        CHECK(ask.partition < PARTITIONS && frame_write_ask(out, &ask) == bytes && memcmp(out, data, bytes) == 0);
+    if (frame_read_answer(data, bytes, &answer)) {
+        CHECK(answer.partition < PARTITIONS && frame_write_answer(out, &answer) == bytes &&
+              memcmp(out, data, bytes) == 0);
+        CHECK(frame_reason_name(answer.reason));
+    }
+}
+
+typedef struct script {
+    inbox_t inbox;
+    cursor_t cursors[2];
+    int64_t durable[2];
+    int64_t now_ms;
+    uint64_t request;
+} script_t;
+
+static void commit(script_t *s) {
+    inbox_sort(&s->inbox);
+    for (size_t i = 0; i < s->inbox.count; i++) {
+        const event_t *event = &s->inbox.batch[i]->event;
+        CHECK(event->number == s->durable[event->partition] + 1);
+        CHECK(event->body_bytes == (size_t)event->number % 7 && strcmp(event->topic, "a.b") == 0);
+        s->durable[event->partition]++;
+    }
+    for (size_t p = 0; p < 2; p++) cursor_commit(&s->cursors[p], s->durable[p]);
+    inbox_forget_batch(&s->inbox);
+}
+
+static void arrive(script_t *s, uint32_t p, int64_t number) {
+    event_t event = {p, number, "a.bXX", 1, "bodybody", (size_t)number % 7};
+    if (inbox_full(&s->inbox)) commit(s);
+    (void)inbox_arrive(&s->inbox, &s->cursors[p], &event, 3, s->now_ms);
+}
+
+static void step(script_t *s, uint8_t what, uint8_t value) {
+    uint32_t p = what & 1;
+    cursor_t *cursor = &s->cursors[p];
+    int64_t near = cursor->taken + (int64_t)(value % 80) - 8;
+    if (near < 1) near = 1;
+    switch (what / 2 % 9) {
+    case 0: arrive(s, p, near); break;
+    case 1:
+        for (int64_t n = 0; n < value % 80; n++) arrive(s, p, near + n);
+        break;
+    case 2: (void)cursor_beat(cursor, near, s->now_ms); break;
+    case 3:
+        if (!cursor_wants(cursor, s->now_ms)) break;
+        CHECK(!cursor->stopped && cursor->head > cursor->taken);
+        cursor_asked(cursor, ++s->request, s->now_ms);
+        break;
+    case 4: cursor_answered(cursor, s->request - value % 2, near, value & 4, s->now_ms); break;
+    case 5: commit(s); break;
+    case 6:
+        cursor_stop(cursor);
+        inbox_forget(&s->inbox, p);
+        if (value & 1) cursor_resume(cursor);
+        break;
+    case 7:
+        s->now_ms += value * 8;
+        (void)cursor_timed_out(cursor, s->now_ms);
+        (void)cursor_refused(cursor, value, s->now_ms);
+        inbox_release(&s->inbox, cursor, p, s->now_ms);
+        break;
+    case 8:
+        inbox_clear(&s->inbox);
+        for (size_t i = 0; i < 2; i++) cursor_init(&s->cursors[i], s->durable[i]);
+        break;
+    }
+    CHECK(cursor->taken >= cursor->applied && cursor->applied == s->durable[p]);
+    CHECK((cursor->held_last == 0) == (s->inbox.held[p].first == NULL));
+}
+
+static void run_script(const uint8_t *data, size_t bytes) {
+    script_t *s = calloc(1, sizeof *s);
+    CHECK(s);
+    for (size_t p = 0; p < 2; p++) cursor_init(&s->cursors[p], 0);
+    for (size_t i = 0; i + 1 < bytes; i += 2) step(s, data[i], data[i + 1]);
+    commit(s);
+    inbox_clear(&s->inbox);
+    CHECK(s->inbox.held_bytes == 0 && s->inbox.batch_bytes == 0);
+    free(s);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
+    if (bytes == 0) return 0;
+    if (data[0] % 2)
+        run_script(data + 1, bytes - 1);
+    else
+        check_frames(data + 1, bytes - 1);
+    return 0;
+}
