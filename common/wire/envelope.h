@@ -7,6 +7,7 @@
 #include "envelope.pb-c.h"
 #include "wire.h"
 
+#include <stdbool.h>
 #include <zmq.h>
 
 enum {

@@ -1,0 +1,496 @@
+// The broker's core. See dispatch.h. A failed send only marks the instance; the marked are buried at the end of each
+// entry point, so no list changes while it is walked.
+#include "dispatch.h"
+
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { QUEUE_MAX = 1024, HELD_MAX = 512, HOLD_MS = 2000, JOBS_MAX = 65536, EARLY_US = 100 * 1000 };
+
+struct dispatch {
+    dispatch_conf_t conf;
+    dispatch_ops_t ops;
+    job_pool_t *pool;
+    size_t bytes;
+    service_t *services[SERVICES_MAX];
+    size_t count;
+    bool any_gone;
+    dispatch_counts_t counts;
+    metric_t *forwarded, *busy, *unavailable, *redispatched, *expired, *jobs;
+};
+
+static void make_metrics(dispatch_t *d) {
+    static const char name[] = "tongchou_broker_requests_total", help[] = "Requests by what became of them";
+    d->forwarded = metric_counter(name, "outcome=\"forwarded\"", help);
+    d->busy = metric_counter(name, "outcome=\"refused_busy\"", help);
+    d->unavailable = metric_counter(name, "outcome=\"refused_unavailable\"", help);
+    d->redispatched = metric_counter(name, "outcome=\"redispatched\"", help);
+    d->expired = metric_counter(name, "outcome=\"expired\"", help);
+    d->jobs = metric_gauge("tongchou_broker_jobs", "", "Requests in the broker's hands");
+}
+
+int dispatch_new(dispatch_t **out, const dispatch_conf_t *conf, const dispatch_ops_t *ops, err_t *err) {
+    dispatch_t *d = calloc(1, sizeof *d);
+    if (!d) return err_set(err, E_IO, "no memory for the broker");
+    d->conf = *conf;
+    d->ops = *ops;
+    if (!d->conf.queue_max) d->conf.queue_max = QUEUE_MAX;
+    if (!d->conf.held_max) d->conf.held_max = HELD_MAX;
+    if (!d->conf.hold_ms) d->conf.hold_ms = HOLD_MS;
+    if (!d->conf.jobs_max) d->conf.jobs_max = JOBS_MAX;
+    if (!d->conf.bytes_max) d->conf.bytes_max = (size_t)256 * 1024 * 1024;
+    if (!d->conf.dead_after_ms) d->conf.dead_after_ms = WIRE_DEAD_AFTER_MS;
+    make_metrics(d);
+    d->pool = job_pool_new(d->conf.jobs_max);
+    if (!d->pool) {
+        dispatch_destroy(&d);
+        return err_set(err, E_IO, "no memory for %zu requests", conf->jobs_max);
+    }
+    *out = d;
+    return E_OK;
+}
+
+void dispatch_destroy(dispatch_t **dispatch) {
+    dispatch_t *d = *dispatch;
+    if (!d) return;
+    for (size_t i = 0; i < d->count; i++) {
+        for (size_t k = 0; k < d->services[i]->count; k++) free(d->services[i]->instances[k]);
+        free(d->services[i]);
+    }
+    job_pool_destroy(&d->pool);
+    free(d);
+    *dispatch = NULL;
+}
+
+static void release(dispatch_t *d, job_t *job) {
+    d->bytes -= job->bytes;
+    job_release(d->pool, &job);
+}
+
+static void refuse(dispatch_t *d, job_t *job, int code, const char *text) {
+    job_remove(job);
+    if (code == E_BUSY) {
+        d->counts.refused_busy++;
+        metric_add(d->busy, 1);
+    } else {
+        d->counts.refused_unavailable++;
+        metric_add(d->unavailable, 1);
+    }
+    // Whoever was sent it may have done the work before it died: the caller must not take this for "nothing happened".
+    d->ops.refuse(d->ops.self, job, code, job->dispatches > 0 ? WIRE_FIELD_OUTCOME : "", text);
+    release(d, job);
+}
+
+static void expire(dispatch_t *d, job_t *job) {
+    d->counts.expired++;
+    metric_add(d->expired, 1);
+    job_remove(job);
+    release(d, job);
+}
+
+static bool takes(const instance_t *instance) { return instance->credit > 0 && !instance->gone; }
+
+static bool has_credit(const instance_t *instance) {
+    return takes(instance) && instance->sent.count < (size_t)instance->credit;
+}
+
+// The job, in no list, goes out to the instance; when that fails it stands first in its queue and the instance is
+// marked.
+static void send_job(dispatch_t *d, instance_t *instance, job_t *job) {
+    job->instance = instance;
+    if (d->ops.send(d->ops.self, instance, job) != 0) {
+        job_push_first(&instance->queue, job);
+        dispatch_lost(d, instance);
+        return;
+    }
+    if (job->dispatches++ > 0) {
+        d->counts.redispatched++;
+        metric_add(d->redispatched, 1);
+    }
+    d->counts.forwarded++;
+    metric_add(d->forwarded, 1);
+    job_push(&instance->sent, job);
+}
+
+static void hold(dispatch_t *d, service_t *service, job_t *job, int64_t now_us) {
+    char text[200];
+    if (service->held.count >= d->conf.held_max) {
+        snprintf(text, sizeof text, "nobody serves %s and %zu requests wait already", service->name, d->conf.held_max);
+        refuse(d, job, E_UNAVAILABLE, text);
+        return;
+    }
+    if (!job->held_until_us) job->held_until_us = now_us + (int64_t)d->conf.hold_ms * 1000;
+    job_push(&service->held, job);
+}
+
+static void refuse_busy(dispatch_t *d, job_t *job, const char *whose, size_t bound) {
+    char text[200];
+    snprintf(text, sizeof text, "%s: the queue of %s is full (%zu requests)", job->service->name, whose, bound);
+    refuse(d, job, E_BUSY, text);
+}
+
+static void route_keyed(dispatch_t *d, instance_t *owner, job_t *job) {
+    if (has_credit(owner) && owner->queue.count == 0)
+        send_job(d, owner, job);
+    else if (owner->queue.count >= d->conf.queue_max)
+        refuse_busy(d, job, owner->name, d->conf.queue_max);
+    else {
+        job->instance = owner;
+        job_push(&owner->queue, job);
+    }
+}
+
+// sent / credit, compared without dividing.
+static bool less_loaded(const instance_t *a, const instance_t *b) {
+    return a->sent.count * (size_t)b->credit < b->sent.count * (size_t)a->credit;
+}
+
+static void route_any(dispatch_t *d, service_t *service, job_t *job) {
+    instance_t *best = NULL;
+    size_t live = 0;
+    for (size_t i = 0; i < service->count; i++) {
+        instance_t *instance = service->instances[i];
+        live += takes(instance);
+        if (has_credit(instance) && (!best || less_loaded(instance, best))) best = instance;
+    }
+    if (best)
+        send_job(d, best, job);
+    else if (service->shared.count >= d->conf.queue_max * live)
+        refuse_busy(d, job, service->name, d->conf.queue_max * live);
+    else
+        job_push(&service->shared, job);
+}
+
+static void route(dispatch_t *d, job_t *job, int64_t now_us) {
+    service_t *service = job->service;
+    job->instance = NULL;
+    if (!service->owners[0])
+        hold(d, service, job, now_us);
+    else if (job->partition >= 0)
+        route_keyed(d, service->owners[job->partition], job);
+    else
+        route_any(d, service, job);
+}
+
+// What waits, oldest first, as far as the credit goes.
+static void pump(dispatch_t *d, instance_t *instance) {
+    job_list_t *queue = &instance->queue, *shared = &instance->service->shared;
+    while (has_credit(instance) && (queue->first || shared->first)) {
+        bool own = queue->first && (!shared->first || queue->first->order < shared->first->order);
+        job_t *job = own ? queue->first : shared->first;
+        job_remove(job);
+        send_job(d, instance, job);
+    }
+}
+
+static void set_owners(service_t *service) {
+    const char *names[INSTANCES_MAX];
+    instance_t *live[INSTANCES_MAX];
+    int owners[PARTITIONS];
+    size_t count = 0;
+    for (size_t i = 0; i < service->count; i++) {
+        service->instances[i]->partitions = 0;
+        if (!takes(service->instances[i])) continue;
+        names[count] = service->instances[i]->name;
+        live[count++] = service->instances[i];
+    }
+    owner_table(names, count, owners);
+    for (int p = 0; p < PARTITIONS; p++) {
+        service->owners[p] = owners[p] < 0 ? NULL : live[owners[p]];
+        if (service->owners[p]) service->owners[p]->partitions++;
+    }
+}
+
+// The instances have changed: owners anew, and everything that waits goes, in order of arrival, where it now belongs.
+static void reroute(dispatch_t *d, service_t *service, job_list_t *orphans, int64_t now_us) {
+    job_list_t waiting = {0};
+    set_owners(service);
+    job_merge(&waiting, orphans);
+    job_merge(&waiting, &service->held);
+    job_merge(&waiting, &service->shared);
+    for (size_t i = 0; i < service->count; i++) job_merge(&waiting, &service->instances[i]->queue);
+    while (waiting.first) {
+        job_t *job = waiting.first;
+        job_remove(job);
+        route(d, job, now_us);
+    }
+}
+
+// Everything the leaver had goes to `orphans`; what has been sent too often ends here.
+static void collect_orphans(dispatch_t *d, instance_t *instance, job_list_t *orphans) {
+    char text[200];
+    while (instance->sent.first) {
+        job_t *job = instance->sent.first;
+        job_remove(job);
+        job->instance = NULL;
+        if (job->dispatches < DISPATCHES_MAX) {
+            job_insert(orphans, job);
+            continue;
+        }
+        snprintf(text, sizeof text, "%s: %d instances died over this request; whether it was carried out is unknown",
+                 instance->service->name, job->dispatches);
+        log_warn("request_given_up", "service=%s request=%s dispatches=%d", instance->service->name,
+                 log_value(job->request_id), job->dispatches);
+        refuse(d, job, E_UNAVAILABLE, text);
+    }
+    job_merge(orphans, &instance->queue);
+}
+
+static void bury(dispatch_t *d, instance_t *instance, const char *reason, int64_t now_us) {
+    service_t *service = instance->service;
+    job_list_t orphans = {0};
+    size_t at = 0;
+    log_info("instance_left", "service=%s instance=%s reason=%s unanswered=%zu queued=%zu", service->name,
+             instance->name, reason, instance->sent.count, instance->queue.count);
+    while (service->instances[at] != instance) at++;
+    service->instances[at] = service->instances[--service->count];
+    collect_orphans(d, instance, &orphans);
+    free(instance);
+    reroute(d, service, &orphans, now_us);
+}
+
+// Sends made while burying can fail too; each round buries at least one, so this ends.
+static void bury_gone(dispatch_t *d, int64_t now_us) {
+    while (d->any_gone) {
+        d->any_gone = false;
+        for (size_t i = 0; i < d->count; i++)
+            for (size_t k = 0; k < d->services[i]->count; k++)
+                if (d->services[i]->instances[k]->gone) {
+                    d->any_gone = true;
+                    bury(d, d->services[i]->instances[k], "unreachable", now_us);
+                    break;
+                }
+    }
+}
+
+void dispatch_lost(dispatch_t *d, instance_t *instance) {
+    instance->gone = true;
+    d->any_gone = true;
+}
+
+void dispatch_leave(dispatch_t *d, instance_t *instance, const char *reason, int64_t now_us) {
+    bury(d, instance, reason, now_us);
+    bury_gone(d, now_us);
+}
+
+static service_t *find_service(const dispatch_t *d, const char *name) {
+    for (size_t i = 0; i < d->count; i++)
+        if (strcmp(d->services[i]->name, name) == 0) return d->services[i];
+    return NULL;
+}
+
+static service_t *make_service(dispatch_t *d, const char *name, size_t room) {
+    if (d->count >= room) return NULL;
+    service_t *service = calloc(1, sizeof *service);
+    if (!service) return NULL;
+    snprintf(service->name, sizeof service->name, "%s", name);
+    d->services[d->count++] = service;
+    return service;
+}
+
+static void forget_service(dispatch_t *d, size_t at) {
+    free(d->services[at]);
+    d->services[at] = d->services[--d->count];
+}
+
+instance_t *dispatch_find(dispatch_t *d, const void *routing_id, size_t bytes) {
+    for (size_t i = 0; i < d->count; i++)
+        for (size_t k = 0; k < d->services[i]->count; k++) {
+            instance_t *instance = d->services[i]->instances[k];
+            if (instance->routing_id_bytes == bytes && memcmp(instance->routing_id, routing_id, bytes) == 0)
+                return instance;
+        }
+    return NULL;
+}
+
+static instance_t *find_named(const service_t *service, const char *name) {
+    for (size_t i = 0; i < service->count; i++)
+        if (strcmp(service->instances[i]->name, name) == 0) return service->instances[i];
+    return NULL;
+}
+
+static void set_presence(instance_t *instance, const Tc__Presence *presence, const char *key_name) {
+    snprintf(instance->name, sizeof instance->name, "%s", presence->instance);
+    snprintf(instance->key_name, sizeof instance->key_name, "%s", key_name);
+    snprintf(instance->live_endpoint, sizeof instance->live_endpoint, "%s", presence->live_endpoint);
+    snprintf(instance->replay_endpoint, sizeof instance->replay_endpoint, "%s", presence->replay_endpoint);
+    instance->credit = presence->credit;
+}
+
+// A beat of an instance we know: more credit lets waiting jobs out; from or to 0 the partitions move.
+static void refresh(dispatch_t *d, instance_t *instance, const Tc__Presence *presence, int64_t now_us) {
+    int before = instance->credit;
+    set_presence(instance, presence, instance->key_name);
+    instance->heard_us = now_us;
+    if ((before == 0) != (instance->credit == 0)) {
+        job_list_t none = {0};
+        log_info("instance_credit", "service=%s instance=%s credit=%d", instance->service->name, instance->name,
+                 instance->credit);
+        reroute(d, instance->service, &none, now_us);
+    }
+    if (instance->credit > before) pump(d, instance);
+}
+
+static int add_instance(dispatch_t *d, const Tc__Presence *presence, const char *key_name, const void *routing_id,
+                        size_t routing_id_bytes, int64_t now_us, err_t *err) {
+    service_t *service = find_service(d, presence->service);
+    if (!service) service = make_service(d, presence->service, SERVICES_MAX);
+    if (!service) return err_set(err, E_TOO_LARGE, "more than %d services", SERVICES_MAX);
+    if (service->count == INSTANCES_MAX)
+        return err_set(err, E_TOO_LARGE, "more than %d instances of %s", INSTANCES_MAX, service->name);
+    instance_t *instance = calloc(1, sizeof *instance);
+    if (!instance) return err_set(err, E_IO, "no memory for an instance");
+    instance->service = service;
+    memcpy(instance->routing_id, routing_id, routing_id_bytes);
+    instance->routing_id_bytes = routing_id_bytes;
+    instance->heard_us = now_us;
+    set_presence(instance, presence, key_name);
+    service->instances[service->count++] = instance;
+    log_info("instance_joined", "service=%s instance=%s key=%s credit=%d", service->name, instance->name,
+             instance->key_name, instance->credit);
+    job_list_t none = {0};
+    reroute(d, service, &none, now_us);
+    return E_OK;
+}
+
+// Whoever stood under that name before, on a connection that is not this one.
+static int replace(dispatch_t *d, const Tc__Presence *presence, const char *key_name, int64_t now_us, err_t *err) {
+    service_t *service = find_service(d, presence->service);
+    instance_t *old = service ? find_named(service, presence->instance) : NULL;
+    if (!old) return E_OK;
+    if (strcmp(old->key_name, key_name) != 0)
+        return err_field(err, E_DENIED, "instance", "%s of %s is registered with another key", old->name,
+                         service->name);
+    bury(d, old, "replaced", now_us);
+    return E_OK;
+}
+
+int dispatch_join(dispatch_t *d, const Tc__Presence *presence, const char *key_name, const void *routing_id,
+                  size_t routing_id_bytes, int64_t now_us, err_t *err) {
+    if (routing_id_bytes > ROUTING_ID_MAX)
+        return err_set(err, E_TOO_LARGE, "routing id of %zu bytes", routing_id_bytes);
+    instance_t *known = dispatch_find(d, routing_id, routing_id_bytes);
+    if (known && !known->gone && strcmp(known->name, presence->instance) == 0 &&
+        strcmp(known->service->name, presence->service) == 0) {
+        refresh(d, known, presence, now_us);
+        bury_gone(d, now_us);
+        return E_OK;
+    }
+    if (known) bury(d, known, "renamed", now_us);
+    int rc = replace(d, presence, key_name, now_us, err);
+    if (rc == E_OK) rc = add_instance(d, presence, key_name, routing_id, routing_id_bytes, now_us, err);
+    bury_gone(d, now_us);
+    return rc;
+}
+
+job_t *dispatch_job(dispatch_t *d, size_t bytes, err_t *err) {
+    job_t *job = d->bytes + bytes > d->conf.bytes_max ? NULL : job_take(d->pool);
+    if (!job) {
+        d->counts.refused_busy++;
+        metric_add(d->busy, 1);
+        err_set(err, E_BUSY, "the broker holds %zu requests of %zu bytes in all, and no more fit", job_count(d->pool),
+                d->bytes);
+        return NULL;
+    }
+    job->bytes = bytes;
+    d->bytes += bytes;
+    return job;
+}
+
+static size_t empty_services(const dispatch_t *d) {
+    size_t empty = 0;
+    for (size_t i = 0; i < d->count; i++) empty += d->services[i]->count == 0;
+    return empty;
+}
+
+void dispatch_offer(dispatch_t *d, job_t *job, const char *name, const char *key, int64_t now_us) {
+    service_t *service = find_service(d, name);
+    if (!service && empty_services(d) < SERVICES_EMPTY_MAX) service = make_service(d, name, SERVICES_MAX);
+    if (!service) {
+        refuse(d, job, E_UNAVAILABLE, "nobody serves this, and requests for too many unknown services wait already");
+        return;
+    }
+    int64_t left_us = job->deadline_us - now_us;
+    job->service = service;
+    job->partition = key[0] ? (int)partition_of(key) : -1;
+    // A refusal before the deadline tells the caller that nothing happened; after it, he could not know.
+    job->give_up_us = job->deadline_us - (left_us / 4 < EARLY_US ? left_us / 4 : EARLY_US);
+    if (left_us <= 0)
+        expire(d, job);
+    else
+        route(d, job, now_us);
+    bury_gone(d, now_us);
+}
+
+job_t *dispatch_answered(dispatch_t *d, const instance_t *instance, uint64_t token) {
+    job_t *job = job_find(d->pool, token);
+    return job && job->instance == instance && job->list == &instance->sent ? job : NULL;
+}
+
+void dispatch_done(dispatch_t *d, job_t **job, int64_t now_us) {
+    instance_t *instance = (*job)->instance;
+    release(d, *job);
+    *job = NULL;
+    if (instance) pump(d, instance);
+    bury_gone(d, now_us);
+}
+
+// Jobs of a list whose time has come. A job that nobody has begun is refused while the caller still listens.
+static void sweep(dispatch_t *d, job_list_t *list, int64_t now_us) {
+    char text[200];
+    job_t *next;
+    for (job_t *job = list->first; job; job = next) {
+        service_t *service = job->service;
+        bool held = list == &service->held;
+        next = job->next;
+        if (job->deadline_us <= now_us) {
+            expire(d, job);
+        } else if (held && (job->held_until_us <= now_us || job->give_up_us <= now_us)) {
+            snprintf(text, sizeof text, "nobody serves %s just now", service->name);
+            refuse(d, job, E_UNAVAILABLE, text);
+        } else if (job->dispatches == 0 && job->give_up_us <= now_us) {
+            snprintf(text, sizeof text, "%s: waited until the deadline in a queue of %zu", service->name, list->count);
+            refuse(d, job, E_BUSY, text);
+        }
+    }
+}
+
+static void sweep_service(dispatch_t *d, service_t *service, int64_t now_us) {
+    sweep(d, &service->held, now_us);
+    sweep(d, &service->shared, now_us);
+    for (size_t i = 0; i < service->count; i++) {
+        sweep(d, &service->instances[i]->queue, now_us);
+        sweep(d, &service->instances[i]->sent, now_us);
+    }
+    for (size_t i = 0; i < service->count; i++) pump(d, service->instances[i]);
+}
+
+static instance_t *find_silent(const dispatch_t *d, int64_t now_us) {
+    for (size_t i = 0; i < d->count; i++)
+        for (size_t k = 0; k < d->services[i]->count; k++)
+            if (now_us - d->services[i]->instances[k]->heard_us > (int64_t)d->conf.dead_after_ms * 1000)
+                return d->services[i]->instances[k];
+    return NULL;
+}
+
+void dispatch_tick(dispatch_t *d, int64_t now_us) {
+    instance_t *silent;
+    while ((silent = find_silent(d, now_us))) bury(d, silent, "silent", now_us);
+    if (job_count(d->pool) > 0)
+        for (size_t i = 0; i < d->count; i++) sweep_service(d, d->services[i], now_us);
+    bury_gone(d, now_us);
+    for (size_t i = d->count; i-- > 0;)
+        if (d->services[i]->count == 0 && d->services[i]->held.count == 0) forget_service(d, i);
+    metric_set(d->jobs, (int64_t)job_count(d->pool));
+}
+
+size_t dispatch_services(const dispatch_t *d, service_t *const **services) {
+    *services = d->services;
+    return d->count;
+}
+
+dispatch_counts_t dispatch_counts(const dispatch_t *d) { return d->counts; }
+size_t dispatch_jobs(const dispatch_t *d) { return job_count(d->pool); }
