@@ -194,14 +194,12 @@ static int read_list(reader_t *reader, const json_t *json, const ProtobufCFieldD
 static int read_field(reader_t *reader, const json_t *json, const ProtobufCFieldDescriptor *field, form_t form,
                       ProtobufCMessage *message) {
     if (field->label == PROTOBUF_C_LABEL_REPEATED) return read_list(reader, json, field, form, message);
-    bool may_be_absent = field->type == PROTOBUF_C_TYPE_MESSAGE || walk_has_flag(field);
-    if (may_be_absent && json_is_null(json)) return E_OK;
+    if (field->type == PROTOBUF_C_TYPE_MESSAGE && json_is_null(json)) return E_OK; // absent
     if (walk_is_oneof(field)) {
         uint32_t *chosen = walk_at(message, field->quantifier_offset);
         if (*chosen != 0) return refuse(reader, "left out: another member of the same choice is given");
         *chosen = field->id;
     }
-    if (walk_has_flag(field)) *(protobuf_c_boolean *)walk_at(message, field->quantifier_offset) = 1;
     return read_value(reader, json, field, form, walk_at(message, field->offset));
 }
 
@@ -367,14 +365,11 @@ static void put_value(writer_t *writer, const ProtobufCFieldDescriptor *field, f
 
 static void put_field(writer_t *writer, const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
                       form_t form) {
-    size_t count = walk_count(message, field);
     if (field->label != PROTOBUF_C_LABEL_REPEATED) {
-        if (count)
-            put_value(writer, field, form, walk_value(message, field, 0));
-        else
-            put_text(writer, "null");
+        put_value(writer, field, form, walk_value(message, field, 0));
         return;
     }
+    size_t count = walk_count(message, field);
     put(writer, "[", 1);
     for (size_t i = 0; i < count; i++) {
         if (i) put(writer, ",", 1);

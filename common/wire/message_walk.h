@@ -13,11 +13,6 @@ static inline bool walk_is_oneof(const ProtobufCFieldDescriptor *field) {
     return (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0;
 }
 
-// Fields declared `optional` whose presence is a flag beside them (text and messages say it by their pointer).
-static inline bool walk_has_flag(const ProtobufCFieldDescriptor *field) {
-    return field->label == PROTOBUF_C_LABEL_OPTIONAL && field->quantifier_offset != 0 && !walk_is_oneof(field);
-}
-
 static inline size_t walk_size(const ProtobufCFieldDescriptor *field) {
     switch (field->type) {
     case PROTOBUF_C_TYPE_INT32:
@@ -41,11 +36,10 @@ static inline size_t walk_size(const ProtobufCFieldDescriptor *field) {
     return 0;
 }
 
-// Values the field holds: the length of a list; 0 for an absent member of a oneof or an absent optional; else 1.
+// Values the field holds: the length of a list; 0 for an absent member of a oneof; else 1.
 static inline size_t walk_count(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field) {
     if (field->label == PROTOBUF_C_LABEL_REPEATED) return *(size_t *)walk_at(message, field->quantifier_offset);
     if (walk_is_oneof(field)) return *(uint32_t *)walk_at(message, field->quantifier_offset) == field->id;
-    if (walk_has_flag(field)) return *(protobuf_c_boolean *)walk_at(message, field->quantifier_offset) != 0;
     return 1;
 }
 
