@@ -337,11 +337,12 @@ static int check_journal(lite_t *lite, err_t *err) {
 }
 
 // Several processes may turn a new file to WAL at once; SQLite does not always ask the busy handler then.
+// A checkpoint every 16 MiB instead of 4: a page that is written often goes to the file once, not four times.
 static int set_up(lite_t *lite, err_t *err) {
     static const char pragmas[] =
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
         "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA mmap_size = 268435456;"
-        "PRAGMA journal_size_limit = 67108864;";
+        "PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4096;";
     int64_t deadline_us = clock_mono_us() + (int64_t)STORE_WAIT_MS * 1000;
     for (;;) {
         int code = sqlite3_exec(lite->db, pragmas, NULL, NULL, NULL);

@@ -6,6 +6,10 @@
 // SQL is one text for both: parameters $1 … $n, types BIGINT / TEXT / BYTEA, ON CONFLICT as both know it. Statements
 // are prepared on first use and kept. A store belongs to one thread.
 //
+// What both engines do not say alike: sum() of BIGINT is NUMERIC in PostgreSQL, so write CAST(sum(x) AS BIGINT).
+// Results of other types than integers, bool, text and bytea are refused; there are no floating numbers. At most 64
+// parameters.
+//
 // Writes inside a transaction may be queued (PostgreSQL pipeline): an error is told at once or, at the latest, by
 // store_commit(). Whoever needs the outcome of one write before going on asks for its rows (RETURNING) or reads.
 #pragma once
@@ -53,6 +57,7 @@ const void *row_blob(const rows_t *rows, size_t row, size_t column, size_t *size
 
 // `url`: "sqlite:DIR" (file DIR/<schema>.db, made if absent; "sqlite::memory:" for a private one in memory) or
 // "postgresql://…" (schema <schema>, made if absent, first on the search path). `schema`: [a-z_]+.
+// E_INVALID_FIELD for another URL or schema name, E_STORE when the database cannot be opened.
 int store_open(store_t **out, const char *url, const char *schema, err_t *err) MUST_USE;
 void store_close(store_t **store);
 bool store_is_postgres(const store_t *store);
@@ -71,7 +76,10 @@ int store_migrate(store_t *store, const migration_t *steps, size_t count, err_t 
 // Writers take the write lock at once (SQLite BEGIN IMMEDIATE, waits up to 10 s), so a transaction that read may write.
 int store_begin(store_t *store, err_t *err) MUST_USE;
 // 0 only when everything since store_begin is durable. E_RACE when a unique key or serialisation refused us; E_STORE
-// otherwise. On failure the transaction is rolled back already.
+// otherwise. On failure the transaction is rolled back already; only when the connection broke during the commit itself
+// nobody knows: whoever must know keeps an id in the transaction and asks for it.
+// After the first failure inside a transaction nothing more is executed: every call, and the commit, tells that
+// failure.
 int store_commit(store_t *store, err_t *err) MUST_USE;
 void store_rollback(store_t *store);
 
