@@ -336,8 +336,8 @@ static int check_journal(lite_t *lite, err_t *err) {
     return code;
 }
 
-// Several processes may turn a new file to WAL at once; SQLite does not always ask the busy handler then.
-// A checkpoint every 16 MiB instead of 4: a page that is written often goes to the file once, not four times.
+// Several processes may turn a new file to WAL at once; SQLite does not always ask the busy handler then. A checkpoint
+// every 16 MiB instead of 4: a page that is written often goes to the file once, not four times.
 static int set_up(lite_t *lite, err_t *err) {
     static const char pragmas[] =
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
