@@ -16,7 +16,7 @@ enum {
     ATTEMPT_MS = 1000,
     DEADLINE_MS = 10000,
     WINDOW = 1024,
-    WINDOW_MAX = 65536, // the slot number has 16 bits of the tag
+    WINDOW_MAX = 65536, // the slot number has 16 bits of the mark
     ATTEMPTS_MAX = 64,  // one bit each in slot_t.open
     PAUSE_MIN_MS = 10,
     PAUSE_MAX_MS = 500,
@@ -24,7 +24,6 @@ enum {
     CONNECT_PAUSE_MAX_MS = 50,
     TIMER_US = 1000, // slots are looked through for expired timers at most this often
     DRAIN_MAX = 256,
-    REPLY_FRAMES = 3, // tag, ReplyHeader, body
 };
 
 typedef enum slot_state {
@@ -45,8 +44,9 @@ typedef struct slot {
     bool maybe_done; // a broker said that an instance may have carried it out
     int pause_ms;
     int64_t started_us, due_us, deadline_us;
-    zmq_msg_t header, body; // kept for the next attempt
-    zmq_msg_t answer;
+    zmq_msg_t request; // kept for the next attempt
+    zmq_msg_t answer;  // the reply's frame
+    size_t answer_at;  // where its body begins
     void *tag;
     char request_id[WIRE_NAME_MAX + 1];
     err_t last; // the outcome, or the newest refusal
@@ -121,8 +121,7 @@ int client_new(client_t **out, const client_conf_t *conf, err_t *err) {
 }
 
 static void close_slot_messages(slot_t *slot) {
-    zmq_msg_close(&slot->header);
-    zmq_msg_close(&slot->body);
+    zmq_msg_close(&slot->request);
     zmq_msg_close(&slot->answer);
 }
 
@@ -139,8 +138,8 @@ void client_destroy(client_t **client) {
     *client = NULL;
 }
 
-// The tag: 40 bits of the call's serial, 8 of the attempt, 16 of the slot.
-static uint64_t tag_of(const client_t *client, const slot_t *slot, int attempt) {
+// The mark: 40 bits of the call's serial, 8 of the attempt, 16 of the slot.
+static uint64_t mark_of(const client_t *client, const slot_t *slot, int attempt) {
     return slot->serial << 24 | (uint64_t)attempt << 16 | (uint64_t)(slot - client->slots);
 }
 
@@ -173,16 +172,12 @@ static void finish_at_deadline(client_t *client, slot_t *slot) {
 }
 
 static bool send_to(client_t *client, slot_t *slot, int broker) {
-    uint8_t tag[WIRE_TAG_BYTES];
-    zmq_msg_t frames[REPLY_FRAMES];
-    wire_tag_write(tag, tag_of(client, slot, slot->attempts));
-    if (wire_message_of(&frames[0], tag, sizeof tag, NULL) != E_OK) return false;
-    zmq_msg_init(&frames[1]);
-    zmq_msg_init(&frames[2]);
-    if (zmq_msg_copy(&frames[1], &slot->header) == 0 && zmq_msg_copy(&frames[2], &slot->body) == 0 &&
-        wire_send(client->sockets[broker], frames, REPLY_FRAMES) == 0)
-        return true;
-    wire_close(frames, REPLY_FRAMES);
+    zmq_msg_t frame;
+    // A copy of the bytes, not a shared one: each attempt has its own mark.
+    if (wire_message_of(&frame, zmq_msg_data(&slot->request), zmq_msg_size(&slot->request), NULL) != E_OK) return false;
+    wire_frame_set_mark(&frame, mark_of(client, slot, slot->attempts));
+    if (wire_send(client->sockets[broker], &frame, 1) == 0) return true;
+    wire_close(&frame, 1);
     return false;
 }
 
@@ -256,7 +251,7 @@ static void run_timers(client_t *client, int64_t now_us) {
 static bool is_try_later(int code) { return code == E_BUSY || code == E_UNAVAILABLE; }
 
 static void take_answer(client_t *client, slot_t *slot, int attempt_number, const Tc__ReplyHeader *header,
-                        zmq_msg_t *body, int64_t now_us) {
+                        int64_t now_us) {
     uint64_t bit = UINT64_C(1) << attempt_number;
     if (!(slot->open & bit)) {
         metric_add(client->late, 1);
@@ -267,7 +262,6 @@ static void take_answer(client_t *client, slot_t *slot, int attempt_number, cons
     snprintf(slot->last.field, sizeof slot->last.field, "%s", header->field);
     snprintf(slot->last.text, sizeof slot->last.text, "%s", header->text);
     if (!is_try_later(header->code)) {
-        zmq_msg_move(&slot->answer, body);
         finish(client, slot);
         return;
     }
@@ -276,20 +270,30 @@ static void take_answer(client_t *client, slot_t *slot, int attempt_number, cons
     if (attempt_number == slot->attempts - 1) pause_slot(client, slot, now_us);
 }
 
-static void take_reply(client_t *client, zmq_msg_t *frames, size_t count, int64_t now_us) {
-    Tc__ReplyHeader *header = NULL;
-    if (count != REPLY_FRAMES || zmq_msg_size(&frames[0]) != WIRE_TAG_BYTES) goto stray;
-    uint64_t tag = wire_tag_read(zmq_msg_data(&frames[0]));
-    uint64_t index = tag & 0xffff;
-    int attempt_number = (int)(tag >> 16 & 0xff);
-    if (index >= (uint64_t)client->window || attempt_number >= ATTEMPTS_MAX) goto stray;
+// The call that still waits for an answer with this mark, or NULL.
+static slot_t *slot_of(client_t *client, uint64_t mark, int *attempt_number) {
+    uint64_t index = mark & 0xffff;
+    *attempt_number = (int)(mark >> 16 & 0xff);
+    if (index >= (uint64_t)client->window || *attempt_number >= ATTEMPTS_MAX) return NULL;
     slot_t *slot = &client->slots[index];
-    if ((slot->state != SLOT_WAITING && slot->state != SLOT_PAUSED) || tag_of(client, slot, attempt_number) != tag)
+    if (slot->state != SLOT_WAITING && slot->state != SLOT_PAUSED) return NULL;
+    return mark_of(client, slot, *attempt_number) == mark ? slot : NULL;
+}
+
+static void take_reply(client_t *client, zmq_msg_t *message, int64_t now_us) {
+    Tc__ReplyHeader *header = NULL;
+    wire_frame_t frame;
+    int attempt_number;
+    if (wire_frame_read(zmq_msg_data(message), zmq_msg_size(message), &frame, NULL) != E_OK || frame.kind != WIRE_REPLY)
         goto stray;
+    slot_t *slot = slot_of(client, frame.mark, &attempt_number);
+    if (!slot) goto stray;
     arena_reset(client->arena);
-    if (wire_reply_read(zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1]), client->arena, &header, NULL) != E_OK)
-        goto stray;
-    take_answer(client, slot, attempt_number, header, &frames[2], now_us);
+    if (wire_reply_read(frame.header, frame.header_bytes, client->arena, &header, NULL) != E_OK) goto stray;
+    take_answer(client, slot, attempt_number, header, now_us);
+    if (slot->state != SLOT_DONE) return;
+    slot->answer_at = zmq_msg_size(message) - frame.body_bytes;
+    zmq_msg_move(&slot->answer, message);
     return;
 stray:
     metric_add(client->late, 1);
@@ -297,12 +301,12 @@ stray:
 
 static void drain(client_t *client, int broker, int64_t now_us) {
     for (int i = 0; i < DRAIN_MAX; i++) {
-        zmq_msg_t frames[REPLY_FRAMES];
-        size_t count = wire_receive(client->sockets[broker], frames, REPLY_FRAMES);
+        zmq_msg_t message;
+        size_t count = wire_receive(client->sockets[broker], &message, 1);
         if (count == 0) return;
         client->heard_us[broker] = now_us;
-        take_reply(client, frames, count, now_us);
-        wire_close(frames, count < REPLY_FRAMES ? count : REPLY_FRAMES);
+        take_reply(client, &message, now_us);
+        zmq_msg_close(&message);
     }
 }
 
@@ -322,7 +326,7 @@ static void wait_until(client_t *client, int64_t until_us) {
     if (zmq_poll(items, client->broker_count, left_ms) < 0) return;
 }
 
-static int pack_header(slot_t *slot, const call_t *call, int deadline_ms, err_t *err) {
+static int pack_request(slot_t *slot, const call_t *call, int deadline_ms, err_t *err) {
     Tc__RequestHeader header = TC__REQUEST_HEADER__INIT;
     header.service = (char *)(uintptr_t)(call->service ? call->service : "");
     header.method = (char *)(uintptr_t)(call->method ? call->method : "");
@@ -331,7 +335,8 @@ static int pack_header(slot_t *slot, const call_t *call, int deadline_ms, err_t 
     header.trace_id = (char *)(uintptr_t)(call->trace_id ? call->trace_id : "");
     header.deadline_ms = clock_now_ms() + deadline_ms;
     int rc = wire_request_check(&header, err);
-    return rc == E_OK ? wire_pack(&slot->header, &header.base, err) : rc;
+    if (rc != E_OK) return rc;
+    return wire_frame_make(&slot->request, WIRE_REQUEST, 0, &header.base, call->body, call->body_bytes, err);
 }
 
 static int set_request_id(slot_t *slot, const call_t *call, err_t *err) {
@@ -340,14 +345,6 @@ static int set_request_id(slot_t *slot, const call_t *call, err_t *err) {
     int length = snprintf(slot->request_id, sizeof slot->request_id, "%s", id);
     if (length > 0 && length <= WIRE_NAME_MAX) return E_OK;
     return err_field(err, E_INVALID_FIELD, "request_id", "request_id must have 1 to %d characters", WIRE_NAME_MAX);
-}
-
-static int fill(slot_t *slot, const call_t *call, int deadline_ms, err_t *err) {
-    int rc = set_request_id(slot, call, err);
-    if (rc == E_OK) rc = pack_header(slot, call, deadline_ms, err);
-    if (rc != E_OK) return rc;
-    if ((rc = wire_message_of(&slot->body, call->body, call->body_bytes, err)) != E_OK) zmq_msg_close(&slot->header);
-    return rc;
 }
 
 static int start(client_t *client, const call_t *call, bool own, slot_t **out, err_t *err) {
@@ -361,11 +358,13 @@ static int start(client_t *client, const call_t *call, bool own, slot_t **out, e
                          WIRE_DEADLINE_MAX_MS);
     if (!slot) return err_set(err, E_BUSY, "the window of %d calls is full", client->window);
     slot_t *rest = slot->next;
-    int rc = fill(slot, call, deadline_ms, err);
+    int rc = set_request_id(slot, call, err);
+    if (rc == E_OK) rc = pack_request(slot, call, deadline_ms, err);
     if (rc != E_OK) return rc;
     client->free = rest;
     client->in_flight++;
     zmq_msg_init(&slot->answer);
+    slot->answer_at = 0;
     slot->own = own;
     slot->serial = ++client->serial & ((UINT64_C(1) << 40) - 1);
     slot->broker = client->preferred;
@@ -388,8 +387,8 @@ static void hand_out(client_t *client, slot_t *slot, reply_t *reply) {
     snprintf(reply->field, sizeof reply->field, "%s", slot->last.field);
     snprintf(reply->text, sizeof reply->text, "%s", slot->last.text);
     snprintf(reply->request_id, sizeof reply->request_id, "%s", slot->request_id);
-    reply->body = zmq_msg_data(&client->shown);
-    reply->body_bytes = zmq_msg_size(&client->shown);
+    reply->body = (const uint8_t *)zmq_msg_data(&client->shown) + slot->answer_at;
+    reply->body_bytes = zmq_msg_size(&client->shown) - slot->answer_at;
     reply->elapsed_us = clock_mono_us() - slot->started_us;
     close_slot_messages(slot);
     slot->state = SLOT_FREE;

@@ -16,35 +16,66 @@ static uint64_t get_u64(const uint8_t *in) {
     return value;
 }
 
-static bool has_token(unsigned kind) { return kind == WIRE_REQUEST || kind == WIRE_REPLY; }
+static bool has_body(unsigned kind) { return kind == WIRE_REQUEST || kind == WIRE_REPLY; }
 
-size_t wire_control_write(uint8_t out[static WIRE_CONTROL_MAX_BYTES], wire_kind_t kind, uint64_t token) {
-    out[0] = WIRE_VERSION;
-    out[1] = (uint8_t)kind;
-    if (!has_token(kind)) return WIRE_CONTROL_BYTES;
-    put_u64(out + WIRE_CONTROL_BYTES, token);
-    return WIRE_CONTROL_MAX_BYTES;
-}
-
-int wire_control_read(const void *data, size_t bytes, wire_control_t *out, err_t *err) {
-    const uint8_t *in = data;
-    if (bytes < WIRE_CONTROL_BYTES)
-        return err_set(err, E_INVALID_FIELD, "control frame of %zu bytes, expected 2 or 10", bytes);
-    if (in[0] != WIRE_VERSION)
-        return err_set(err, E_UNSUPPORTED, "wire version %u, expected %d", (unsigned)in[0], WIRE_VERSION);
-    unsigned kind = in[1];
-    if (kind < WIRE_READY || kind > WIRE_WHO)
-        return err_set(err, E_INVALID_FIELD, "unknown kind %u of a control frame", kind);
-    size_t expected = has_token(kind) ? WIRE_CONTROL_MAX_BYTES : WIRE_CONTROL_BYTES;
-    if (bytes != expected)
-        return err_set(err, E_INVALID_FIELD, "control frame of %zu bytes, expected %zu for kind %u", bytes, expected,
-                       kind);
-    *out = (wire_control_t){.kind = (wire_kind_t)kind, .token = has_token(kind) ? get_u64(in + WIRE_CONTROL_BYTES) : 0};
+// What follows the prefix of REQUEST and REPLY: the header's length, the header, the body.
+static int read_parts(const uint8_t *in, size_t bytes, wire_frame_t *out, err_t *err) {
+    if (bytes < WIRE_HEADER_LENGTH_BYTES) return err_set(err, E_INVALID_FIELD, "a frame that ends before its header");
+    size_t header_bytes = (size_t)in[0] << 8 | in[1];
+    in += WIRE_HEADER_LENGTH_BYTES;
+    bytes -= WIRE_HEADER_LENGTH_BYTES;
+    if (header_bytes > bytes)
+        return err_set(err, E_INVALID_FIELD, "a header of %zu bytes in a frame that has %zu left", header_bytes, bytes);
+    out->header = in;
+    out->header_bytes = header_bytes;
+    out->body = in + header_bytes;
+    out->body_bytes = bytes - header_bytes;
     return E_OK;
 }
 
-void wire_tag_write(uint8_t out[static WIRE_TAG_BYTES], uint64_t tag) { put_u64(out, tag); }
-uint64_t wire_tag_read(const uint8_t in[static WIRE_TAG_BYTES]) { return get_u64(in); }
+int wire_frame_read(const void *data, size_t bytes, wire_frame_t *out, err_t *err) {
+    const uint8_t *in = data;
+    *out = (wire_frame_t){0};
+    if (bytes < WIRE_PREFIX_BYTES)
+        return err_set(err, E_INVALID_FIELD, "a frame of %zu bytes, expected at least %d", bytes, WIRE_PREFIX_BYTES);
+    if (in[0] != WIRE_VERSION)
+        return err_set(err, E_UNSUPPORTED, "wire version %u, expected %d", (unsigned)in[0], WIRE_VERSION);
+    unsigned kind = in[1];
+    if (kind < WIRE_READY || kind > WIRE_WHO) return err_set(err, E_INVALID_FIELD, "unknown kind %u of frame", kind);
+    out->kind = (wire_kind_t)kind;
+    out->mark = get_u64(in + 2);
+    in += WIRE_PREFIX_BYTES;
+    bytes -= WIRE_PREFIX_BYTES;
+    if (has_body(kind)) return read_parts(in, bytes, out, err);
+    out->header = in;
+    out->header_bytes = bytes;
+    return E_OK;
+}
+
+int wire_frame_make(zmq_msg_t *out, wire_kind_t kind, uint64_t mark, const ProtobufCMessage *header, const void *body,
+                    size_t body_bytes, err_t *err) {
+    size_t header_bytes = header ? protobuf_c_message_get_packed_size(header) : 0;
+    size_t bytes = WIRE_PREFIX_BYTES + (has_body(kind) ? WIRE_HEADER_LENGTH_BYTES : 0) + header_bytes + body_bytes;
+    CHECK(header_bytes <= UINT16_MAX);
+    if (zmq_msg_init_size(out, bytes) != 0) return err_set(err, E_IO, "no memory for a frame of %zu bytes", bytes);
+    uint8_t *at = zmq_msg_data(out);
+    *at++ = WIRE_VERSION;
+    *at++ = (uint8_t)kind;
+    put_u64(at, mark);
+    at += 8;
+    if (has_body(kind)) {
+        *at++ = (uint8_t)(header_bytes >> 8);
+        *at++ = (uint8_t)header_bytes;
+    }
+    if (header) at += protobuf_c_message_pack(header, at);
+    if (body_bytes) memcpy(at, body, body_bytes);
+    return E_OK;
+}
+
+void wire_frame_set_mark(zmq_msg_t *frame, uint64_t mark) {
+    CHECK(zmq_msg_size(frame) >= WIRE_PREFIX_BYTES);
+    put_u64((uint8_t *)zmq_msg_data(frame) + 2, mark);
+}
 
 static void *arena_alloc_cb(void *arena, size_t bytes) { return arena_alloc(arena, bytes); }
 static void arena_free_cb(void *arena, void *pointer) { (void)arena, (void)pointer; }
@@ -119,22 +150,16 @@ int wire_presence_read(const void *data, size_t bytes, arena_t *arena, Tc__Prese
     return E_OK;
 }
 
-int wire_pack(zmq_msg_t *out, const ProtobufCMessage *message, err_t *err) {
-    size_t bytes = protobuf_c_message_get_packed_size(message);
-    if (zmq_msg_init_size(out, bytes) != 0) return err_set(err, E_IO, "no memory for a header of %zu bytes", bytes);
-    protobuf_c_message_pack(message, zmq_msg_data(out));
-    return E_OK;
-}
-
-int wire_reply_pack(zmq_msg_t *out, const char *request_id, int code, const char *field, const char *text, err_t *err) {
+int wire_reply_make(zmq_msg_t *out, uint64_t mark, const char *request_id, const err_t *outcome, const void *body,
+                    size_t body_bytes, err_t *err) {
     // protobuf-c strings are not const, though packing never writes to them.
     Tc__ReplyHeader header = TC__REPLY_HEADER__INIT;
     header.request_id = (char *)(uintptr_t)request_id;
-    header.code = code;
-    header.code_name = (char *)(uintptr_t)err_name(code);
-    header.field = (char *)(uintptr_t)field;
-    header.text = (char *)(uintptr_t)text;
-    return wire_pack(out, &header.base, err);
+    header.code = outcome->code;
+    header.code_name = (char *)(uintptr_t)err_name(outcome->code);
+    header.field = (char *)(uintptr_t)outcome->field;
+    header.text = (char *)(uintptr_t)outcome->text;
+    return wire_frame_make(out, WIRE_REPLY, mark, &header.base, body, body_bytes, err);
 }
 
 int wire_message_of(zmq_msg_t *out, const void *data, size_t bytes, err_t *err) {

@@ -12,12 +12,10 @@
 
 enum {
     WIRE_VERSION = 1,
-    WIRE_TAG_BYTES = 8,     // the client's own mark, echoed by the broker
-    WIRE_CONTROL_BYTES = 2, // version, kind
-    WIRE_TOKEN_BYTES = 8,   // follows in REQUEST and REPLY
-    WIRE_CONTROL_MAX_BYTES = WIRE_CONTROL_BYTES + WIRE_TOKEN_BYTES,
-    WIRE_KEY_MAX = 128, // length of a partition key
-    WIRE_NAME_MAX = 64, // service, method, request id, instance (name_check)
+    WIRE_PREFIX_BYTES = 10,       // version, kind, mark
+    WIRE_HEADER_LENGTH_BYTES = 2, // in REQUEST and REPLY, before header and body
+    WIRE_KEY_MAX = 128,           // length of a partition key
+    WIRE_NAME_MAX = 64,           // service, method, request id, instance (name_check)
     WIRE_ENDPOINT_MAX = 256,
     WIRE_CREDIT_MAX = 2048, // below the send high-water mark, so a send within credit never meets it
     WIRE_BROKERS_MAX = 2,
@@ -32,21 +30,32 @@ typedef enum wire_kind {
     WIRE_READY = 1,   // service → broker: Presence
     WIRE_BEAT = 2,    // both ways; from a service with Presence
     WIRE_BYE = 3,     // service → broker
-    WIRE_REQUEST = 4, // broker → service: token, RequestHeader, body
-    WIRE_REPLY = 5,   // service → broker: token, ReplyHeader, body
+    WIRE_REQUEST = 4, // client → broker → service: RequestHeader, body
+    WIRE_REPLY = 5,   // service → broker → client: ReplyHeader, body
     WIRE_WHO = 6,     // broker → service: not known here, say READY
 } wire_kind_t;
 
-typedef struct wire_control {
-    wire_kind_t kind;
-    uint64_t token; // REQUEST and REPLY, else 0
-} wire_control_t;
+// One message is one frame: CURVE seals each frame by itself, which costs more than all else that happens to a small
+// one. The mark belongs to whoever asks, and comes back with the answer: the client's towards the broker, the broker's
+// own towards the service.
+typedef struct wire_frame {
+    wire_kind_t kind; // 0 when not even the prefix could be read
+    uint64_t mark;
+    const uint8_t *header; // or the Presence
+    size_t header_bytes;
+    const uint8_t *body;
+    size_t body_bytes;
+} wire_frame_t;
 
-size_t wire_control_write(uint8_t out[static WIRE_CONTROL_MAX_BYTES], wire_kind_t kind, uint64_t token);
-int wire_control_read(const void *data, size_t bytes, wire_control_t *out, err_t *err) MUST_USE;
-
-void wire_tag_write(uint8_t out[static WIRE_TAG_BYTES], uint64_t tag);
-uint64_t wire_tag_read(const uint8_t in[static WIRE_TAG_BYTES]);
+// The parts of a frame, in place. `out` holds what was good so far when it fails.
+int wire_frame_read(const void *data, size_t bytes, wire_frame_t *out, err_t *err) MUST_USE;
+// A fresh frame; E_IO when out of memory, `out` is then not initialised. `header` may be NULL for BEAT, BYE and WHO.
+int wire_frame_make(zmq_msg_t *out, wire_kind_t kind, uint64_t mark, const ProtobufCMessage *header, const void *body,
+                    size_t body_bytes, err_t *err) MUST_USE;
+int wire_reply_make(zmq_msg_t *out, uint64_t mark, const char *request_id, const err_t *outcome, const void *body,
+                    size_t body_bytes, err_t *err) MUST_USE;
+// In a frame that nobody else shares.
+void wire_frame_set_mark(zmq_msg_t *frame, uint64_t mark);
 
 // Header bytes → checked header in the arena. E_TOO_LARGE over `limit_bytes`, E_INVALID_FIELD with the field's name.
 // Unknown fields are kept and travel on, so that a newer client and a newer service understand each other.
@@ -56,10 +65,6 @@ int wire_reply_read(const void *data, size_t bytes, arena_t *arena, Tc__ReplyHea
 int wire_presence_read(const void *data, size_t bytes, arena_t *arena, Tc__Presence **out, err_t *err) MUST_USE;
 int wire_request_check(const Tc__RequestHeader *header, err_t *err) MUST_USE;
 
-// Pack into a fresh zmq message. E_IO when out of memory, `out` then uninitialised.
-int wire_pack(zmq_msg_t *out, const ProtobufCMessage *message, err_t *err) MUST_USE;
-int wire_reply_pack(zmq_msg_t *out, const char *request_id, int code, const char *field, const char *text,
-                    err_t *err) MUST_USE;
 int wire_message_of(zmq_msg_t *out, const void *data, size_t bytes, err_t *err) MUST_USE;
 
 // Receive one whole multi-part message without waiting into at most `room` frames; more frames are read and thrown

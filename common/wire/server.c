@@ -16,7 +16,6 @@
 
 enum {
     CREDIT = 256,
-    FRAMES_MAX = 3,        // control, header, body
     HEADER_ROOM = 128,     // the broker adds the caller to a header that may be full already
     READY_MS = 50,         // between READYs while a broker has not answered
     CONNECT_WAIT_MS = 100, // at start, for the first broker
@@ -36,14 +35,10 @@ typedef struct ticket {
     bool used;
     uint32_t generation;
     int link;
-    uint64_t token; // the broker's
+    uint64_t mark; // the broker's
     int64_t deadline_ms;
     char request_id[WIRE_NAME_MAX + 1];
 } ticket_t;
-
-typedef struct held { // what a request of the batch points into
-    zmq_msg_t header, body;
-} held_t;
 
 struct server {
     link_t links[WIRE_BROKERS_MAX];
@@ -55,7 +50,7 @@ struct server {
     ticket_t *tickets, *free;
     size_t room, outstanding;
     request_t *batch;
-    held_t *held;
+    zmq_msg_t *held; // what the requests of the batch point into
     size_t batch_count;
     arena_t *arena; // headers of the batch
     int64_t sweep_us;
@@ -125,8 +120,7 @@ static void make_metrics(server_t *server) {
 // READY or BEAT, with what we are.
 static bool say(server_t *server, link_t *link, wire_kind_t kind) {
     Tc__Presence presence = TC__PRESENCE__INIT;
-    uint8_t control[WIRE_CONTROL_MAX_BYTES];
-    zmq_msg_t frames[2];
+    zmq_msg_t frame;
     presence.service = server->service;
     presence.instance = server->instance;
     presence.credit = server->draining ? 0 : server->credit;
@@ -134,13 +128,9 @@ static bool say(server_t *server, link_t *link, wire_kind_t kind) {
     presence.replay_endpoint = server->replay_endpoint;
     presence.key_name = server->key_name;
     link->said_us = clock_mono_us();
-    if (wire_message_of(&frames[0], control, wire_control_write(control, kind, 0), NULL) != E_OK) return false;
-    if (wire_pack(&frames[1], &presence.base, NULL) != E_OK) {
-        wire_close(frames, 1);
-        return false;
-    }
-    if (wire_send(link->socket, frames, 2) == 0) return true;
-    wire_close(frames, 2);
+    if (wire_frame_make(&frame, kind, 0, &presence.base, NULL, 0, NULL) != E_OK) return false;
+    if (wire_send(link->socket, &frame, 1) == 0) return true;
+    wire_close(&frame, 1);
     return false;
 }
 
@@ -174,22 +164,23 @@ int server_new(server_t **out, const server_conf_t *conf, err_t *err) {
 }
 
 static void release_batch(server_t *server) {
-    for (size_t i = 0; i < server->batch_count; i++) {
-        zmq_msg_close(&server->held[i].header);
-        zmq_msg_close(&server->held[i].body);
-    }
+    wire_close(server->held, server->batch_count);
     server->batch_count = 0;
     if (server->arena) arena_reset(server->arena);
+}
+
+// A broker that cannot be reached finds out by our silence.
+static void say_bye(link_t *link) {
+    zmq_msg_t frame;
+    if (wire_frame_make(&frame, WIRE_BYE, 0, NULL, NULL, 0, NULL) != E_OK) return;
+    if (wire_send(link->socket, &frame, 1) != 0) wire_close(&frame, 1);
 }
 
 void server_destroy(server_t **server) {
     server_t *s = *server;
     if (!s) return;
     for (int i = 0; i < s->link_count; i++) {
-        uint8_t bye[WIRE_CONTROL_MAX_BYTES];
-        size_t bytes = wire_control_write(bye, WIRE_BYE, 0);
-        // A broker that cannot be reached finds out by our silence.
-        if (s->links[i].up && zmq_send(s->links[i].socket, bye, bytes, ZMQ_DONTWAIT) < 0) s->links[i].up = false;
+        if (s->links[i].up) say_bye(&s->links[i]);
         zmq_close(s->links[i].socket);
     }
     release_batch(s);
@@ -260,21 +251,13 @@ static void malformed(server_t *server, const err_t *err) {
                  (unsigned long long)skipped);
 }
 
-static void send_reply(server_t *server, int link, uint64_t token, const char *request_id, int code, const err_t *why,
+static void send_reply(server_t *server, int link, uint64_t mark, const char *request_id, const err_t *outcome,
                        const void *body, size_t body_bytes) {
-    uint8_t control[WIRE_CONTROL_MAX_BYTES];
-    zmq_msg_t frames[FRAMES_MAX];
-    size_t made = 0;
-    if (wire_message_of(&frames[0], control, wire_control_write(control, WIRE_REPLY, token), NULL) != E_OK) goto lost;
-    made++;
-    if (wire_reply_pack(&frames[1], request_id, code, why ? why->field : "", why ? why->text : "", NULL) != E_OK)
-        goto lost;
-    made++;
-    if (wire_message_of(&frames[2], body, body_bytes, NULL) != E_OK) goto lost;
-    made++;
-    if (wire_send(server->links[link].socket, frames, FRAMES_MAX) == 0) return;
-lost:
-    wire_close(frames, made);
+    zmq_msg_t frame;
+    if (wire_reply_make(&frame, mark, request_id, outcome, body, body_bytes, NULL) == E_OK) {
+        if (wire_send(server->links[link].socket, &frame, 1) == 0) return;
+        wire_close(&frame, 1);
+    }
     metric_add(server->lost, 1);
 }
 
@@ -288,41 +271,35 @@ static void fill_header(wire_header_t *to, const Tc__RequestHeader *from) {
                           .caller = from->caller};
 }
 
-static void add_to_batch(server_t *server, int link, uint64_t token, const Tc__RequestHeader *header,
-                         zmq_msg_t *frames) {
+static void add_to_batch(server_t *server, int link, const wire_frame_t *frame, const Tc__RequestHeader *header,
+                         zmq_msg_t *message) {
     ticket_t *ticket = server->free;
     request_t *request = &server->batch[server->batch_count];
-    held_t *held = &server->held[server->batch_count++];
+    zmq_msg_t *held = &server->held[server->batch_count++];
     server->free = ticket->next;
     server->outstanding++;
     ticket->used = true;
     ticket->generation++;
     ticket->link = link;
-    ticket->token = token;
+    ticket->mark = frame->mark;
     ticket->deadline_ms = header->deadline_ms;
     snprintf(ticket->request_id, sizeof ticket->request_id, "%s", header->request_id);
-    zmq_msg_init(&held->header);
-    zmq_msg_init(&held->body);
-    zmq_msg_move(&held->header, &frames[1]);
-    zmq_msg_move(&held->body, &frames[2]);
+    zmq_msg_init(held);
+    zmq_msg_move(held, message);
     fill_header(&request->header, header);
-    request->body = zmq_msg_data(&held->body);
-    request->body_bytes = zmq_msg_size(&held->body);
+    // A small message lives inside its zmq_msg_t, so the body is where the message is now.
+    request->body = (const uint8_t *)zmq_msg_data(held) + zmq_msg_size(held) - frame->body_bytes;
+    request->body_bytes = frame->body_bytes;
     request->token = (uint64_t)ticket->generation << 32 | (uint64_t)(ticket - server->tickets);
     request->received_us = clock_mono_us();
     metric_add(server->taken, 1);
 }
 
-static void take_request(server_t *server, int link, uint64_t token, zmq_msg_t *frames, size_t count) {
+static void take_request(server_t *server, int link, const wire_frame_t *frame, zmq_msg_t *message) {
     Tc__RequestHeader *header = NULL;
     err_t err = {0};
-    if (count != FRAMES_MAX) {
-        err_set(&err, E_INVALID_FIELD, "a REQUEST of %zu frames, expected %d", count, FRAMES_MAX);
-        malformed(server, &err);
-        return;
-    }
-    int rc = wire_request_read(zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1]), WIRE_HEADER_MAX_BYTES + HEADER_ROOM,
-                               server->arena, &header, &err);
+    int rc = wire_request_read(frame->header, frame->header_bytes, WIRE_HEADER_MAX_BYTES + HEADER_ROOM, server->arena,
+                               &header, &err);
     if (rc != E_OK) {
         malformed(server, &err);
         return;
@@ -330,37 +307,38 @@ static void take_request(server_t *server, int link, uint64_t token, zmq_msg_t *
     if (header->deadline_ms <= clock_now_ms()) {
         metric_add(server->expired, 1);
         err_set(&err, E_TIMEOUT, "%s: the deadline passed before the work began", server->instance);
-        send_reply(server, link, token, header->request_id, E_TIMEOUT, &err, NULL, 0);
-        return;
-    }
-    if (!server->free) {
+    } else if (!server->free) {
         // Only a broker that does not keep to the credit, or has forgotten what it sent, comes here. Reading on all the
         // same keeps its beats from looking like silence.
         err_set(&err, E_BUSY, "%s: all %zu places are taken", server->instance, server->room);
-        send_reply(server, link, token, header->request_id, E_BUSY, &err, NULL, 0);
-        return;
     }
-    add_to_batch(server, link, token, header, frames);
+    if (err.code != E_OK)
+        send_reply(server, link, frame->mark, header->request_id, &err, NULL, 0);
+    else
+        add_to_batch(server, link, frame, header, message);
 }
 
-// Work on one message of a link; false when there was none.
-static bool take_message(server_t *server, int index) {
+static void take_frame(server_t *server, int index, zmq_msg_t *message) {
     link_t *link = &server->links[index];
-    wire_control_t control;
-    zmq_msg_t frames[FRAMES_MAX];
+    wire_frame_t frame;
     err_t err = {0};
-    size_t count = wire_receive(link->socket, frames, FRAMES_MAX);
-    if (count == 0) return false;
-    if (wire_control_read(zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0]), &control, &err) != E_OK) {
+    if (wire_frame_read(zmq_msg_data(message), zmq_msg_size(message), &frame, &err) != E_OK) {
         malformed(server, &err);
-    } else if (control.kind == WIRE_WHO) {
+    } else if (frame.kind == WIRE_WHO) {
         link->heard_us = clock_mono_us();
         (void)say(server, link, WIRE_READY); // if it is lost, the next beat brings the same question
     } else {
         heard(server, link, clock_mono_us());
-        if (control.kind == WIRE_REQUEST) take_request(server, index, control.token, frames, count);
+        if (frame.kind == WIRE_REQUEST) take_request(server, index, &frame, message);
     }
-    wire_close(frames, count < FRAMES_MAX ? count : FRAMES_MAX);
+}
+
+// Work on one message of a link; false when there was none.
+static bool take_message(server_t *server, int index) {
+    zmq_msg_t message;
+    if (wire_receive(server->links[index].socket, &message, 1) == 0) return false;
+    take_frame(server, index, &message);
+    zmq_msg_close(&message);
     return true;
 }
 
@@ -386,15 +364,15 @@ void server_reply(server_t *server, const request_t *request, int code, const er
         metric_add(server->lost, 1); // answered twice, or long after the deadline
         return;
     }
-    err_t too_large = {0};
+    err_t outcome = {0};
+    if (code != E_OK && err) outcome = *err;
+    outcome.code = code;
     if (body_bytes > WIRE_MESSAGE_MAX_BYTES) {
-        code = err_set(&too_large, E_TOO_LARGE, "the reply would have %zu bytes, at most %d are allowed", body_bytes,
-                       WIRE_MESSAGE_MAX_BYTES);
-        err = &too_large;
+        err_set(&outcome, E_TOO_LARGE, "the reply would have %zu bytes, at most %d are allowed", body_bytes,
+                WIRE_MESSAGE_MAX_BYTES);
         body_bytes = 0;
     }
-    send_reply(server, ticket->link, ticket->token, ticket->request_id, code, code == E_OK ? NULL : err, body,
-               body_bytes);
+    send_reply(server, ticket->link, ticket->mark, ticket->request_id, &outcome, body, body_bytes);
     give_back(server, ticket);
 }
 

@@ -7,6 +7,7 @@
 #include "common/base/metrics.h"
 #include "common/wire/curve.h"
 #include "common/wire/gate.h"
+#include "common/wire/message.h"
 #include "front.h"
 #include "own.h"
 
@@ -19,7 +20,7 @@ enum {
     IO_THREADS = 2,  // both do CURVE for half of the connections
     DRAIN_MAX = 256, // messages from one side before the other gets its turn
     ROUNDS_MAX = 64, // such turns before the clock is looked at again
-    BACK_FRAMES = 4, // routing id, control, header, body
+    FRAMES_MAX = 2,  // routing id, frame
     ENDPOINT_BYTES = 256,
 };
 
@@ -37,58 +38,47 @@ struct broker {
     metric_t *malformed_front, *malformed_back, *stray_replies;
 };
 
-static int send_job(void *self, const instance_t *instance, const job_t *job) {
-    broker_t *broker = self;
-    uint8_t control[WIRE_CONTROL_MAX_BYTES];
-    zmq_msg_t frames[BACK_FRAMES];
-    size_t bytes = wire_control_write(control, WIRE_REQUEST, job->token);
-    if (wire_message_of(&frames[0], instance->routing_id, instance->routing_id_bytes, NULL) != E_OK) return ENOMEM;
-    if (wire_message_of(&frames[1], control, bytes, NULL) != E_OK) {
-        wire_close(frames, 1);
-        return ENOMEM;
-    }
-    zmq_msg_init(&frames[2]);
-    zmq_msg_init(&frames[3]);
-    // Copies share their bytes; the job keeps its own for another instance. zmq_msg_copy does not write to its source's
-    // bytes.
-    int rc = zmq_msg_copy(&frames[2], (zmq_msg_t *)(uintptr_t)&job->header);
-    if (rc == 0) rc = zmq_msg_copy(&frames[3], (zmq_msg_t *)(uintptr_t)&job->body);
-    rc = rc == 0 ? wire_send(broker->back, frames, BACK_FRAMES) : ENOMEM;
-    if (rc != 0) wire_close(frames, BACK_FRAMES);
+// [routing id][frame]. Both are taken when it succeeds, else the frame stays the caller's.
+static int send_to(void *socket, const void *routing_id, size_t bytes, zmq_msg_t *frame) {
+    zmq_msg_t frames[FRAMES_MAX];
+    if (wire_message_of(&frames[0], routing_id, bytes, NULL) != E_OK) return ENOMEM;
+    zmq_msg_init(&frames[1]);
+    zmq_msg_move(&frames[1], frame);
+    int rc = wire_send(socket, frames, FRAMES_MAX);
+    if (rc == 0) return 0;
+    zmq_msg_move(frame, &frames[1]);
+    wire_close(frames, FRAMES_MAX);
     return rc;
 }
 
-// [client][tag][header][body] to the front. All four are taken. A client that has gone gets nothing, and needs nothing.
-static void send_front(broker_t *broker, zmq_msg_t *client, zmq_msg_t *tag, zmq_msg_t *header, zmq_msg_t *body) {
-    zmq_msg_t frames[BACK_FRAMES];
-    zmq_msg_t *from[BACK_FRAMES] = {client, tag, header, body};
-    for (int i = 0; i < BACK_FRAMES; i++) {
-        zmq_msg_init(&frames[i]);
-        zmq_msg_move(&frames[i], from[i]);
-    }
-    if (wire_send(broker->front, frames, BACK_FRAMES) != 0) wire_close(frames, BACK_FRAMES);
+static int send_job(void *self, const instance_t *instance, const job_t *job) {
+    broker_t *broker = self;
+    zmq_msg_t frame;
+    zmq_msg_init(&frame);
+    // The copy shares the bytes: the job keeps them for another instance, and nobody writes to them.
+    int rc = zmq_msg_copy(&frame, (zmq_msg_t *)(uintptr_t)&job->message) == 0 ? 0 : ENOMEM;
+    if (rc == 0) rc = send_to(broker->back, instance->routing_id, instance->routing_id_bytes, &frame);
+    zmq_msg_close(&frame);
+    return rc;
 }
 
-static void answer(broker_t *broker, zmq_msg_t *client, zmq_msg_t *tag, const char *request_id, int code,
-                   const char *field, const char *text, zmq_msg_t *body) {
-    zmq_msg_t header;
-    if (wire_reply_pack(&header, request_id, code, field, text, NULL) != E_OK)
-        return; // out of memory: the client asks again
-    send_front(broker, client, tag, &header, body);
-    zmq_msg_close(&header);
+// A client that has gone gets nothing, and needs nothing. The frame is taken.
+static void send_front(broker_t *broker, const zmq_msg_t *client, zmq_msg_t *frame) {
+    zmq_msg_t *id = (zmq_msg_t *)(uintptr_t)client;
+    (void)send_to(broker->front, zmq_msg_data(id), zmq_msg_size(id), frame);
+    zmq_msg_close(frame);
 }
 
-static void refuse(broker_t *broker, zmq_msg_t *client, zmq_msg_t *tag, const char *request_id, const err_t *err) {
-    zmq_msg_t body;
-    zmq_msg_init(&body);
-    answer(broker, client, tag, request_id, err->code, err->field, err->text, &body);
-    zmq_msg_close(&body);
+static void answer(broker_t *broker, const zmq_msg_t *client, uint64_t mark, const char *request_id,
+                   const err_t *outcome, const void *body, size_t body_bytes) {
+    zmq_msg_t frame;
+    // Out of memory: no answer, and the client asks again.
+    if (wire_reply_make(&frame, mark, request_id, outcome, body, body_bytes, NULL) == E_OK)
+        send_front(broker, client, &frame);
 }
 
-static void refuse_job(void *self, job_t *job, int code, const char *field, const char *text) {
-    err_t err = {0};
-    err_field(&err, code, field, "%s", text);
-    refuse(self, &job->client, &job->tag, job->request_id, &err);
+static void refuse_job(void *self, const job_t *job, const err_t *why) {
+    answer(self, &job->client, job->mark, job->request_id, why, NULL, 0);
 }
 
 static void malformed(metric_t *metric, log_gate_t *gate, const char *side, const char *who, const err_t *err) {
@@ -102,83 +92,88 @@ static void malformed(metric_t *metric, log_gate_t *gate, const char *side, cons
 // Who sent it, by the key of the connection: "role:name", or NULL.
 static const char *sender(zmq_msg_t *frame) { return zmq_msg_gets(frame, "User-Id"); }
 
-static int fill_job(job_t *job, Tc__RequestHeader *header, const char *caller, zmq_msg_t *frames, int64_t now_us,
+static int fill_job(job_t *job, front_request_t *request, const char *caller, zmq_msg_t *client, int64_t now_us,
                     err_t *err) {
+    Tc__RequestHeader *header = request->header;
+    const wire_frame_t *frame = &request->frame;
     int64_t left_ms = header->deadline_ms - clock_now_ms();
     if (left_ms > WIRE_DEADLINE_MAX_MS)
         left_ms = WIRE_DEADLINE_MAX_MS; // a client whose clock is wrong, or who is greedy
-    job->deadline_us = now_us + left_ms * 1000;
+    job->deadline_us = left_ms > 0 ? now_us + left_ms * 1000 : now_us;
+    job->mark = frame->mark;
     snprintf(job->request_id, sizeof job->request_id, "%s", header->request_id);
     header->caller = (char *)(uintptr_t)caller;
-    zmq_msg_close(&job->header);
-    int rc = wire_pack(&job->header, &header->base, err);
-    if (rc != E_OK) {
-        zmq_msg_init(&job->header);
-        return rc;
-    }
-    zmq_msg_move(&job->client, &frames[0]);
-    zmq_msg_move(&job->tag, &frames[1]);
-    zmq_msg_move(&job->body, &frames[3]);
+    zmq_msg_t message;
+    int rc = wire_frame_make(&message, WIRE_REQUEST, job->token, &header->base, frame->body, frame->body_bytes, err);
+    if (rc != E_OK) return rc;
+    zmq_msg_move(&job->message, &message);
+    zmq_msg_close(&message);
+    zmq_msg_move(&job->client, client);
     return E_OK;
 }
 
-static void serve_own(broker_t *broker, const Tc__RequestHeader *header, const char *caller, zmq_msg_t *frames,
+static void serve_own(broker_t *broker, const front_request_t *request, const char *caller, const zmq_msg_t *client,
                       int64_t now_us) {
-    zmq_msg_t body;
+    const ProtobufCMessage *message = NULL;
+    void *body = NULL;
+    size_t body_bytes = 0;
     err_t err = {0};
-    int rc = own_call(broker->dispatch, header->method, caller, zmq_msg_data(&frames[3]), zmq_msg_size(&frames[3]),
-                      broker->arena, now_us, &body, &err);
-    answer(broker, &frames[0], &frames[1], header->request_id, rc, err.field, err.text, &body);
-    zmq_msg_close(&body);
+    int rc = own_call(broker->dispatch, request->header->method, caller, request->frame.body, request->frame.body_bytes,
+                      broker->arena, now_us, &message, &err);
+    if (rc == E_OK && !(body = message_pack(message, broker->arena, &body_bytes)))
+        err_set(&err, E_IO, "no memory for the reply");
+    if (body_bytes > WIRE_MESSAGE_MAX_BYTES) {
+        err_set(&err, E_TOO_LARGE, "more instances than one reply holds: ask for one service");
+        body_bytes = 0;
+    }
+    answer(broker, client, request->frame.mark, request->header->request_id, &err, body, body_bytes);
 }
 
-static void forward(broker_t *broker, Tc__RequestHeader *header, const char *caller, zmq_msg_t *frames,
-                    int64_t now_us) {
+static void forward(broker_t *broker, front_request_t *request, const char *caller, zmq_msg_t *client, int64_t now_us) {
+    const wire_frame_t *frame = &request->frame;
     err_t err = {0};
-    size_t bytes = zmq_msg_size(&frames[2]) + zmq_msg_size(&frames[3]);
-    job_t *job = dispatch_job(broker->dispatch, bytes, &err);
-    if (job && fill_job(job, header, caller, frames, now_us, &err) == E_OK) {
-        dispatch_offer(broker->dispatch, job, header->service, header->key, now_us);
+    job_t *job = dispatch_job(broker->dispatch, frame->header_bytes + frame->body_bytes, &err);
+    if (job && fill_job(job, request, caller, client, now_us, &err) == E_OK) {
+        dispatch_offer(broker->dispatch, job, request->header->service, request->header->key, now_us);
         return;
     }
     if (job) dispatch_done(broker->dispatch, &job, now_us);
-    refuse(broker, &frames[0], &frames[1], header->request_id, &err);
+    answer(broker, client, frame->mark, request->header->request_id, &err, NULL, 0);
 }
 
 static void take_request(broker_t *broker, zmq_msg_t *frames, size_t count, int64_t now_us) {
-    front_frame_t parts[FRONT_FRAMES] = {0};
-    front_request_t request;
+    front_request_t request = {0};
     err_t err = {0};
-    for (size_t i = 0; i < FRONT_FRAMES && i + 1 < count; i++)
-        parts[i] = (front_frame_t){zmq_msg_data(&frames[i + 1]), zmq_msg_size(&frames[i + 1])};
     const char *caller = count > 1 ? sender(&frames[1]) : NULL;
     arena_reset(broker->arena);
-    int rc = front_parse(parts, count - 1, broker->arena, &request, &err);
-    if (!caller) {
-        // Cannot be while ZAP is enforced; without an identity nobody is served.
-        request.answerable = false;
-        rc = err_set(&err, E_DENIED, "a message without an authenticated sender");
-    }
-    if (rc != E_OK) {
+    // Without a sender cannot be while ZAP is enforced; nobody unknown is served or answered.
+    if (!caller)
+        err_set(&err, E_DENIED, "a message without an authenticated sender");
+    else if (count != FRAMES_MAX)
+        err_set(&err, E_INVALID_FIELD, "a message of %zu frames, expected one", count - 1);
+    else
+        err.code = front_parse(zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1]), broker->arena, &request, &err);
+    if (err.code != E_OK) {
         malformed(broker->malformed_front, &broker->client_gate, "front", caller ? caller : "", &err);
-        if (request.answerable)
-            refuse(broker, &frames[0], &frames[1], request.header ? request.header->request_id : "", &err);
+        const char *request_id = request.header ? request.header->request_id : "";
+        if (request.frame.kind == WIRE_REQUEST)
+            answer(broker, &frames[0], request.frame.mark, request_id, &err, NULL, 0);
         return;
     }
     if (strcmp(request.header->service, "broker") == 0)
-        serve_own(broker, request.header, caller, frames, now_us);
+        serve_own(broker, &request, caller, &frames[0], now_us);
     else
-        forward(broker, request.header, caller, frames, now_us);
+        forward(broker, &request, caller, &frames[0], now_us);
 }
 
 static size_t drain_front(broker_t *broker, int64_t now_us) {
     size_t done = 0;
     while (done < DRAIN_MAX) {
-        zmq_msg_t frames[BACK_FRAMES];
-        size_t count = wire_receive(broker->front, frames, BACK_FRAMES);
+        zmq_msg_t frames[FRAMES_MAX];
+        size_t count = wire_receive(broker->front, frames, FRAMES_MAX);
         if (count == 0) break;
         take_request(broker, frames, count, now_us);
-        wire_close(frames, count < BACK_FRAMES ? count : BACK_FRAMES);
+        wire_close(frames, count < FRAMES_MAX ? count : FRAMES_MAX);
         done++;
     }
     return done;
@@ -186,80 +181,73 @@ static size_t drain_front(broker_t *broker, int64_t now_us) {
 
 // BEAT or WHO; 0 or an errno.
 static int say(broker_t *broker, const void *routing_id, size_t bytes, wire_kind_t kind) {
-    uint8_t control[WIRE_CONTROL_MAX_BYTES];
-    zmq_msg_t frames[2];
-    if (wire_message_of(&frames[0], routing_id, bytes, NULL) != E_OK) return ENOMEM;
-    if (wire_message_of(&frames[1], control, wire_control_write(control, kind, 0), NULL) != E_OK) {
-        wire_close(frames, 1);
-        return ENOMEM;
-    }
-    int rc = wire_send(broker->back, frames, 2);
-    if (rc != 0) wire_close(frames, 2);
+    zmq_msg_t frame;
+    if (wire_frame_make(&frame, kind, 0, NULL, NULL, 0, NULL) != E_OK) return ENOMEM;
+    int rc = send_to(broker->back, routing_id, bytes, &frame);
+    zmq_msg_close(&frame);
     return rc;
 }
 
-static void say_who(broker_t *broker, zmq_msg_t *routing_id) {
-    // Whoever cannot be reached any more needs no answer.
-    (void)say(broker, zmq_msg_data(routing_id), zmq_msg_size(routing_id), WIRE_WHO);
-}
-
-static int take_presence(broker_t *broker, zmq_msg_t *frames, size_t count, int64_t now_us, err_t *err) {
+static int take_presence(broker_t *broker, zmq_msg_t *frames, const wire_frame_t *frame, int64_t now_us, err_t *err) {
     const char *caller = sender(&frames[1]);
     Tc__Presence *presence = NULL;
-    if (count != 3) return err_set(err, E_INVALID_FIELD, "a presence of %zu frames, expected 2", count - 1);
     if (!caller || wire_caller_role(caller) != ROLE_SERVICE)
         return err_set(err, E_DENIED, "only the role service may serve");
     arena_reset(broker->arena);
-    int rc = wire_presence_read(zmq_msg_data(&frames[2]), zmq_msg_size(&frames[2]), broker->arena, &presence, err);
+    int rc = wire_presence_read(frame->header, frame->header_bytes, broker->arena, &presence, err);
     if (rc != E_OK) return rc;
     if (strcmp(presence->service, "broker") == 0) return err_set(err, E_DENIED, "the service \"broker\" is our own");
     return dispatch_join(broker->dispatch, presence, strchr(caller, ':') + 1, zmq_msg_data(&frames[0]),
                          zmq_msg_size(&frames[0]), now_us, err);
 }
 
-// Pass an answer on. One that nobody waits for (late, doubled, or of an instance that was given up) is counted and
-// dropped.
-static void take_reply(broker_t *broker, instance_t *instance, uint64_t token, zmq_msg_t *frames, int64_t now_us) {
+// Pass an answer on, under the client's mark. One that nobody waits for (late, doubled, or of an instance that was
+// given up) is counted and dropped.
+static void take_reply(broker_t *broker, const instance_t *instance, uint64_t token, zmq_msg_t *message,
+                       int64_t now_us) {
     job_t *job = dispatch_answered(broker->dispatch, instance, token);
     if (!job) {
         metric_add(broker->stray_replies, 1);
         return;
     }
-    send_front(broker, &job->client, &job->tag, &frames[2], &frames[3]);
+    zmq_msg_t frame;
+    zmq_msg_init(&frame);
+    zmq_msg_move(&frame, message);
+    wire_frame_set_mark(&frame, job->mark);
+    send_front(broker, &job->client, &frame);
     dispatch_done(broker->dispatch, &job, now_us);
 }
 
-static int take_known(broker_t *broker, instance_t *instance, const wire_control_t *control, zmq_msg_t *frames,
-                      size_t count, int64_t now_us, err_t *err) {
+static void take_known(broker_t *broker, instance_t *instance, const wire_frame_t *frame, zmq_msg_t *message,
+                       int64_t now_us) {
     instance->heard_us = now_us;
-    if (control->kind == WIRE_BYE) {
+    if (frame->kind == WIRE_BYE)
         dispatch_leave(broker->dispatch, instance, "bye", now_us);
-        return E_OK;
-    }
-    if (control->kind != WIRE_REPLY)
-        return err_set(err, E_INVALID_FIELD, "kind %d is not for brokers", (int)control->kind);
-    if (count != BACK_FRAMES) return err_set(err, E_INVALID_FIELD, "a REPLY of %zu frames, expected 3", count - 1);
-    take_reply(broker, instance, control->token, frames, now_us);
-    return E_OK;
+    else if (frame->kind == WIRE_REPLY)
+        take_reply(broker, instance, frame->mark, message, now_us);
 }
 
 static int take_service_message(broker_t *broker, zmq_msg_t *frames, size_t count, int64_t now_us, err_t *err) {
-    wire_control_t control;
-    if (count < 2) return err_set(err, E_INVALID_FIELD, "an empty message");
-    int rc = wire_control_read(zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1]), &control, err);
+    wire_frame_t frame;
+    if (count != FRAMES_MAX) return err_set(err, E_INVALID_FIELD, "a message of %zu frames, expected one", count - 1);
+    int rc = wire_frame_read(zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1]), &frame, err);
     if (rc != E_OK) return rc;
-    instance_t *instance = dispatch_find(broker->dispatch, zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0]));
-    if (control.kind == WIRE_READY || (control.kind == WIRE_BEAT && instance)) {
-        rc = take_presence(broker, frames, count, now_us, err);
-        // A joiner hears at once that it is known, not half a second later.
-        if (rc == E_OK && control.kind == WIRE_READY)
-            (void)say(broker, zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0]), WIRE_BEAT);
+    const void *id = zmq_msg_data(&frames[0]);
+    size_t id_bytes = zmq_msg_size(&frames[0]);
+    instance_t *instance = dispatch_find(broker->dispatch, id, id_bytes);
+    if (frame.kind == WIRE_REQUEST || frame.kind == WIRE_WHO)
+        return err_set(err, E_INVALID_FIELD, "kind %d is not for brokers", (int)frame.kind);
+    if (frame.kind == WIRE_READY || (frame.kind == WIRE_BEAT && instance)) {
+        rc = take_presence(broker, frames, &frame, now_us, err);
+        // A joiner hears at once that it is known, not half a second later. If this fails, its next beat does.
+        if (rc == E_OK && frame.kind == WIRE_READY) (void)say(broker, id, id_bytes, WIRE_BEAT);
         return rc;
     }
-    if (instance) return take_known(broker, instance, &control, frames, count, now_us, err);
-    if (control.kind == WIRE_BEAT)
-        say_who(broker, &frames[0]);
-    else if (control.kind == WIRE_REPLY)
+    if (instance)
+        take_known(broker, instance, &frame, &frames[1], now_us);
+    else if (frame.kind == WIRE_BEAT)
+        (void)say(broker, id, id_bytes, WIRE_WHO); // gone already: nothing to be done
+    else if (frame.kind == WIRE_REPLY)
         metric_add(broker->stray_replies, 1);
     return E_OK;
 }
@@ -267,15 +255,15 @@ static int take_service_message(broker_t *broker, zmq_msg_t *frames, size_t coun
 static size_t drain_back(broker_t *broker, int64_t now_us) {
     size_t done = 0;
     while (done < DRAIN_MAX) {
-        zmq_msg_t frames[BACK_FRAMES];
+        zmq_msg_t frames[FRAMES_MAX];
         err_t err = {0};
-        size_t count = wire_receive(broker->back, frames, BACK_FRAMES);
+        size_t count = wire_receive(broker->back, frames, FRAMES_MAX);
         if (count == 0) break;
         if (take_service_message(broker, frames, count, now_us, &err) != E_OK) {
             const char *who = count > 1 ? sender(&frames[1]) : NULL;
             malformed(broker->malformed_back, &broker->service_gate, "back", who ? who : "", &err);
         }
-        wire_close(frames, count < BACK_FRAMES ? count : BACK_FRAMES);
+        wire_close(frames, count < FRAMES_MAX ? count : FRAMES_MAX);
         done++;
     }
     return done;

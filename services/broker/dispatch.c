@@ -80,7 +80,9 @@ static void refuse(dispatch_t *d, job_t *job, int code, const char *text) {
         metric_add(d->unavailable, 1);
     }
     // Whoever was sent it may have done the work before it died: the caller must not take this for "nothing happened".
-    d->ops.refuse(d->ops.self, job, code, job->dispatches > 0 ? WIRE_FIELD_OUTCOME : "", text);
+    err_t why;
+    err_field(&why, code, job->dispatches > 0 ? WIRE_FIELD_OUTCOME : "", "%s", text);
+    d->ops.refuse(d->ops.self, job, &why);
     release(d, job);
 }
 

@@ -44,7 +44,7 @@ typedef struct dispatch_ops {
     void *self;
     // Send a copy of the job; 0, or an errno when the instance cannot be reached.
     int (*send)(void *self, const instance_t *instance, const job_t *job);
-    void (*refuse)(void *self, job_t *job, int code, const char *field, const char *text);
+    void (*refuse)(void *self, const job_t *job, const err_t *why);
 } dispatch_ops_t;
 
 typedef struct dispatch_conf {

@@ -95,9 +95,7 @@ job_pool_t *job_pool_new(size_t max) {
 
 static void close_messages(job_t *job) {
     zmq_msg_close(&job->client);
-    zmq_msg_close(&job->tag);
-    zmq_msg_close(&job->header);
-    zmq_msg_close(&job->body);
+    zmq_msg_close(&job->message);
 }
 
 void job_pool_destroy(job_pool_t **pool) {
@@ -131,9 +129,7 @@ job_t *job_take(job_pool_t *pool) {
     *job = (job_t){
         .token = (job->token & PLACE_MASK) | ++pool->turn << PLACE_BITS, .order = ++pool->order, .partition = -1};
     zmq_msg_init(&job->client);
-    zmq_msg_init(&job->tag);
-    zmq_msg_init(&job->header);
-    zmq_msg_init(&job->body);
+    zmq_msg_init(&job->message);
     pool->used++;
     return job;
 }
@@ -144,9 +140,7 @@ void job_release(job_pool_t *pool, job_t **job) {
     job_remove(j);
     close_messages(j);
     zmq_msg_init(&j->client); // so that closing once more at the end is harmless
-    zmq_msg_init(&j->tag);
-    zmq_msg_init(&j->header);
-    zmq_msg_init(&j->body);
+    zmq_msg_init(&j->message);
     j->token &= PLACE_MASK; // the token in use is dead from here on
     j->service = NULL;
     j->next = pool->free;

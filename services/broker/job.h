@@ -28,7 +28,9 @@ struct job {
     int64_t give_up_us;        // when a job that nobody has begun is refused, a little before the deadline
     int64_t held_until_us;     // when nobody serves it
     size_t bytes;
-    zmq_msg_t client, tag, header, body;
+    zmq_msg_t client;  // its routing id
+    zmq_msg_t message; // the REQUEST frame, ready for any instance
+    uint64_t mark;     // the client's
     char request_id[WIRE_NAME_MAX + 1];
 };
 
@@ -41,7 +43,7 @@ void job_remove(job_t *job);                        // from its list, if any
 typedef struct job_pool job_pool_t;
 job_pool_t *job_pool_new(size_t max); // NULL when out of memory
 void job_pool_destroy(job_pool_t **pool);
-// A fresh job with a fresh token and four empty messages; NULL when the pool is used up.
+// A fresh job with a fresh token and empty messages; NULL when the pool is used up.
 job_t *job_take(job_pool_t *pool);
 void job_release(job_pool_t *pool, job_t **job); // closes its messages and leaves its list
 job_t *job_find(const job_pool_t *pool, uint64_t token);

@@ -12,15 +12,6 @@ static size_t count_instances(const dispatch_t *dispatch) {
     return total;
 }
 
-static int pack(const ProtobufCMessage *message, zmq_msg_t *out, err_t *err) {
-    if (protobuf_c_message_get_packed_size(message) > WIRE_MESSAGE_MAX_BYTES)
-        return err_set(err, E_TOO_LARGE, "more instances than one reply holds: ask for one service");
-    zmq_msg_close(out);
-    int rc = wire_pack(out, message, err);
-    if (rc != E_OK) zmq_msg_init(out);
-    return rc;
-}
-
 static Tc__Presence *presence_of(instance_t *instance, arena_t *arena) {
     Tc__Presence *presence = arena_alloc(arena, sizeof *presence);
     if (!presence) return NULL;
@@ -34,25 +25,29 @@ static Tc__Presence *presence_of(instance_t *instance, arena_t *arena) {
     return presence;
 }
 
-static int directory(const dispatch_t *dispatch, const char *wanted, arena_t *arena, zmq_msg_t *out, err_t *err) {
-    Tc__Directory reply = TC__DIRECTORY__INIT;
+static int directory(const dispatch_t *dispatch, const char *wanted, arena_t *arena, const ProtobufCMessage **out,
+                     err_t *err) {
     service_t *const *services;
     size_t count = dispatch_services(dispatch, &services);
-    reply.instances = arena_alloc(arena, (count_instances(dispatch) + 1) * sizeof *reply.instances);
-    if (!reply.instances) return err_set(err, E_IO, "no memory for the directory");
+    Tc__Directory *reply = arena_alloc(arena, sizeof *reply);
+    if (!reply) return err_set(err, E_IO, "no memory for the directory");
+    tc__directory__init(reply);
+    reply->instances = arena_alloc(arena, (count_instances(dispatch) + 1) * sizeof *reply->instances);
+    if (!reply->instances) return err_set(err, E_IO, "no memory for the directory");
     for (size_t i = 0; i < count; i++) {
         if (wanted[0] && strcmp(wanted, services[i]->name) != 0) continue;
         for (size_t k = 0; k < services[i]->count; k++) {
             Tc__Presence *presence = presence_of(services[i]->instances[k], arena);
             if (!presence) return err_set(err, E_IO, "no memory for the directory");
-            reply.instances[reply.n_instances++] = presence;
+            reply->instances[reply->n_instances++] = presence;
         }
     }
-    return pack(&reply.base, out, err);
+    *out = &reply->base;
+    return E_OK;
 }
 
 static int call_directory(const dispatch_t *dispatch, const void *body, size_t body_bytes, arena_t *arena,
-                          zmq_msg_t *out, err_t *err) {
+                          const ProtobufCMessage **out, err_t *err) {
     ProtobufCMessage *request = NULL;
     int rc = message_unpack(&request, &tc__directory_request__descriptor, body, body_bytes, arena, err);
     if (rc != E_OK) return rc;
@@ -73,29 +68,35 @@ static Tc__BrokerStatus__Instance *state_of(instance_t *instance, int64_t now_us
     return state;
 }
 
-static int call_status(const dispatch_t *dispatch, int64_t now_us, arena_t *arena, zmq_msg_t *out, err_t *err) {
-    Tc__BrokerStatus reply = TC__BROKER_STATUS__INIT;
+static void set_counts(Tc__BrokerStatus *reply, dispatch_counts_t counts) {
+    reply->forwarded = counts.forwarded;
+    reply->refused_busy = counts.refused_busy;
+    reply->redispatched = counts.redispatched;
+    reply->expired = counts.expired;
+}
+
+static int call_status(const dispatch_t *dispatch, int64_t now_us, arena_t *arena, const ProtobufCMessage **out,
+                       err_t *err) {
     service_t *const *services;
     size_t count = dispatch_services(dispatch, &services);
-    dispatch_counts_t counts = dispatch_counts(dispatch);
-    reply.forwarded = counts.forwarded;
-    reply.refused_busy = counts.refused_busy;
-    reply.redispatched = counts.redispatched;
-    reply.expired = counts.expired;
-    reply.instances = arena_alloc(arena, (count_instances(dispatch) + 1) * sizeof *reply.instances);
-    if (!reply.instances) return err_set(err, E_IO, "no memory for the status");
+    Tc__BrokerStatus *reply = arena_alloc(arena, sizeof *reply);
+    if (!reply) return err_set(err, E_IO, "no memory for the status");
+    tc__broker_status__init(reply);
+    set_counts(reply, dispatch_counts(dispatch));
+    reply->instances = arena_alloc(arena, (count_instances(dispatch) + 1) * sizeof *reply->instances);
+    if (!reply->instances) return err_set(err, E_IO, "no memory for the status");
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < services[i]->count; k++) {
             Tc__BrokerStatus__Instance *state = state_of(services[i]->instances[k], now_us, arena);
             if (!state) return err_set(err, E_IO, "no memory for the status");
-            reply.instances[reply.n_instances++] = state;
+            reply->instances[reply->n_instances++] = state;
         }
-    return pack(&reply.base, out, err);
+    *out = &reply->base;
+    return E_OK;
 }
 
 int own_call(const dispatch_t *dispatch, const char *method, const char *caller, const void *body, size_t body_bytes,
-             arena_t *arena, int64_t now_us, zmq_msg_t *out, err_t *err) {
-    zmq_msg_init(out);
+             arena_t *arena, int64_t now_us, const ProtobufCMessage **out, err_t *err) {
     if (strcmp(method, "directory") == 0) return call_directory(dispatch, body, body_bytes, arena, out, err);
     if (strcmp(method, "status") != 0)
         return err_set(err, E_NOT_FOUND, "broker has no method %s: directory, status", method);

@@ -4,6 +4,6 @@
 #pragma once
 #include "dispatch.h"
 
-// The packed reply in `out` (initialised in any case), or a refusal.
+// The reply in the arena, or a refusal.
 int own_call(const dispatch_t *dispatch, const char *method, const char *caller, const void *body, size_t body_bytes,
-             arena_t *arena, int64_t now_us, zmq_msg_t *out, err_t *err) MUST_USE;
+             arena_t *arena, int64_t now_us, const ProtobufCMessage **out, err_t *err) MUST_USE;
