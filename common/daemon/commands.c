@@ -5,6 +5,7 @@
 #include "common/base/ids.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/wire/gate.h"
 #include <string.h>
 
 enum { TRIES = 3, PURGE_CHUNK = 500, PURGE_SOON_MS = 1000, PURGE_LATER_MS = 10 * 60 * 1000 };
@@ -35,7 +36,7 @@ struct commands {
     void *self;
     slot_t *slots;
     size_t slot_room;
-    bool store_up;
+    log_gate_t store_gate;
     int64_t next_purge_ms;
     metric_t *results[E__COUNT];
     metric_t *retried, *repeated, *purged;
@@ -46,7 +47,7 @@ struct commands {
 int commands_new(commands_t **out, service_ctx_t *ctx, const service_t *service, void *self, err_t *err) {
     commands_t *commands = calloc(1, sizeof *commands);
     if (!commands) return err_set(err, E_IO, "out of memory");
-    *commands = (commands_t){.ctx = ctx, .service = service, .self = self, .store_up = true};
+    *commands = (commands_t){.ctx = ctx, .service = service, .self = self};
     for (int code = 0; code < E__COUNT; code++) {
         char label[48];
         snprintf(label, sizeof label, "code=\"%s\"", err_name(code));
@@ -66,8 +67,6 @@ void commands_destroy(commands_t **commands) {
     free(*commands);
     *commands = NULL;
 }
-
-bool commands_store_is_up(const commands_t *commands) { return commands->store_up; }
 
 // ---- admission
 
@@ -248,15 +247,15 @@ static int write_all(commands_t *commands, slot_t *slots, size_t count, bool *co
     return code;
 }
 
-static void note_store(commands_t *commands, int code, const err_t *err) {
-    bool up = code != E_STORE;
-    if (up != commands->store_up) {
-        if (up)
-            log_info("store_up", "service=%s", commands->service->name);
-        else
-            log_error("store_failed", "service=%s why=%s", commands->service->name, log_value(err->text));
-    }
-    commands->store_up = up;
+// What went wrong in the store is for the log; the caller is told what to do.
+static void conceal(commands_t *commands, int code, err_t *err) {
+    uint64_t skipped;
+    if (code != E_STORE) return;
+    if (log_gate_open(&commands->store_gate, &skipped))
+        log_error("store_failed", "service=%s why=%s skipped=%llu", commands->service->name, log_value(err->text),
+                  (unsigned long long)skipped);
+    err_set(err, E_STORE, "the database failed; ask again with the same request id");
+    err->field[0] = '\0';
 }
 
 static void answer(commands_t *commands, slot_t *slot) {
@@ -272,7 +271,7 @@ static void read_one(commands_t *commands, slot_t *slot) {
     unpack(commands, slot);
     int code = slot->step == STEP_READ ? handle(commands, slot) : E_OK;
     if (code) refuse(slot, code);
-    if (code == E_STORE) note_store(commands, code, &slot->err);
+    conceal(commands, code, &slot->err);
     answer(commands, slot);
 }
 
@@ -305,13 +304,12 @@ static int run(commands_t *commands, slot_t *slots, size_t count, err_t *err) {
 }
 
 // After a failed run: heads as they are in the store, and whether the store can be reached at all.
-static bool recover(commands_t *commands, int code, const err_t *cause) {
+static bool recover(commands_t *commands, int code, err_t *cause) {
     err_t err = {0};
-    log_debug("batch_undone", "service=%s code=%s why=%s", commands->service->name, err_name(code),
-              log_value(cause->text));
+    log_debug("batch_undone", "service=%s code=%s", commands->service->name, err_name(code));
+    conceal(commands, code, cause);
     if (code == E_RACE && commands->ctx->stream) code = stream_reload(commands->ctx->stream, &err);
     if (code != E_STORE) return true;
-    note_store(commands, code, err.code ? &err : cause);
     if (store_begin(commands->ctx->store, &err)) return false;
     store_rollback(commands->ctx->store);
     return true;
@@ -325,10 +323,7 @@ static bool run_alone(commands_t *commands, slot_t *slot) {
     for (int attempt = 0; attempt < TRIES && reachable && (code == E_RACE || code == E_STORE); attempt++) {
         err = (err_t){0};
         code = run(commands, slot, 1, &err);
-        if (code)
-            reachable = recover(commands, code, &err);
-        else if (slot->step != STEP_READ && slot->step != STEP_REFUSED)
-            note_store(commands, E_OK, &err);
+        if (code) reachable = recover(commands, code, &err);
     }
     if (!code) return true;
     slot->err = err;
@@ -341,6 +336,7 @@ static void run_each(commands_t *commands, size_t count, bool all, bool reachabl
     for (size_t i = 0; i < count; i++) {
         slot_t *slot = &commands->slots[i];
         if (!all && slot->step != STEP_LATER) continue;
+        if (i > 0) server_tick(commands->ctx->server); // many commits in a row must not look like death to the brokers
         if (reachable || (slot->method && slot->method->reads_only)) {
             reachable = run_alone(commands, slot) && reachable;
             continue;
@@ -380,10 +376,7 @@ void commands_batch(commands_t *commands, const request_t *requests, size_t coun
         int code = run(commands, commands->slots, count, &err);
         failed = code != E_OK;
         if (failed) metric_add(commands->retried, 1);
-        if (failed)
-            reachable = recover(commands, code, &err);
-        else
-            note_store(commands, E_OK, &err);
+        if (failed) reachable = recover(commands, code, &err);
     }
     run_each(commands, count, failed, reachable, &err);
     arena_reset(commands->ctx->arena);
@@ -414,8 +407,7 @@ void commands_tick(commands_t *commands, int64_t now_ms) {
     err_t err = {0};
     size_t count = 0;
     int64_t keep_ms = conf_int(commands->ctx->conf, "request.keep_days") * 24 * 3600 * 1000;
-    int code = purge(commands, now_ms - keep_ms, &count, &err);
-    note_store(commands, code, &err);
+    conceal(commands, purge(commands, now_ms - keep_ms, &count, &err), &err);
     metric_add(commands->purged, (int64_t)count);
     commands->next_purge_ms = now_ms + (count == PURGE_CHUNK ? PURGE_SOON_MS : PURGE_LATER_MS);
     arena_reset(commands->ctx->arena);

@@ -10,8 +10,6 @@ void commands_destroy(commands_t **commands);
 void commands_batch(commands_t *commands, const request_t *requests, size_t count);
 // Housekeeping, now and then: forget stored replies older than request.keep_days, in bounded chunks.
 void commands_tick(commands_t *commands, int64_t now_ms);
-// How the last transaction went: false after E_STORE. For the health report.
-bool commands_store_is_up(const commands_t *commands);
 // The part that services with their own batch share: 0, or E_NOT_FOUND / E_DENIED / E_TIMEOUT with a sentence, or
 // E_INVALID_FIELD for a request id that is none. *method is the method as far as it is known, also beside an error,
 // else NULL.
