@@ -137,12 +137,19 @@ static int refuse_chain(const chain_t *chain, err_t *err) {
     return err_field(err, E_UNAVAILABLE, "person", "collection does not answer for the entitlement; try again");
 }
 
-static int entitle_one(item_t *item, err_t *err) {
+// Whoever was never insured has no identity; nothing is paid, so the first that the city has does for the core.
+static identity_t core_identity(const policy_t *policy, int identity) {
+    int i = 0;
+    if (identity >= 0) return (identity_t)identity;
+    while (i + 1 < IDENTITY__COUNT && !policy_has_identity(policy, (identity_t)i)) i++;
+    return (identity_t)i;
+}
+
+static int entitle_one(const policy_t *policy, item_t *item, err_t *err) {
     if (!item->chain->entitlement) return refuse_chain(item->chain, err);
     int rc = entitled_on(item->chain->entitlement, item->input.to, &item->entitled, err);
     if (rc) return rc;
-    // Whoever was never insured has no identity; nothing is paid, so any of the vocabulary does for the core.
-    item->input.identity = item->entitled.identity < 0 ? (identity_t)0 : (identity_t)item->entitled.identity;
+    item->input.identity = core_identity(policy, item->entitled.identity);
     item->input.covered = item->entitled.covered;
     item->input.groups = item->entitled.groups;
     item->input.months_tier1 = item->entitled.months_tier1;
@@ -165,7 +172,7 @@ int batch_entitle(batch_t *batch, err_t *err) {
     for (size_t i = 0; i < batch->count; i++) {
         err_t refusal = {0};
         if (batch->items[i].state != ITEM_OPEN) continue;
-        int code = entitle_one(&batch->items[i], &refusal);
+        int code = entitle_one(policies_current(batch->on->policies), &batch->items[i], &refusal);
         if (code) batch_refuse(batch, &batch->items[i], code, &refusal);
     }
     return 0;

@@ -1,7 +1,6 @@
 // From a batch of requests to the turns: admitted one by one, sorted by method, order of arrival kept within a method.
 // Settle goes first, so that a quote sent after a settle of the same batch sees it.
 #include "handlers.h"
-#include "common/base/ids.h"
 #include "common/daemon/commands.h"
 #include "reads.h"
 #include "settle.h"
@@ -20,12 +19,6 @@ typedef struct sorted {
     size_t count[METHOD__COUNT];
 } sorted_t;
 
-static int admit(const request_t *request, const method_t **method, err_t *err) {
-    int rc = commands_admit(&adjudication_service, request, method, err);
-    if (!rc) rc = name_check("request_id", request->header.request_id, err);
-    return rc;
-}
-
 static int sort_requests(adjudication_t *on, const request_t *requests, size_t count, sorted_t *sorted) {
     for (int m = 0; m < METHOD__COUNT; m++) {
         sorted->requests[m] = arena_alloc(on->arena, (count + 1) * sizeof *sorted->requests[m]);
@@ -34,7 +27,7 @@ static int sort_requests(adjudication_t *on, const request_t *requests, size_t c
     for (size_t i = 0; i < count; i++) {
         const method_t *method;
         err_t err = {0};
-        int rc = admit(&requests[i], &method, &err);
+        int rc = commands_admit(&adjudication_service, &requests[i], &method, &err);
         if (rc) {
             adjudication_refuse(on, &requests[i], rc, &err);
             continue;

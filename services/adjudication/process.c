@@ -17,7 +17,7 @@ enum {
 typedef struct process {
     adjudication_t *core;
     service_ctx_t *ctx;
-    consumer_t *register_of_facilities;
+    consumer_t *first_reading; // of the register; gone once it came to the end
     int64_t collection_rests_until_ms;
     int64_t policy_published_ms;
 } process_t;
@@ -90,12 +90,15 @@ static int apply_facilities(void *self, const event_t *events, size_t count, err
     return rc;
 }
 
-static void follow_register(process_t *process) {
-    for (int i = 0; i < REGISTER_TICKS_MAX && consumer_tick(process->register_of_facilities) == 1; i++) continue;
-    if (process->core->facilities_ready) return;
+// The main loop follows the register for good, but does not tell when it has come to the end. So a second consumer
+// reads it once, side by side: states carry versions, and taking one twice changes nothing.
+static void read_register(process_t *process) {
     consumer_state_t state;
-    consumer_state(process->register_of_facilities, &state);
+    if (!process->first_reading) return;
+    for (int i = 0; i < REGISTER_TICKS_MAX && consumer_tick(process->first_reading) == 1; i++) continue;
+    consumer_state(process->first_reading, &state);
     if (!state.caught_up) return;
+    consumer_destroy(&process->first_reading);
     process->core->facilities_ready = true;
     log_info("register_read", "facilities=%zu", facilities_count(process->core->facilities));
 }
@@ -136,7 +139,7 @@ static int load_policy(const service_ctx_t *ctx, policy_t **policy, err_t *err) 
 
 static void stop(void *self) {
     process_t *process = self;
-    consumer_destroy(&process->register_of_facilities);
+    consumer_destroy(&process->first_reading);
     adjudication_destroy(&process->core);
     free(process);
 }
@@ -146,7 +149,8 @@ static int follow_facilities(process_t *process, err_t *err) {
                             .service = "facility",
                             .name = "register",
                             .effect = {.self = process, .apply = apply_facilities}};
-    return consumer_new(&process->register_of_facilities, &conf, err);
+    int rc = service_consume(process->ctx, &conf, err);
+    return rc ? rc : consumer_new(&process->first_reading, &conf, err);
 }
 
 static int start(service_ctx_t *ctx, void **self, err_t *err) {
@@ -179,7 +183,7 @@ static void batch(void *self, const request_t *requests, size_t count) {
 
 static void tick(void *self, int64_t now_ms) {
     process_t *process = self;
-    follow_register(process);
+    read_register(process);
     if (now_ms - process->policy_published_ms > POLICY_PUBLISH_MS) publish_policy(process, now_ms);
 }
 

@@ -1,0 +1,701 @@
+// Whole turns of adjudication without a process: a real store and a real policy, ports of the test's own. Built twice:
+// on SQLite, and with ON_POSTGRES on a private PostgreSQL.
+#include "common/base/hash.h"
+#include "services/adjudication/adjudication.h"
+#include "services/adjudication/store.h"
+#include "tests/check.h"
+#include "tests/temp_store.h"
+#include <zmq.h>
+
+#define T(text) ((char *)(text)) // protobuf-c wants char * where it only reads
+enum { PERSONS_MAX = 64, SENT_MAX = 256, BODY_MAX = 4096 };
+
+// ---- a world of our own
+// ---------------------------------------------------------------------------------------------------
+
+typedef struct person {
+    char number[16];
+    Tc__Entitlement state;
+    Tc__Entitlement__Span span, *spans[1];
+} person_t;
+
+typedef struct sent { // one request and what came back
+    request_t request;
+    char id[40];
+    uint8_t body[1024];
+    int replies, code;
+    char field[64];
+    uint8_t reply[BODY_MAX];
+    size_t reply_bytes;
+} sent_t;
+
+typedef struct world { // one adjudication process, without the process
+    store_t *store;
+    stream_t *stream;
+    cache_t *cache;
+    arena_t *arena;
+    adjudication_t *core;
+    sent_t sent[SENT_MAX];
+    size_t count;
+    int asked; // commands to collection
+    bool collection_down;
+} world_t;
+
+static void *zmq;
+static keys_t *keys;
+static person_t persons[PERSONS_MAX];
+static size_t person_count;
+static int64_t now_ms;
+static uint64_t seed, drawn;
+
+static uint64_t draw(uint64_t below) { return hash64(&drawn, sizeof drawn, seed + drawn++) % below; }
+
+static const char *add_person(const char *number, const char *identity, const char *first_month, int n1, int n2) {
+    CHECK(person_count < PERSONS_MAX);
+    person_t *made = &persons[person_count++];
+    snprintf(made->number, sizeof made->number, "%s", number);
+    tc__entitlement__init(&made->state);
+    tc__entitlement__span__init(&made->span);
+    made->span.identity = T(identity), made->span.first_month = T(first_month);
+    made->span.months_tier1 = n1, made->span.months_tier2 = n2;
+    made->spans[0] = &made->span;
+    made->state.person = made->number, made->state.version = 3, made->state.division = T("440703");
+    made->state.spans = made->spans, made->state.n_spans = first_month ? 1 : 0;
+    return made->number;
+}
+
+static int64_t port_now_ms(void *self) {
+    (void)self;
+    return now_ms;
+}
+
+static void port_reply(void *self, const request_t *request, int code, const err_t *err, const void *body,
+                       size_t bytes) {
+    sent_t *sent = &((world_t *)self)->sent[request->token];
+    sent->replies++;
+    sent->code = code;
+    snprintf(sent->field, sizeof sent->field, "%s", err ? err->field : "");
+    sent->reply_bytes = bytes;
+    CHECK(bytes <= BODY_MAX);
+    if (bytes) memcpy(sent->reply, body, bytes);
+}
+
+static int port_entitlements(void *self, const char *const *asked, size_t count, arena_t *arena, Tc__Entitlements **out,
+                             err_t *err) {
+    world_t *world = self;
+    world->asked++;
+    if (world->collection_down) return err_set(err, E_TIMEOUT, "down");
+    Tc__Entitlements *answer = arena_alloc(arena, sizeof *answer);
+    tc__entitlements__init(answer);
+    answer->entitlements = arena_alloc(arena, count * sizeof *answer->entitlements);
+    for (size_t i = 0; i < count; i++)
+        for (size_t p = 0; p < person_count; p++)
+            if (strcmp(persons[p].number, asked[i]) == 0)
+                answer->entitlements[answer->n_entitlements++] = &persons[p].state;
+    *out = answer;
+    return 0;
+}
+
+static void add_facility(world_t *world, const char *code, const char *level, const char *from) {
+    Tc__Agreement agreement = TC__AGREEMENT__INIT;
+    Tc__Agreement *list[] = {&agreement};
+    Tc__FacilityState state = TC__FACILITY_STATE__INIT;
+    err_t err;
+    agreement.from = T(from), agreement.until = T("");
+    state.facility = T(code), state.version = 1, state.level = T(level);
+    state.agreements = list, state.n_agreements = from ? 1 : 0;
+    NEED(facilities_apply(world->core->facilities, &state, &err) == E_OK);
+}
+
+static void need(int rc, const err_t *err) {
+    if (rc) fprintf(stderr, "%s: %s\n", err_name(rc), err->text);
+    NEED(rc == E_OK);
+}
+
+static world_t *open_world(const char *schema) {
+    static const uint8_t secret[32];
+    static const char *const overlays[] = {TC_SOURCE_DIR "/config/samples/jiangmen-illustrative.yaml", NULL};
+    world_t *world = calloc(1, sizeof *world);
+    policy_t *policy = NULL;
+    err_t err = {0};
+    NEED(world != NULL);
+    need(store_open(&world->store, temp_store_url(), schema, &err), &err);
+    need(store_migrate(world->store, adjudication_migrations, ADJUDICATION_MIGRATIONS, &err), &err);
+    stream_conf_t conf = {.context = zmq,
+                          .keys = keys,
+                          .store = world->store,
+                          .service = "adjudication",
+                          .live_bind = "tcp://127.0.0.1:*",
+                          .replay_bind = "tcp://127.0.0.1:*",
+                          .log = adjudication_log};
+    need(stream_new(&world->stream, &conf, &err), &err);
+    need(cache_new(&world->cache, "", secret, 50, &err), &err);
+    world->arena = arena_new(1024 * 1024, 0);
+    need(policy_load(&policy, TC_SOURCE_DIR "/config/cities/jiangmen.yaml", overlays, &err), &err);
+    need(adjudication_new(&world->core, &policy, &err), &err);
+    world->core->store = world->store, world->core->cache = world->cache;
+    world->core->stream = world->stream, world->core->arena = world->arena;
+    world->core->ports = (adjudication_ports_t){world, port_now_ms, port_reply, port_entitlements};
+    world->core->facilities_ready = true;
+    add_facility(world, "H44070300001", "1", "2018-01-01");
+    add_facility(world, "H44070300002", "2", "2018-01-01");
+    add_facility(world, "H44070300003", "3", "2018-01-01");
+    add_facility(world, "H44070300004", "3", NULL); // registered, no agreement
+    return world;
+}
+
+static void close_world(world_t *world) {
+    adjudication_destroy(&world->core);
+    stream_destroy(&world->stream);
+    cache_destroy(&world->cache);
+    store_close(&world->store);
+    arena_destroy(&world->arena);
+    free(world);
+}
+
+// ---- sending
+// ----------------------------------------------------------------------------------------------------------------
+
+static Tc__Bill bill_of(const char *number, const char *person, const char *facility, const char *to, fen_t total,
+                        fen_t in_scope) {
+    Tc__Bill bill = TC__BILL__INIT;
+    bill.bill = T(number), bill.person = T(person), bill.facility = T(facility), bill.type = T("inpatient");
+    bill.from = T(to), bill.to = T(to), bill.area = T("city"), bill.filing = T("none");
+    bill.total_fen = total, bill.in_scope_fen = in_scope;
+    return bill;
+}
+
+static sent_t *put_as(world_t *world, const char *caller, const char *method, const char *id,
+                      const ProtobufCMessage *message) {
+    CHECK(world->count < SENT_MAX);
+    sent_t *sent = &world->sent[world->count];
+    *sent = (sent_t){.code = -1};
+    snprintf(sent->id, sizeof sent->id, "%s", id);
+    CHECK(protobuf_c_message_get_packed_size(message) <= sizeof sent->body);
+    sent->request = (request_t){.header = {.service = "adjudication",
+                                           .method = method,
+                                           .request_id = sent->id,
+                                           .key = "",
+                                           .trace_id = "",
+                                           .deadline_ms = INT64_MAX,
+                                           .caller = caller},
+                                .body = sent->body,
+                                .body_bytes = protobuf_c_message_pack(message, sent->body),
+                                .token = world->count++};
+    return sent;
+}
+
+static sent_t *put(world_t *world, const char *method, const char *id, const Tc__Bill *bill) {
+    return put_as(world, "hospital:h1", method, id, &bill->base);
+}
+
+// Everything put since the last run, as one batch. Each request must get exactly one reply.
+static void run(world_t *world) {
+    request_t requests[SENT_MAX];
+    for (size_t i = 0; i < world->count; i++) requests[i] = world->sent[i].request;
+    adjudication_batch(world->core, requests, world->count);
+    arena_reset(world->arena);
+    for (size_t i = 0; i < world->count; i++) EQ(world->sent[i].replies, 1);
+    world->count = 0;
+}
+
+static sent_t *ask(world_t *world, const char *method, const char *id, const Tc__Bill *bill) {
+    sent_t *sent = put(world, method, id, bill);
+    run(world);
+    return sent;
+}
+
+static sent_t *ask_about(world_t *world, const char *method, const char *bill) {
+    Tc__GetDecision message = TC__GET_DECISION__INIT;
+    message.bill = T(bill);
+    sent_t *sent = put_as(world, "clerk:c1", method, "get", &message.base);
+    run(world);
+    return sent;
+}
+
+static Tc__Decision *decision_of(const sent_t *sent) {
+    EQ(sent->code, E_OK);
+    Tc__Decision *decision = tc__decision__unpack(NULL, sent->reply_bytes, sent->reply);
+    NEED(decision != NULL);
+    return decision;
+}
+
+static fen_t amount(size_t count, Tc__Amount *const *list, const char *name) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i]->name, name) == 0) return list[i]->amount_fen;
+    return -1;
+}
+#define PAID(decision, layer) amount((decision)->n_paid, (decision)->paid, layer)
+#define USED(decision, total) amount((decision)->n_used, (decision)->used, total)
+
+static int64_t one_number(world_t *world, const char *sql) {
+    rows_t rows;
+    err_t err;
+    need(store_query(world->store, sql, NULL, 0, world->arena, &rows, &err), &err);
+    return row_i64(&rows, 0, 0);
+}
+
+// Every chain and every partition's numbers are 1, 2, 3 … without a gap.
+static void check_numbers(world_t *world) {
+    EQ(one_number(world, "SELECT COUNT(*) FROM (SELECT person FROM decision GROUP BY partition, person, year"
+                         " HAVING MAX(seq) <> COUNT(*) OR MIN(seq) <> 1) gaps"),
+       0);
+    EQ(one_number(world, "SELECT COUNT(*) FROM (SELECT partition FROM decision GROUP BY partition"
+                         " HAVING MAX(number) <> COUNT(*) OR MIN(number) <> 1) gaps"),
+       0);
+}
+
+// ---- worked examples
+// ----------------------------------------------------------------------------------------------------------
+
+TEST(WE_08_employee_first_stay_at_level_3) {
+    world_t *world = open_world("adj_we08");
+    const char *person = add_person("WE08", "employee", "2014-12", 1, 1); // 40 months in March 2018
+    Tc__Bill bill = bill_of("B1", person, "H44070300003", "2018-03-10", 6000000, 5000000);
+    Tc__Decision *quote = decision_of(ask(world, "quote", "q", &bill));
+    Tc__Decision *settled = decision_of(ask(world, "settle", "s", &bill));
+    EQ_TEXT(settled->decision, "paid");
+    EQ(settled->deductible_fen, 90000);
+    EQ(PAID(settled, "tier1"), 2700500);
+    EQ(PAID(settled, "tier2"), 1703075);
+    EQ(PAID(settled, "catastrophic"), 0);
+    EQ(settled->fund_fen, 4403575);
+    EQ(settled->own_fen, 1596425);
+    EQ(settled->seq, 1);
+    EQ(settled->year, 2018);
+    EQ(settled->based_on_seq, 0);
+    EQ(settled->decided_ms, now_ms);
+    EQ_TEXT(settled->identity, "employee");
+    EQ_TEXT(settled->division, "440703");
+    EQ(settled->entitlement, 3);
+    // The quote differs only in what says that it is one.
+    EQ(quote->seq, 0);
+    EQ(quote->decided_ms, 0);
+    quote->seq = settled->seq, quote->decided_ms = settled->decided_ms;
+    uint8_t a[BODY_MAX], b[BODY_MAX];
+    size_t bytes = tc__decision__pack(quote, a);
+    EQ(tc__decision__pack(settled, b), bytes);
+    OK(memcmp(a, b, bytes) == 0);
+    tc__decision__free_unpacked(quote, NULL);
+    tc__decision__free_unpacked(settled, NULL);
+    close_world(world);
+}
+
+// A first bill brings the tier-2 accumulator to 4,321.09; the second straddles the 5,000.00 boundary.
+static void check_we09(world_t *world, const char *person, bool one_batch) {
+    char first_bill[24], second_bill[24];
+    snprintf(first_bill, sizeof first_bill, "%s-1", person);
+    snprintf(second_bill, sizeof second_bill, "%s-2", person);
+    Tc__Bill first = bill_of(first_bill, person, "H44070300002", "2018-03-10", 2220545, 2220545);
+    Tc__Bill second = bill_of(second_bill, person, "H44070300002", "2018-04-10", 987654, 987654);
+    sent_t *one = put(world, "settle", first_bill, &first);
+    if (!one_batch) run(world);
+    sent_t *two = put(world, "settle", second_bill, &second);
+    run(world);
+    if (one_batch) {
+        Tc__Decision *before = decision_of(one);
+        EQ(USED(before, "tier2_base"), 432109);
+        tc__decision__free_unpacked(before, NULL);
+    }
+    Tc__Decision *after = decision_of(two);
+    EQ(PAID(after, "tier1"), 742123);
+    EQ(PAID(after, "tier2"), 133940);
+    EQ(after->own_fen, 111591);
+    EQ(after->seq, 2);
+    EQ(after->based_on_seq, 1);
+    EQ(USED(after, "tier2_base"), 432109 + 185531);
+    tc__decision__free_unpacked(after, NULL);
+}
+
+TEST(WE_09_the_running_total_follows_the_chain) {
+    world_t *world = open_world("adj_we09");
+    check_we09(world, add_person("WE09A", "employee", "2014-12", 1, 1), false);
+    check_we09(world, add_person("WE09B", "employee", "2014-12", 1, 1), true); // two of one person in one batch
+    check_numbers(world);
+    close_world(world);
+}
+
+TEST(WE_04_the_band_changes_inside_the_year) {
+    world_t *world = open_world("adj_we04");
+    const char *person = add_person("WE04", "resident", "2017-04", 1, 0); // n = 12 in March 2018
+    Tc__Bill first = bill_of("B1", person, "H44070300003", "2018-03-20", 40000000, 40000000);
+    Tc__Bill second = bill_of("B2", person, "H44070300003", "2018-04-20", 10000000, 10000000);
+    Tc__Decision *one = decision_of(ask(world, "settle", "s1", &first));
+    EQ(PAID(one, "tier1"), 10000000);
+    EQ(PAID(one, "catastrophic"), 12000000);
+    EQ(one->own_fen, 18000000);
+    Tc__Decision *two = decision_of(ask(world, "settle", "s2", &second));
+    EQ(PAID(two, "tier1"), 4000000);
+    EQ(PAID(two, "catastrophic"), 4137000);
+    EQ(two->own_fen, 1863000);
+    tc__decision__free_unpacked(one, NULL);
+    tc__decision__free_unpacked(two, NULL);
+    close_world(world);
+}
+
+// ---- the same thing twice
+// -----------------------------------------------------------------------------------------------------
+
+TEST(the_same_request_gives_the_same_answer_and_another_body_is_refused) {
+    world_t *world = open_world("adj_twice");
+    const char *person = add_person("TWICE", "employee", "2014-12", 1, 1);
+    const char *other = add_person("OTHER", "employee", "2014-12", 1, 1);
+    Tc__Bill bill = bill_of("B1", person, "H44070300003", "2018-03-10", 6000000, 5000000);
+    Tc__Bill dearer = bill_of("B1", person, "H44070300003", "2018-03-10", 7000000, 5000000);
+    Tc__Bill of_other = bill_of("B9", other, "H44070300003", "2018-03-10", 6000000, 5000000);
+    sent_t first = *ask(world, "settle", "id-1", &bill);
+    EQ(first.code, E_OK);
+    now_ms += 1000;
+    sent_t *again = ask(world, "settle", "id-1", &bill);
+    EQ(again->code, E_OK);
+    EQ(again->reply_bytes, first.reply_bytes);
+    OK(memcmp(again->reply, first.reply, first.reply_bytes) == 0);
+    EQ(ask(world, "settle", "id-1", &dearer)->code, E_CONFLICT);
+    EQ(ask(world, "settle", "id-1", &of_other)->code, E_CONFLICT); // also in another partition
+    sent_t *exists = ask(world, "settle", "id-2", &bill);
+    EQ(exists->code, E_EXISTS);
+    EQ_TEXT(exists->field, "bill");
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision"), 1);
+    close_world(world);
+}
+
+TEST(the_same_holds_inside_one_batch) {
+    world_t *world = open_world("adj_batch");
+    const char *person = add_person("BATCH", "employee", "2014-12", 1, 1);
+    Tc__Bill bill = bill_of("B1", person, "H44070300003", "2018-03-10", 6000000, 5000000);
+    Tc__Bill dearer = bill_of("B1", person, "H44070300003", "2018-03-10", 7000000, 5000000);
+    Tc__Bill refused = bill_of("B2", "NOBODY", "H44070300003", "2018-03-10", 7000000, 5000000);
+    Tc__Bill taken = bill_of("B2", person, "H44070300003", "2018-03-11", 7000000, 5000000);
+    sent_t *a = put(world, "settle", "id-1", &bill), *b = put(world, "settle", "id-1", &bill);
+    sent_t *c = put(world, "settle", "id-1", &dearer), *d = put(world, "settle", "id-2", &bill);
+    sent_t *e = put(world, "settle", "id-3", &refused), *f = put(world, "settle", "id-3", &taken);
+    run(world);
+    EQ(a->code, E_OK);
+    EQ(b->code, E_OK);
+    EQ(b->reply_bytes, a->reply_bytes);
+    OK(memcmp(a->reply, b->reply, a->reply_bytes) == 0);
+    EQ(c->code, E_CONFLICT);
+    EQ(d->code, E_EXISTS);
+    EQ(e->code, E_NOT_FOUND);
+    EQ(f->code, E_OK); // a refusal leaves no trace: the id and the bill are free
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision"), 2);
+    check_numbers(world);
+    close_world(world);
+}
+
+// ---- refusals
+// -----------------------------------------------------------------------------------------------------------------
+
+TEST(a_refusal_names_the_field_and_changes_nothing) {
+    world_t *world = open_world("adj_refusals");
+    const char *person = add_person("REFUSED", "employee", "2014-12", 1, 1);
+    static const struct {
+        const char *person, *facility, *to, *area, *filing;
+        int code;
+        const char *field;
+    } cases[] = {
+        {"NOBODY", "H44070300003", "2018-03-10", "city", "none", E_NOT_FOUND, "person"},
+        {"REFUSED", "H44070399999", "2018-03-10", "city", "none", E_NOT_FOUND, "facility"},
+        {"REFUSED", "H440703", "2018-03-10", "city", "none", E_INVALID_FIELD, "facility"},
+        {"REFUSED", "H44070300003", "2018-03-10", "city", "filed", E_INVALID_FIELD, "filing"},
+        {"REFUSED", "H44070300003", "2199-03-10", "city", "none", E_OUT_OF_RANGE, "to"},
+        {"REFUSED", "H44070300003", "2017-12-31", "city", "none", E_NOT_IN_FORCE, ""},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        Tc__Bill bill = bill_of("B1", cases[i].person, cases[i].facility, cases[i].to, 6000000, 5000000);
+        bill.area = T(cases[i].area), bill.filing = T(cases[i].filing);
+        const char *methods[] = {"quote", "settle"};
+        for (size_t m = 0; m < COUNT_OF(methods); m++) {
+            sent_t *sent = ask(world, methods[m], "id", &bill);
+            EQ(sent->code, cases[i].code);
+            if (cases[i].field[0]) EQ_TEXT(sent->field, cases[i].field);
+        }
+    }
+    Tc__Bill bill = bill_of("B1", person, "H44070300003", "2018-03-10", 6000000, 5000000);
+    sent_t *sent = put_as(world, "agency:a1", "settle", "id", &bill.base);
+    run(world);
+    EQ(sent->code, E_DENIED);
+    sent = put(world, "settle", "id", &bill);
+    sent->request.body_bytes--;
+    run(world);
+    EQ(sent->code, E_INVALID_FIELD);
+    EQ(ask(world, "pay", "id", &bill)->code, E_NOT_FOUND);
+    EQ(ask(world, "settle", "an id", &bill)->code, E_INVALID_FIELD);
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision"), 0);
+    EQ(ask(world, "settle", "id", &bill)->code, E_OK);
+    close_world(world);
+}
+
+TEST(what_is_not_known_now_is_unavailable_and_only_for_those_it_concerns) {
+    world_t *world = open_world("adj_down");
+    const char *person = add_person("DOWN", "employee", "2014-12", 1, 1);
+    Tc__Bill bill = bill_of("B1", person, "H44070300003", "2018-03-10", 6000000, 5000000);
+    world->collection_down = true;
+    sent_t *sent = ask(world, "settle", "id", &bill);
+    EQ(sent->code, E_UNAVAILABLE);
+    EQ_TEXT(sent->field, "person");
+    world->collection_down = false;
+    world->core->facilities_ready = false;
+    sent = ask(world, "settle", "id", &bill);
+    EQ(sent->code, E_UNAVAILABLE);
+    EQ_TEXT(sent->field, "facility");
+    world->core->facilities_ready = true;
+    EQ(ask(world, "settle", "id", &bill)->code, E_OK);
+    close_world(world);
+}
+
+TEST(a_batch_asks_collection_once) {
+    world_t *world = open_world("adj_once");
+    for (int i = 0; i < 20; i++) {
+        char number[16];
+        snprintf(number, sizeof number, "ONCE%d", i % 10);
+        if (i < 10) add_person(number, "employee", "2014-12", 1, 1);
+        char bill_number[16];
+        snprintf(bill_number, sizeof bill_number, "B%d", i);
+        Tc__Bill bill = bill_of(bill_number, number, "H44070300003", "2018-03-10", 6000000, 5000000);
+        put(world, "settle", bill_number, &bill);
+    }
+    run(world);
+    EQ(world->asked, 1);
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision"), 20);
+    check_numbers(world);
+    close_world(world);
+}
+
+TEST(who_is_not_covered_pays_alone_and_it_is_on_record) {
+    world_t *world = open_world("adj_uncovered");
+    add_person("LATER", "employee", "2018-06", 1, 1);
+    add_person("NEVER", "", NULL, 0, 0);
+    Tc__Bill bills[] = {bill_of("B1", "LATER", "H44070300003", "2018-03-10", 6000000, 5000000),
+                        bill_of("B2", "NEVER", "H44070300003", "2018-03-10", 6000000, 5000000)};
+    for (int i = 0; i < 2; i++) {
+        Tc__Decision *decision = decision_of(ask(world, "settle", bills[i].bill, &bills[i]));
+        EQ_TEXT(decision->decision, "not_covered");
+        OK(decision->reason[0] != '\0');
+        EQ_TEXT(decision->identity, "");
+        EQ(decision->fund_fen, 0);
+        EQ(decision->own_fen, 6000000);
+        EQ(decision->seq, 1);
+        tc__decision__free_unpacked(decision, NULL);
+    }
+    close_world(world);
+}
+
+TEST(a_place_outside_that_nobody_knows_is_not_designated) {
+    world_t *world = open_world("adj_outside");
+    const char *person = add_person("OUTSIDE", "employee", "2014-12", 1, 1);
+    Tc__Bill known = bill_of("B1", person, "H44070300004", "2018-03-10", 3000000, 3000000); // registered, no agreement
+    Tc__Decision *in_city = decision_of(ask(world, "quote", "q1", &known));
+    EQ(in_city->deductible_fen, 150000); // WE-11
+    EQ(in_city->own_fen, 752500);
+    Tc__Bill unknown = bill_of("B2", person, "H11010100001", "2018-03-10", 3000000, 3000000);
+    unknown.area = T("outside"), unknown.filing = T("filed");
+    Tc__Decision *outside = decision_of(ask(world, "quote", "q2", &unknown));
+    EQ(outside->deductible_fen, 150000);
+    tc__decision__free_unpacked(in_city, NULL);
+    tc__decision__free_unpacked(outside, NULL);
+    close_world(world);
+}
+
+// ---- reading back
+// -------------------------------------------------------------------------------------------------------------
+
+TEST(a_decision_is_read_back_and_explained_under_its_own_policy) {
+    world_t *world = open_world("adj_explain");
+    const char *person = add_person("EXPLAIN", "employee", "2014-12", 1, 1);
+    Tc__Bill bill = bill_of("B1", person, "H44070300003", "2018-03-10", 6000000, 5000000);
+    sent_t settled = *ask(world, "settle", "id", &bill);
+    sent_t *got = ask_about(world, "get_decision", "B1");
+    EQ(got->reply_bytes, settled.reply_bytes);
+    OK(memcmp(got->reply, settled.reply, settled.reply_bytes) == 0);
+    Tc__Decision *explained = decision_of(ask_about(world, "explain", "B1"));
+    fen_t tier1 = 0;
+    OK(explained->n_steps > 2);
+    for (size_t i = 0; i < explained->n_steps; i++) {
+        OK(explained->steps[i]->source[0] != '\0');
+        OK(explained->steps[i]->text[0] != '\0');
+        OK(explained->steps[i]->text_zh[0] != '\0');
+        if (strcmp(explained->steps[i]->part, "tier1") == 0) tier1 += explained->steps[i]->amount_fen;
+    }
+    EQ(tier1, PAID(explained, "tier1"));
+    tc__decision__free_unpacked(explained, NULL);
+    EQ(ask_about(world, "get_decision", "B2")->code, E_NOT_FOUND);
+    EQ(ask_about(world, "explain", "")->code, E_INVALID_FIELD);
+
+    // Another instance has another policy in force: the decision's own comes from the table.
+    err_t err = {0};
+    size_t bytes;
+    const policy_t *old = policies_current(world->core->policies);
+    const void *packed = policy_packed(old, &bytes);
+    need(policy_version_save(world->store, policy_hash(old), packed, bytes, 1, &err), &err);
+    need(policy_version_save(world->store, policy_hash(old), packed, bytes, 2, &err), &err);
+    policy_t *fresh = NULL;
+    need(policy_load(&fresh, TC_SOURCE_DIR "/config/cities/jiangmen.yaml", (const char *const[]){NULL}, &err), &err);
+    policies_t *policies = policies_new(&fresh);
+    const policy_t *found;
+    need(policies_get(policies, world->store, policy_hash(old), world->arena, &found, &err), &err);
+    EQ_TEXT(policy_hash(found), policy_hash(old));
+    EQ(policies_get(policies, world->store, "00", world->arena, &found, &err), E_NOT_FOUND);
+    policies_destroy(&policies);
+    close_world(world);
+}
+
+TEST(the_rows_are_the_stream) {
+    world_t *world = open_world("adj_stream");
+    const char *person = add_person("STREAM", "employee", "2014-12", 1, 1);
+    Tc__Bill bill = bill_of("B1", person, "H44070300003", "2018-03-10", 6000000, 5000000);
+    sent_t settled = *ask(world, "settle", "id", &bill);
+    cell_t params[] = {cell_i64(partition_of(person)), cell_i64(1), cell_i64(10)};
+    rows_t rows;
+    err_t err;
+    need(store_query(world->store, adjudication_log.head_sql, params, 1, world->arena, &rows, &err), &err);
+    EQ(row_i64(&rows, 0, 0), 1);
+    need(store_query(world->store, adjudication_log.read_sql, params, 3, world->arena, &rows, &err), &err);
+    NEED(rows.count == 1);
+    EQ(row_i64(&rows, 0, 0), 1);
+    EQ_TEXT(row_text(&rows, 0, 1), "bill.settled");
+    EQ(row_i64(&rows, 0, 2), now_ms);
+    size_t bytes;
+    const void *body = row_blob(&rows, 0, 3, &bytes);
+    EQ(bytes, settled.reply_bytes);
+    OK(memcmp(body, settled.reply, bytes) == 0);
+    close_world(world);
+}
+
+// ---- two instances
+// ------------------------------------------------------------------------------------------------------------
+
+TEST(a_stale_head_is_refused_by_the_key_and_decided_again) {
+    world_t *a = open_world("adj_race"), *b = open_world("adj_race");
+    const char *person = add_person("RACE", "employee", "2014-12", 1, 1);
+    int64_t races = metric_value(a->core->metrics.races);
+    for (int i = 0; i < 6; i++) {
+        char number[16];
+        snprintf(number, sizeof number, "B%d", i);
+        Tc__Bill bill = bill_of(number, person, "H44070300002", "2018-03-10", 2220545, 2220545);
+        Tc__Bill next = bill_of("BQ", person, "H44070300002", "2018-03-10", 2220545, 2220545);
+        Tc__Decision *settled = decision_of(ask(i % 2 ? b : a, "settle", number, &bill));
+        EQ(settled->seq, i + 1);
+        EQ(USED(settled, "tier2_base"), 432109 * (i + 1));
+        tc__decision__free_unpacked(settled, NULL);
+        // The other one is behind now; its quote must not be.
+        Tc__Decision *quote = decision_of(ask(i % 2 ? a : b, "quote", "q", &next));
+        EQ(quote->based_on_seq, i + 1);
+        EQ(USED(quote, "tier2_base"), 432109 * (i + 2));
+        tc__decision__free_unpacked(quote, NULL);
+    }
+    OK(metric_value(a->core->metrics.races) > races);
+    Tc__Bill first = bill_of("B0", person, "H44070300002", "2018-03-10", 2220545, 2220545);
+    EQ(ask(b, "settle", "B0", &first)->code, E_OK); // settled by the other one: its answer
+    EQ(ask(b, "settle", "B0-again", &first)->code, E_EXISTS);
+    check_numbers(a);
+    close_world(a);
+    close_world(b);
+}
+
+// ---- any bills, any order
+// -----------------------------------------------------------------------------------------------------
+
+enum { CROWD = 7, ROUNDS = 60, ROUND_MAX = 12 };
+
+static Tc__Bill random_bill(char number[static 16], int i) {
+    static char person[CROWD][16];
+    static const char *const facilities[] = {"H44070300001", "H44070300002", "H44070300003", "H44070300004"};
+    static const char *const days[] = {"2018-01-01", "2018-05-31", "2018-12-31", "2019-01-01", "2019-08-08"};
+    snprintf(number, 16, "R%d", i);
+    uint64_t who = draw(CROWD);
+    snprintf(person[who], sizeof person[who], "CROWD%d", (int)who);
+    fen_t in_scope = (fen_t)draw(draw(5) ? 3000000 : 90000000);
+    return bill_of(number, person[who], facilities[draw(4)], days[draw(5)], in_scope + (fen_t)draw(100000), in_scope);
+}
+
+// The slow way: every chain summed up from its rows.
+static void check_chains(world_t *world) {
+    static const struct {
+        const char *layer, *total;
+    } pairs[] = {{"tier1", "tier1_paid"}, {"tier2", "tier2_paid"}, {"catastrophic", "catastrophic_paid"}};
+    rows_t rows;
+    err_t err = {0};
+    need(store_query(world->store, "SELECT seq, body FROM decision ORDER BY partition, person, year, seq", NULL, 0,
+                     world->arena, &rows, &err),
+         &err);
+    fen_t sums[COUNT_OF(pairs)] = {0};
+    for (size_t row = 0; row < rows.count; row++) {
+        size_t bytes;
+        const void *body = row_blob(&rows, row, 1, &bytes);
+        Tc__Decision *decision = tc__decision__unpack(NULL, bytes, body);
+        NEED(decision != NULL);
+        if (row_i64(&rows, row, 0) == 1) memset(sums, 0, sizeof sums);
+        EQ(decision->seq, row_i64(&rows, row, 0));
+        EQ(decision_check_sums(decision, &err), E_OK);
+        for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+            sums[i] += PAID(decision, pairs[i].layer);
+            EQ(USED(decision, pairs[i].total), sums[i]);
+        }
+        tc__decision__free_unpacked(decision, NULL);
+    }
+}
+
+TEST(totals_are_the_sums_of_the_bills_whoever_settled_them) {
+    world_t *worlds[] = {open_world("adj_random"), open_world("adj_random")};
+    int made = 0, repeated = 0;
+    for (int i = 0; i < CROWD; i++) {
+        char number[16];
+        snprintf(number, sizeof number, "CROWD%d", i);
+        add_person(number, i % 3 ? "employee" : "resident", "2016-01", 1, i % 3 ? 1 : 0);
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        world_t *world = worlds[draw(2)];
+        char numbers[ROUND_MAX][16];
+        Tc__Bill bills[ROUND_MAX];
+        sent_t *sent[ROUND_MAX];
+        size_t count = 1 + draw(ROUND_MAX - 1);
+        for (size_t i = 0; i < count; i++) {
+            bool again = i > 0 && draw(6) == 0;
+            if (again)
+                bills[i] = bills[i - 1], repeated++;
+            else
+                bills[i] = random_bill(numbers[i], made++);
+            sent[i] = put(world, "settle", bills[i].bill, &bills[i]);
+        }
+        run(world);
+        for (size_t i = 0; i < count; i++) EQ(sent[i]->code, E_OK);
+    }
+    EQ(one_number(worlds[0], "SELECT COUNT(*) FROM decision"), made);
+    OK(repeated > 0);
+    check_chains(worlds[1]);
+    check_numbers(worlds[0]);
+    close_world(worlds[0]);
+    close_world(worlds[1]);
+}
+
+TEST(the_ground_is_laid) {
+    err_t err = {0};
+    date_t today = DATE_NONE;
+    random_bytes(&seed, sizeof seed);
+    fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
+    NEED(date_parse("2020-06-01", &today) == 0);
+    now_ms = (int64_t)today * 86400000;
+    zmq = zmq_ctx_new();
+    NEED(zmq != NULL);
+    NEED(temp_store_start() == 0);
+    need(keys_make(temp_store_dir(), "adjudication", "service", &err), &err);
+    need(keys_load(&keys, temp_store_dir(), "adjudication", &err), &err);
+}
+
+TEST(the_ground_is_cleared) {
+    keys_destroy(&keys);
+    zmq_ctx_term(zmq);
+    temp_store_stop();
+}
+
+TESTS("adjudication turns", CASE(the_ground_is_laid), CASE(WE_08_employee_first_stay_at_level_3),
+      CASE(WE_09_the_running_total_follows_the_chain), CASE(WE_04_the_band_changes_inside_the_year),
+      CASE(the_same_request_gives_the_same_answer_and_another_body_is_refused), CASE(the_same_holds_inside_one_batch),
+      CASE(a_refusal_names_the_field_and_changes_nothing),
+      CASE(what_is_not_known_now_is_unavailable_and_only_for_those_it_concerns), CASE(a_batch_asks_collection_once),
+      CASE(who_is_not_covered_pays_alone_and_it_is_on_record),
+      CASE(a_place_outside_that_nobody_knows_is_not_designated),
+      CASE(a_decision_is_read_back_and_explained_under_its_own_policy), CASE(the_rows_are_the_stream),
+      CASE(a_stale_head_is_refused_by_the_key_and_decided_again),
+      CASE(totals_are_the_sums_of_the_bills_whoever_settled_them), CASE(the_ground_is_cleared))
