@@ -158,9 +158,9 @@ static void take_event(consumer_t *consumer, const event_t *event, size_t topic_
     if (verdict == CURSOR_DUPLICATE) metric_add(consumer->metrics.duplicates, 1);
 }
 
-static bool take_beat(consumer_t *consumer, zmq_msg_t *frame, int64_t now) {
+static bool take_beat(consumer_t *consumer, const frame_address_t *address, int64_t now) {
     frame_beat_t beat;
-    if (!frame_read_beat(zmq_msg_data(frame), zmq_msg_size(frame), &beat)) return false;
+    if (!frame_read_beat(address->rest, address->rest_bytes, &beat)) return false;
     consumer->beat_heard = true;
     bool short_log = false;
     for (uint32_t p = 0; p < PARTITIONS; p++) {
@@ -176,17 +176,13 @@ static bool take_beat(consumer_t *consumer, zmq_msg_t *frame, int64_t now) {
     return true;
 }
 
-static bool take_live(consumer_t *consumer, parcel_t *parcel, int64_t now) {
+static bool take_live(consumer_t *consumer, const void *data, size_t bytes, int64_t now) {
     frame_address_t address;
-    frame_event_t head;
-    zmq_msg_t *part = parcel->part;
-    if (parcel->frames < 2 || parcel->frames > 3) return false;
-    if (!frame_read_address(zmq_msg_data(&part[0]), zmq_msg_size(&part[0]), consumer->service, &address)) return false;
-    if (address.beat) return parcel->frames == 2 && take_beat(consumer, &part[1], now);
-    if (parcel->frames != 3 || !frame_read_event(zmq_msg_data(&part[1]), zmq_msg_size(&part[1]), &head)) return false;
-    event_t event = {address.partition,      head.number,           address.topic, head.at_ms,
-                     zmq_msg_data(&part[2]), zmq_msg_size(&part[2])};
-    if (event.body_bytes > FRAME_BODY_MAX) return false;
+    frame_event_t fields;
+    if (!frame_read_address(data, bytes, consumer->service, &address)) return false;
+    if (address.beat) return take_beat(consumer, &address, now);
+    if (!frame_read_event(address.rest, address.rest_bytes, &fields)) return false;
+    event_t event = {address.partition, fields.number, address.topic, fields.at_ms, fields.body, fields.body_bytes};
     take_event(consumer, &event, address.topic_bytes, now);
     return true;
 }
@@ -199,37 +195,32 @@ static void take_refusal(consumer_t *consumer, const frame_answer_t *answer, int
              (unsigned)answer->partition, frame_reason_name(answer->reason));
 }
 
-static bool take_answer(consumer_t *consumer, parcel_t *parcel, int64_t now) {
+static bool take_answer(consumer_t *consumer, const void *data, size_t bytes, int64_t now) {
     frame_answer_t answer;
-    zmq_msg_t *part = parcel->part;
-    if (!frame_read_answer(zmq_msg_data(&part[0]), zmq_msg_size(&part[0]), &answer)) return false;
-    if (parcel->frames != (answer.kind == FRAME_REPLAYED ? 3u : 1u)) return false;
-    if (answer.kind == FRAME_REFUSED) {
+    if (!frame_read_answer(data, bytes, &answer)) return false;
+    cursor_t *cursor = &consumer->cursors[answer.partition];
+    if (answer.kind == FRAME_REPLAYED) {
+        event_t event = {answer.partition, answer.number, answer.topic, answer.at_ms, answer.body, answer.body_bytes};
+        take_event(consumer, &event, answer.topic_bytes, now);
+    } else if (answer.kind == FRAME_REFUSED) {
         take_refusal(consumer, &answer, now);
-    } else if (answer.kind != FRAME_REPLAYED) {
-        cursor_answered(&consumer->cursors[answer.partition], answer.request, answer.number, answer.kind == FRAME_MORE,
-                        now);
     } else {
-        const char *topic = zmq_msg_data(&part[1]);
-        size_t topic_bytes = zmq_msg_size(&part[1]);
-        event_t event = {answer.partition, answer.number,          topic,
-                         answer.at_ms,     zmq_msg_data(&part[2]), zmq_msg_size(&part[2])};
-        if (!frame_topic_valid(topic, topic_bytes) || event.body_bytes > FRAME_BODY_MAX) return false;
-        take_event(consumer, &event, topic_bytes, now);
+        cursor_answered(cursor, answer.request, answer.number, answer.kind == FRAME_MORE, now);
     }
     return true;
 }
 
-typedef bool take_cb(consumer_t *consumer, parcel_t *parcel, int64_t now);
+typedef bool take_cb(consumer_t *consumer, const void *data, size_t bytes, int64_t now);
 
 static int receive_from(consumer_t *consumer, source_t *source, void *socket, take_cb *take, int64_t now) {
     int count = 0;
-    parcel_t parcel;
-    while (count < MESSAGES_PER_SOCKET && !inbox_full(&consumer->inbox) && parcel_receive(socket, &parcel)) {
+    zmq_msg_t frame;
+    while (count < MESSAGES_PER_SOCKET && !inbox_full(&consumer->inbox) && source_receive(socket, &frame)) {
         count++;
         source->heard_ms = now;
-        if (!take(consumer, &parcel, now)) metric_add(consumer->metrics.malformed, 1);
-        parcel_close(&parcel);
+        if (!take(consumer, zmq_msg_data(&frame), zmq_msg_size(&frame), now))
+            metric_add(consumer->metrics.malformed, 1);
+        zmq_msg_close(&frame);
     }
     return count;
 }

@@ -13,8 +13,7 @@ static void put(writer_t *w, uint64_t value, size_t bytes) {
     for (size_t i = 0; i < bytes; i++) *w->at++ = (uint8_t)(value >> (8 * i));
 }
 
-static void put_text(writer_t *w, const char *text) {
-    size_t length = strlen(text);
+static void put_text(writer_t *w, const char *text, size_t length) {
     put(w, length, 1);
     memcpy(w->at, text, length);
     w->at += length;
@@ -92,16 +91,6 @@ bool frame_topic_valid(const char *topic, size_t topic_bytes) {
     return !dot;
 }
 
-size_t frame_event_address(char out[static FRAME_ADDRESS_BYTES], const char *service, uint32_t partition,
-                           const char *topic) {
-    return (size_t)snprintf(out, FRAME_ADDRESS_BYTES, "%.*s.%02x.%.*s", FRAME_SERVICE_MAX, service,
-                            (unsigned)partition & 0xff, FRAME_TOPIC_MAX, topic);
-}
-
-size_t frame_beat_address(char out[static FRAME_ADDRESS_BYTES], const char *service) {
-    return (size_t)snprintf(out, FRAME_ADDRESS_BYTES, "%.*s.beat", FRAME_SERVICE_MAX, service);
-}
-
 static int hex_value(char c) {
     if (c >= '0' && c <= '9') return c - '0';
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
@@ -110,50 +99,69 @@ static int hex_value(char c) {
 bool frame_read_address(const void *data, size_t bytes, const char *service, frame_address_t *out) {
     const char *text = data;
     size_t prefix = strlen(service);
+    const char *end = memchr(text, 0, bytes < FRAME_ADDRESS_BYTES ? bytes : FRAME_ADDRESS_BYTES);
+    if (!end) return false;
+    *out = (frame_address_t){.rest = end + 1, .rest_bytes = bytes - (size_t)(end - text) - 1};
+    bytes = (size_t)(end - text);
     if (bytes < prefix + 1 || memcmp(text, service, prefix) != 0 || text[prefix] != '.') return false;
     const char *rest = text + prefix + 1;
     size_t left = bytes - prefix - 1;
     if (left == 4 && memcmp(rest, "beat", 4) == 0) {
-        *out = (frame_address_t){.beat = true};
+        out->beat = true;
         return true;
     }
     if (left < 4 || rest[2] != '.' || hex_value(rest[0]) < 0 || hex_value(rest[1]) < 0) return false;
     uint32_t partition = (uint32_t)(hex_value(rest[0]) * 16 + hex_value(rest[1]));
     if (partition >= PARTITIONS || !frame_topic_valid(rest + 3, left - 3)) return false;
-    *out = (frame_address_t){.partition = partition, .topic = rest + 3, .topic_bytes = left - 3};
+    out->partition = partition;
+    out->topic = rest + 3;
+    out->topic_bytes = left - 3;
     return true;
 }
 
-size_t frame_write_event(uint8_t out[static FRAME_EVENT_BYTES], const frame_event_t *event) {
-    writer_t w = {out};
+size_t frame_write_event_head(uint8_t out[static FRAME_EVENT_HEAD_BYTES], const char *service, uint32_t partition,
+                              const char *topic, int64_t number, int64_t at_ms) {
+    int address = snprintf((char *)out, FRAME_ADDRESS_BYTES, "%.*s.%02x.%.*s", FRAME_SERVICE_MAX, service,
+                           (unsigned)partition & 0xff, FRAME_TOPIC_MAX, topic);
+    writer_t w = {out + address + 1};
     put(&w, 'E', 1);
     put(&w, FRAME_VERSION, 1);
-    put(&w, (uint64_t)event->number, 8);
-    put(&w, (uint64_t)event->at_ms, 8);
+    put(&w, (uint64_t)number, 8);
+    put(&w, (uint64_t)at_ms, 8);
     return (size_t)(w.at - out);
 }
 
-bool frame_read_event(const void *data, size_t bytes, frame_event_t *out) {
-    reader_t r = reader_of(data, bytes, 'E');
+// What is left over is the body.
+static void take_body(reader_t *r, const void **body, size_t *body_bytes) {
+    *body = r->at;
+    *body_bytes = r->left;
+    if (r->left > FRAME_BODY_MAX) r->bad = true;
+    r->left = 0;
+}
+
+bool frame_read_event(const void *rest, size_t bytes, frame_event_t *out) {
+    reader_t r = reader_of(rest, bytes, 'E');
     frame_event_t event = {.number = take_positive(&r, 1), .at_ms = (int64_t)take(&r, 8)};
+    take_body(&r, &event.body, &event.body_bytes);
     if (!reader_done(&r)) return false;
     *out = event;
     return true;
 }
 
-size_t frame_write_beat(uint8_t out[static FRAME_BEAT_BYTES], const frame_beat_t *beat) {
-    writer_t w = {out};
+size_t frame_write_beat(uint8_t out[static FRAME_BEAT_BYTES], const char *service, const frame_beat_t *beat) {
+    int address = snprintf((char *)out, FRAME_ADDRESS_BYTES, "%.*s.beat", FRAME_SERVICE_MAX, service);
+    writer_t w = {out + address + 1};
     put(&w, 'B', 1);
     put(&w, FRAME_VERSION, 1);
-    put_text(&w, beat->writer);
+    put_text(&w, beat->writer, strlen(beat->writer));
     put(&w, PARTITIONS, 1);
     for (size_t i = 0; i < PARTITIONS; i++) put(&w, (uint64_t)beat->heads[i], 8);
     return (size_t)(w.at - out);
 }
 
-bool frame_read_beat(const void *data, size_t bytes, frame_beat_t *out) {
+bool frame_read_beat(const void *rest, size_t bytes, frame_beat_t *out) {
     frame_beat_t beat;
-    reader_t r = reader_of(data, bytes, 'B');
+    reader_t r = reader_of(rest, bytes, 'B');
     take_text(&r, beat.writer, FRAME_WRITER_MAX);
     if (take(&r, 1) != PARTITIONS) return false;
     for (size_t i = 0; i < PARTITIONS; i++) beat.heads[i] = take_positive(&r, 0);
@@ -170,7 +178,7 @@ size_t frame_write_ask(uint8_t out[static FRAME_ASK_BYTES], const frame_ask_t *a
     put(&w, ask->partition, 4);
     put(&w, (uint64_t)ask->from, 8);
     put(&w, ask->credit, 4);
-    put_text(&w, ask->service);
+    put_text(&w, ask->service, strlen(ask->service));
     return (size_t)(w.at - out);
 }
 
@@ -187,16 +195,32 @@ bool frame_read_ask(const void *data, size_t bytes, frame_ask_t *out) {
     return true;
 }
 
-size_t frame_write_answer(uint8_t out[static FRAME_REPLAY_BYTES], const frame_answer_t *answer) {
+size_t frame_write_answer_head(uint8_t out[static FRAME_ANSWER_HEAD_BYTES], const frame_answer_t *answer) {
     writer_t w = {out};
     put(&w, (uint64_t)answer->kind, 1);
     put(&w, FRAME_VERSION, 1);
     put(&w, answer->request, 8);
     put(&w, answer->partition, 4);
     put(&w, (uint64_t)answer->number, 8);
-    if (answer->kind == FRAME_REPLAYED) put(&w, (uint64_t)answer->at_ms, 8);
+    if (answer->kind == FRAME_REPLAYED) {
+        put(&w, (uint64_t)answer->at_ms, 8);
+        put_text(&w, answer->topic, answer->topic_bytes);
+    }
     if (answer->kind == FRAME_REFUSED) put(&w, (uint64_t)answer->reason, 1);
     return (size_t)(w.at - out);
+}
+
+static void take_event(reader_t *r, frame_answer_t *answer) {
+    answer->at_ms = (int64_t)take(r, 8);
+    answer->topic_bytes = take(r, 1);
+    if (r->bad || answer->topic_bytes > r->left || !frame_topic_valid((const char *)r->at, answer->topic_bytes)) {
+        r->bad = true;
+        return;
+    }
+    answer->topic = (const char *)r->at;
+    r->at += answer->topic_bytes;
+    r->left -= answer->topic_bytes;
+    take_body(r, &answer->body, &answer->body_bytes);
 }
 
 bool frame_read_answer(const void *data, size_t bytes, frame_answer_t *out) {
@@ -205,7 +229,7 @@ bool frame_read_answer(const void *data, size_t bytes, frame_answer_t *out) {
     reader_t r = reader_of(data, bytes, kind);
     frame_answer_t answer = {.kind = kind, .request = take(&r, 8), .partition = take_partition(&r)};
     answer.number = take_positive(&r, 1);
-    if (kind == FRAME_REPLAYED) answer.at_ms = (int64_t)take(&r, 8);
+    if (kind == FRAME_REPLAYED) take_event(&r, &answer);
     if (kind == FRAME_REFUSED) answer.reason = (frame_reason_t)take(&r, 1);
     if (!reader_done(&r) || (kind == FRAME_REFUSED && answer.reason == REFUSED_NONE)) return false;
     *out = answer;

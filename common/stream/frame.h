@@ -15,43 +15,43 @@
 #define FRAME_BODY_MAX (1024 * 1024 - 4096)
 #define FRAME_CREDIT_MAX 1024
 
-#define FRAME_ADDRESS_BYTES (FRAME_SERVICE_MAX + 1 + 2 + 1 + FRAME_TOPIC_MAX + 1)
-#define FRAME_EVENT_BYTES 18
-#define FRAME_BEAT_BYTES (4 + FRAME_WRITER_MAX + 8 * PARTITIONS)
+// A message is one frame: CURVE seals each frame by itself, which costs more than all else about a small one.
+#define FRAME_ADDRESS_BYTES (FRAME_SERVICE_MAX + 1 + 2 + 1 + FRAME_TOPIC_MAX + 1) // with the NUL that ends it
+#define FRAME_EVENT_HEAD_BYTES (FRAME_ADDRESS_BYTES + 18)
+#define FRAME_BEAT_BYTES (FRAME_ADDRESS_BYTES + 4 + FRAME_WRITER_MAX + 8 * PARTITIONS)
 #define FRAME_ASK_BYTES (2 + 8 + 4 + 8 + 4 + 1 + FRAME_SERVICE_MAX)
-#define FRAME_REPLAY_BYTES 30
-#define FRAME_END_BYTES 23
+#define FRAME_ANSWER_HEAD_BYTES (2 + 8 + 4 + 8 + 8 + 1 + FRAME_TOPIC_MAX)
 
 bool frame_service_valid(const char *service);                 // [a-z][a-z0-9_]*, at most FRAME_SERVICE_MAX
 bool frame_topic_valid(const char *topic, size_t topic_bytes); // words of [a-z_] joined by dots
 
-// First frame on XPUB: "<service>.<partition, 2 hex digits>.<topic>" or "<service>.beat". Writers return the bytes
-// written.
-size_t frame_event_address(char out[static FRAME_ADDRESS_BYTES], const char *service, uint32_t partition,
-                           const char *topic);
-size_t frame_beat_address(char out[static FRAME_ADDRESS_BYTES], const char *service);
+// What every message on XPUB begins with: "<service>.<partition, 2 hex digits>.<topic>" or "<service>.beat", and a NUL.
 typedef struct frame_address {
     bool beat;
     uint32_t partition; // of an event
-    const char *topic;  // of an event; not terminated, points into the frame
+    const char *topic;  // of an event; points into the frame, terminated
     size_t topic_bytes;
+    const void *rest; // behind the NUL
+    size_t rest_bytes;
 } frame_address_t;
 bool frame_read_address(const void *data, size_t bytes, const char *service, frame_address_t *out) MUST_USE;
 
-// Second frame of a live event; the third is the body.
+// Writers return the bytes written; the body of an event is appended by the caller. Readers point into the frame.
 typedef struct frame_event {
     int64_t number, at_ms;
+    const void *body;
+    size_t body_bytes;
 } frame_event_t;
-size_t frame_write_event(uint8_t out[static FRAME_EVENT_BYTES], const frame_event_t *event);
-bool frame_read_event(const void *data, size_t bytes, frame_event_t *out) MUST_USE;
+size_t frame_write_event_head(uint8_t out[static FRAME_EVENT_HEAD_BYTES], const char *service, uint32_t partition,
+                              const char *topic, int64_t number, int64_t at_ms);
+bool frame_read_event(const void *rest, size_t bytes, frame_event_t *out) MUST_USE;
 
-// Second and last frame of a beat.
 typedef struct frame_beat {
     char writer[FRAME_WRITER_MAX + 1]; // fresh at every start of a writer
     int64_t heads[PARTITIONS];
 } frame_beat_t;
-size_t frame_write_beat(uint8_t out[static FRAME_BEAT_BYTES], const frame_beat_t *beat);
-bool frame_read_beat(const void *data, size_t bytes, frame_beat_t *out) MUST_USE;
+size_t frame_write_beat(uint8_t out[static FRAME_BEAT_BYTES], const char *service, const frame_beat_t *beat);
+bool frame_read_beat(const void *rest, size_t bytes, frame_beat_t *out) MUST_USE;
 
 // Consumer → writer: send events of `partition` beginning with `from`, at most `credit`.
 typedef struct frame_ask {
@@ -64,7 +64,7 @@ typedef struct frame_ask {
 size_t frame_write_ask(uint8_t out[static FRAME_ASK_BYTES], const frame_ask_t *ask);
 bool frame_read_ask(const void *data, size_t bytes, frame_ask_t *out) MUST_USE;
 
-// Writer → consumer: an event (then frames topic and body), or the end of an answer.
+// Writer → consumer: an event, or the end of an answer.
 typedef enum frame_kind {
     FRAME_REPLAYED = 'R',
     FRAME_CAUGHT_UP = 'C', // the log ends before `number`
@@ -83,9 +83,13 @@ typedef struct frame_answer {
     uint64_t request;
     uint32_t partition;
     int64_t number;
-    int64_t at_ms;         // FRAME_REPLAYED
     frame_reason_t reason; // FRAME_REFUSED
+    int64_t at_ms;         // FRAME_REPLAYED, as the following
+    const char *topic;     // not terminated
+    size_t topic_bytes;
+    const void *body;
+    size_t body_bytes;
 } frame_answer_t;
-size_t frame_write_answer(uint8_t out[static FRAME_REPLAY_BYTES], const frame_answer_t *answer);
+size_t frame_write_answer_head(uint8_t out[static FRAME_ANSWER_HEAD_BYTES], const frame_answer_t *answer);
 bool frame_read_answer(const void *data, size_t bytes, frame_answer_t *out) MUST_USE;
 const char *frame_reason_name(frame_reason_t reason);

@@ -71,17 +71,22 @@ void replay_destroy(replay_t **replay) {
 
 typedef enum sent { SENT, SENT_FULL, SENT_GONE } sent_t;
 
-// The peer's id decides whether there is room; the frames after it belong to the same message and cannot be refused.
-static sent_t send_to(replay_t *replay, const peer_t *peer, const frame_answer_t *answer, const event_t *event) {
-    uint8_t head[FRAME_REPLAY_BYTES];
-    size_t head_bytes = frame_write_answer(head, answer);
+// The peer's id decides whether there is room; the frame after it belongs to the same message and cannot be refused.
+static sent_t send_to(replay_t *replay, const peer_t *peer, const frame_answer_t *answer) {
+    uint8_t head[FRAME_ANSWER_HEAD_BYTES];
+    zmq_msg_t frame;
+    size_t head_bytes = frame_write_answer_head(head, answer);
+    if (zmq_msg_init_size(&frame, head_bytes + answer->body_bytes) != 0) return SENT_FULL;
+    uint8_t *data = zmq_msg_data(&frame);
+    memcpy(data, head, head_bytes);
+    if (answer->body_bytes) memcpy(data + head_bytes, answer->body, answer->body_bytes);
+    sent_t outcome = SENT;
     if (zmq_send(replay->router, peer->id, peer->id_bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
-        return errno == EAGAIN ? SENT_FULL : SENT_GONE;
-    bool ok = zmq_send(replay->router, head, head_bytes, ZMQ_DONTWAIT | (event ? ZMQ_SNDMORE : 0)) >= 0;
-    if (ok && event)
-        ok = zmq_send(replay->router, event->topic, strlen(event->topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
-             zmq_send(replay->router, event->body, event->body_bytes, ZMQ_DONTWAIT) >= 0;
-    return ok ? SENT : SENT_GONE;
+        outcome = errno == EAGAIN ? SENT_FULL : SENT_GONE;
+    else if (zmq_msg_send(&frame, replay->router, ZMQ_DONTWAIT) < 0)
+        outcome = SENT_GONE;
+    if (outcome != SENT) zmq_msg_close(&frame);
+    return outcome;
 }
 
 static void forget_peer(peer_t *peer) { *peer = (peer_t){0}; }
@@ -113,8 +118,8 @@ static void refuse(replay_t *replay, const void *id, size_t id_bytes, const fram
     peer_t peer = {.id_bytes = id_bytes};
     memcpy(peer.id, id, id_bytes);
     metric_add(replay->refused, 1);
-    frame_answer_t answer = {FRAME_REFUSED, ask->request, ask->partition, ask->from, 0, reason};
-    (void)send_to(replay, &peer, &answer, NULL); // a hint: without it the consumer asks again after its timeout
+    frame_answer_t answer = {FRAME_REFUSED, ask->request, ask->partition, ask->from, .reason = reason};
+    (void)send_to(replay, &peer, &answer); // a hint: without it the consumer asks again after its timeout
 }
 
 static void take_ask(replay_t *replay, const void *id, size_t id_bytes, const void *data, size_t bytes) {
@@ -162,11 +167,16 @@ static bool receive_ask(replay_t *replay) {
 // ---- serving
 // ----------------------------------------------------------------------------------------------------------
 
-static bool row_event(const rows_t *rows, size_t row, uint32_t partition, int64_t expected, event_t *out) {
-    *out = (event_t){.partition = partition, .number = row_i64(rows, row, 0), .topic = row_text(rows, row, 1)};
+// The row as an answer; false when it is not the row that must stand here.
+static bool row_answer(const rows_t *rows, size_t row, const job_t *job, frame_answer_t *out) {
+    out->kind = FRAME_REPLAYED;
+    out->request = job->request;
+    out->number = row_i64(rows, row, 0);
+    out->topic = row_text(rows, row, 1);
+    out->topic_bytes = strlen(out->topic);
     out->at_ms = row_i64(rows, row, 2);
     out->body = row_blob(rows, row, 3, &out->body_bytes);
-    return out->number == expected && frame_topic_valid(out->topic, strlen(out->topic)) &&
+    return out->number == job->from && frame_topic_valid(out->topic, out->topic_bytes) &&
            out->body_bytes <= FRAME_BODY_MAX;
 }
 
@@ -196,10 +206,10 @@ static int read_slice(replay_t *replay, uint32_t partition, const job_t *job, si
 
 static void end_slice(replay_t *replay, peer_t *peer, job_t *job, uint32_t partition, bool at_end) {
     if (!at_end && job->credit > 0) return; // goes on with the peer's next turn
-    frame_answer_t answer = {
-        at_end ? FRAME_CAUGHT_UP : FRAME_MORE, job->request, partition, job->from, 0, REFUSED_NONE};
+    frame_answer_t answer = {.request = job->request, .partition = partition, .number = job->from};
+    answer.kind = at_end ? FRAME_CAUGHT_UP : FRAME_MORE;
     // A lost end mark costs the consumer its timeout, nothing else.
-    if (send_to(replay, peer, &answer, NULL) == SENT_GONE)
+    if (send_to(replay, peer, &answer) == SENT_GONE)
         forget_peer(peer);
     else
         end_job(peer, job);
@@ -214,19 +224,18 @@ static int serve(replay_t *replay, peer_t *peer, uint32_t partition, size_t *byt
     if (read_slice(replay, partition, job, limit, &rows, now_ms) != E_OK) return -1;
     size_t sent = 0;
     for (; sent < rows.count; sent++) {
-        event_t event;
-        if (!row_event(&rows, sent, partition, job->from, &event)) {
+        frame_answer_t answer = {.partition = partition};
+        if (!row_answer(&rows, sent, job, &answer)) {
             log_unreadable(replay, peer, job, partition);
             return (int)sent;
         }
-        frame_answer_t answer = {FRAME_REPLAYED, job->request, partition, event.number, event.at_ms, REFUSED_NONE};
-        sent_t outcome = send_to(replay, peer, &answer, &event);
+        sent_t outcome = send_to(replay, peer, &answer);
         if (outcome == SENT_FULL) peer->stuck = true;
         if (outcome == SENT_GONE) forget_peer(peer);
         if (outcome != SENT) return (int)sent;
         job->from++;
         job->credit--;
-        *bytes += event.body_bytes;
+        *bytes += answer.body_bytes;
         metric_add(replay->replayed, 1);
     }
     end_slice(replay, peer, job, partition, rows.count < limit);

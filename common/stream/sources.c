@@ -14,25 +14,21 @@
 #define LIVE_MARK 8192
 #define REPLAY_MARK 4096
 
-bool parcel_receive(void *socket, parcel_t *parcel) {
-    parcel->frames = 0;
-    for (int more = 1; more;) {
-        zmq_msg_t extra, *frame = parcel->frames < 3 ? &parcel->part[parcel->frames] : &extra;
-        zmq_msg_init(frame);
-        if (zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) < 0) {
-            zmq_msg_close(frame);
-            return parcel->frames > 0;
-        }
-        more = zmq_msg_more(frame);
-        if (frame == &extra) zmq_msg_close(&extra);
-        parcel->frames++;
+bool source_receive(void *socket, zmq_msg_t *frame) {
+    zmq_msg_init(frame);
+    if (zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) < 0) {
+        zmq_msg_close(frame);
+        return false;
     }
+    if (!zmq_msg_more(frame)) return true;
+    for (int more = 1; more;) { // a message arrives whole or not at all, so this ends
+        zmq_msg_close(frame);
+        zmq_msg_init(frame);
+        more = zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) >= 0 && zmq_msg_more(frame);
+    }
+    zmq_msg_close(frame);
+    zmq_msg_init(frame);
     return true;
-}
-
-void parcel_close(parcel_t *parcel) {
-    for (size_t i = 0; i < parcel->frames && i < 3; i++) zmq_msg_close(&parcel->part[i]);
-    parcel->frames = 0;
 }
 
 static void source_close(source_t *source) {

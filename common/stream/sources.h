@@ -34,10 +34,5 @@ void sources_close(sources_t *sources);
 void sources_tick(sources_t *sources, int64_t now_ms);
 source_t *sources_for_replay(sources_t *sources, int64_t now_ms); // NULL when there is none
 
-// One message of at most three frames; longer ones are read to the end and counted in `frames` only.
-typedef struct parcel {
-    size_t frames;
-    zmq_msg_t part[3];
-} parcel_t;
-bool parcel_receive(void *socket, parcel_t *parcel); // false: nothing there
-void parcel_close(parcel_t *parcel);
+// The next message; one of several frames, which is nothing of ours, comes as an empty one.
+bool source_receive(void *socket, zmq_msg_t *frame); // false: nothing there

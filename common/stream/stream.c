@@ -205,14 +205,17 @@ static void forget_pending(stream_t *stream) {
 }
 
 static bool publish(stream_t *stream, const event_t *event) {
-    char address[FRAME_ADDRESS_BYTES];
-    uint8_t head[FRAME_EVENT_BYTES];
-    frame_event_t fields = {event->number, event->at_ms};
-    size_t address_bytes = frame_event_address(address, stream->service, event->partition, event->topic);
-    size_t head_bytes = frame_write_event(head, &fields);
-    return zmq_send(stream->live, address, address_bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
-           zmq_send(stream->live, head, head_bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
-           zmq_send(stream->live, event->body, event->body_bytes, ZMQ_DONTWAIT) >= 0;
+    uint8_t head[FRAME_EVENT_HEAD_BYTES];
+    zmq_msg_t frame;
+    size_t head_bytes =
+        frame_write_event_head(head, stream->service, event->partition, event->topic, event->number, event->at_ms);
+    if (zmq_msg_init_size(&frame, head_bytes + event->body_bytes) != 0) return false;
+    uint8_t *data = zmq_msg_data(&frame);
+    memcpy(data, head, head_bytes);
+    memcpy(data + head_bytes, event->body, event->body_bytes);
+    if (zmq_msg_send(&frame, stream->live, ZMQ_DONTWAIT) >= 0) return true;
+    zmq_msg_close(&frame);
+    return false;
 }
 
 void stream_committed(stream_t *stream) {
@@ -286,15 +289,12 @@ static void refresh(stream_t *stream, int64_t now_ms) {
 }
 
 static void beat(stream_t *stream, int64_t now_ms) {
-    char address[FRAME_ADDRESS_BYTES];
     uint8_t bytes[FRAME_BEAT_BYTES];
     frame_beat_t fields;
     snprintf(fields.writer, sizeof fields.writer, "%s", stream->writer);
     memcpy(fields.heads, stream->committed, sizeof fields.heads);
-    size_t size = frame_write_beat(bytes, &fields);
     // A beat that cannot be sent is as good as one that is lost: the next says the same.
-    if (zmq_send(stream->live, address, frame_beat_address(address, stream->service), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
-        (void)zmq_send(stream->live, bytes, size, ZMQ_DONTWAIT);
+    (void)zmq_send(stream->live, bytes, frame_write_beat(bytes, stream->service, &fields), ZMQ_DONTWAIT);
     stream->beat_ms = now_ms;
     stream->greeting = false;
 }
