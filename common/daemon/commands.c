@@ -1,14 +1,23 @@
 // One batch, one transaction. Survives: a crash at any point (a reply leaves after the commit that stored it, so asking
 // again gives the same), a lost database, another writer of the same rows, one bad request among good ones. Bounded: a
-// request is tried at most 1 + TRIES times, then its caller is told the code and may ask again with the same id.
+// request is tried at most BATCH_TRIES + TRIES times, then its caller is told the code and may ask again with the same
+// id.
 #include "commands.h"
 #include "common/base/ids.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/wire/gate.h"
 #include <string.h>
+#include <time.h>
 
-enum { TRIES = 3, PURGE_CHUNK = 500, PURGE_SOON_MS = 1000, PURGE_LATER_MS = 10 * 60 * 1000 };
+enum {
+    BATCH_TRIES = 3,
+    TRIES = 8,
+    RACE_PAUSE_US = 500,
+    PURGE_CHUNK = 500,
+    PURGE_SOON_MS = 1000,
+    PURGE_LATER_MS = 10 * 60 * 1000
+};
 
 typedef enum step {
     STEP_REFUSED, // the answer is slot.err
@@ -54,7 +63,7 @@ int commands_new(commands_t **out, service_ctx_t *ctx, const service_t *service,
         commands->results[code] = metric_counter("service_results_total", label, "Requests answered, by result");
     }
     commands->retried =
-        metric_counter("service_batches_retried_total", "", "Batches taken apart after a race or store error");
+        metric_counter("service_batches_retried_total", "", "Batches tried again after a race or store error");
     commands->repeated = metric_counter("service_repeated_total", "", "Requests answered with a stored reply");
     commands->purged = metric_counter("service_replies_purged_total", "", "Stored replies deleted for their age");
     *out = commands;
@@ -315,6 +324,14 @@ static bool recover(commands_t *commands, int code, err_t *cause) {
     return true;
 }
 
+// Two writers in step would go on meeting: wait a random while, longer each time (500 us … 32 ms).
+static void back_off(int attempt) {
+    uint64_t dice;
+    random_bytes(&dice, sizeof dice);
+    int64_t most_us = (int64_t)RACE_PAUSE_US << (attempt < 6 ? attempt : 6);
+    nanosleep(&(struct timespec){.tv_nsec = (int64_t)(dice % (uint64_t)most_us) * 1000}, NULL);
+}
+
 // One request by itself. False when the store cannot be reached: what writes need not be tried.
 static bool run_alone(commands_t *commands, slot_t *slot) {
     err_t err = {0};
@@ -324,12 +341,26 @@ static bool run_alone(commands_t *commands, slot_t *slot) {
         err = (err_t){0};
         code = run(commands, slot, 1, &err);
         if (code) reachable = recover(commands, code, &err);
+        if (code == E_RACE) back_off(attempt);
     }
     if (!code) return true;
     slot->err = err;
     refuse(slot, code);
     answer(commands, slot);
     return reachable;
+}
+
+// All of them; a race is nobody's fault in particular, so the batch stays together for a few tries.
+static int run_together(commands_t *commands, size_t count, bool *reachable, err_t *err) {
+    int code = E_RACE;
+    for (int attempt = 0; attempt < BATCH_TRIES && code == E_RACE && *reachable; attempt++) {
+        *err = (err_t){0};
+        code = run(commands, commands->slots, count, err);
+        if (code) *reachable = recover(commands, code, err);
+        if (code) metric_add(commands->retried, 1);
+        if (code == E_RACE) back_off(attempt);
+    }
+    return code;
 }
 
 static void run_each(commands_t *commands, size_t count, bool all, bool reachable, const err_t *cause) {
@@ -371,14 +402,9 @@ void commands_batch(commands_t *commands, const request_t *requests, size_t coun
     }
     err_t err = {0};
     for (size_t i = 0; i < count; i++) commands->slots[i] = (slot_t){.request = &requests[i]};
-    bool failed = true, reachable = true; // a single request begins as if its batch had failed
-    if (count > 1) {
-        int code = run(commands, commands->slots, count, &err);
-        failed = code != E_OK;
-        if (failed) metric_add(commands->retried, 1);
-        if (failed) reachable = recover(commands, code, &err);
-    }
-    run_each(commands, count, failed, reachable, &err);
+    bool reachable = true;
+    int code = count > 1 ? run_together(commands, count, &reachable, &err) : E_RACE; // one alone: nothing to take apart
+    run_each(commands, count, code != E_OK, reachable, &err);
     arena_reset(commands->ctx->arena);
 }
 

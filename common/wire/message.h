@@ -1,10 +1,10 @@
-// Protobuf bodies, safely: size cap before unpacking, unpacked into an arena, unknown fields refused by number, and JSON
-// both ways by reflection so that the command line and scripts need no code per message.
+// Protobuf bodies, safely: size cap before unpacking, unpacked into an arena, unknown fields refused by number, and
+// JSON both ways by reflection so that the command line and scripts need no code per message.
 //
-// JSON form: field names as in the .proto, except that an int64 field `x_fen` is `"x": "1234.50"` (yuan, two decimals) and
-// an int32 field `x_ppm` (millionths) is `"x": "0.55"` text; enums by name in lower case without their prefix; bytes as hex;
-// dates and months are strings in both forms. Unknown keys, wrong types and doubled keys are errors that name the field
-// with its path (E_UNKNOWN_FIELD, E_INVALID_FIELD, E_INVALID_JSON).
+// JSON form: field names as in the .proto, except that an int64 field `x_fen` is `"x": "1234.50"` (yuan, two decimals)
+// and an int32 field `x_ppm` (millionths) is `"x": "0.55"` text; enums by name in lower case without their prefix;
+// bytes as hex; dates and months are strings in both forms. Unknown keys, wrong types and doubled keys are errors that
+// name the field with its path (E_UNKNOWN_FIELD, E_INVALID_FIELD, E_INVALID_JSON).
 #pragma once
 #include "common/base/arena.h"
 #include "common/base/check.h"

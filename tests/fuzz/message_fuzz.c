@@ -2,6 +2,7 @@
 // round.
 #include "adjudication.pb-c.h"
 #include "common/wire/message.h"
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 

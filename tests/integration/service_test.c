@@ -326,6 +326,17 @@ static int64_t query_number(const char *sql) {
     return number;
 }
 
+// Under two writers a caller may be told RACE, rarely, and then nothing has happened.
+static int count_done(const int *codes) {
+    int done = 0;
+    for (int i = 0; i < PIPELINED; i++) {
+        OK(codes[i] == E_OK || codes[i] == E_RACE);
+        done += codes[i] == E_OK;
+    }
+    OK(done > PIPELINED * 9 / 10);
+    return done;
+}
+
 TEST(two_instances_on_the_same_rows_lose_and_double_nothing) {
     static int codes[PIPELINED];
     toy_t toys[2] = {0};
@@ -335,12 +346,7 @@ TEST(two_instances_on_the_same_rows_lose_and_double_nothing) {
     int64_t events = query_number("SELECT count(*) FROM event");
     for (int i = 0; i < PIPELINED; i++) NEED(send_add(NULL, "raced", "", 1, &codes[i])); // no key: to either of them
     EQ(collect(PIPELINED, codes, codes), PIPELINED);
-    int done = 0;
-    for (int i = 0; i < PIPELINED; i++) {
-        OK(codes[i] == E_OK || codes[i] == E_RACE);
-        done += codes[i] == E_OK;
-    }
-    OK(done > PIPELINED / 2);
+    int done = count_done(codes);
     EQ(total_of("raced"), done);
     EQ(query_number("SELECT count(*) FROM event"), events + done);
     EQ(query_number("SELECT count(*) FROM (SELECT partition FROM event GROUP BY partition HAVING max(number) <> "
@@ -364,8 +370,7 @@ TEST(a_drained_instance_answers_what_it_has_and_passes_on_the_rest) {
     EQ(toy_join(&toys[0]), 0);
     OK(clock_mono_us() - start_us < 5 * 1000000);
     EQ(collect(PIPELINED, codes, codes), PIPELINED);
-    for (int i = 0; i < PIPELINED; i++) EQ(codes[i], E_OK);
-    EQ(total_of("drained"), PIPELINED);
+    EQ(total_of("drained"), count_done(codes));
     EQ(toy_stop(&toys[1]), 0);
 }
 
