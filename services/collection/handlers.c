@@ -62,7 +62,7 @@ static int get_due(void *self, const request_t *request, const ProtobufCMessage 
     collection_t *c = self;
     const Tc__GetDue *ask = (const Tc__GetDue *)message;
     payer_key_t payer;
-    int64_t count;
+    int64_t count = 0;
     Tc__Due *due = arena_alloc(c->ctx->arena, sizeof *due);
     if (!due) return out_of_memory(err);
     tc__due__init(due);
@@ -150,12 +150,12 @@ static int receive(void *self, const request_t *request, const ProtobufCMessage 
     const Tc__Receive *ask = (const Tc__Receive *)message;
     payer_key_t payer;
     paying_t paying = {.period = ask->period};
-    Tc__ContributionBill **bills;
-    const Tc__PersonState **persons;
-    Tc__Receipt *receipt;
+    Tc__ContributionBill **bills = NULL;
+    const Tc__PersonState **persons = NULL;
+    Tc__Receipt *receipt = NULL;
     renewal_t renewal;
-    size_t count;
-    bool known;
+    size_t count = 0;
+    bool known = false;
     int rc = check_receive(ask, &payer, &paying.on, err);
     if (rc == 0 && paying.on > date_of_ms(clock_now_ms()))
         rc = err_field(err, E_OUT_OF_RANGE, "paid_on", "paid_on is in the future");

@@ -102,9 +102,9 @@ static int compare(chunk_t *chunk, size_t i, Tc__Entitlement *state, err_t *err)
 static int decide_chunk(chunk_t *chunk, err_t *err) {
     int rc = read_chunk(chunk, err);
     for (size_t i = 0; rc == 0 && i < chunk->count; i++) {
-        billed_t *bills;
-        size_t count;
-        Tc__Entitlement *state;
+        billed_t *bills = NULL;
+        size_t count = 0;
+        Tc__Entitlement *state = NULL;
         rc = bills_of_person(chunk, i, &bills, &count, err);
         if (rc == 0)
             rc =

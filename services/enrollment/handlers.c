@@ -43,8 +43,8 @@ static int register_person(void *self, const request_t *request, const ProtobufC
     enrollment_t *e = self;
     const Tc__RegisterPerson *ask = (const Tc__RegisterPerson *)message;
     enrollment_rules_t rules = rules_of(e);
-    Tc__PersonState *after, *known;
-    const char *other;
+    Tc__PersonState *after = NULL, *known = NULL;
+    const char *other = NULL;
     int rc = person_register(&rules, ask, &after, err);
     if (rc == 0) rc = person_fetch(e->ctx->store, ask->person, e->ctx->arena, &known, err);
     if (rc == 0 && known) rc = err_field(err, E_EXISTS, "person", "this person number is registered already");
@@ -65,8 +65,8 @@ static int register_employer(void *self, const request_t *request, const Protobu
     enrollment_t *e = self;
     const Tc__RegisterEmployer *ask = (const Tc__RegisterEmployer *)message;
     enrollment_rules_t rules = rules_of(e);
-    Tc__EmployerState *after, *known;
-    const char *other;
+    Tc__EmployerState *after = NULL, *known = NULL;
+    const char *other = NULL;
     int rc = employer_register(&rules, ask, &after, err);
     if (rc == 0) rc = employer_fetch(e->ctx->store, ask->employer, e->ctx->arena, &known, err);
     if (rc == 0 && known) rc = err_field(err, E_EXISTS, "employer", "this employer number is registered already");
@@ -86,7 +86,7 @@ static int open_spell(void *self, const request_t *request, const ProtobufCMessa
     enrollment_t *e = self;
     const Tc__OpenSpell *ask = (const Tc__OpenSpell *)message;
     enrollment_rules_t rules = rules_of(e);
-    Tc__PersonState *before, *after;
+    Tc__PersonState *before = NULL, *after = NULL;
     Tc__EmployerState *employer = NULL;
     int rc = find_person(e, ask->person, &before, err);
     if (rc == 0) rc = person_open_spell(&rules, before, ask, &after, err);
@@ -104,7 +104,7 @@ static int close_spell(void *self, const request_t *request, const ProtobufCMess
     enrollment_t *e = self;
     const Tc__CloseSpell *ask = (const Tc__CloseSpell *)message;
     enrollment_rules_t rules = rules_of(e);
-    Tc__PersonState *before, *after;
+    Tc__PersonState *before = NULL, *after = NULL;
     int rc = find_person(e, ask->person, &before, err);
     if (rc == 0) rc = person_close_spell(&rules, before, ask, &after, err);
     return rc ? rc : change_person(e, after, reply, err);
@@ -116,7 +116,7 @@ static int set_group(void *self, const request_t *request, const ProtobufCMessag
     enrollment_t *e = self;
     const Tc__SetGroup *ask = (const Tc__SetGroup *)message;
     enrollment_rules_t rules = rules_of(e);
-    Tc__PersonState *before, *after;
+    Tc__PersonState *before = NULL, *after = NULL;
     int rc = find_person(e, ask->person, &before, err);
     if (rc == 0) rc = person_set_group(&rules, before, ask, &after, err);
     return rc ? rc : change_person(e, after, reply, err);
@@ -125,7 +125,7 @@ static int set_group(void *self, const request_t *request, const ProtobufCMessag
 static int get_person(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                       err_t *err) {
     (void)request;
-    Tc__PersonState *state;
+    Tc__PersonState *state = NULL;
     int rc = find_person(self, ((const Tc__GetPerson *)message)->person, &state, err);
     if (rc == 0) *reply = &state->base;
     return rc;

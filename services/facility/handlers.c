@@ -28,7 +28,7 @@ static int register_facility(void *self, const request_t *request, const Protobu
     (void)request;
     service_ctx_t *ctx = self;
     const Tc__RegisterFacility *ask = (const Tc__RegisterFacility *)message;
-    Tc__FacilityState *after, *known;
+    Tc__FacilityState *after = NULL, *known = NULL;
     int rc = facility_register(ask, ctx->arena, &after, err);
     if (rc == 0) rc = facility_fetch(ctx->store, ask->facility, ctx->arena, &known, err);
     if (rc == 0 && known) rc = err_field(err, E_EXISTS, "facility", "this facility code is registered already");
@@ -41,7 +41,7 @@ static int sign_agreement(void *self, const request_t *request, const ProtobufCM
     (void)request;
     service_ctx_t *ctx = self;
     const Tc__SignAgreement *ask = (const Tc__SignAgreement *)message;
-    Tc__FacilityState *before, *after;
+    Tc__FacilityState *before = NULL, *after = NULL;
     int rc = find_facility(ctx, ask->facility, &before, err);
     if (rc == 0) rc = facility_sign(before, ask, ctx->arena, &after, err);
     if (rc == 0) rc = facility_update(ctx->store, after, ctx->arena, err);
@@ -53,7 +53,7 @@ static int end_agreement(void *self, const request_t *request, const ProtobufCMe
     (void)request;
     service_ctx_t *ctx = self;
     const Tc__EndAgreement *ask = (const Tc__EndAgreement *)message;
-    Tc__FacilityState *before, *after;
+    Tc__FacilityState *before = NULL, *after = NULL;
     int rc = find_facility(ctx, ask->facility, &before, err);
     if (rc == 0) rc = facility_end(before, ask, ctx->arena, &after, err);
     if (rc == 0) rc = facility_update(ctx->store, after, ctx->arena, err);
@@ -63,7 +63,7 @@ static int end_agreement(void *self, const request_t *request, const ProtobufCMe
 static int get_facility(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                         err_t *err) {
     (void)request;
-    Tc__FacilityState *state;
+    Tc__FacilityState *state = NULL;
     int rc = find_facility(self, ((const Tc__GetFacility *)message)->facility, &state, err);
     if (rc == 0) *reply = &state->base;
     return rc;

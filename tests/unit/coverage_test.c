@@ -448,6 +448,7 @@ TEST(bad_input_is_refused_by_name) {
 typedef struct slow {
     const coverage_input_t *in;
     const policy_coverage_t *rules;
+    month_t first; // of anything listed
 } slow_t;
 
 static const coverage_month_t *slow_owed(const slow_t *w, month_t m) {
@@ -493,11 +494,10 @@ static month_t slow_first(const slow_t *w) {
 }
 
 static bool slow_prior2(const slow_t *w, month_t m) {
-    month_t first = slow_first(w);
-    return m < first && m >= first - w->in->prior_months_tier2;
+    return m < w->first && m >= w->first - w->in->prior_months_tier2;
 }
 static bool slow_prior2_buys(const slow_t *w, month_t m) {
-    return slow_prior2(w, m) && w->in->month_count && w->in->months[0].month == slow_first(w);
+    return slow_prior2(w, m) && w->in->month_count && w->in->months[0].month == w->first;
 }
 static bool slow_buys(const slow_t *w, month_t m) { return slow_counts(w, m) || slow_prior2_buys(w, m); }
 
@@ -524,7 +524,7 @@ static int slow_state(const slow_t *w, month_t m, int32_t *n1, int32_t *n2) {
     int identity = -1;
     if (m >= w->in->lifelong_from)
         identity = (int)w->in->lifelong_identity;
-    else if (m < slow_first(w))
+    else if (m < w->first)
         return -1;
     else if (slow_buys(w, m - 1) && slow_gives_from(w, m - 1) <= m)
         identity = (int)slow_buyer(w, m - 1);
@@ -533,7 +533,7 @@ static int slow_state(const slow_t *w, month_t m, int32_t *n1, int32_t *n2) {
     else if (slow_resident(w, m))
         identity = IDENTITY_RESIDENT;
     if (identity < 0) return -1;
-    month_t first = slow_first(w), k = slow_resident(w, m) ? m : m - 1;
+    month_t first = w->first, k = slow_resident(w, m) ? m : m - 1;
     for (*n1 = 0; slow_counts(w, k) || slow_resident(w, k) || k >= w->in->lifelong_from ||
                   (k < first && k >= first - w->in->prior_months_tier1);
          k--)
@@ -578,7 +578,8 @@ static bool agrees(const story_t *s, const policy_t *policy) {
     // "Never" compares as later than every month.
     coverage_input_t in = s->in;
     if (in.lifelong_from == MONTH_NONE) in.lifelong_from = INT32_MAX;
-    slow_t slow = {&in, policy_coverage(policy)};
+    slow_t slow = {&in, policy_coverage(policy), 0};
+    slow.first = slow_first(&slow);
     for (month_t m = month_make(2012, 1); m < month_make(2024, 1); m++) {
         int32_t a1 = 0, a2 = 0, b1 = 0, b2 = 0;
         const coverage_span_t *span = coverage_at(s->spans, s->count, m, &a1, &a2);
