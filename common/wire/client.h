@@ -47,7 +47,8 @@ void client_destroy(client_t **client);
 // One call, waits for its end. Returns the reply's code (also filled into err with field and text).
 int client_call(client_t *client, const call_t *call, reply_t *reply, err_t *err) MUST_USE;
 
-// Pipelined: E_BUSY when the window is full. Every accepted call comes out of client_next() exactly once.
+// Pipelined: E_BUSY when the window is full. Every accepted call comes out of client_next() exactly once. There is no
+// thread behind this: connecting, retries and deadlines happen inside client_call() and client_next().
 int client_send(client_t *client, const call_t *call, err_t *err) MUST_USE;
 // The next finished call. Returns 1 with `reply` filled, 0 when nothing finished within timeout_ms.
 int client_next(client_t *client, reply_t *reply, int timeout_ms) MUST_USE;

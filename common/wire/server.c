@@ -304,6 +304,7 @@ static void take_request(server_t *server, int link, const wire_frame_t *frame, 
         malformed(server, &err);
         return;
     }
+    err = (err_t){0};
     if (header->deadline_ms <= clock_now_ms()) {
         metric_add(server->expired, 1);
         err_set(&err, E_TIMEOUT, "%s: the deadline passed before the work began", server->instance);

@@ -120,6 +120,7 @@ static void serve_own(broker_t *broker, const front_request_t *request, const ch
     err_t err = {0};
     int rc = own_call(broker->dispatch, request->header->method, caller, request->frame.body, request->frame.body_bytes,
                       broker->arena, now_us, &message, &err);
+    if (rc == E_OK) err = (err_t){0}; // whatever was tried on the way
     if (rc == E_OK && !(body = message_pack(message, broker->arena, &body_bytes)))
         err_set(&err, E_IO, "no memory for the reply");
     if (body_bytes > WIRE_MESSAGE_MAX_BYTES) {
