@@ -43,6 +43,7 @@ typedef struct adjudication {
     facilities_t *facilities;
     bool facilities_ready; // the register was read to its end once
     heads_t *heads;
+    int look_first; // turns that still look for repeated requests before they insert
     decision_frame_t frame;
     adjudication_metrics_t metrics;
 } adjudication_t;

@@ -9,6 +9,7 @@
 
 static const char topic[] = "bill.settled";
 enum { BY_REQUEST, BY_BILL }; // tags of the map of this turn's ids
+enum { LOOK_FIRST_TURNS = 64 };
 
 typedef struct turn {
     batch_t batch;
@@ -79,8 +80,10 @@ static int find_settled(turn_t *turn, item_t *const *items, size_t count, err_t 
     if (!asked) return err_set(err, E_IO, "out of memory for the batch");
     if (!keys.count) return 0;
     int rc = decisions_find_settled(on(turn)->store, &keys, arena, &found, err);
-    if (!rc) answer_found(turn, asked, &found);
-    return rc;
+    if (rc) return rc;
+    if (found.count) on(turn)->look_first = LOOK_FIRST_TURNS;
+    answer_found(turn, asked, &found);
+    return 0;
 }
 
 // ---- deciding
@@ -209,9 +212,9 @@ static void reopen(turn_t *turn, item_t *const *items, size_t count) {
     }
 }
 
-static int try_once(turn_t *turn, item_t *const *items, size_t count, err_t *err) {
+static int try_once(turn_t *turn, item_t *const *items, size_t count, bool look, err_t *err) {
     turn->from_us = clock_mono_us();
-    int rc = find_settled(turn, items, count, err);
+    int rc = look ? find_settled(turn, items, count, err) : 0;
     if (!rc) rc = batch_read_heads(&turn->batch, items, count, true, err);
     stage_done(on(turn), STAGE_LOOKUP, &turn->from_us);
     if (rc) return rc;
@@ -228,8 +231,9 @@ static int try_once(turn_t *turn, item_t *const *items, size_t count, err_t *err
 // Races are tried again, a lost database once: the next store_begin connects again.
 static int try_until_settled(turn_t *turn, item_t *const *items, size_t count, err_t *err) {
     int rc = E_OK, lost = 0;
-    for (int i = 0; i < SETTLE_TRIES; i++) {
-        rc = try_once(turn, items, count, err);
+    bool look = on(turn)->look_first > 0;
+    for (int i = 0; i < SETTLE_TRIES; i++, look = true) {
+        rc = try_once(turn, items, count, look, err);
         if (!rc) return 0;
         reopen(turn, items, count);
         if (rc == E_RACE)
@@ -249,6 +253,7 @@ static void settle_singly(turn_t *turn) {
         item_t *item = &turn->batch.items[i];
         err_t err = {0};
         if (item->state != ITEM_OPEN) continue;
+        turn->batch.on->look_first = LOOK_FIRST_TURNS; // the refused turn may have been stored
         int rc = try_until_settled(turn, &item, 1, &err);
         lost = rc == E_STORE ? lost + 1 : 0;
         if (rc && item->state != ITEM_ANSWERED) batch_refuse(&turn->batch, item, rc, &err);
@@ -277,6 +282,7 @@ void settle_turn(adjudication_t *core, const request_t *const *requests, size_t 
     item_t **items;
     err_t err = {0};
     int rc = prepare(&turn, core, requests, count, &items, &err);
+    if (!rc && core->look_first > 0) core->look_first--;
     if (!rc) rc = try_until_settled(&turn, items, count, &err);
     if (rc && turn.batch.items) {
         log_warn("turn_refused", "bills=%zu code=%s text=%s", count, err_name(rc), log_value(err.text));
