@@ -2,7 +2,7 @@
 # ./dev demo: a city in two minutes. Starts the suite on SQLite, enrols 2,000 synthetic people with 40 employers, collects half
 # a year of contributions, settles 3,000 hospital bills, and proves that the books are right.
 set -eu
-bin=${TONGCHOU_BIN:-build/release/bin}
+bin=${BIN:-build/release/bin}
 samples=config/samples
 city=${CITY:-config/cities/jiangmen.yaml}
 overlay=${OVERLAY:-config/samples/jiangmen-illustrative.yaml}
