@@ -235,18 +235,17 @@ static int replace_file(const char *path, const char *text, mode_t mode, err_t *
 // without a registry entry, and the next call completes it.
 static int make_pair(const char *dir, const char *name, char public_text[static KEY_TEXT_BYTES], err_t *err) {
     char path[PATH_BYTES], secret[KEY_TEXT_BYTES + 1] = {0};
-    int rc = path_of(path, dir, name, ".key", err);
-    if (rc == E_OK) rc = read_secret(path, secret, err);
+    err_t why = {0};
+    int rc = path_of(path, dir, name, ".key", &why);
+    if (rc == E_OK) rc = read_secret(path, secret, &why);
     if (rc == E_OK && zmq_curve_public(public_text, secret) != 0)
-        rc = err_set(err, E_POLICY, "%s: not a secret key", path);
-    if (rc == E_NOT_FOUND) {
-        if (zmq_curve_keypair(public_text, secret) != 0) {
-            rc = err_set(err, E_IO, "libzmq was built without CURVE");
-        } else {
-            secret[KEY_TEXT_BYTES - 1] = '\n';
-            rc = replace_file(path, secret, 0600, err);
-        }
+        rc = err_set(&why, E_POLICY, "%s: not a secret key", path);
+    if (rc == E_NOT_FOUND && zmq_curve_keypair(public_text, secret) == 0) {
+        secret[KEY_TEXT_BYTES - 1] = '\n';
+        rc = replace_file(path, secret, 0600, &why);
     }
+    if (rc == E_NOT_FOUND) rc = err_set(&why, E_IO, "libzmq was built without CURVE");
+    if (rc != E_OK) err_set(err, rc, "%s", why.text);
     sodium_memzero(secret, sizeof secret);
     return rc;
 }

@@ -32,6 +32,7 @@ struct broker {
     dispatch_t *dispatch;
     arena_t *arena;
     atomic_bool stop;
+    _Atomic int64_t turned_us;
     int64_t tick_us, beat_us;
     char front_endpoint[ENDPOINT_BYTES], back_endpoint[ENDPOINT_BYTES];
     log_gate_t client_gate, service_gate;
@@ -300,7 +301,9 @@ static void turn(broker_t *broker) {
         done += drain_front(broker, now_us);
         if (done == 0) break;
     }
-    tick(broker, clock_mono_us());
+    int64_t now_us = clock_mono_us();
+    atomic_store_explicit(&broker->turned_us, now_us, memory_order_relaxed);
+    tick(broker, now_us);
 }
 
 int broker_run(broker_t *broker, err_t *err) {
@@ -311,6 +314,10 @@ int broker_run(broker_t *broker, err_t *err) {
         turn(broker);
     }
     return E_OK;
+}
+
+bool broker_is_serving(const broker_t *broker) {
+    return clock_mono_us() - atomic_load_explicit(&broker->turned_us, memory_order_relaxed) < 2 * 1000 * 1000;
 }
 
 void broker_stop(broker_t *broker) { atomic_store_explicit(&broker->stop, true, memory_order_relaxed); }

@@ -22,3 +22,4 @@ const char *broker_back(const broker_t *broker);
 // Serve until broker_stop(), which may be called from any thread and from a signal handler. E_IO when a socket fails.
 int broker_run(broker_t *broker, err_t *err) MUST_USE;
 void broker_stop(broker_t *broker);
+bool broker_is_serving(const broker_t *broker); // its loop turned within the last two seconds; from any thread

@@ -19,7 +19,7 @@ struct dispatch {
     size_t count;
     bool any_gone;
     dispatch_counts_t counts;
-    metric_t *forwarded, *busy, *unavailable, *redispatched, *expired, *jobs;
+    metric_t *forwarded, *busy, *unavailable, *redispatched, *expired, *jobs, *instances;
 };
 
 static void make_metrics(dispatch_t *d) {
@@ -29,6 +29,7 @@ static void make_metrics(dispatch_t *d) {
     d->unavailable = metric_counter(name, "outcome=\"refused_unavailable\"", help);
     d->redispatched = metric_counter(name, "outcome=\"redispatched\"", help);
     d->expired = metric_counter(name, "outcome=\"expired\"", help);
+    d->instances = metric_gauge("tongchou_broker_instances", "", "Live instances of all services");
     d->jobs = metric_gauge("tongchou_broker_jobs", "", "Requests in the broker's hands");
 }
 
@@ -478,6 +479,13 @@ static instance_t *find_silent(const dispatch_t *d, int64_t now_us) {
     return NULL;
 }
 
+static void show_gauges(const dispatch_t *d) {
+    size_t instances = 0;
+    for (size_t i = 0; i < d->count; i++) instances += d->services[i]->count;
+    metric_set(d->instances, (int64_t)instances);
+    metric_set(d->jobs, (int64_t)job_count(d->pool));
+}
+
 void dispatch_tick(dispatch_t *d, int64_t now_us) {
     instance_t *silent;
     while ((silent = find_silent(d, now_us))) bury(d, silent, "silent", now_us);
@@ -486,7 +494,7 @@ void dispatch_tick(dispatch_t *d, int64_t now_us) {
     bury_gone(d, now_us);
     for (size_t i = d->count; i-- > 0;)
         if (d->services[i]->count == 0 && d->services[i]->held.count == 0) forget_service(d, i);
-    metric_set(d->jobs, (int64_t)job_count(d->pool));
+    show_gauges(d);
 }
 
 size_t dispatch_services(const dispatch_t *d, service_t *const **services) {

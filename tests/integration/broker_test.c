@@ -107,7 +107,7 @@ static void echo(worker_t *worker, server_t *server, const request_t *request) {
     char *body = malloc(request->body_bytes + 256);
     if (!body) return;
     int head = sprintf(body, "%s|%s|", worker->instance, request->header.caller);
-    memcpy(body + head, request->body, request->body_bytes);
+    if (request->body_bytes) memcpy(body + head, request->body, request->body_bytes);
     if (strcmp(request->header.method, "refuse") == 0) {
         err_t why = {0};
         err_field(&why, E_NOT_FOUND, "person", "no such person");
@@ -582,7 +582,7 @@ TEST(what_a_killed_process_had_goes_to_another) {
     bus_t bus;
     caller_t caller, root;
     reply_t reply;
-    char key[32];
+    char key[32] = "";
     int pipe_end, outcome;
     pid_t pid = fork_worker(&pipe_end);
     bus_start(&bus);
@@ -708,7 +708,7 @@ TEST(a_broker_that_comes_back_finds_its_services_again) {
 }
 
 static void who_serves(caller_t *caller, char owners[][32], int keys) {
-    char key[32];
+    char key[32] = "";
     reply_t reply;
     call_t call = call_to("say", key, "");
     for (int i = 0; i < keys; i++) {
@@ -853,7 +853,7 @@ TEST(every_pipelined_call_ends_once_though_one_in_ten_is_ignored) {
     caller_t caller;
     reply_t reply;
     int sent = 0, done = 0, retried = 0;
-    char key[32], body[32];
+    char key[32] = "", body[32];
     memset(ended, 0, sizeof ended);
     bus_start(&bus);
     worker_t *worker = worker_new("w-1", &bus);
@@ -892,7 +892,7 @@ TEST(an_instance_that_drains_loses_nothing) {
     bus_t bus;
     caller_t caller, root;
     reply_t reply;
-    char key[32];
+    char key[32] = "";
     bus_start(&bus);
     worker_t *leaves = worker_start("w-1", &bus), *stays = worker_start("w-2", &bus);
     await_instances(&bus, 2);

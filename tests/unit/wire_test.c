@@ -1,4 +1,5 @@
 // The wire's pure parts: names, keys, frames, partition owners, and the broker's core with a made-up clock and wires.
+#include "common/base/log.h"
 #include "common/wire/curve.h"
 #include "common/wire/envelope.h"
 #include "services/broker/dispatch.h"
@@ -13,6 +14,7 @@
 static err_t err;
 
 TEST(roles_and_callers) {
+    log_setup("wire-test", LOG_ERROR); // what joins and dies here is made up
     static const struct {
         const char *caller;
         unsigned role;
