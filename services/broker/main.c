@@ -10,20 +10,21 @@
 #include <string.h>
 #include <unistd.h>
 
-static broker_t *running; // for the signal handler only
+static broker_t *running; // for the signal handler, and for the health thread, which ends before it
 
 static void on_signal(int number) {
     (void)number;
     broker_stop(running);
 }
 
-// The broker answers as long as its thread turns; what it answers with is in the metrics.
 static bool report(void *self, char *text, size_t room) {
+    bool serving = broker_is_serving(running);
+    long long instances = metric_value(metric_gauge("tongchou_broker_instances", "", ""));
+    long long requests = metric_value(metric_gauge("tongchou_broker_jobs", "", ""));
     snprintf(text, room,
-             "{\"service\":\"broker\",\"instance\":\"%s\",\"state\":\"ready\",\"instances\":%lld,\"requests\":%lld}",
-             (const char *)self, (long long)metric_value(metric_gauge("tongchou_broker_instances", "", "")),
-             (long long)metric_value(metric_gauge("tongchou_broker_jobs", "", "")));
-    return true;
+             "{\"service\":\"broker\",\"instance\":\"%s\",\"state\":\"%s\",\"instances\":%lld,\"requests\":%lld}",
+             (const char *)self, serving ? "ready" : "stuck", instances, requests);
+    return serving;
 }
 
 // A broker binds one address where its clients and services may know several.
