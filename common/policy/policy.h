@@ -1,6 +1,6 @@
 // A city's law as data: YAML → checked → PolicyTables message (proto/policy.proto) → flat arrays that the cores read.
-// The message is what is hashed, published to Redis and kept by adjudication with its decisions; the arrays are built from
-// it in the same way whether it came from files or from Redis. Immutable once made; shared by threads freely.
+// The message is what is hashed, published to Redis and kept by adjudication with its decisions; the arrays are built
+// from it in the same way whether it came from files or from Redis. Immutable once made; shared by threads freely.
 // Schema, with examples: docs/policy.md.
 #pragma once
 #include "common/base/check.h"
@@ -11,15 +11,31 @@
 
 typedef struct policy policy_t;
 
-// Load, merge overlays in order, check, compile. Every complaint names file, line, key and, where there is one, the article.
+// Load, merge overlays in order, check, compile. Every complaint names file, line, key and, where there is one, the
+// article.
 int policy_load(policy_t **out, const char *city_file, const char *const *overlays, err_t *err) MUST_USE;
+// The same from memory: texts[0] is the city, the rest are overlays (the editor of drafts, tests, the fuzzer).
+typedef struct policy_text {
+    const char *name; // for complaints
+    const char *text;
+    size_t bytes;
+} policy_text_t;
+int policy_parse(policy_t **out, const policy_text_t *texts, size_t count, err_t *err) MUST_USE;
 // From the packed message. The hash is recomputed, never trusted.
 int policy_unpack(policy_t **out, const void *data, size_t bytes, err_t *err) MUST_USE;
 const void *policy_packed(const policy_t *policy, size_t *bytes);
 const char *policy_hash(const policy_t *policy); // SHA-256 of the packed message, 64 hex digits
 void policy_destroy(policy_t **policy);
 
+enum { POLICY_LAYERS_MAX = 8, POLICY_TOTALS_MAX = 16 };
+
 const char *policy_city(const policy_t *policy);
+const char *policy_status(const policy_t *policy); // of the city file: seed, published, confirmed, synthetic, draft
+size_t policy_overlay_count(const policy_t *policy);
+const char *policy_overlay(const policy_t *policy, size_t overlay, const char **status); // its name
+const char *policy_option(const policy_t *policy, const char *option); // the choice in force; NULL when unknown
+// A parameter on a day (fen or millionths); E_PARAMETER_MISSING when not published, E_UNSUPPORTED when unknown.
+int policy_parameter(const policy_t *policy, const char *name, date_t on, int64_t *out, err_t *err) MUST_USE;
 bool policy_has_identity(const policy_t *policy, identity_t identity);
 bool policy_has_division(const policy_t *policy, const char *division);
 const char *policy_division_name(const policy_t *policy, const char *division); // NULL when unknown
@@ -39,12 +55,13 @@ const char *policy_rule_text_zh(const policy_t *policy, const char *rule);
 
 // How contributions become cover (section `coverage` of the city file).
 typedef struct policy_coverage {
-    int lag_months;                       // cover starts this many months after the contribution month (1)
-    int wait_months[IDENTITY__COUNT];     // and at first entry or after an interruption, this many (flexible: 3)
-    int grace_months;                     // unpaid months in a row that may be back-paid without a break (3)
-    uint32_t yearly;                      // bit per identity: pays by the year (resident)
-    uint32_t from_application;            // bit per identity: covered from the contribution month itself (unemployed)
-    uint32_t tier2;                       // bit per identity: also holds tier 2
-    uint32_t lifelong;                    // bit per identity: covered without contribution (retiree)
+    int lag_months;                   // cover starts this many months after the contribution month (1)
+    int wait_months[IDENTITY__COUNT]; // and at first entry or after an interruption, this many (flexible: 3)
+    int grace_months;                 // unpaid months in a row that may be back-paid without a break (3)
+    uint32_t yearly;                  // bit per identity: pays by the year (resident)
+    uint32_t from_application;        // bit per identity: covered from the contribution month itself (unemployed)
+    uint32_t tier2;                   // bit per identity: also holds tier 2
+    uint32_t lifelong;                // bit per identity: covered without contribution (retiree)
+    bool wait_every_entry;            // the wait also where the months before are continuous (option)
 } policy_coverage_t;
 const policy_coverage_t *policy_coverage(const policy_t *policy);

@@ -1,5 +1,6 @@
 // The standard dimensions that every city's tables are indexed by: the field's own words, never a city's.
-// A city file says which of them it uses and what each is worth.
+// A city file says which of them it uses and what each is worth. Codes stand in compiled policies: add at the end,
+// never reorder.
 #pragma once
 #include <stdint.h>
 
@@ -22,7 +23,7 @@
     X(GROUP_SEVERELY_DISABLED, "severely_disabled", "重度残疾人员")                                                    \
     X(GROUP_SERIOUSLY_ILL, "seriously_ill", "重病患者")
 
-// 医疗机构等级, 就医类型, 就医地, 备案, 缴费主体
+// 医疗机构等级, 就医类型, 就医地, 备案, 缴费主体, 用人单位类型
 #define LEVEL_TABLE(X) X(LEVEL_1, "1", "一级及以下") X(LEVEL_2, "2", "二级") X(LEVEL_3, "3", "三级")
 #define VISIT_TABLE(X)                                                                                                 \
     X(VISIT_INPATIENT, "inpatient", "住院")                                                                            \
@@ -41,6 +42,10 @@
     X(PAYER_PERSON, "person", "个人")                                                                                  \
     X(PAYER_UNEMPLOYMENT_FUND, "unemployment_fund", "失业保险基金")                                                    \
     X(PAYER_FINANCE, "finance", "财政")
+#define EMPLOYER_TABLE(X)                                                                                              \
+    X(EMPLOYER_ENTERPRISE, "enterprise", "企业")                                                                       \
+    X(EMPLOYER_ORGAN, "organ", "机关事业单位")                                                                         \
+    X(EMPLOYER_DISTRESSED, "distressed", "困难企业")
 
 #define X(code, name, chinese) code,
 typedef enum identity { IDENTITY_TABLE(X) IDENTITY__COUNT } identity_t;
@@ -50,6 +55,7 @@ typedef enum visit { VISIT_TABLE(X) VISIT__COUNT } visit_t;
 typedef enum area { AREA_TABLE(X) AREA__COUNT } area_t;
 typedef enum filing { FILING_TABLE(X) FILING__COUNT } filing_t;
 typedef enum payer { PAYER_TABLE(X) PAYER__COUNT } payer_t;
+typedef enum employer { EMPLOYER_TABLE(X) EMPLOYER__COUNT } employer_t;
 #undef X
 
 #define GROUP_BIT(group) (1u << (group))
@@ -66,4 +72,5 @@ VOCABULARY(visit)
 VOCABULARY(area)
 VOCABULARY(filing)
 VOCABULARY(payer)
+VOCABULARY(employer)
 #undef VOCABULARY

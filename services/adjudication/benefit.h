@@ -43,7 +43,7 @@ typedef enum benefit_decision { BENEFIT_PAID, BENEFIT_NOT_COVERED, BENEFIT_MANUA
 
 typedef struct benefit_result {
     benefit_decision_t decision;
-    const char *reason;       // why not, when not paid; static text
+    const char *reason;       // why not, when not paid; owned by the policy
     fen_t deductible;
     fen_t paid[BENEFIT_LAYERS_MAX];
     fen_t fund, person;       // fund + person = total

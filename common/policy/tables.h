@@ -1,0 +1,180 @@
+// The compiled policy as flat arrays: what the cores of services/ read. Built by policy_unpack() from the message,
+// never changed after. Only the policy library and the pure cores include this; everybody else uses policy.h.
+#pragma once
+#include "common/base/arena.h"
+#include "dimension.h"
+#include "policy.h"
+#include <string.h>
+
+typedef enum unit { UNIT_MONEY = 1, UNIT_RATE = 2, UNIT_FACTOR = 3, UNIT__COUNT } unit_t;
+
+enum {
+    POLICY_FORMAT = 1,
+    FACTOR_MAX = 1000 * RATE_ONE, // `times` and `multiply` stay below; × MONEY_MAX is done in 128 bits
+    STEPS_MAX = 64,               // that any bill can need, counted when the tables are built
+    SLICES_MAX = 8,
+    ADJUSTS_MAX = 16,
+    LINES_MAX = 32,
+    PACKED_MAX = 512 * 1024,
+};
+#define MONEY_MAX INT64_C(1000000000000) // 10 billion yuan in a policy or on a bill: × RATE_ONE stays within int64
+
+typedef struct value { // of a series, from … to
+    date_t from, to;
+    bool missing;
+    int64_t value;
+    const char *status, *source;
+} value_t;
+
+typedef struct series {
+    const char *name; // of the parameter, or ""
+    unit_t unit;
+    bool yearly; // dated by the year it describes
+    const value_t *values;
+    uint32_t count;
+} series_t;
+
+typedef enum ref_kind { REF_NONE, REF_CONST, REF_SERIES, REF_BORNE, REF_WAGE, REF__COUNT } ref_kind_t;
+
+typedef struct ref { // where an amount or a rate comes from
+    ref_kind_t kind;
+    int64_t value;          // REF_CONST
+    const series_t *series; // REF_SERIES
+    rate_t times;
+    uint8_t years_ago;
+    bool if_published; // a missing value is no error: there is none
+} ref_t;
+
+typedef struct slice {
+    ref_t above, rate;
+    const char *rule;
+} slice_t;
+
+typedef struct row { // of a decision table: the first that holds decides
+    when_t when;
+    const char *rule;
+    ref_t amount;
+    const slice_t *slices;
+    uint32_t slice_count;
+    bool none;
+    payer_t payer;
+} row_t;
+
+typedef enum adjust_op { ADJUST_ADD = 1, ADJUST_SUBTRACT, ADJUST_SET, ADJUST_MULTIPLY, ADJUST__COUNT } adjust_op_t;
+
+typedef struct adjust { // all that hold are applied, in order
+    when_t when;
+    const char *rule;
+    adjust_op_t op;
+    ref_t by;
+    bool hidden; // later layers see the bill as if it had not been applied
+} adjust_t;
+
+typedef struct table {
+    const row_t *rows;
+    uint32_t count;
+} table_t;
+
+typedef struct derived { // a value: a decision table, then adjustments
+    table_t table;
+    const adjust_t *adjusts;
+    uint32_t adjust_count;
+} derived_t;
+
+typedef struct reading { // a fact that the law reads differently
+    when_t when;
+    const char *rule;
+    dimension_t dimension;
+    uint8_t value;
+} reading_t;
+
+typedef struct stage { // one layer's turn in the computation
+    uint8_t layer;
+    when_t when;
+    derived_t rate;
+    table_t floor;
+    derived_t cap;                 // no rows: no cap
+    int8_t paid_total, base_total; // −1: not counted
+    bool hides;                    // has a hidden adjustment
+} stage_t;
+
+typedef struct scheme { // the benefit of one kind of visit, from … to
+    visit_t visit;
+    date_t from, to;
+    table_t not_covered, manual;
+    const reading_t *readings;
+    uint32_t reading_count;
+    derived_t deductible;
+    const stage_t *stages;
+    uint32_t stage_count;
+    const char *own_share_rule, *out_of_scope_rule;
+} scheme_t;
+
+typedef struct line { // of a contribution
+    const char *item, *rule;
+    when_t when;
+    table_t payers;
+    ref_t base, base_at_least, base_at_most, rate; // base × rate …
+    ref_t amount;                                  // … or an amount
+    ref_t at_least;
+} line_t;
+
+typedef struct lines {
+    date_t from;
+    const line_t *items;
+    uint32_t count;
+} lines_t;
+
+typedef struct rule {
+    const char *id, *source, *text, *text_zh;
+} rule_t;
+
+typedef struct named {
+    const char *name, *more; // layer and fund, division and name, option and choice, overlay and status
+} named_t;
+
+typedef struct nameds {
+    const named_t *items;
+    uint32_t count;
+} nameds_t;
+
+struct policy {
+    arena_t *arena; // owns everything below
+    const void *packed;
+    size_t packed_bytes;
+    char hash[65];
+    const char *city, *name, *name_zh, *status;
+    uint32_t identities;
+    nameds_t overlays, options, divisions, layers;
+    const char *const *totals;
+    uint32_t total_count;
+    const rule_t *rules; // sorted by id
+    uint32_t rule_count;
+    const series_t *series;
+    uint32_t series_count;
+    bands_t bands[DIM__COUNT];
+    policy_coverage_t coverage;
+    const scheme_t *schemes;
+    uint32_t scheme_count;
+    lines_t monthly, yearly;
+};
+
+// The value of a reference on a day. REF_BORNE and REF_WAGE are `given` by the caller. E_PARAMETER_MISSING names the
+// parameter; with if_published a missing value leaves `out` alone and `found` false. `found` may be NULL.
+int ref_series_value(const ref_t *ref, date_t on, int64_t *out, bool *found, err_t *err) MUST_USE;
+
+static inline int ref_value(const ref_t *ref, date_t on, fen_t given, int64_t *out, err_t *err) {
+    switch (ref->kind) {
+    case REF_CONST: *out = ref->value; return E_OK;
+    case REF_BORNE:
+    case REF_WAGE: *out = given; return E_OK;
+    case REF_SERIES: return ref_series_value(ref, on, out, NULL, err);
+    default: return err_set(err, E_INTERNAL, "a value that stands nowhere");
+    }
+}
+
+static inline const row_t *table_row(const table_t *table, const facts_t *facts, date_t on) {
+    for (uint32_t i = 0; i < table->count; i++)
+        if (when_holds(&table->rows[i].when, facts, on)) return &table->rows[i];
+    return NULL;
+}

@@ -1,0 +1,144 @@
+// What is due, line by line. A line holds for whom and when its condition says; who pays is a decision table of its
+// own.
+#include "contribution.h"
+#include "common/policy/tables.h"
+
+typedef struct work {
+    const policy_t *policy;
+    const contribution_person_t *person;
+    facts_t facts;
+    date_t on;
+    contribution_result_t *out;
+    err_t *err;
+} work_t;
+
+static int state_facts(work_t *w) {
+    const contribution_person_t *p = w->person;
+    int employer = p->employer_kind ? employer_from_name(p->employer_kind) : EMPLOYER_ENTERPRISE;
+    if (employer < 0) return err_field(w->err, E_INVALID_FIELD, "employer.kind", "unknown kind of employer");
+    if (!policy_has_identity(w->policy, p->identity))
+        return err_field(w->err, E_INVALID_FIELD, "person.identity", "the city has no such identity");
+    if (p->groups >> GROUP__COUNT) return err_field(w->err, E_INVALID_FIELD, "person.groups", "an unknown group");
+    w->facts = (facts_t){.groups = p->groups};
+    facts_set(&w->facts, DIM_IDENTITY, p->identity);
+    facts_set(&w->facts, DIM_EMPLOYER, (unsigned)employer);
+    facts_set(&w->facts, DIM_TIER2, w->policy->coverage.tier2 >> p->identity & 1);
+    if (p->birth != DATE_NONE)
+        facts_set(&w->facts, DIM_AGE,
+                  band_of(&w->policy->bands[DIM_AGE], date_age(p->birth, date_make(date_year(w->on), 1, 1))));
+    return E_OK;
+}
+
+// A person of unknown age is refused where a row asks for the age and everything else about it fits.
+static int check_age(const work_t *w, const table_t *payers) {
+    const uint64_t all = dimension_mask(DIM_AGE);
+    for (uint32_t i = 0; i < payers->count && w->person->birth == DATE_NONE; i++) {
+        const when_t *when = &payers->rows[i].when;
+        bool asks = (when->dims[dimension_infos[DIM_AGE].word] & all) != all;
+        if (asks && when_holds(when, &w->facts, w->on))
+            return err_field(w->err, E_MISSING_FIELD, "person.birth", "the birth date decides who pays (%s)",
+                             payers->rows[i].rule);
+    }
+    return E_OK;
+}
+
+static int value_of(const work_t *w, const ref_t *ref, fen_t *out) {
+    return ref_value(ref, w->on, w->person->wage, out, w->err);
+}
+
+static int base_of(const work_t *w, const line_t *line, fen_t *out) {
+    fen_t base, bound;
+    int rc = value_of(w, &line->base, &base);
+    if (!rc && line->base_at_most.kind != REF_NONE && !(rc = value_of(w, &line->base_at_most, &bound)))
+        base = fen_min(base, bound);
+    if (!rc && line->base_at_least.kind != REF_NONE && !(rc = value_of(w, &line->base_at_least, &bound)))
+        base = fen_max(base, bound);
+    if (!rc) *out = base;
+    return rc;
+}
+
+// The least a line comes to, when it has one and that has been published.
+static int raise(const work_t *w, const line_t *line, contribution_line_t *to) {
+    if (line->at_least.kind == REF_NONE) return E_OK;
+    bool found = true;
+    fen_t least = 0;
+    int rc = line->at_least.kind == REF_SERIES ? ref_series_value(&line->at_least, w->on, &least, &found, w->err)
+                                               : value_of(w, &line->at_least, &least);
+    if (rc || !found || least <= to->amount) return rc;
+    to->amount = least;
+    to->base = 0;
+    to->rate = 0;
+    return E_OK;
+}
+
+static int compute(const work_t *w, const line_t *line, contribution_line_t *to) {
+    int64_t rate;
+    int rc;
+    if (line->amount.kind != REF_NONE) {
+        rc = value_of(w, &line->amount, &to->amount);
+    } else {
+        rc = base_of(w, line, &to->base);
+        if (!rc) rc = value_of(w, &line->rate, &rate);
+        if (rc) return rc;
+        to->rate = (rate_t)rate;
+        if (fen_rate(to->base, to->rate, &to->amount))
+            return err_field(w->err, E_OUT_OF_RANGE, "person.wage", "the wage is too large");
+    }
+    return rc ? rc : raise(w, line, to);
+}
+
+static int add_line(const work_t *w, const line_t *line) {
+    const row_t *payer = table_row(&line->payers, &w->facts, w->on);
+    if (!payer) return err_set(w->err, E_POLICY, "the policy does not say who pays %s", line->item);
+    if (w->out->line_count == CONTRIBUTION_LINES_MAX)
+        return err_set(w->err, E_POLICY, "more than %d contribution lines for one person", CONTRIBUTION_LINES_MAX);
+    contribution_line_t to = {.item = line->item, .payer = payer->payer, .rule = line->rule};
+    int rc = compute(w, line, &to);
+    if (!rc && fen_add(w->out->total, to.amount, &w->out->total))
+        rc = err_field(w->err, E_OUT_OF_RANGE, "person.wage", "the total is too large");
+    if (!rc && to.amount > 0) w->out->lines[w->out->line_count++] = to;
+    return rc;
+}
+
+static int add_lines(work_t *w, const lines_t *lines, const char *field) {
+    int rc = state_facts(w);
+    for (uint32_t i = 0; i < lines->count && !rc; i++)
+        if (when_fits(&lines->items[i].when, &w->facts)) rc = check_age(w, &lines->items[i].payers);
+    if (rc) return rc;
+    if (lines->count == 0)
+        return err_field(w->err, E_UNSUPPORTED, field, "%s has no such contribution", w->policy->city);
+    char day[DATE_TEXT_MAX];
+    if (w->on < lines->from)
+        return err_field(w->err, E_NOT_IN_FORCE, field, "no contribution rule is in force on %s",
+                         date_format(w->on, day));
+    for (uint32_t i = 0; i < lines->count && !rc; i++)
+        if (when_holds(&lines->items[i].when, &w->facts, w->on)) rc = add_line(w, &lines->items[i]);
+    return rc;
+}
+
+static int due(const policy_t *policy, const contribution_person_t *person, const lines_t *lines, date_t on,
+               bool yearly, const char *field, contribution_result_t *out, err_t *err) {
+    contribution_result_t result = {0};
+    work_t w = {.policy = policy, .person = person, .on = on, .out = &result, .err = err};
+    if (person->wage < 0 || person->wage > MONEY_MAX)
+        return err_field(err, E_OUT_OF_RANGE, "person.wage", "a wage is between 0.00 and 10 billion yuan");
+    if ((unsigned)person->identity < IDENTITY__COUNT &&
+        (policy->coverage.yearly >> person->identity & 1) != (yearly ? 1u : 0u))
+        return err_field(err, E_INVALID_FIELD, field, "%s pays by the %s", identity_name((int)person->identity),
+                         yearly ? "month" : "year");
+    int rc = add_lines(&w, lines, field);
+    if (!rc) *out = result;
+    return rc;
+}
+
+// Ages are those of 1 January; dated rules those of the 1st of the month.
+int contribution_month(const policy_t *policy, const contribution_person_t *person, month_t month,
+                       contribution_result_t *out, err_t *err) {
+    return due(policy, person, &policy->monthly, month_first(month), false, "month", out, err);
+}
+
+int contribution_year(const policy_t *policy, const contribution_person_t *person, int year, contribution_result_t *out,
+                      err_t *err) {
+    if (!date_valid(year, 1, 1)) return err_field(err, E_OUT_OF_RANGE, "year", "a year between 1900 and 2199");
+    return due(policy, person, &policy->yearly, date_make(year, 1, 1), true, "year", out, err);
+}
