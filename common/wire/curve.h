@@ -27,7 +27,8 @@ typedef struct zap_domain {
     const char *name;
     unsigned roles; // bits of wire_role_t
 } zap_domain_t;
-int zap_start(zap_t **out, void *zmq_context, const char *dir, const zap_domain_t *domains, size_t count, err_t *err) MUST_USE;
+int zap_start(zap_t **out, void *zmq_context, const char *dir, const zap_domain_t *domains, size_t count,
+              err_t *err) MUST_USE;
 void zap_stop(zap_t **zap);
 
 // Prepare a socket before bind/connect: CURVE, limits (message size, handshake time, high-water marks), heartbeats.

@@ -9,8 +9,8 @@
 
 #define WIRE_MESSAGE_MAX_BYTES (1024 * 1024) // ZMQ_MAXMSGSIZE and every body check
 #define WIRE_HEADER_MAX_BYTES 1024
-#define WIRE_HEARTBEAT_MS 500                // service → broker beat, and broker → service
-#define WIRE_DEAD_AFTER_MS 2500              // five beats without a word: dead
+#define WIRE_HEARTBEAT_MS 500   // service → broker beat, and broker → service
+#define WIRE_DEAD_AFTER_MS 2500 // five beats without a word: dead
 #define WIRE_CALLER_MAX 96
 
 // What a request carries beside its body; the C face of proto/envelope.proto's RequestHeader.
@@ -26,13 +26,13 @@ typedef struct wire_header {
 
 // Roles, as bits, so that a method can name several. The registry file names them in lower case.
 typedef enum wire_role {
-    ROLE_ADMIN = 1,     // operators
-    ROLE_CLERK = 2,     // agency clerks
-    ROLE_HOSPITAL = 4,  // hospital systems
-    ROLE_AGENCY = 8,    // event subscribers of other bureaus
-    ROLE_SERVICE = 16,  // our services
+    ROLE_ADMIN = 1,    // operators
+    ROLE_CLERK = 2,    // agency clerks
+    ROLE_HOSPITAL = 4, // hospital systems
+    ROLE_AGENCY = 8,   // event subscribers of other bureaus
+    ROLE_SERVICE = 16, // our services
     ROLE_BROKER = 32,
 } wire_role_t;
 unsigned wire_role_from_name(const char *name); // 0 when unknown
 const char *wire_role_name(unsigned role);
-unsigned wire_caller_role(const char *caller);  // the role bit of "role:name", 0 when malformed
+unsigned wire_caller_role(const char *caller); // the role bit of "role:name", 0 when malformed
