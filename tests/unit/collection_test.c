@@ -400,6 +400,16 @@ TEST(a_change_in_enrolment_is_a_new_entitlement_and_a_repeated_event_is_not) {
     pump(&city);
     EQ(rig_event_count(&city.collection), events);
     EQ(entitlement(&city, "RES")->version, version + 1);
+    rows_t rows; // an old state alone does not bring the past back
+    rig_events(&city.enrollment, &rows);
+    for (size_t i = 0; i < rows.count; i++) {
+        event_t event = {.partition = (uint32_t)row_i64(&rows, i, 0),
+                         .number = row_i64(&rows, i, 1),
+                         .topic = row_text(&rows, i, 2)};
+        event.body = row_blob(&rows, i, 4, &event.body_bytes);
+        EQ(rig_apply(&city.collection, &city.feed, &event, 1), E_OK);
+    }
+    EQ(rig_event_count(&city.collection), events);
     close_city(&city);
 }
 
