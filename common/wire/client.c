@@ -20,6 +20,7 @@ enum {
     ATTEMPTS_MAX = 64,  // one bit each in slot_t.open
     PAUSE_MIN_MS = 10,
     PAUSE_MAX_MS = 500,
+    RETRY_LEFT_MS = 100,  // no attempt after a clean refusal with less than this left: it would only blur the outcome
     CONNECT_PAUSE_MS = 2, // doubled up to CONNECT_PAUSE_MAX_MS while no broker can be reached
     CONNECT_PAUSE_MAX_MS = 50,
     TIMER_US = 1000, // slots are looked through for expired timers at most this often
@@ -204,17 +205,20 @@ static void attempt(client_t *client, slot_t *slot, int64_t now_us) {
     want_at(client, slot, now_us + client->connect_pause_ms * 1000);
 }
 
-// Send again after a pause that grows; when none fits before the deadline, there is nothing more to wait for.
+// Send again after a pause that grows. When no attempt fits before the deadline and all were refused, that is the
+// outcome.
 static void pause_slot(client_t *client, slot_t *slot, int64_t now_us) {
     slot->pause_ms = slot->pause_ms ? slot->pause_ms * 2 : PAUSE_MIN_MS;
     if (slot->pause_ms > PAUSE_MAX_MS) slot->pause_ms = PAUSE_MAX_MS;
     int64_t due_us = now_us + slot->pause_ms * 1000;
     slot->state = SLOT_PAUSED;
     slot->broker = (slot->broker + 1) % client->broker_count;
-    if (due_us >= slot->deadline_us && !slot->open && !slot->maybe_done)
-        finish_at_deadline(client, slot);
-    else
+    if (due_us + RETRY_LEFT_MS * 1000 < slot->deadline_us)
         want_at(client, slot, due_us);
+    else if (slot->open || slot->maybe_done)
+        want_at(client, slot, slot->deadline_us);
+    else
+        finish_at_deadline(client, slot);
 }
 
 static void attempt_timed_out(client_t *client, slot_t *slot, int64_t now_us) {

@@ -8,7 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { QUEUE_MAX = 1024, HELD_MAX = 512, HOLD_MS = 2000, JOBS_MAX = 65536, EARLY_US = 100 * 1000 };
+enum {
+    QUEUE_MAX = 1024,
+    HELD_MAX = 512,
+    HOLD_MS = 2000,
+    JOBS_MAX = 65536,
+    EARLY_US = 100 * 1000,
+    EARLY_LEAST_US = (DISPATCH_TICK_MS + 5) * 1000
+};
 
 struct dispatch {
     dispatch_conf_t conf;
@@ -420,7 +427,8 @@ void dispatch_offer(dispatch_t *d, job_t *job, const char *name, const char *key
     job->service = service;
     job->partition = key[0] ? (int)partition_of(key) : -1;
     // A refusal before the deadline tells the caller that nothing happened; after it, he could not know.
-    job->give_up_us = job->deadline_us - (left_us / 4 < EARLY_US ? left_us / 4 : EARLY_US);
+    int64_t early_us = left_us / 4 < EARLY_US ? left_us / 4 : EARLY_US;
+    job->give_up_us = job->deadline_us - (early_us > EARLY_LEAST_US ? early_us : EARLY_LEAST_US);
     if (left_us <= 0)
         expire(d, job);
     else
