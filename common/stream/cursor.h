@@ -10,7 +10,7 @@
 #define CURSOR_HELD_MAX 64         // live events kept aside while a replay closes the gap before them
 #define CURSOR_GRACE_MS 50         // how long a lag may be mere reordering between two instances
 #define CURSOR_ASK_TIMEOUT_MS 1000 // a replay without a word for so long is asked of another instance
-#define CURSOR_REFUSED_PAUSE_MS 200
+#define CURSOR_REFUSED_PAUSE_MS 1000
 #define CURSOR_SHORT_AFTER_MS 10000
 
 typedef enum cursor_verdict { CURSOR_DROP, CURSOR_DUPLICATE, CURSOR_APPLY, CURSOR_HOLD } cursor_verdict_t;

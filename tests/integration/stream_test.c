@@ -675,6 +675,27 @@ TEST(a_rollback_leaves_no_gap) {
     city_close();
 }
 
+// Rather silent than wrong: what stands behind the hole is not delivered, and the consumer does not call itself level.
+TEST(a_hole_in_the_log_stops_its_partition) {
+    city_open();
+    ledger_t ledger = {0}, *one = &ledger;
+    err_t err = {0};
+    writer_t *writer = &city.writers[0];
+    writer_open(writer, "adjudication-1");
+    put_many(writer, 0, 2, 10, 10);
+    NEED(store_exec(writer->store, "DELETE FROM event WHERE partition = 1 AND number = 4", NULL, 0, &err) == E_OK);
+    ledger_open(&ledger);
+    turn_until(&ledger, 10 + 3);
+    turn_for(&one, 1, 500);
+    EQ(state_of(&ledger).cursor[0], 10);
+    EQ(state_of(&ledger).cursor[1], 3);
+    OK(!state_of(&ledger).caught_up);
+    OK(metric_value(metric_counter("stream_replay_refused_total", "", "")) > 0);
+    check_effects(&ledger, 13);
+    ledger_close(&ledger);
+    city_close();
+}
+
 TEST(two_consumers_of_one_name_apply_once) {
     city_open();
     ledger_t a = {0}, b = {0}, *both[] = {&a, &b};
@@ -755,4 +776,5 @@ TESTS("stream", CASE(reservations_are_checked), CASE(an_empty_stream_is_caught_u
       CASE(poison_parks_its_partition_only), CASE(a_failing_store_parks_nothing),
       CASE(stalled_subscribers_do_not_slow_others), CASE(a_rude_peer_is_bounded), CASE(a_stranger_is_refused),
       CASE(a_second_writer_is_refused_reloads_and_leaves_no_gap), CASE(a_rollback_leaves_no_gap),
-      CASE(two_consumers_of_one_name_apply_once), CASE(a_volatile_consumer_begins_where_it_is_told))
+      CASE(a_hole_in_the_log_stops_its_partition), CASE(two_consumers_of_one_name_apply_once),
+      CASE(a_volatile_consumer_begins_where_it_is_told))
