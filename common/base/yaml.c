@@ -217,15 +217,16 @@ static yaml_doc_t *doc_new(const char *name) {
 int yaml_parse(yaml_doc_t **out, const char *name, const char *text, size_t bytes, err_t *err) {
     if (bytes > BYTES_MAX) return err_set(err, E_POLICY, "%s:1: larger than %u bytes", name, BYTES_MAX);
     builder_t b = {.doc = doc_new(name), .err = err};
-    int rc = no_memory(err);
-    if (!b.doc) return rc;
-    if (!yaml_parser_initialize(&b.parser)) goto done;
+    if (!b.doc) return no_memory(err);
+    if (!yaml_parser_initialize(&b.parser)) {
+        yaml_destroy(&b.doc);
+        return no_memory(err);
+    }
     yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&b.parser, (const unsigned char *)text, bytes);
-    rc = build(&b, text, bytes);
+    int rc = build(&b, text, bytes);
     yaml_parser_delete(&b.parser);
     b.doc->root = b.root;
-done:
     if (rc)
         yaml_destroy(&b.doc);
     else

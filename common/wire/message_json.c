@@ -93,7 +93,7 @@ static int read_integer(reader_t *reader, const json_t *json, int64_t min, int64
 }
 
 static int read_int32(reader_t *reader, const json_t *json, int64_t min, int64_t max, void *place) {
-    int64_t value;
+    int64_t value = 0;
     int code = read_integer(reader, json, min, max, &value);
     if (!code) *(uint32_t *)place = (uint32_t)value;
     return code;

@@ -43,7 +43,7 @@ static int check_dates(const Tc__Bill *bill, date_t today, benefit_bill_t *out, 
 }
 
 static int check_words(const Tc__Bill *bill, benefit_bill_t *out, err_t *err) {
-    int visit, area, filing;
+    int visit = 0, area = 0, filing = 0;
     int rc = check_word("type", bill->type, visit_from_name, &visit, err);
     if (!rc) rc = check_word("area", bill->area, area_from_name, &area, err);
     if (!rc) rc = check_word("filing", bill->filing, filing_from_name, &filing, err);

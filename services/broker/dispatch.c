@@ -322,9 +322,8 @@ static instance_t *find_named(const service_t *service, const char *name) {
     return NULL;
 }
 
-static void set_presence(instance_t *instance, const Tc__Presence *presence, const char *key_name) {
-    snprintf(instance->name, sizeof instance->name, "%s", presence->instance);
-    snprintf(instance->key_name, sizeof instance->key_name, "%s", key_name);
+// What a beat may change. Name and key are those of the connection, as it began.
+static void set_presence(instance_t *instance, const Tc__Presence *presence) {
     snprintf(instance->live_endpoint, sizeof instance->live_endpoint, "%s", presence->live_endpoint);
     snprintf(instance->replay_endpoint, sizeof instance->replay_endpoint, "%s", presence->replay_endpoint);
     instance->credit = presence->credit;
@@ -333,7 +332,7 @@ static void set_presence(instance_t *instance, const Tc__Presence *presence, con
 // A beat of an instance we know: more credit lets waiting jobs out; from or to 0 the partitions move.
 static void refresh(dispatch_t *d, instance_t *instance, const Tc__Presence *presence, int64_t now_us) {
     int before = instance->credit;
-    set_presence(instance, presence, instance->key_name);
+    set_presence(instance, presence);
     instance->heard_us = now_us;
     if ((before == 0) != (instance->credit == 0)) {
         job_list_t none = {0};
@@ -357,7 +356,9 @@ static int add_instance(dispatch_t *d, const Tc__Presence *presence, const char 
     memcpy(instance->routing_id, routing_id, routing_id_bytes);
     instance->routing_id_bytes = routing_id_bytes;
     instance->heard_us = now_us;
-    set_presence(instance, presence, key_name);
+    snprintf(instance->name, sizeof instance->name, "%s", presence->instance);
+    snprintf(instance->key_name, sizeof instance->key_name, "%s", key_name);
+    set_presence(instance, presence);
     service->instances[service->count++] = instance;
     log_info("instance_joined", "service=%s instance=%s key=%s credit=%d", service->name, instance->name,
              instance->key_name, instance->credit);

@@ -87,7 +87,9 @@ static int write_facilities(sample_t *sample) {
 // ---- population
 // -------------------------------------------------------------------------------------------------------
 
-static void draw_person(sample_t *sample, person_t *person) {
+// Number, month and day together are never the same for two of the first 168,000 people, so neither are their citizen
+// IDs.
+static void draw_person(sample_t *sample, person_t *person, int64_t number) {
     static const struct {
         identity_t identity;
         int upto; // per mille, running
@@ -103,13 +105,14 @@ static void draw_person(sample_t *sample, person_t *person) {
     int age = person->identity == IDENTITY_RETIREE    ? 60 + (int)below(sample, 25)
               : person->identity == IDENTITY_RESIDENT ? (int)below(sample, 85)
                                                       : 22 + (int)below(sample, 36);
-    person->birth = date_make((int)sample->year - 1 - age, 1 + (int)below(sample, 12), 1 + (int)below(sample, 28));
+    person->birth =
+        date_make((int)sample->year - 1 - age, 1 + (int)(number / 14000 % 12), 1 + (int)(number / 500 % 28));
 }
 
 static void citizen_id(const person_t *person, int64_t number, char id[static CITIZEN_ID_LENGTH + 1]) {
     char text[DATE_TEXT_MAX], body[32];
     date_format(person->birth, text);
-    // The order code's last digit is odd for men; numbers are spread over the remaining two digits by birth date.
+    // The order code: odd for men; 500 values of each kind.
     snprintf(body, sizeof body, NOWHERE "%.4s%.2s%.2s%02d%d", text, text + 5, text + 8, (int)(number % 100),
              person->male ? 1 + 2 * (int)(number / 100 % 5) : 2 * (int)(number / 100 % 5));
     snprintf(id, CITIZEN_ID_LENGTH + 1, "%.17s%c", body, citizen_id_check_char(body));
@@ -160,7 +163,7 @@ static int write_population(sample_t *sample) {
     write_employers(sample, file);
     for (int64_t i = 0; i < sample->people; i++) {
         char id[CITIZEN_ID_LENGTH + 1];
-        draw_person(sample, &sample->person[i]);
+        draw_person(sample, &sample->person[i], i);
         citizen_id(&sample->person[i], i, id);
         fprintf(file,
                 "{\"register_person\":{\"person\":\"P%07lld\",\"citizen_id\":\"%s\",\"name\":\"示例参保人%05lld\","
