@@ -123,7 +123,7 @@ rows_t rows_of(loader_t *l, const yaml_node_t *list, holds_t holds, around_t aro
     rows_t rows = {0};
     if (!is_list(l, list) || !around.when) return rows;
     size_t room = count_rows(list);
-    if (room == 0) fail(l, list, "has no row");
+    if (room == 0 || room > ROWS_MAX) fail(l, list, "a table has between 1 and %d rows", ROWS_MAX);
     rows.items = take(l, room, sizeof *rows.items);
     rows.nodes = take(l, room, sizeof *rows.nodes);
     for (const yaml_node_t *node = list->first; node && !l->rc; node = node->next)

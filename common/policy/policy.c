@@ -107,11 +107,11 @@ int ref_series_value(const ref_t *ref, date_t on, int64_t *out, bool *found, err
         return err_field(err, E_PARAMETER_MISSING, ref->series->name, "the city has not published %s for %s",
                          ref->series->name, date_format(on, day));
     }
-    if (ref->times == RATE_ONE) {
+    if (ref->times == RATE_ONE)
         *out = value->value;
-        return E_OK;
-    }
-    return fen_rate(value->value, ref->times, out);
+    else if (times_rate(value->value, ref->times, out))
+        return err_field(err, E_OUT_OF_RANGE, ref->series->name, "%s is too large", ref->series->name);
+    return E_OK;
 }
 
 int policy_parameter(const policy_t *policy, const char *name, date_t on, int64_t *out, err_t *err) {

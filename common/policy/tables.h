@@ -15,6 +15,7 @@ enum {
     SLICES_MAX = 8,
     ADJUSTS_MAX = 16,
     LINES_MAX = 32,
+    ROWS_MAX = 64, // of a table
     PACKED_MAX = 512 * 1024,
 };
 #define MONEY_MAX INT64_C(1000000000000) // 10 billion yuan in a policy or on a bill: × RATE_ONE stays within int64
@@ -173,8 +174,25 @@ static inline int ref_value(const ref_t *ref, date_t on, fen_t given, int64_t *o
     }
 }
 
+// value × rate, half up: 64 bits where they do, as for every amount that is not absurd.
+static inline int times_rate(int64_t value, rate_t rate, int64_t *out) {
+    int64_t product;
+    if (__builtin_mul_overflow(value, rate, &product) || product > INT64_MAX - RATE_ONE)
+        return fen_rate(value, rate, out);
+    *out = (product + RATE_ONE / 2) / RATE_ONE;
+    return E_OK;
+}
+
 static inline const row_t *table_row(const table_t *table, const facts_t *facts, date_t on) {
-    for (uint32_t i = 0; i < table->count; i++)
-        if (when_holds(&table->rows[i].when, facts, on)) return &table->rows[i];
-    return NULL;
+    uint64_t hits = 0;
+    for (uint32_t i = 0; i < table->count; i++) hits |= (uint64_t)when_holds(&table->rows[i].when, facts, on) << i;
+    return hits ? &table->rows[__builtin_ctzll(hits)] : NULL;
+}
+
+// Bit i: adjustment i holds.
+static inline uint32_t adjusts_hold(const derived_t *derived, const facts_t *facts, date_t on) {
+    uint32_t hits = 0;
+    for (uint32_t i = 0; i < derived->adjust_count; i++)
+        hits |= (uint32_t)when_holds(&derived->adjusts[i].when, facts, on) << i;
+    return hits;
 }

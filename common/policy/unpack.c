@@ -130,6 +130,7 @@ static bool row_fits(const row_t *row, content_t content) {
 }
 
 static int read_table(const reader_t *r, Tc__PolicyRow **from, size_t count, content_t content, table_t *to) {
+    if (count > ROWS_MAX) return bad(r, "too many rows");
     row_t *rows = take(r, count, sizeof *rows);
     if (!rows) return no_memory(r);
     for (size_t i = 0; i < count; i++) {

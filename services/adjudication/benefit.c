@@ -152,7 +152,7 @@ static int64_t adjusted(adjust_op_t op, int64_t value, int64_t by, int64_t most)
     case ADJUST_SUBTRACT: value -= by; break;
     case ADJUST_SET: value = by; break;
     case ADJUST_MULTIPLY:
-        if (fen_rate(value, (rate_t)by, &value)) value = most;
+        if (times_rate(value, (rate_t)by, &value)) value = most;
         break;
     default: break;
     }
@@ -167,9 +167,8 @@ static int deduct(work_t *w) {
     if (!rc) rc = value_of(w, &row->amount, &value);
     if (rc) return rc;
     step_change(w, BENEFIT_PART_DEDUCTIBLE, row->rule, 0, fen_min(value, scope));
-    for (uint32_t i = 0; i < d->adjust_count; i++) {
-        const adjust_t *adjust = &d->adjusts[i];
-        if (!when_holds(&adjust->when, &w->facts, w->bill->to)) continue;
+    for (uint32_t hits = adjusts_hold(d, &w->facts, w->bill->to); hits; hits &= hits - 1) {
+        const adjust_t *adjust = &d->adjusts[__builtin_ctz(hits)];
         int64_t by;
         if ((rc = value_of(w, &adjust->by, &by))) return rc;
         fen_t next = adjusted(adjust->op, value, by, TOTAL_MAX);
@@ -199,11 +198,11 @@ typedef struct turn { // a layer's turn at what is left over
 
 static int collect_adjusts(const work_t *w, turn_t *t) {
     const derived_t *rate = &t->stage->rate;
-    for (uint32_t i = 0; i < rate->adjust_count; i++) {
-        if (!when_holds(&rate->adjusts[i].when, &w->facts, w->bill->to)) continue;
-        int rc = value_of(w, &rate->adjusts[i].by, &t->adjusts[t->adjust_count].by);
+    for (uint32_t hits = adjusts_hold(rate, &w->facts, w->bill->to); hits; hits &= hits - 1) {
+        const adjust_t *adjust = &rate->adjusts[__builtin_ctz(hits)];
+        int rc = value_of(w, &adjust->by, &t->adjusts[t->adjust_count].by);
         if (rc) return rc;
-        t->adjusts[t->adjust_count++].adjust = &rate->adjusts[i];
+        t->adjusts[t->adjust_count++].adjust = adjust;
     }
     return E_OK;
 }
@@ -281,9 +280,8 @@ static int limit(work_t *w, turn_t *t, fen_t used) {
     if ((rc = value_of(w, &row->amount, &most))) return rc;
     const fen_t raw = t->paid;
     step_change(w, t->stage->layer, row->rule, raw, within(raw, most, used));
-    for (uint32_t i = 0; i < cap->adjust_count; i++) {
-        const adjust_t *adjust = &cap->adjusts[i];
-        if (!when_holds(&adjust->when, &w->facts, w->bill->to)) continue;
+    for (uint32_t hits = adjusts_hold(cap, &w->facts, w->bill->to); hits; hits &= hits - 1) {
+        const adjust_t *adjust = &cap->adjusts[__builtin_ctz(hits)];
         if ((rc = value_of(w, &adjust->by, &by))) return rc;
         int64_t next = adjusted(adjust->op, most, by, TOTAL_MAX);
         step_change(w, t->stage->layer, adjust->rule, within(raw, most, used), within(raw, next, used));
@@ -297,8 +295,12 @@ static int limit(work_t *w, turn_t *t, fen_t used) {
 static int take_turn(work_t *w, const stage_t *stage, fen_t *left) {
     benefit_totals_t *totals = &w->out->after;
     if (!when_holds(&stage->when, &w->facts, w->bill->to)) return E_OK;
-    turn_t t = {.stage = stage, .base = *left};
-    if (stage->base_total >= 0) t.start = totals->value[stage->base_total];
+    turn_t t; // not zeroed as a whole: the room for adjustments is large
+    t.stage = stage;
+    t.base = *left;
+    t.start = stage->base_total >= 0 ? totals->value[stage->base_total] : 0;
+    t.adjust_count = 0;
+    t.sum = t.seen_sum = 0;
     int rc = collect_adjusts(w, &t);
     if (!rc) rc = add_slices(w, &t);
     if (!rc) rc = lift(w, &t);

@@ -29,13 +29,14 @@ static int state_facts(work_t *w) {
     return E_OK;
 }
 
-// A person of unknown age is refused where a row asks for the age and everything else about it fits.
-static int check_age(const work_t *w, const table_t *payers) {
+// A person of unknown age is refused where a row asks for the age and everything else about it fits. Before the rules
+// are in force those of their first day are asked: what is missing is told first.
+static int check_age(const work_t *w, const table_t *payers, date_t on) {
     const uint64_t all = dimension_mask(DIM_AGE);
     for (uint32_t i = 0; i < payers->count && w->person->birth == DATE_NONE; i++) {
         const when_t *when = &payers->rows[i].when;
         bool asks = (when->dims[dimension_infos[DIM_AGE].word] & all) != all;
-        if (asks && when_holds(when, &w->facts, w->on))
+        if (asks && when_holds(when, &w->facts, on))
             return err_field(w->err, E_MISSING_FIELD, "person.birth", "the birth date decides who pays (%s)",
                              payers->rows[i].rule);
     }
@@ -103,7 +104,8 @@ static int add_line(const work_t *w, const line_t *line) {
 static int add_lines(work_t *w, const lines_t *lines, const char *field) {
     int rc = state_facts(w);
     for (uint32_t i = 0; i < lines->count && !rc; i++)
-        if (when_fits(&lines->items[i].when, &w->facts)) rc = check_age(w, &lines->items[i].payers);
+        if (when_fits(&lines->items[i].when, &w->facts))
+            rc = check_age(w, &lines->items[i].payers, w->on > lines->from ? w->on : lines->from);
     if (rc) return rc;
     if (lines->count == 0)
         return err_field(w->err, E_UNSUPPORTED, field, "%s has no such contribution", w->policy->city);

@@ -4,7 +4,7 @@
 //   core_bench CITY.yaml [OVERLAY.yaml]…
 #include "services/adjudication/benefit.h"
 
-enum { BILLS = 4096, ROUNDS = 500, YEAR_BILLS = 4 };
+enum { BILLS = 4096, ROUNDS = 100, RUNS = 8, YEAR_BILLS = 4 };
 
 static uint64_t next_random(uint64_t *seed) {
     *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
@@ -27,23 +27,33 @@ static benefit_bill_t random_bill(uint64_t *seed) {
     return b;
 }
 
-static int run(const policy_t *policy, const benefit_bill_t *bills, bool with_steps, err_t *err) {
+static int run_once(const policy_t *policy, const benefit_bill_t *bills, bool with_steps, int64_t *steps, err_t *err) {
     benefit_result_t result;
-    int64_t steps = 0, paid = 0, start_us = clock_mono_us();
-    for (int round = 0; round < ROUNDS; round++)
-        for (int i = 0; i < BILLS; i++) {
-            const benefit_totals_t *before = i % YEAR_BILLS ? &result.after : NULL;
-            const benefit_totals_t copy = before ? *before : (benefit_totals_t){0};
-            int rc = benefit_eval(policy, &bills[i], &copy, with_steps, &result, err);
-            if (rc) return rc;
-            steps += result.step_count;
-            paid += result.fund;
-        }
-    int64_t us = clock_mono_us() - start_us, bills_done = (int64_t)BILLS * ROUNDS;
-    printf("benefit %-13s %10lld bills/s  (%lld bills, %lld.%02lld steps each, checksum %lld)\n",
-           with_steps ? "with steps" : "without steps", (long long)(bills_done * 1000000 / (us ? us : 1)),
-           (long long)bills_done, (long long)(steps / bills_done), (long long)(steps * 100 / bills_done % 100),
-           (long long)paid);
+    benefit_totals_t totals = {0};
+    for (int i = 0; i < BILLS * ROUNDS; i++) {
+        if (i % YEAR_BILLS == 0) totals = (benefit_totals_t){0}; // the next person
+        int rc = benefit_eval(policy, &bills[i % BILLS], &totals, with_steps, &result, err);
+        if (rc) return rc;
+        totals = result.after;
+        *steps += result.step_count;
+    }
+    return E_OK;
+}
+
+// The fastest of several runs: what the machine does besides is not the core's.
+static int run(const policy_t *policy, const benefit_bill_t *bills, bool with_steps, err_t *err) {
+    int64_t best_us = INT64_MAX, steps = 0;
+    for (int i = 0; i < RUNS; i++) {
+        int64_t start_us = clock_mono_us();
+        int rc = run_once(policy, bills, with_steps, &steps, err);
+        if (rc) return rc;
+        int64_t us = clock_mono_us() - start_us;
+        if (us < best_us) best_us = us;
+    }
+    const int64_t bills_done = (int64_t)BILLS * ROUNDS, mean = steps * 100 / (bills_done * RUNS);
+    printf("benefit %-13s %10lld bills/s  (best of %d runs of %lld bills, %lld.%02lld steps each)\n",
+           with_steps ? "with steps" : "without steps", (long long)(bills_done * 1000000 / (best_us ? best_us : 1)),
+           RUNS, (long long)bills_done, (long long)(mean / 100), (long long)(mean % 100));
     return E_OK;
 }
 

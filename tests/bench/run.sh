@@ -76,7 +76,7 @@ echo "machine: $(nproc) cores, $(uname -sr)"
     --division 440705 --division 440781
 
 echo; echo "== core: evaluations per second"
-"$bin/core_bench"
+"$bin/core_bench" config/cities/jiangmen.yaml config/samples/jiangmen-illustrative.yaml
 echo; echo "== command round trip"
 "$bin/roundtrip_bench"
 
