@@ -142,6 +142,7 @@ static bool same_when(const Tc__PolicyWhen *a, const Tc__PolicyWhen *b) {
 }
 
 static void complain_dead(probe_t *p, size_t row) {
+    if (!p->l->rule) p->l->rule = p->l->out->rules[p->rows->items[row]->rule]->id;
     for (size_t i = 0; i < row; i++)
         if (same_when(p->rows->items[i]->when, p->rows->items[row]->when)) {
             fail(p->l, p->rows->nodes[row], "the same case stands twice: see line %d", p->rows->nodes[i]->line);

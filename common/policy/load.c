@@ -35,6 +35,7 @@ static int compile(loader_t *l) {
 static int build(policy_t **out, loader_t *l) {
     Tc__PolicyTables tables = TC__POLICY_TABLES__INIT;
     tables.format = POLICY_FORMAT;
+    tables.end = 1;
     l->out = &tables;
     if (compile(l)) return l->rc;
     size_t bytes = tc__policy_tables__get_packed_size(&tables);

@@ -396,6 +396,7 @@ static int read_all(const reader_t *r) {
     if (r->message->format != POLICY_FORMAT)
         return err_set(r->err, E_POLICY, "the packed policy has format %u, expected %d", r->message->format,
                        POLICY_FORMAT);
+    if (r->message->end != 1) return bad(r, "cut short");
     int rc = read_names(r);
     if (!rc) rc = read_rules(r);
     if (!rc) rc = read_bands(r);
@@ -412,13 +413,36 @@ static int read_all(const reader_t *r) {
 static void *arena_take(void *arena, size_t bytes) { return arena_alloc(arena, bytes); }
 static void arena_leave(void *arena, void *data) { (void)arena, (void)data; }
 
+// protobuf-c keeps fields it does not know and packs them again, so they are looked for in every message.
+static bool has_unknown_fields(const ProtobufCMessage *message) {
+    if (message->n_unknown_fields > 0) return true;
+    for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
+        if (field->type != PROTOBUF_C_TYPE_MESSAGE) continue;
+        const void *member = (const char *)message + field->offset;
+        if (field->label != PROTOBUF_C_LABEL_REPEATED) {
+            const ProtobufCMessage *one = *(const ProtobufCMessage *const *)member;
+            if (one && has_unknown_fields(one)) return true;
+            continue;
+        }
+        size_t count = *(const size_t *)(const void *)((const char *)message + field->quantifier_offset);
+        const ProtobufCMessage *const *items = *(const ProtobufCMessage *const *const *)member;
+        for (size_t k = 0; k < count; k++)
+            if (has_unknown_fields(items[k])) return true;
+    }
+    return false;
+}
+
 static int unpack_message(policy_t *policy, const Tc__PolicyTables **out, err_t *err) {
     ProtobufCAllocator allocator = {arena_take, arena_leave, policy->arena};
     Tc__PolicyTables *message = tc__policy_tables__unpack(&allocator, policy->packed_bytes, policy->packed);
     if (!message) return err_set(err, E_POLICY, "the packed policy is damaged: not a policy message");
     *out = message;
+    if (has_unknown_fields(&message->base))
+        return err_set(err, E_POLICY, "the packed policy is damaged: unknown fields");
     size_t bytes = tc__policy_tables__get_packed_size(message);
-    if (bytes != policy->packed_bytes) return err_set(err, E_POLICY, "the packed policy is damaged: unknown fields");
+    if (bytes != policy->packed_bytes)
+        return err_set(err, E_POLICY, "the packed policy is damaged: not in the one order");
     uint8_t *again = arena_alloc(policy->arena, bytes ? bytes : 1);
     if (!again) return err_set(err, E_IO, "no memory for a policy");
     tc__policy_tables__pack(message, again);
