@@ -466,6 +466,20 @@ TEST(JM_B_49_hardship_80_above_20_percent) {
 TEST(JM_B_50_hardship_90) {
     EQ(catastrophic(GROUP_BIT(GROUP_EXTREME_HARDSHIP), YUAN(120000, 0), YUAN(1000, 0), true), YUAN(900, 0));
 }
+// A starting line above 120,000 leaves the 60% band empty; above the line it is 70%.
+TEST(JM_B_46_a_line_above_120000) {
+    policy_t *policy = policy_with(SAMPLE("high-threshold"), NULL);
+    benefit_totals_t before = {0};
+    before.value[total("tier1_paid")] = YUAN(200000, 0);
+    benefit_result_t r = eval_under(policy, resident(LEVEL_3, YUAN(160900, 0)), &before);
+    EQ(r.paid[CATASTROPHIC], YUAN(7000, 0));
+    EQ(amount_by(&r, CATASTROPHIC, "JM-B-46"), YUAN(7000, 0));
+    OK(!step_by(&r, CATASTROPHIC, "JM-B-45"));
+    benefit_bill_t poor = resident(LEVEL_3, YUAN(160900, 0)); // 30% of it is 45,000
+    poor.groups = GROUP_BIT(GROUP_MINIMUM_LIVING);
+    EQ(eval_under(policy, poor, &before).paid[CATASTROPHIC], YUAN(84500, 0));
+    policy_destroy(&policy);
+}
 TEST(JM_B_51_cap) { EQ(catastrophic(0, YUAN(120000, 0), YUAN(400000, 0), true), YUAN(240000, 0)); }
 TEST(JM_B_52_no_cap_for_the_poor) {
     const uint32_t groups[] = {GROUP_BIT(GROUP_REGISTERED_POOR), GROUP_BIT(GROUP_MINIMUM_LIVING),
@@ -910,8 +924,8 @@ TESTS("benefit", CASE(WE_01_resident_level_2), CASE(WE_02_first_year_both_caps_a
       CASE(JM_B_40_on_top_of_tier_1), CASE(JM_B_43_the_threshold_is_published),
       CASE(JM_B_44_the_deductible_does_not_count), CASE(JM_B_45_general_60), CASE(JM_B_46_general_70),
       CASE(JM_B_47_poor_70_above_30_percent), CASE(JM_B_48_poor_80), CASE(JM_B_49_hardship_80_above_20_percent),
-      CASE(JM_B_50_hardship_90), CASE(JM_B_51_cap), CASE(JM_B_52_no_cap_for_the_poor),
-      CASE(JM_B_53_non_designated_10_less), CASE(JM_B_60_tier_2_on_top_of_tier_1),
+      CASE(JM_B_50_hardship_90), CASE(JM_B_46_a_line_above_120000), CASE(JM_B_51_cap),
+      CASE(JM_B_52_no_cap_for_the_poor), CASE(JM_B_53_non_designated_10_less), CASE(JM_B_60_tier_2_on_top_of_tier_1),
       CASE(JM_B_61_base_is_what_tier_1_left_without_the_deductible), CASE(JM_B_62_half_up_to_5000),
       CASE(JM_B_63_85_above_5000), CASE(JM_B_64_90_above_200000), CASE(JM_B_65_non_designated_10_less),
       CASE(JM_B_66_tier2_cap), CASE(JM_R_01_deductible_of_a_referral), CASE(JM_R_03_resettled_retiree_as_in_the_city),
