@@ -26,7 +26,7 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 
 step "start: Redis, two brokers, five services, two adjudication instances"
-tongchou up --city "$city" --overlay "$overlay" --adjudication 2 --port "$port" >"$data.up" 2>"$data.up.err" &
+"$bin/tongchou" up --data "$data" --city "$city" --overlay "$overlay" --adjudication 2 --port "$port" >"$data.up" 2>"$data.up.err" &
 up=$!
 waited=0
 until grep -q '^ready' "$data.up" 2>/dev/null; do

@@ -82,7 +82,7 @@ static const struct {
     {"adjudication", "settle", BILL("B", "\"to\":\"2018-02-30\",\"area\":\"city\",\"filing\":\"none\"," FEES),
      E_INVALID_FIELD, "to"},
     {"adjudication", "settle", BILL("B", "\"to\":\"2018-02-20\",\"area\":\"city\",\"filing\":\"none\"," FEES),
-     E_OUT_OF_RANGE, "from"},
+     E_OUT_OF_RANGE, "to"},
     {"adjudication", "settle", BILL("B", "\"to\":\"2018-03-09\",\"area\":\"moon\",\"filing\":\"none\"," FEES),
      E_INVALID_FIELD, "area"},
     {"adjudication", "settle", BILL("B", "\"to\":\"2018-03-09\",\"area\":\"city\",\"filing\":\"filed\"," FEES),
