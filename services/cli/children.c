@@ -63,10 +63,11 @@ static int start(children_t *children, child_t *child, err_t *err) {
     return E_OK;
 }
 
-int children_add(children_t *children, const char *name, bool says_ready, const char *const *argv, err_t *err) {
+int children_add(children_t *children, const char *name, int stage, bool says_ready, const char *const *argv,
+                 err_t *err) {
     if (children->count == CHILDREN_MAX) return err_set(err, E_TOO_LARGE, "more than %d processes", CHILDREN_MAX);
     child_t *child = &children->child[children->count++];
-    *child = (child_t){.says_ready = says_ready, .out = -1};
+    *child = (child_t){.says_ready = says_ready, .stage = stage, .out = -1};
     snprintf(child->name, sizeof child->name, "%s", name);
     for (size_t i = 0; argv[i]; i++) {
         CHECK(i + 1 < CHILD_ARGS_MAX);
@@ -165,18 +166,29 @@ bool children_all_ready(const children_t *children) {
     return true;
 }
 
-void children_stop(children_t *children, int grace_ms) {
-    children->stopping = true;
-    for (size_t i = children->count; i-- > 0;) {
+static bool signal_stage(children_t *children, int stage, int number) {
+    bool any = false;
+    for (size_t i = 0; i < children->count; i++) {
         child_t *child = &children->child[i];
-        if (!child->pid) continue;
-        kill(child->pid, SIGTERM);
+        if (!child->pid || child->stage != stage) continue;
+        any = true;
+        if (number == SIGKILL) log_warn("process_killed", "name=%s", child->name);
+        if (number) kill(child->pid, number);
+    }
+    return any;
+}
+
+void children_stop(children_t *children, int grace_ms) {
+    int highest = 0;
+    children->stopping = true;
+    for (size_t i = 0; i < children->count; i++)
+        if (children->child[i].stage > highest) highest = children->child[i].stage;
+    for (int stage = highest; stage >= 0; stage--) {
         int64_t until = clock_now_ms() + grace_ms;
-        while (child->pid && clock_now_ms() < until) children_turn(children, 20);
-        if (!child->pid) continue;
-        log_warn("process_killed", "name=%s grace_ms=%d", child->name, grace_ms);
-        kill(child->pid, SIGKILL);
-        while (child->pid) children_turn(children, 20);
+        signal_stage(children, stage, SIGTERM);
+        while (signal_stage(children, stage, 0) && clock_now_ms() < until) children_turn(children, 20);
+        signal_stage(children, stage, SIGKILL);
+        while (signal_stage(children, stage, 0)) children_turn(children, 20);
     }
 }
 

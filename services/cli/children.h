@@ -18,6 +18,7 @@ typedef struct child {
     char line[512];             // of standard output, as far as it came
     size_t line_bytes;
     bool says_ready; // prints "ready …"; otherwise running is ready
+    int stage;       // higher stages lean on lower ones and stop before them
     bool ready;
     char ready_line[512];
     int64_t started_ms, restart_at_ms;
@@ -33,10 +34,11 @@ typedef struct children {
 } children_t;
 
 // Describe a child (arguments end with NULL and are copied) and start it.
-int children_add(children_t *children, const char *name, bool says_ready, const char *const *argv, err_t *err) MUST_USE;
+int children_add(children_t *children, const char *name, int stage, bool says_ready, const char *const *argv,
+                 err_t *err) MUST_USE;
 // One turn: read outputs, collect the dead, restart what is due. Waits at most `timeout_ms`. Returns 1 when one died.
 int children_turn(children_t *children, int timeout_ms);
 bool children_all_ready(const children_t *children);
-// SIGTERM, last started first, each given `grace_ms` before SIGKILL.
+// SIGTERM to all of the highest stage, then the next; a stage has `grace_ms` before SIGKILL.
 void children_stop(children_t *children, int grace_ms);
 void children_free(children_t *children);

@@ -8,6 +8,8 @@
 #include <unistd.h>
 #include <zmq.h>
 
+enum { SILENT_MS = 5000 };
+
 typedef struct tail {
     const char *service, *topic;
     int64_t printed, count; // count 0: no end
@@ -54,13 +56,19 @@ static void wait_readable(const consumer_t *consumer) {
     zmq_poll(items, (int)count, 100);
 }
 
-// Until Ctrl-C, `count` events, the end of the log (`until_now`), or the reader of our output has gone.
+// Until Ctrl-C, `count` events, the end of the log (`until_now`), or the reader of our output has gone. Says so once
+// when nobody publishes for a while: a silent stream and an absent one look alike.
 static void follow(consumer_t *consumer, tail_t *tail, bool until_now) {
+    int64_t tell_ms = clock_now_ms() + SILENT_MS;
     consumer_state_t state;
     while (!stop_asked && !(tail->count && tail->printed >= tail->count) && !ferror(stdout)) {
         if (!consumer_tick(consumer)) wait_readable(consumer);
         consumer_state(consumer, &state);
         if (until_now && state.caught_up) return;
+        if (state.applied || state.caught_up) tell_ms = INT64_MAX;
+        if (clock_now_ms() < tell_ms) continue;
+        fprintf(stderr, "nothing heard from %s yet; still listening\n", tail->service);
+        tell_ms = INT64_MAX;
     }
 }
 

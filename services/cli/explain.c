@@ -19,21 +19,43 @@ static const char *grouped(fen_t amount, char out[static 40]) {
     return out;
 }
 
-static void line(const char *name, fen_t amount) {
-    char text[40];
-    printf("%-44s %16s\n", name, grouped(amount, text));
+// How many columns of a terminal a text takes: Chinese characters and their punctuation take two.
+static int columns(const char *text) {
+    int count = 0;
+    for (const unsigned char *at = (const unsigned char *)text; *at; at++)
+        if ((*at & 0xC0) != 0x80) count += *at >= 0xE3 ? 2 : 1;
+    return count;
 }
 
-// The steps of one part: the sentence, then how it came about and where it stands in the law.
+static void line(const char *name, fen_t amount) {
+    char text[40];
+    printf("%s%*s %16s\n", name, columns(name) < 44 ? 44 - columns(name) : 0, "", grouped(amount, text));
+}
+
+// The next step of a part after `at`, or NULL.
+static const Tc__Step *next_step(const Tc__Decision *decision, const char *part, size_t *at) {
+    while (*at < decision->n_steps) {
+        const Tc__Step *step = decision->steps[(*at)++];
+        if (strcmp(step->part, part) == 0) return step;
+    }
+    return NULL;
+}
+
+// The steps of one part: what came about how, then the sentence and its place in the law, once for steps of one rule.
 static void steps_of(const Tc__Decision *decision, const char *part) {
-    for (size_t i = 0; i < decision->n_steps; i++) {
-        const Tc__Step *step = decision->steps[i];
+    size_t at = 0;
+    const Tc__Step *step = next_step(decision, part, &at);
+    while (step) {
+        const Tc__Step *following = next_step(decision, part, &at);
         char amount[40], base[40], rate[FEN_TEXT_MAX];
-        if (strcmp(step->part, part) != 0) continue;
         printf("    %-40s %16s", step->rule, grouped(step->amount_fen, amount));
         if (step->rate_ppm) printf("  = %s × %s", grouped(step->base_fen, base), rate_format(step->rate_ppm, rate));
-        printf("\n      %s  [%s]\n", step->text, step->source);
-        if (*step->text_zh) printf("      %s\n", step->text_zh);
+        putchar('\n');
+        if (!following || strcmp(following->rule, step->rule) != 0) {
+            printf("      %s  [%s]\n", step->text, step->source);
+            if (*step->text_zh) printf("      %s\n", step->text_zh);
+        }
+        step = following;
     }
 }
 

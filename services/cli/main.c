@@ -1,5 +1,6 @@
 // tongchou: the command line of the suite. One table of commands; each says what it does, with examples.
 #include "cli.h"
+#include "common/base/log.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ static void overview(FILE *out) {
 }
 
 int main(int argc, char **argv) {
+    log_setup("tongchou", LOG_WARN); // a person reads what we print
     if (argc < 2) {
         overview(stderr);
         return 2;

@@ -28,6 +28,8 @@ static const char help[] =
     "  tongchou up --city config/cities/CITY.yaml --adjudication 2\n"
     "  tongchou up --data /srv/tongchou --store postgresql:///tongchou --city config/cities/CITY.yaml\n";
 
+enum { STAGE_REDIS, STAGE_BROKER, STAGE_SERVICE };
+
 typedef struct plan {
     const char *data, *store, *redis, *city;
     const char *overlay[8];
@@ -129,7 +131,7 @@ static int start_redis(children_t *children, const plan_t *plan, err_t *err) {
         "/usr/bin/redis-server", "--port", "0",           "--unixsocket", plan->socket,  "--save", "",
         "--appendonly",          "no",     "--daemonize", "no",           "--maxmemory", "256mb",  "--maxmemory-policy",
         "allkeys-lru",           NULL};
-    return children_add(children, "redis", false, argv, err);
+    return children_add(children, "redis", STAGE_REDIS, false, argv, err);
 }
 
 static int start_program(children_t *children, const plan_t *plan, const char *service, const char *instance,
@@ -139,7 +141,8 @@ static int start_program(children_t *children, const plan_t *plan, const char *s
     const char *argv[CHILD_ARGS_MAX] = {program, "--config", plan->config, "--service.instance", instance};
     size_t count = 5;
     for (; extra && *extra; extra++) argv[count++] = *extra;
-    return children_add(children, instance, true, argv, err);
+    bool broker = strcmp(service, "broker") == 0;
+    return children_add(children, instance, broker ? STAGE_BROKER : STAGE_SERVICE, true, argv, err);
 }
 
 static int start_broker(children_t *children, const plan_t *plan, int number, err_t *err) {
