@@ -83,9 +83,12 @@ static int check_together(const benefit_bill_t *b, err_t *err) {
 }
 
 static int check_totals(const policy_t *policy, const benefit_totals_t *before, err_t *err) {
-    for (uint32_t i = 0; before && i < policy->total_count; i++)
-        if (before->value[i] < 0 || before->value[i] > TOTAL_MAX)
-            return err_field(err, E_OUT_OF_RANGE, "used", "%s is below 0.00 or too large", policy->totals[i]);
+    for (uint32_t i = 0; before && i < policy->total_count; i++) {
+        if (before->value[i] >= 0 && before->value[i] <= TOTAL_MAX) continue;
+        char field[sizeof err->field];
+        snprintf(field, sizeof field, "used.%s", policy->totals[i]);
+        return err_field(err, E_OUT_OF_RANGE, field, "a running total below 0.00 or too large");
+    }
     return E_OK;
 }
 

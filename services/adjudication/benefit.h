@@ -1,30 +1,39 @@
 // The benefit core: what one bill is worth under a policy, given the year's running totals. Pure: no I/O, no clock, no
 // allocation. Law: the city file's articles; order of computation: docs/policy.md, section "benefit".
 //
-// Parts always add up: deductible + Σ paid[layer] + rest of the person's share = total, and the amounts of the steps of one
-// part add up to that part. The order of bills of one person and year is the caller's business.
+// Parts always add up: fund = Σ paid[layer], fund + person = total. Every step belongs to a part (the deductible, a
+// layer or the person), and the amounts of one part add up to `deductible`, `paid[layer]` or `person`. The deductible
+// is explained by its own steps and stands once more among the person's, as the part of the person's share that it is.
+// Every change that a rule makes to a rate or a limit is a step of that rule, so an amount can be traced to whoever
+// caused it. The order of bills of one person and year is the caller's business.
 #pragma once
 #include "common/policy/policy.h"
 
-enum { BENEFIT_LAYERS_MAX = 8, BENEFIT_TOTALS_MAX = 16, BENEFIT_STEPS_MAX = 64, BENEFIT_PART_DEDUCTIBLE = 254, BENEFIT_PART_PERSON = 255 };
+enum {
+    BENEFIT_LAYERS_MAX = 8,
+    BENEFIT_TOTALS_MAX = 16,
+    BENEFIT_STEPS_MAX = 64,
+    BENEFIT_PART_DEDUCTIBLE = 254,
+    BENEFIT_PART_PERSON = 255
+};
 
 typedef struct benefit_bill {
     identity_t identity;
-    uint32_t groups;          // GROUP_BITs that hold on the discharge day
+    uint32_t groups; // GROUP_BITs that hold on the discharge day
     bool covered;
-    int32_t months_tier1;     // continuous months that hold on the service month (n1)
-    int32_t months_tier2;     // n2
+    int32_t months_tier1; // continuous months that hold on the service month (n1)
+    int32_t months_tier2; // n2
     level_t level;
     bool designated;
     bool primary;
     visit_t visit;
-    date_t from, to;          // admission, discharge; `to` picks rules and year
+    date_t from, to; // admission, discharge; `to` picks rules and year
     area_t area;
     filing_t filing;
     bool childbirth, family_bed;
-    bool referral;            // inside a filed referral episode
-    fen_t deductible_borne;   // borne already in that episode
-    fen_t total, in_scope;    // 0 <= in_scope <= total
+    bool referral;          // inside a filed referral episode
+    fen_t deductible_borne; // borne already in that episode
+    fen_t total, in_scope;  // 0 <= in_scope <= total
 } benefit_bill_t;
 
 typedef struct benefit_totals {
@@ -32,21 +41,21 @@ typedef struct benefit_totals {
 } benefit_totals_t;
 
 typedef struct benefit_step {
-    const char *rule;         // rule ID, owned by the policy
-    uint8_t part;             // layer index, BENEFIT_PART_DEDUCTIBLE or BENEFIT_PART_PERSON
-    rate_t rate;              // 0 when the step is not base × rate
+    const char *rule; // rule ID, owned by the policy
+    uint8_t part;     // layer index, BENEFIT_PART_DEDUCTIBLE or BENEFIT_PART_PERSON
+    rate_t rate;      // 0 when the step is not base × rate
     fen_t base;
-    fen_t amount;             // may be negative (a cap takes away)
+    fen_t amount; // may be negative (a cap takes away)
 } benefit_step_t;
 
 typedef enum benefit_decision { BENEFIT_PAID, BENEFIT_NOT_COVERED, BENEFIT_MANUAL } benefit_decision_t;
 
 typedef struct benefit_result {
     benefit_decision_t decision;
-    const char *reason;       // why not, when not paid; owned by the policy
+    const char *reason; // why not, when not paid; owned by the policy
     fen_t deductible;
     fen_t paid[BENEFIT_LAYERS_MAX];
-    fen_t fund, person;       // fund + person = total
+    fen_t fund, person; // fund + person = total
     benefit_totals_t after;
     int step_count;
     benefit_step_t steps[BENEFIT_STEPS_MAX];
@@ -57,5 +66,5 @@ typedef struct benefit_result {
 // day), E_PARAMETER_MISSING (field = the parameter's name). On error `out` is untouched.
 int benefit_eval(const policy_t *policy, const benefit_bill_t *bill, const benefit_totals_t *before, bool with_steps,
                  benefit_result_t *out, err_t *err) MUST_USE;
-const char *benefit_decision_name(benefit_decision_t decision); // paid, not_covered, manual
+const char *benefit_decision_name(benefit_decision_t decision);  // paid, not_covered, manual
 const char *benefit_part_name(const policy_t *policy, int part); // "tier1", "deductible", "person"

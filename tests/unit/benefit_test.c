@@ -711,6 +711,15 @@ TEST(B_11_not_covered) {
     OK(memcmp(&r.after, &before, sizeof before) == 0);
     OK(*r.reason != 0);
 }
+TEST(running_totals_out_of_range) {
+    benefit_bill_t bill = resident(LEVEL_1, YUAN(100, 0));
+    benefit_totals_t before = {0};
+    benefit_result_t r;
+    err_t err = {0};
+    before.value[total("tier2_base")] = -1;
+    EQ(benefit_eval(law(false, false), &bill, &before, true, &r, &err), E_OUT_OF_RANGE);
+    EQ_TEXT(err.field, "used.tier2_base");
+}
 TEST(E_05_a_visit_without_rules_is_unsupported) {
     benefit_bill_t bill = resident(LEVEL_1, YUAN(100, 0));
     bill.visit = VISIT_OUTPATIENT;
@@ -936,5 +945,5 @@ TESTS("benefit", CASE(WE_01_resident_level_2), CASE(WE_02_first_year_both_caps_a
       CASE(JM_G_07_both_tiers_second_year), CASE(JM_G_08_both_tiers_full), CASE(JM_G_09_catastrophic_by_tier_1_months),
       CASE(JM_G_10_only_caps_are_scaled), CASE(B_02_amounts_and_dates_out_of_range), CASE(B_04_filing_goes_with_area),
       CASE(B_06_residual_not_counted), CASE(B_07_contradictions), CASE(B_11_not_covered),
-      CASE(E_05_a_visit_without_rules_is_unsupported), CASE(steps_may_be_left_out),
+      CASE(running_totals_out_of_range), CASE(E_05_a_visit_without_rules_is_unsupported), CASE(steps_may_be_left_out),
       CASE(random_bills_agree_with_the_slow_version), CASE(a_larger_bill_never_costs_the_person_less))
