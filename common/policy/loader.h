@@ -30,7 +30,6 @@ typedef struct loader {
 // "file:line: key: sentence (rule, article)"; only the first is kept. Returns l->rc.
 int fail(loader_t *l, const yaml_node_t *node, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void *take(loader_t *l, size_t count, size_t size); // zeroed; NULL fails with E_IO
-char *text_copy(loader_t *l, const char *text);
 
 // ---- nodes (reader.c)
 // -------------------------------------------------------------------------------------------------

@@ -28,12 +28,6 @@ void *take(loader_t *l, size_t count, size_t size) {
     return memory;
 }
 
-char *text_copy(loader_t *l, const char *text) {
-    char *copy = take(l, strlen(text) + 1, 1);
-    if (copy) strcpy(copy, text);
-    return copy;
-}
-
 static const yaml_node_t *branch_of(loader_t *l, const yaml_node_t *node) {
     const yaml_node_t *by = node && node->kind == YAML_MAP ? yaml_get(node, "by_option") : NULL;
     if (!by) return node;
