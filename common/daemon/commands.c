@@ -303,10 +303,10 @@ static int run(commands_t *commands, slot_t *slots, size_t count, err_t *err) {
     bool committed = false;
     if (writes > 0) code = write_all(commands, slots, count, &committed, err);
     if (code) return code;
+    if (committed && commands->service->after_commit) commands->service->after_commit(commands->self);
     for (size_t i = 0; i < count; i++)
         if (slots[i].step != STEP_READ && slots[i].step != STEP_LATER) answer(commands, &slots[i]);
     if (committed && commands->ctx->stream) stream_committed(commands->ctx->stream);
-    if (committed && commands->service->after_commit) commands->service->after_commit(commands->self);
     for (size_t i = 0; i < count; i++)
         if (slots[i].step == STEP_READ) read_one(commands, &slots[i]);
     return E_OK;

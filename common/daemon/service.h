@@ -61,7 +61,7 @@ typedef struct service {
     void (*stop)(void *self);
     // Optional: take whole batches instead of `methods` one by one (adjudication). It replies itself.
     void (*batch)(void *self, const request_t *requests, size_t count);
-    void (*after_commit)(void *self);         // optional: after replies and publication (cache)
+    void (*after_commit)(void *self);         // optional: committed, not yet answered (cache)
     void (*rolled_back)(void *self);          // optional: forget what the failed batch had put aside
     void (*tick)(void *self, int64_t now_ms); // optional: every 100 ms or so, outside transactions
 } service_t;

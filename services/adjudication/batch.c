@@ -2,9 +2,10 @@
 // the store for heads.
 #include "batch.h"
 #include "common/base/hash.h"
+#include "common/cache/entitlement_keys.h"
 #include <string.h>
 
-enum { ENTITLEMENT_TTL_S = 600, ENTITLEMENTS_PER_COMMAND = 256 };
+enum { ENTITLEMENTS_PER_COMMAND = 256 };
 
 static int no_memory(err_t *err) { return err_set(err, E_IO, "the batch needs more memory than its arena may take"); }
 
@@ -86,31 +87,20 @@ static const Tc__Entitlement *unpack_cached(const cache_item_t *item, const char
     return strcmp(state->person, person) == 0 ? state : NULL;
 }
 
+// The lease stands first, so whatever is read after it was good while it held.
 static int read_cache(batch_t *batch, err_t *err) {
     arena_t *arena = batch->on->arena;
     cache_item_t *items = arena_alloc(arena, (batch->chain_count + 1) * sizeof *items);
     if (!items) return no_memory(err);
+    items[0].key = ENTITLEMENT_LEASE_KEY;
     for (size_t i = 0; i < batch->chain_count; i++) {
-        items[i].key = arena_text(arena, "ent:%s", batch->chains[i].person);
-        if (!items[i].key) return no_memory(err);
+        items[i + 1].key = arena_text(arena, ENTITLEMENT_KEY_PREFIX "%s", batch->chains[i].person);
+        if (!items[i + 1].key) return no_memory(err);
     }
-    if (cache_get(batch->on->cache, items, batch->chain_count, arena) == 0) return 0;
+    if (cache_get(batch->on->cache, items, batch->chain_count + 1, arena) == 0 || !items[0].data) return 0;
     for (size_t i = 0; i < batch->chain_count; i++)
-        batch->chains[i].entitlement = unpack_cached(&items[i], batch->chains[i].person, arena);
+        batch->chains[i].entitlement = unpack_cached(&items[i + 1], batch->chains[i].person, arena);
     return 0;
-}
-
-// Best effort: what does not fit the arena or the cache is asked for again next time.
-static void refill_cache(adjudication_t *on, const Tc__Entitlements *answer) {
-    cache_item_t *items = arena_alloc(on->arena, (answer->n_entitlements + 1) * sizeof *items);
-    for (size_t i = 0; items && i < answer->n_entitlements; i++) {
-        const Tc__Entitlement *state = answer->entitlements[i];
-        items[i].key = arena_text(on->arena, "ent:%s", state->person);
-        items[i].version = state->version;
-        items[i].data = message_pack(&state->base, on->arena, &items[i].size);
-        if (!items[i].key || !items[i].data) return;
-    }
-    if (items) cache_put(on->cache, items, answer->n_entitlements, ENTITLEMENT_TTL_S);
 }
 
 // Asks for `count` chains at once. A refusal stands in the chains, so that only their bills suffer from it.
@@ -127,7 +117,6 @@ static int ask_collection(batch_t *batch, chain_t **missing, size_t count, err_t
     for (size_t i = 0; i < answer->n_entitlements && i < count; i++)
         *textmap_place(&found, answer->entitlements[i]->person, 0) = answer->entitlements[i];
     for (size_t i = 0; i < count; i++) missing[i]->entitlement = *textmap_place(&found, missing[i]->person, 0);
-    refill_cache(on, answer);
     return 0;
 }
 

@@ -186,6 +186,7 @@ static int get_entitlements(void *self, const request_t *request, const Protobuf
     for (size_t i = 0; rc == 0 && i < ask->n_persons; i++) rc = key_add(&keys, ask->persons[i], err);
     if (rc == 0) rc = entitlements_of(c->ctx->store, &keys, c->ctx->arena, &rows, err);
     if (rc) return rc;
+    recache_warm(c->env.recache, &keys, &rows);
     Tc__Entitlements *answer = arena_alloc(c->ctx->arena, sizeof *answer);
     Tc__Entitlement **list = arena_alloc(c->ctx->arena, (rows.count + 1) * sizeof *list);
     if (!answer || !list) return out_of_memory(err);

@@ -1,10 +1,20 @@
 #include "recache.h"
+#include "common/base/date.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "store.h"
 #include <stdlib.h>
+#include <time.h>
 
-enum { PAGE = 512, ITEMS_MAX = 16384, ARENA_BYTES = 64 * 1024, ARENA_LIMIT = 32 * 1024 * 1024, REPAIR_MS = 1000 };
+enum {
+    PAGE = 512,
+    ITEMS_MAX = 16384,
+    ARENA_BYTES = 64 * 1024,
+    ARENA_LIMIT = 32 * 1024 * 1024,
+    REPAIR_MS = 1000,
+    RENEW_MS = 250,
+    LEASE_MARGIN_US = 50000
+};
 
 typedef struct batch { // items, and where they live
     arena_t *arena;
@@ -17,21 +27,29 @@ struct recache {
     bool enabled;
     batch_t fresh; // of the transaction at hand
     batch_t put;   // in Redis, still on the table
-    int64_t repair_at_ms;
-    metric_t *repaired;
+    int64_t repair_at_ms, renew_at_ms;
+    int64_t believed_until_us; // monotonic: the last lease has run out by then
+    bool lost;                 // of the transaction at hand: one could not be remembered
+    bool owes;                 // something committed may be missing in Redis: the lease is not renewed
+    metric_t *repaired, *waited;
 };
 
-static const char PREFIX[] = "ent:";
+static const char PREFIX[] = ENTITLEMENT_KEY_PREFIX;
 
 int recache_new(recache_t **out, service_ctx_t *ctx, bool enabled, err_t *err) {
     recache_t *r = calloc(1, sizeof *r);
     if (r) {
         r->ctx = ctx;
         r->enabled = enabled;
+        r->owes = true; // until the table of what is not put is seen to be empty
+        // A lease of the process before us may still hold.
+        r->believed_until_us = clock_mono_us() + ENTITLEMENT_LEASE_S * 1000000LL;
         r->fresh.arena = arena_new(ARENA_BYTES, ARENA_LIMIT);
         r->put.arena = arena_new(ARENA_BYTES, ARENA_LIMIT);
         r->repaired =
             metric_counter("tongchou_collection_recached_total", "", "Entitlement states put into the cache again");
+        r->waited = metric_counter("tongchou_collection_lease_waits_total", "",
+                                   "Answers held back until no reader believed in an older state");
     }
     if (!r || !r->fresh.arena || !r->put.arena) {
         recache_destroy(&r);
@@ -54,18 +72,24 @@ static void clear(batch_t *batch) {
     batch->count = 0;
 }
 
-static void add(batch_t *batch, const char *person, int64_t version, const void *body, size_t size) {
-    if (batch->count == ITEMS_MAX) return;
+// False when there is no room.
+static bool add(batch_t *batch, const char *person, int64_t version, const void *body, size_t size) {
+    if (batch->count == ITEMS_MAX) return false;
     cache_item_t item = {.key = arena_text(batch->arena, "%s%s", PREFIX, person), .version = version, .size = size};
     if (body) item.data = arena_copy(batch->arena, body, size);
-    if (item.key && (item.data || !body)) batch->items[batch->count++] = item;
+    if (!item.key || (body && !item.data)) return false;
+    batch->items[batch->count++] = item;
+    return true;
 }
 
 void recache_add(recache_t *recache, const char *person, int64_t version, const void *body, size_t size) {
-    if (recache->enabled) add(&recache->fresh, person, version, body, size);
+    if (recache->enabled && !add(&recache->fresh, person, version, body, size)) recache->lost = true;
 }
 
-void recache_forget(recache_t *recache) { clear(&recache->fresh); }
+void recache_forget(recache_t *recache) {
+    clear(&recache->fresh);
+    recache->lost = false;
+}
 
 // Remember that these are in Redis. Which of a page were not stored is not told, so those are looked up; a higher
 // version than ours there is as good.
@@ -83,17 +107,53 @@ static void note_put(recache_t *r, const cache_item_t *items, size_t count, size
             add(&r->put, items[i].key + sizeof PREFIX - 1, items[i].version, NULL, 0);
 }
 
-static void put_items(recache_t *r, const cache_item_t *items, size_t count) {
+static size_t put_items(recache_t *r, const cache_item_t *items, size_t count) {
+    size_t before = r->put.count;
     for (size_t i = 0; i < count; i += PAGE) {
         size_t n = count - i < PAGE ? count - i : PAGE;
         note_put(r, items + i, n, cache_put(r->ctx->cache, items + i, n, ENTITLEMENT_TTL_S));
         if (!cache_is_up(r->ctx->cache)) break; // the repair takes over
     }
+    return r->put.count - before;
+}
+
+static void wait_until_not_believed(recache_t *r) {
+    int64_t left_us = r->believed_until_us - clock_mono_us();
+    if (left_us <= 0) return;
+    metric_add(r->waited, 1);
+    nanosleep(&(struct timespec){.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000}, NULL);
 }
 
 void recache_flush(recache_t *recache) {
-    if (recache->fresh.count) put_items(recache, recache->fresh.items, recache->fresh.count);
-    clear(&recache->fresh);
+    size_t count = recache->fresh.count;
+    if (recache->lost || (count && put_items(recache, recache->fresh.items, count) < count)) {
+        recache->owes = true;
+        wait_until_not_believed(recache);
+    }
+    recache_forget(recache);
+}
+
+void recache_warm(recache_t *recache, const rows_t *keys, const rows_t *found) {
+    arena_t *arena = recache->ctx->arena;
+    cache_item_t *items = arena_alloc(arena, (found->count + 1) * sizeof *items);
+    if (!items || !recache->enabled) return;
+    for (size_t i = 0; i < found->count; i++) {
+        const cell_t *key = rows_at(keys, (size_t)row_i64(found, i, 0));
+        items[i].key = arena_text(arena, "%s%s", PREFIX, (const char *)key[1].data);
+        items[i].version = row_i64(found, i, 1);
+        items[i].data = row_blob(found, i, 2, &items[i].size);
+        if (!items[i].key) return;
+    }
+    cache_put(recache->ctx->cache, items, found->count, ENTITLEMENT_TTL_S);
+}
+
+static void renew_lease(recache_t *r, int64_t now_ms) {
+    if (!r->enabled || r->owes || now_ms < r->renew_at_ms) return;
+    const cache_item_t lease = {.key = ENTITLEMENT_LEASE_KEY, .version = now_ms, .data = "1", .size = 1};
+    r->renew_at_ms = now_ms + RENEW_MS;
+    cache_put(r->ctx->cache, &lease, 1, ENTITLEMENT_LEASE_S);
+    // Also when the put seems to have failed: its answer may have been lost, not the lease.
+    r->believed_until_us = clock_mono_us() + ENTITLEMENT_LEASE_S * 1000000LL + LEASE_MARGIN_US;
 }
 
 static int take_off(recache_t *r, err_t *err) {
@@ -110,6 +170,7 @@ static int take_off(recache_t *r, err_t *err) {
 static int repair(recache_t *r, err_t *err) {
     rows_t rows;
     int rc = uncached_page(r->ctx->store, PAGE, r->ctx->arena, &rows, err);
+    if (!rc && rows.count == 0) r->owes = false;
     if (rc || rows.count == 0) return rc;
     cache_item_t *items = arena_alloc(r->ctx->arena, rows.count * sizeof *items);
     if (!items) return err_set(err, E_IO, "out of memory");
@@ -119,10 +180,9 @@ static int repair(recache_t *r, err_t *err) {
         items[i].data = row_blob(&rows, i, 2, &items[i].size);
         if (!items[i].key) return err_set(err, E_IO, "out of memory");
     }
-    size_t before = r->put.count;
-    put_items(r, items, rows.count);
-    metric_add(r->repaired, (int64_t)(r->put.count - before));
-    if (rows.count == PAGE && r->put.count - before == PAGE) r->repair_at_ms = 0; // more to do, and it works
+    size_t put = put_items(r, items, rows.count);
+    metric_add(r->repaired, (int64_t)put);
+    if (put == rows.count) r->repair_at_ms = 0; // it works: look at once whether there is more
     return 0;
 }
 
@@ -134,6 +194,7 @@ void recache_tick(recache_t *recache, int64_t now_ms) {
         recache->repair_at_ms = now_ms + REPAIR_MS;
         rc = repair(recache, &err);
     }
+    if (!rc) renew_lease(recache, now_ms);
     if (rc) log_warn("recache_failed", "code=%s text=%s", err_name(rc), log_value(err.text));
     arena_reset(recache->ctx->arena);
 }

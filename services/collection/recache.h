@@ -5,9 +5,8 @@
 // after a restart or when Redis comes back. A Redis that itself goes back in time (an old dump loaded) is bounded by
 // the time to live.
 #pragma once
+#include "common/cache/entitlement_keys.h"
 #include "common/daemon/service.h"
-
-enum { ENTITLEMENT_TTL_S = 600 };
 
 typedef struct recache recache_t;
 
@@ -17,6 +16,12 @@ void recache_destroy(recache_t **recache);
 // Inside the transaction: remember for recache_flush (copied). When memory is short the repair does it instead.
 void recache_add(recache_t *recache, const char *person, int64_t version, const void *body, size_t size);
 void recache_forget(recache_t *recache); // rolled back
-void recache_flush(recache_t *recache);  // committed: put what was remembered
-// Outside transactions: take what was put off the table; once a second put what is still on it.
+// Committed, not yet answered: put what was remembered. When that fails, wait until no reader believes in what Redis
+// holds (common/cache/entitlement_keys.h): at most a second, and once per outage.
+void recache_flush(recache_t *recache);
+// A reader asked for these because Redis did not have them: put them, best effort.
+// `keys` (partition, person) and what was `found` for them (index of the key, version, body).
+void recache_warm(recache_t *recache, const rows_t *keys, const rows_t *found);
+// Outside transactions: take what was put off the table; once a second put what is still on it; renew the lease while
+// nothing is owed to Redis.
 void recache_tick(recache_t *recache, int64_t now_ms);

@@ -1,0 +1,141 @@
+// Redis stopped, flushed, filled with rubbish or given old values: answers stay right, at once. One resident, insured
+// by one receipt; before it a bill is not covered, right after it it is.
+#include "running.h"
+#include "common/base/ids.h"
+#include "tests/check.h"
+#include <hiredis/hiredis.h>
+#include <signal.h>
+#include <stdarg.h>
+
+static running_t *suite;
+static err_t err;
+
+static const json_t *call(const char *service, const char *method, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static const json_t *call(const char *service, const char *method, const char *format, ...) {
+    char json[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(json, sizeof json, format, args);
+    va_end(args);
+    const json_t *reply = running_call(suite, "admin", service, method, NULL, json, &err);
+    if (!reply) fprintf(stderr, "%s.%s: %s %s: %s\n", service, method, err_name(err.code), err.field, err.text);
+    return reply;
+}
+
+static redisContext *redis(void) {
+    char path[400];
+    snprintf(path, sizeof path, "%s/run/redis.sock", running_dir(suite));
+    redisContext *context = redisConnectUnix(path);
+    return context && !context->err ? context : NULL;
+}
+
+static const char *quoted(int person) {
+    const json_t *reply =
+        call("adjudication", "quote",
+             "{\"bill\":\"B%d\",\"person\":\"P%d\",\"facility\":\"H99000100001\",\"type\":\"inpatient\","
+             "\"from\":\"2018-03-01\",\"to\":\"2018-03-09\",\"area\":\"city\",\"filing\":\"none\","
+             "\"total\":\"12345.67\",\"in_scope\":\"12345.67\"}",
+             person, person);
+    return reply ? running_text(reply, "own") : "(refused)";
+}
+
+// WE-01, and the same bill uncovered.
+#define COVERED "2949.13"
+#define UNCOVERED "12345.67"
+enum { PEOPLE = 6 };
+
+static void receive(int person) {
+    const json_t *due = call("collection", "get_due", "{\"person\":\"P%d\",\"period\":\"2018\"}", person);
+    char amount[32];
+    NEED(due != NULL);
+    snprintf(amount, sizeof amount, "%s", running_text(due, "amount"));
+    NEED(
+        call(
+            "collection", "receive",
+            "{\"receipt\":\"R%d\",\"person\":\"P%d\",\"period\":\"2018\",\"amount\":\"%s\",\"paid_on\":\"2017-12-20\"}",
+            person, person, amount) != NULL);
+}
+
+TEST(begin) {
+    static const char *const overlays[] = {"config/samples/jiangmen-illustrative.yaml", NULL};
+    suite = running_start(&(running_conf_t){.adjudication = 2, .overlays = overlays});
+    NEED(suite != NULL);
+    NEED(call("facility", "register_facility",
+              "{\"facility\":\"H99000100001\",\"name\":\"示例医院\",\"kind\":\"hospital\",\"level\":\"2\",\"division\":"
+              "\"440703\"}") != NULL);
+    NEED(
+        call("facility", "sign_agreement",
+             "{\"facility\":\"H99000100001\",\"agreement\":\"A1\",\"from\":\"2018-01-01\",\"until\":\"2018-12-31\"}") !=
+        NULL);
+    for (int person = 1; person <= PEOPLE; person++) {
+        char body[32];
+        snprintf(body, sizeof body, "99000119800101%03d", person);
+        NEED(call("enrollment", "register_person",
+                  "{\"person\":\"P%d\",\"citizen_id\":\"%s%c\",\"name\":\"示例\",\"division\":\"440703\"}", person,
+                  body, citizen_id_check_char(body)) != NULL);
+        NEED(call("enrollment", "open_spell",
+                  "{\"person\":\"P%d\",\"identity\":\"resident\",\"from_month\":\"2018-01\",\"prior_months_tier1\":36}",
+                  person) != NULL);
+    }
+    NEED(running_settle_down(suite) == 0);
+    NEED(call("collection", "bill_year", "{\"year\":2018}") != NULL);
+    for (int person = 1; person <= PEOPLE; person++) EQ_TEXT(quoted(person), UNCOVERED);
+}
+
+TEST(a_receipt_counts_at_once) {
+    receive(1);
+    EQ_TEXT(quoted(1), COVERED);
+}
+
+TEST(a_state_that_a_stopped_redis_did_not_take_counts_at_once) {
+    int pid = running_pid(suite, "redis");
+    NEED(pid > 0);
+    kill(pid, SIGSTOP);
+    receive(2);
+    kill(pid, SIGCONT); // and there it is again, with the old state
+    EQ_TEXT(quoted(2), COVERED);
+}
+
+TEST(a_flushed_redis_changes_nothing) {
+    redisContext *context = redis();
+    NEED(context != NULL);
+    freeReplyObject(redisCommand(context, "FLUSHALL"));
+    redisFree(context);
+    EQ_TEXT(quoted(1), COVERED);
+    EQ_TEXT(quoted(3), UNCOVERED);
+    receive(3);
+    EQ_TEXT(quoted(3), COVERED);
+}
+
+// P1's value under the other keys, and bytes of no meaning.
+TEST(rubbish_and_foreign_values_change_nothing) {
+    redisContext *context = redis();
+    NEED(context != NULL);
+    EQ_TEXT(quoted(1), COVERED); // puts it there
+    redisReply *value = redisCommand(context, "GET ent:P1");
+    NEED(value && value->type == REDIS_REPLY_STRING);
+    freeReplyObject(redisCommand(context, "SET ent:P4 %b", value->str, value->len));
+    freeReplyObject(redisCommand(context, "SET ent:P1 rubbish"));
+    freeReplyObject(value);
+    EQ_TEXT(quoted(4), UNCOVERED);
+    EQ_TEXT(quoted(1), COVERED);
+    receive(4);
+    EQ_TEXT(quoted(4), COVERED);
+    redisFree(context);
+}
+
+TEST(a_killed_redis_changes_nothing) {
+    int pid = running_pid(suite, "redis");
+    EQ(running_kill(suite, "redis"), 0);
+    receive(5);
+    EQ_TEXT(quoted(5), COVERED);
+    EQ(running_wait_restarted(suite, "redis", pid), 0);
+    receive(6);
+    EQ_TEXT(quoted(6), COVERED);
+    running_stop(&suite);
+}
+
+TESTS("Redis is a cache and only that", CASE(begin), CASE(a_receipt_counts_at_once),
+      CASE(a_state_that_a_stopped_redis_did_not_take_counts_at_once), CASE(a_flushed_redis_changes_nothing),
+      CASE(rubbish_and_foreign_values_change_nothing), CASE(a_killed_redis_changes_nothing))
