@@ -413,11 +413,10 @@ int client_call(client_t *client, const call_t *call, reply_t *reply, err_t *err
         *reply = (reply_t){.code = rc, .tag = call->tag};
         return rc;
     }
-    for (;;) {
-        pump(client);
-        if (slot->state == SLOT_DONE) break;
+    do {
         wait_until(client, slot->deadline_us);
-    }
+        pump(client);
+    } while (slot->state != SLOT_DONE);
     hand_out(client, slot, reply);
     if (reply->code != E_OK) err_field(err, reply->code, reply->field, "%s", reply->text);
     return reply->code;

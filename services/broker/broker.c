@@ -18,8 +18,7 @@
 
 enum {
     IO_THREADS = 2,  // both do CURVE for half of the connections
-    DRAIN_MAX = 256, // messages from one side before the other gets its turn
-    ROUNDS_MAX = 64, // such turns before the clock is looked at again
+    DRAIN_MAX = 256, // messages from one side before the other and the clock get their turn
     FRAMES_MAX = 2,  // routing id, frame
     ENDPOINT_BYTES = 256,
 };
@@ -168,17 +167,14 @@ static void take_request(broker_t *broker, zmq_msg_t *frames, size_t count, int6
         forward(broker, &request, caller, &frames[0], now_us);
 }
 
-static size_t drain_front(broker_t *broker, int64_t now_us) {
-    size_t done = 0;
-    while (done < DRAIN_MAX) {
+static void drain_front(broker_t *broker, int64_t now_us) {
+    for (int i = 0; i < DRAIN_MAX; i++) {
         zmq_msg_t frames[FRAMES_MAX];
         size_t count = wire_receive(broker->front, frames, FRAMES_MAX);
-        if (count == 0) break;
+        if (count == 0) return;
         take_request(broker, frames, count, now_us);
         wire_close(frames, count < FRAMES_MAX ? count : FRAMES_MAX);
-        done++;
     }
-    return done;
 }
 
 // BEAT or WHO; 0 or an errno.
@@ -254,21 +250,18 @@ static int take_service_message(broker_t *broker, zmq_msg_t *frames, size_t coun
     return E_OK;
 }
 
-static size_t drain_back(broker_t *broker, int64_t now_us) {
-    size_t done = 0;
-    while (done < DRAIN_MAX) {
+static void drain_back(broker_t *broker, int64_t now_us) {
+    for (int i = 0; i < DRAIN_MAX; i++) {
         zmq_msg_t frames[FRAMES_MAX];
         err_t err = {0};
         size_t count = wire_receive(broker->back, frames, FRAMES_MAX);
-        if (count == 0) break;
+        if (count == 0) return;
         if (take_service_message(broker, frames, count, now_us, &err) != E_OK) {
             const char *who = count > 1 ? sender(&frames[1]) : NULL;
             malformed(broker->malformed_back, &broker->service_gate, "back", who ? who : "", &err);
         }
         wire_close(frames, count < FRAMES_MAX ? count : FRAMES_MAX);
-        done++;
     }
-    return done;
 }
 
 // A send to an instance whose connection is gone fails at once: the quickest news of a killed process.
@@ -293,16 +286,13 @@ static void tick(broker_t *broker, int64_t now_us) {
     dispatch_tick(broker->dispatch, now_us);
 }
 
-// Replies first: they free credit for the requests behind them.
-static void turn(broker_t *broker) {
-    for (int i = 0; i < ROUNDS_MAX; i++) {
-        int64_t now_us = clock_mono_us();
-        size_t done = drain_back(broker, now_us);
-        done += drain_front(broker, now_us);
-        if (done == 0) break;
-    }
+// Only the sides that have something: asking a ROUTER in vain costs system calls. Replies first: they free credit for
+// the requests behind them.
+static void turn(broker_t *broker, bool front, bool back) {
     int64_t now_us = clock_mono_us();
     atomic_store_explicit(&broker->turned_us, now_us, memory_order_relaxed);
+    if (back) drain_back(broker, now_us);
+    if (front) drain_front(broker, now_us);
     tick(broker, now_us);
 }
 
@@ -311,7 +301,7 @@ int broker_run(broker_t *broker, err_t *err) {
     while (!atomic_load_explicit(&broker->stop, memory_order_relaxed)) {
         if (zmq_poll(items, 2, DISPATCH_TICK_MS) < 0 && errno != EINTR)
             return err_set(err, E_IO, "poll: %s", zmq_strerror(errno));
-        turn(broker);
+        turn(broker, items[0].revents & ZMQ_POLLIN, items[1].revents & ZMQ_POLLIN);
     }
     return E_OK;
 }
