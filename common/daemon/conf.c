@@ -2,6 +2,7 @@
 // against its type and bounds after the last source has spoken, and then never changes.
 #include "conf.h"
 #include "common/base/yaml.h"
+#include "common/wire/wire.h"
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
@@ -9,15 +10,15 @@
 
 extern char **environ;
 
-enum { LIST_MAX = 32, NAME_MAX_BYTES = 64 };
+enum { LIST_MAX = 32, NAME_MAX_BYTES = 64 }; // a list's entries, where the table's max says nothing
 #define DEFAULT_FILE "config/tongchou.yaml"
 #define ENV_PREFIX "TONGCHOU_"
 #define ENV_FILE ENV_PREFIX "CONFIG"
 
 // clang-format off
 const conf_key_t conf_table[] = {
-    {"broker.front", CONF_LIST, "tcp://127.0.0.1:7701", 0, 0, "", "where callers reach the brokers, the first that answers; a broker: the one address it binds"},
-    {"broker.back", CONF_LIST, "tcp://127.0.0.1:7702", 0, 0, "", "where services reach the brokers; they dial all; a broker: the one address it binds"},
+    {"broker.front", CONF_LIST, "tcp://127.0.0.1:7701", 0, WIRE_BROKERS_MAX, "", "where callers reach the brokers, the first that answers; a broker: the one address it binds"},
+    {"broker.back", CONF_LIST, "tcp://127.0.0.1:7702", 0, WIRE_BROKERS_MAX, "", "where services reach the brokers; they dial all; a broker: the one address it binds"},
     {"broker.key_name", CONF_TEXT, "broker", 0, 0, "", "name of the brokers' shared key in the registry"},
     {"keys.dir", CONF_TEXT, "data/keys", 0, 0, "", "folder of registry.yaml and of the secret keys"},
     {"keys.self", CONF_TEXT, "", 0, 0, "", "name of our own key; empty: the name of the service"},
@@ -269,14 +270,15 @@ static int check_bool(const conf_key_t *key, value_t *value, err_t *err) {
 static int check_list(const conf_key_t *key, value_t *value, err_t *err) {
     value->words = strdup(value->text);
     if (!value->words) return err_set(err, E_IO, "out of memory");
-    size_t count = 0;
-    char *at = value->words;
+    size_t count = 0, room = key->max ? (size_t)key->max : LIST_MAX;
+    char expected[80], *at = value->words;
+    snprintf(expected, sizeof expected, "at most %zu entries with one comma between", room);
     while (*value->text) {
         char *comma = strchr(at, ',');
         if (comma) *comma = '\0';
         at += strspn(at, " ");
         at[strcspn(at, " ")] = '\0';
-        if (!*at || count == LIST_MAX) return refuse(key, value, err, "at most 32 words with one comma between");
+        if (!*at || count == room) return refuse(key, value, err, expected);
         value->list[count++] = at;
         if (!comma) break;
         at = comma + 1;

@@ -112,7 +112,7 @@ int client_new(client_t **out, const client_conf_t *conf, err_t *err) {
     int rc = make_slots(client, window, err);
     for (size_t i = 0; rc == E_OK && conf->brokers[i]; i++)
         rc = i < WIRE_BROKERS_MAX ? open_socket(client, conf, conf->brokers[i], err)
-                                  : err_set(err, E_TOO_LARGE, "more than %d brokers", WIRE_BROKERS_MAX);
+                                  : err_field(err, E_TOO_LARGE, "brokers", "at most %d brokers", WIRE_BROKERS_MAX);
     if (rc == E_OK && client->broker_count == 0) rc = err_set(err, E_MISSING_FIELD, "no broker endpoint");
     if (rc == E_OK)
         *out = client;

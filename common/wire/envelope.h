@@ -17,8 +17,6 @@ enum {
     WIRE_KEY_MAX = 128,           // length of a partition key
     WIRE_NAME_MAX = 64,           // service, method, request id, instance (name_check)
     WIRE_ENDPOINT_MAX = 256,
-    WIRE_CREDIT_MAX = 2048, // below the send high-water mark, so a send within credit never meets it
-    WIRE_BROKERS_MAX = 2,
     WIRE_DEADLINE_MAX_MS = 300 * 1000,
     WIRE_ARENA_BYTES = 64 * 1024, // any header unpacks into this: it has at most 1 KiB
 };

@@ -151,7 +151,7 @@ int server_new(server_t **out, const server_conf_t *conf, err_t *err) {
     int rc = set_presence(server, conf, err);
     for (size_t i = 0; rc == E_OK && conf->brokers[i]; i++)
         rc = i < WIRE_BROKERS_MAX ? open_link(server, conf, conf->brokers[i], err)
-                                  : err_set(err, E_TOO_LARGE, "more than %d brokers", WIRE_BROKERS_MAX);
+                                  : err_field(err, E_TOO_LARGE, "brokers", "at most %d brokers", WIRE_BROKERS_MAX);
     if (rc == E_OK && server->link_count == 0) rc = err_set(err, E_MISSING_FIELD, "no broker endpoint");
     if (rc == E_OK) rc = make_tickets(server, err);
     if (rc != E_OK) {

@@ -12,6 +12,8 @@
 #define WIRE_HEARTBEAT_MS 500   // service → broker beat, and broker → service
 #define WIRE_DEAD_AFTER_MS 2500 // five beats without a word: dead
 #define WIRE_CALLER_MAX 96
+#define WIRE_CREDIT_MAX 2048 // below the send high-water mark, so a send within credit never meets it
+#define WIRE_BROKERS_MAX 2
 
 // What a request carries beside its body; the C face of proto/envelope.proto's RequestHeader.
 typedef struct wire_header {

@@ -266,11 +266,11 @@ static void drain_back(broker_t *broker, int64_t now_us) {
 
 // A send to an instance whose connection is gone fails at once: the quickest news of a killed process.
 static void beat_all(broker_t *broker) {
-    service_t *const *services;
-    size_t count = dispatch_services(broker->dispatch, &services);
+    team_t *const *teams;
+    size_t count = dispatch_teams(broker->dispatch, &teams);
     for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < services[i]->count; k++) {
-            instance_t *instance = services[i]->instances[k];
+        for (size_t k = 0; k < teams[i]->count; k++) {
+            instance_t *instance = teams[i]->instances[k];
             if (say(broker, instance->routing_id, instance->routing_id_bytes, WIRE_BEAT) != 0)
                 dispatch_lost(broker->dispatch, instance);
         }

@@ -22,7 +22,7 @@ struct dispatch {
     dispatch_ops_t ops;
     job_pool_t *pool;
     size_t bytes;
-    service_t *services[SERVICES_MAX];
+    team_t *teams[SERVICES_MAX];
     size_t count;
     bool any_gone;
     dispatch_counts_t counts;
@@ -65,8 +65,8 @@ void dispatch_destroy(dispatch_t **dispatch) {
     dispatch_t *d = *dispatch;
     if (!d) return;
     for (size_t i = 0; i < d->count; i++) {
-        for (size_t k = 0; k < d->services[i]->count; k++) free(d->services[i]->instances[k]);
-        free(d->services[i]);
+        for (size_t k = 0; k < d->teams[i]->count; k++) free(d->teams[i]->instances[k]);
+        free(d->teams[i]);
     }
     job_pool_destroy(&d->pool);
     free(d);
@@ -125,20 +125,20 @@ static void send_job(dispatch_t *d, instance_t *instance, job_t *job) {
     job_push(&instance->sent, job);
 }
 
-static void hold(dispatch_t *d, service_t *service, job_t *job, int64_t now_us) {
+static void hold(dispatch_t *d, team_t *team, job_t *job, int64_t now_us) {
     char text[200];
-    if (service->held.count >= d->conf.held_max) {
-        snprintf(text, sizeof text, "nobody serves %s and %zu requests wait already", service->name, d->conf.held_max);
+    if (team->held.count >= d->conf.held_max) {
+        snprintf(text, sizeof text, "nobody serves %s and %zu requests wait already", team->name, d->conf.held_max);
         refuse(d, job, E_UNAVAILABLE, text);
         return;
     }
     if (!job->held_until_us) job->held_until_us = now_us + (int64_t)d->conf.hold_ms * 1000;
-    job_push(&service->held, job);
+    job_push(&team->held, job);
 }
 
 static void refuse_busy(dispatch_t *d, job_t *job, const char *whose, size_t bound) {
     char text[200];
-    snprintf(text, sizeof text, "%s: the queue of %s is full (%zu requests)", job->service->name, whose, bound);
+    snprintf(text, sizeof text, "%s: the queue of %s is full (%zu requests)", job->team->name, whose, bound);
     refuse(d, job, E_BUSY, text);
 }
 
@@ -158,36 +158,36 @@ static bool less_loaded(const instance_t *a, const instance_t *b) {
     return a->sent.count * (size_t)b->credit < b->sent.count * (size_t)a->credit;
 }
 
-static void route_any(dispatch_t *d, service_t *service, job_t *job) {
+static void route_any(dispatch_t *d, team_t *team, job_t *job) {
     instance_t *best = NULL;
     size_t live = 0;
-    for (size_t i = 0; i < service->count; i++) {
-        instance_t *instance = service->instances[i];
+    for (size_t i = 0; i < team->count; i++) {
+        instance_t *instance = team->instances[i];
         live += takes(instance);
         if (has_credit(instance) && (!best || less_loaded(instance, best))) best = instance;
     }
     if (best)
         send_job(d, best, job);
-    else if (service->shared.count >= d->conf.queue_max * live)
-        refuse_busy(d, job, service->name, d->conf.queue_max * live);
+    else if (team->shared.count >= d->conf.queue_max * live)
+        refuse_busy(d, job, team->name, d->conf.queue_max * live);
     else
-        job_push(&service->shared, job);
+        job_push(&team->shared, job);
 }
 
 static void route(dispatch_t *d, job_t *job, int64_t now_us) {
-    service_t *service = job->service;
+    team_t *team = job->team;
     job->instance = NULL;
-    if (!service->owners[0])
-        hold(d, service, job, now_us);
+    if (!team->owners[0])
+        hold(d, team, job, now_us);
     else if (job->partition >= 0)
-        route_keyed(d, service->owners[job->partition], job);
+        route_keyed(d, team->owners[job->partition], job);
     else
-        route_any(d, service, job);
+        route_any(d, team, job);
 }
 
 // What waits, oldest first, as far as the credit goes.
 static void pump(dispatch_t *d, instance_t *instance) {
-    job_list_t *queue = &instance->queue, *shared = &instance->service->shared;
+    job_list_t *queue = &instance->queue, *shared = &instance->team->shared;
     while (has_credit(instance) && (queue->first || shared->first)) {
         bool own = queue->first && (!shared->first || queue->first->order < shared->first->order);
         job_t *job = own ? queue->first : shared->first;
@@ -196,32 +196,32 @@ static void pump(dispatch_t *d, instance_t *instance) {
     }
 }
 
-static void set_owners(service_t *service) {
+static void set_owners(team_t *team) {
     const char *names[INSTANCES_MAX];
     instance_t *live[INSTANCES_MAX];
     int owners[PARTITIONS];
     size_t count = 0;
-    for (size_t i = 0; i < service->count; i++) {
-        service->instances[i]->partitions = 0;
-        if (!takes(service->instances[i])) continue;
-        names[count] = service->instances[i]->name;
-        live[count++] = service->instances[i];
+    for (size_t i = 0; i < team->count; i++) {
+        team->instances[i]->partitions = 0;
+        if (!takes(team->instances[i])) continue;
+        names[count] = team->instances[i]->name;
+        live[count++] = team->instances[i];
     }
     owner_table(names, count, owners);
     for (int p = 0; p < PARTITIONS; p++) {
-        service->owners[p] = owners[p] < 0 ? NULL : live[owners[p]];
-        if (service->owners[p]) service->owners[p]->partitions++;
+        team->owners[p] = owners[p] < 0 ? NULL : live[owners[p]];
+        if (team->owners[p]) team->owners[p]->partitions++;
     }
 }
 
 // The instances have changed: owners anew, and everything that waits goes, in order of arrival, where it now belongs.
-static void reroute(dispatch_t *d, service_t *service, job_list_t *orphans, int64_t now_us) {
+static void reroute(dispatch_t *d, team_t *team, job_list_t *orphans, int64_t now_us) {
     job_list_t waiting = {0};
-    set_owners(service);
+    set_owners(team);
     job_merge(&waiting, orphans);
-    job_merge(&waiting, &service->held);
-    job_merge(&waiting, &service->shared);
-    for (size_t i = 0; i < service->count; i++) job_merge(&waiting, &service->instances[i]->queue);
+    job_merge(&waiting, &team->held);
+    job_merge(&waiting, &team->shared);
+    for (size_t i = 0; i < team->count; i++) job_merge(&waiting, &team->instances[i]->queue);
     while (waiting.first) {
         job_t *job = waiting.first;
         job_remove(job);
@@ -241,8 +241,8 @@ static void collect_orphans(dispatch_t *d, instance_t *instance, job_list_t *orp
             continue;
         }
         snprintf(text, sizeof text, "%s: %d instances died over this request; whether it was carried out is unknown",
-                 instance->service->name, job->dispatches);
-        log_warn("request_given_up", "service=%s request=%s dispatches=%d", instance->service->name,
+                 instance->team->name, job->dispatches);
+        log_warn("request_given_up", "service=%s request=%s dispatches=%d", instance->team->name,
                  log_value(job->request_id), job->dispatches);
         refuse(d, job, E_UNAVAILABLE, text);
     }
@@ -250,16 +250,16 @@ static void collect_orphans(dispatch_t *d, instance_t *instance, job_list_t *orp
 }
 
 static void bury(dispatch_t *d, instance_t *instance, const char *reason, int64_t now_us) {
-    service_t *service = instance->service;
+    team_t *team = instance->team;
     job_list_t orphans = {0};
     size_t at = 0;
-    log_info("instance_left", "service=%s instance=%s reason=%s unanswered=%zu queued=%zu", service->name,
-             instance->name, reason, instance->sent.count, instance->queue.count);
-    while (service->instances[at] != instance) at++;
-    service->instances[at] = service->instances[--service->count];
+    log_info("instance_left", "service=%s instance=%s reason=%s unanswered=%zu queued=%zu", team->name, instance->name,
+             reason, instance->sent.count, instance->queue.count);
+    while (team->instances[at] != instance) at++;
+    team->instances[at] = team->instances[--team->count];
     collect_orphans(d, instance, &orphans);
     free(instance);
-    reroute(d, service, &orphans, now_us);
+    reroute(d, team, &orphans, now_us);
 }
 
 // Sends made while burying can fail too; each round buries at least one, so this ends.
@@ -267,10 +267,10 @@ static void bury_gone(dispatch_t *d, int64_t now_us) {
     while (d->any_gone) {
         d->any_gone = false;
         for (size_t i = 0; i < d->count; i++)
-            for (size_t k = 0; k < d->services[i]->count; k++)
-                if (d->services[i]->instances[k]->gone) {
+            for (size_t k = 0; k < d->teams[i]->count; k++)
+                if (d->teams[i]->instances[k]->gone) {
                     d->any_gone = true;
-                    bury(d, d->services[i]->instances[k], "unreachable", now_us);
+                    bury(d, d->teams[i]->instances[k], "unreachable", now_us);
                     break;
                 }
     }
@@ -286,39 +286,39 @@ void dispatch_leave(dispatch_t *d, instance_t *instance, const char *reason, int
     bury_gone(d, now_us);
 }
 
-static service_t *find_service(const dispatch_t *d, const char *name) {
+static team_t *find_team(const dispatch_t *d, const char *name) {
     for (size_t i = 0; i < d->count; i++)
-        if (strcmp(d->services[i]->name, name) == 0) return d->services[i];
+        if (strcmp(d->teams[i]->name, name) == 0) return d->teams[i];
     return NULL;
 }
 
-static service_t *make_service(dispatch_t *d, const char *name, size_t room) {
+static team_t *make_team(dispatch_t *d, const char *name, size_t room) {
     if (d->count >= room) return NULL;
-    service_t *service = calloc(1, sizeof *service);
-    if (!service) return NULL;
-    snprintf(service->name, sizeof service->name, "%s", name);
-    d->services[d->count++] = service;
-    return service;
+    team_t *team = calloc(1, sizeof *team);
+    if (!team) return NULL;
+    snprintf(team->name, sizeof team->name, "%s", name);
+    d->teams[d->count++] = team;
+    return team;
 }
 
-static void forget_service(dispatch_t *d, size_t at) {
-    free(d->services[at]);
-    d->services[at] = d->services[--d->count];
+static void forget_team(dispatch_t *d, size_t at) {
+    free(d->teams[at]);
+    d->teams[at] = d->teams[--d->count];
 }
 
 instance_t *dispatch_find(dispatch_t *d, const void *routing_id, size_t bytes) {
     for (size_t i = 0; i < d->count; i++)
-        for (size_t k = 0; k < d->services[i]->count; k++) {
-            instance_t *instance = d->services[i]->instances[k];
+        for (size_t k = 0; k < d->teams[i]->count; k++) {
+            instance_t *instance = d->teams[i]->instances[k];
             if (instance->routing_id_bytes == bytes && memcmp(instance->routing_id, routing_id, bytes) == 0)
                 return instance;
         }
     return NULL;
 }
 
-static instance_t *find_named(const service_t *service, const char *name) {
-    for (size_t i = 0; i < service->count; i++)
-        if (strcmp(service->instances[i]->name, name) == 0) return service->instances[i];
+static instance_t *find_named(const team_t *team, const char *name) {
+    for (size_t i = 0; i < team->count; i++)
+        if (strcmp(team->instances[i]->name, name) == 0) return team->instances[i];
     return NULL;
 }
 
@@ -336,45 +336,44 @@ static void refresh(dispatch_t *d, instance_t *instance, const Tc__Presence *pre
     instance->heard_us = now_us;
     if ((before == 0) != (instance->credit == 0)) {
         job_list_t none = {0};
-        log_info("instance_credit", "service=%s instance=%s credit=%d", instance->service->name, instance->name,
+        log_info("instance_credit", "service=%s instance=%s credit=%d", instance->team->name, instance->name,
                  instance->credit);
-        reroute(d, instance->service, &none, now_us);
+        reroute(d, instance->team, &none, now_us);
     }
     if (instance->credit > before) pump(d, instance);
 }
 
 static int add_instance(dispatch_t *d, const Tc__Presence *presence, const char *key_name, const void *routing_id,
                         size_t routing_id_bytes, int64_t now_us, err_t *err) {
-    service_t *service = find_service(d, presence->service);
-    if (!service) service = make_service(d, presence->service, SERVICES_MAX);
-    if (!service) return err_set(err, E_TOO_LARGE, "more than %d services", SERVICES_MAX);
-    if (service->count == INSTANCES_MAX)
-        return err_set(err, E_TOO_LARGE, "more than %d instances of %s", INSTANCES_MAX, service->name);
+    team_t *team = find_team(d, presence->service);
+    if (!team) team = make_team(d, presence->service, SERVICES_MAX);
+    if (!team) return err_set(err, E_TOO_LARGE, "more than %d services", SERVICES_MAX);
+    if (team->count == INSTANCES_MAX)
+        return err_set(err, E_TOO_LARGE, "more than %d instances of %s", INSTANCES_MAX, team->name);
     instance_t *instance = calloc(1, sizeof *instance);
     if (!instance) return err_set(err, E_IO, "no memory for an instance");
-    instance->service = service;
+    instance->team = team;
     memcpy(instance->routing_id, routing_id, routing_id_bytes);
     instance->routing_id_bytes = routing_id_bytes;
     instance->heard_us = now_us;
     snprintf(instance->name, sizeof instance->name, "%s", presence->instance);
     snprintf(instance->key_name, sizeof instance->key_name, "%s", key_name);
     set_presence(instance, presence);
-    service->instances[service->count++] = instance;
-    log_info("instance_joined", "service=%s instance=%s key=%s credit=%d", service->name, instance->name,
+    team->instances[team->count++] = instance;
+    log_info("instance_joined", "service=%s instance=%s key=%s credit=%d", team->name, instance->name,
              instance->key_name, instance->credit);
     job_list_t none = {0};
-    reroute(d, service, &none, now_us);
+    reroute(d, team, &none, now_us);
     return E_OK;
 }
 
 // Whoever stood under that name before, on a connection that is not this one.
 static int replace(dispatch_t *d, const Tc__Presence *presence, const char *key_name, int64_t now_us, err_t *err) {
-    service_t *service = find_service(d, presence->service);
-    instance_t *old = service ? find_named(service, presence->instance) : NULL;
+    team_t *team = find_team(d, presence->service);
+    instance_t *old = team ? find_named(team, presence->instance) : NULL;
     if (!old) return E_OK;
     if (strcmp(old->key_name, key_name) != 0)
-        return err_field(err, E_DENIED, "instance", "%s of %s is registered with another key", old->name,
-                         service->name);
+        return err_field(err, E_DENIED, "instance", "%s of %s is registered with another key", old->name, team->name);
     bury(d, old, "replaced", now_us);
     return E_OK;
 }
@@ -385,7 +384,7 @@ int dispatch_join(dispatch_t *d, const Tc__Presence *presence, const char *key_n
         return err_set(err, E_TOO_LARGE, "routing id of %zu bytes", routing_id_bytes);
     instance_t *known = dispatch_find(d, routing_id, routing_id_bytes);
     if (known && !known->gone && strcmp(known->name, presence->instance) == 0 &&
-        strcmp(known->service->name, presence->service) == 0) {
+        strcmp(known->team->name, presence->service) == 0) {
         refresh(d, known, presence, now_us);
         bury_gone(d, now_us);
         return E_OK;
@@ -411,21 +410,21 @@ job_t *dispatch_job(dispatch_t *d, size_t bytes, err_t *err) {
     return job;
 }
 
-static size_t empty_services(const dispatch_t *d) {
+static size_t empty_teams(const dispatch_t *d) {
     size_t empty = 0;
-    for (size_t i = 0; i < d->count; i++) empty += d->services[i]->count == 0;
+    for (size_t i = 0; i < d->count; i++) empty += d->teams[i]->count == 0;
     return empty;
 }
 
 void dispatch_offer(dispatch_t *d, job_t *job, const char *name, const char *key, int64_t now_us) {
-    service_t *service = find_service(d, name);
-    if (!service && empty_services(d) < SERVICES_EMPTY_MAX) service = make_service(d, name, SERVICES_MAX);
-    if (!service) {
+    team_t *team = find_team(d, name);
+    if (!team && empty_teams(d) < SERVICES_EMPTY_MAX) team = make_team(d, name, SERVICES_MAX);
+    if (!team) {
         refuse(d, job, E_UNAVAILABLE, "nobody serves this, and requests for too many unknown services wait already");
         return;
     }
     int64_t left_us = job->deadline_us - now_us;
-    job->service = service;
+    job->team = team;
     job->partition = key[0] ? (int)partition_of(key) : -1;
     // A refusal before the deadline tells the caller that nothing happened; after it, he could not know.
     int64_t early_us = left_us / 4 < EARLY_US ? left_us / 4 : EARLY_US;
@@ -455,42 +454,42 @@ static void sweep(dispatch_t *d, job_list_t *list, int64_t now_us) {
     char text[200];
     job_t *next;
     for (job_t *job = list->first; job; job = next) {
-        service_t *service = job->service;
-        bool held = list == &service->held;
+        team_t *team = job->team;
+        bool held = list == &team->held;
         next = job->next;
         if (job->deadline_us <= now_us) {
             expire(d, job);
         } else if (held && (job->held_until_us <= now_us || job->give_up_us <= now_us)) {
-            snprintf(text, sizeof text, "nobody serves %s just now", service->name);
+            snprintf(text, sizeof text, "nobody serves %s just now", team->name);
             refuse(d, job, E_UNAVAILABLE, text);
         } else if (job->dispatches == 0 && job->give_up_us <= now_us) {
-            snprintf(text, sizeof text, "%s: waited until the deadline in a queue of %zu", service->name, list->count);
+            snprintf(text, sizeof text, "%s: waited until the deadline in a queue of %zu", team->name, list->count);
             refuse(d, job, E_BUSY, text);
         }
     }
 }
 
-static void sweep_service(dispatch_t *d, service_t *service, int64_t now_us) {
-    sweep(d, &service->held, now_us);
-    sweep(d, &service->shared, now_us);
-    for (size_t i = 0; i < service->count; i++) {
-        sweep(d, &service->instances[i]->queue, now_us);
-        sweep(d, &service->instances[i]->sent, now_us);
+static void sweep_team(dispatch_t *d, team_t *team, int64_t now_us) {
+    sweep(d, &team->held, now_us);
+    sweep(d, &team->shared, now_us);
+    for (size_t i = 0; i < team->count; i++) {
+        sweep(d, &team->instances[i]->queue, now_us);
+        sweep(d, &team->instances[i]->sent, now_us);
     }
-    for (size_t i = 0; i < service->count; i++) pump(d, service->instances[i]);
+    for (size_t i = 0; i < team->count; i++) pump(d, team->instances[i]);
 }
 
 static instance_t *find_silent(const dispatch_t *d, int64_t now_us) {
     for (size_t i = 0; i < d->count; i++)
-        for (size_t k = 0; k < d->services[i]->count; k++)
-            if (now_us - d->services[i]->instances[k]->heard_us > (int64_t)d->conf.dead_after_ms * 1000)
-                return d->services[i]->instances[k];
+        for (size_t k = 0; k < d->teams[i]->count; k++)
+            if (now_us - d->teams[i]->instances[k]->heard_us > (int64_t)d->conf.dead_after_ms * 1000)
+                return d->teams[i]->instances[k];
     return NULL;
 }
 
 static void show_gauges(const dispatch_t *d) {
     size_t instances = 0;
-    for (size_t i = 0; i < d->count; i++) instances += d->services[i]->count;
+    for (size_t i = 0; i < d->count; i++) instances += d->teams[i]->count;
     metric_set(d->instances, (int64_t)instances);
     metric_set(d->jobs, (int64_t)job_count(d->pool));
 }
@@ -499,15 +498,15 @@ void dispatch_tick(dispatch_t *d, int64_t now_us) {
     instance_t *silent;
     while ((silent = find_silent(d, now_us))) bury(d, silent, "silent", now_us);
     if (job_count(d->pool) > 0)
-        for (size_t i = 0; i < d->count; i++) sweep_service(d, d->services[i], now_us);
+        for (size_t i = 0; i < d->count; i++) sweep_team(d, d->teams[i], now_us);
     bury_gone(d, now_us);
     for (size_t i = d->count; i-- > 0;)
-        if (d->services[i]->count == 0 && d->services[i]->held.count == 0) forget_service(d, i);
+        if (d->teams[i]->count == 0 && d->teams[i]->held.count == 0) forget_team(d, i);
     show_gauges(d);
 }
 
-size_t dispatch_services(const dispatch_t *d, service_t *const **services) {
-    *services = d->services;
+size_t dispatch_teams(const dispatch_t *d, team_t *const **teams) {
+    *teams = d->teams;
     return d->count;
 }
 

@@ -18,7 +18,7 @@ enum {
 };
 
 typedef struct instance {
-    struct service *service;
+    struct team *team;
     uint8_t routing_id[ROUTING_ID_MAX];
     size_t routing_id_bytes;
     char name[WIRE_NAME_MAX + 1];
@@ -31,14 +31,15 @@ typedef struct instance {
     job_list_t queue, sent;
 } instance_t;
 
-typedef struct service {
+// The instances that serve one name, and what waits for them.
+typedef struct team {
     char name[WIRE_NAME_MAX + 1];
     instance_t *instances[INSTANCES_MAX];
     size_t count;
     instance_t *owners[PARTITIONS]; // NULL when nobody takes requests
     job_list_t shared;              // without a key, waiting for credit
     job_list_t held;                // nobody there
-} service_t;
+} team_t;
 
 typedef struct dispatch_ops {
     void *self;
@@ -87,6 +88,6 @@ void dispatch_done(dispatch_t *dispatch, job_t **job, int64_t now_us);
 enum { DISPATCH_TICK_MS = 20 };
 void dispatch_tick(dispatch_t *dispatch, int64_t now_us);
 
-size_t dispatch_services(const dispatch_t *dispatch, service_t *const **services);
+size_t dispatch_teams(const dispatch_t *dispatch, team_t *const **teams);
 dispatch_counts_t dispatch_counts(const dispatch_t *dispatch);
 size_t dispatch_jobs(const dispatch_t *dispatch);

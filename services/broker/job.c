@@ -142,7 +142,7 @@ void job_release(job_pool_t *pool, job_t **job) {
     zmq_msg_init(&j->client); // so that closing once more at the end is harmless
     zmq_msg_init(&j->message);
     j->token &= PLACE_MASK; // the token in use is dead from here on
-    j->service = NULL;
+    j->team = NULL;
     j->next = pool->free;
     pool->free = j;
     pool->used--;
@@ -153,7 +153,7 @@ job_t *job_find(const job_pool_t *pool, uint64_t token) {
     uint64_t place = token & PLACE_MASK;
     if (place >= pool->made) return NULL;
     job_t *job = pool->jobs[place];
-    return job->service && job->token == token ? job : NULL;
+    return job->team && job->token == token ? job : NULL;
 }
 
 size_t job_count(const job_pool_t *pool) { return pool->used; }

@@ -13,14 +13,14 @@ typedef struct job_list {
 } job_list_t;
 
 struct instance;
-struct service;
+struct team;
 
 struct job {
     job_t *previous, *next;
     job_list_t *list; // where it stands, or NULL
     uint64_t token;
     uint64_t order; // of arrival
-    struct service *service;
+    struct team *team;
     struct instance *instance; // queued for, or sent to
     int partition;             // −1 without a key
     int dispatches;            // how often it was sent to an instance

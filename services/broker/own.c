@@ -6,9 +6,9 @@
 #include <string.h>
 
 static size_t count_instances(const dispatch_t *dispatch) {
-    service_t *const *services;
-    size_t count = dispatch_services(dispatch, &services), total = 0;
-    for (size_t i = 0; i < count; i++) total += services[i]->count;
+    team_t *const *teams;
+    size_t count = dispatch_teams(dispatch, &teams), total = 0;
+    for (size_t i = 0; i < count; i++) total += teams[i]->count;
     return total;
 }
 
@@ -16,7 +16,7 @@ static Tc__Presence *presence_of(instance_t *instance, arena_t *arena) {
     Tc__Presence *presence = arena_alloc(arena, sizeof *presence);
     if (!presence) return NULL;
     tc__presence__init(presence);
-    presence->service = instance->service->name;
+    presence->service = instance->team->name;
     presence->instance = instance->name;
     presence->credit = instance->credit;
     presence->live_endpoint = instance->live_endpoint;
@@ -27,17 +27,17 @@ static Tc__Presence *presence_of(instance_t *instance, arena_t *arena) {
 
 static int directory(const dispatch_t *dispatch, const char *wanted, arena_t *arena, const ProtobufCMessage **out,
                      err_t *err) {
-    service_t *const *services;
-    size_t count = dispatch_services(dispatch, &services);
+    team_t *const *teams;
+    size_t count = dispatch_teams(dispatch, &teams);
     Tc__Directory *reply = arena_alloc(arena, sizeof *reply);
     if (!reply) return err_set(err, E_IO, "no memory for the directory");
     tc__directory__init(reply);
     reply->instances = arena_alloc(arena, (count_instances(dispatch) + 1) * sizeof *reply->instances);
     if (!reply->instances) return err_set(err, E_IO, "no memory for the directory");
     for (size_t i = 0; i < count; i++) {
-        if (wanted[0] && strcmp(wanted, services[i]->name) != 0) continue;
-        for (size_t k = 0; k < services[i]->count; k++) {
-            Tc__Presence *presence = presence_of(services[i]->instances[k], arena);
+        if (wanted[0] && strcmp(wanted, teams[i]->name) != 0) continue;
+        for (size_t k = 0; k < teams[i]->count; k++) {
+            Tc__Presence *presence = presence_of(teams[i]->instances[k], arena);
             if (!presence) return err_set(err, E_IO, "no memory for the directory");
             reply->instances[reply->n_instances++] = presence;
         }
@@ -58,7 +58,7 @@ static Tc__BrokerStatus__Instance *state_of(instance_t *instance, int64_t now_us
     Tc__BrokerStatus__Instance *state = arena_alloc(arena, sizeof *state);
     if (!state) return NULL;
     tc__broker_status__instance__init(state);
-    state->service = instance->service->name;
+    state->service = instance->team->name;
     state->instance = instance->name;
     state->credit = instance->credit;
     state->outstanding = (int32_t)instance->sent.count;
@@ -77,8 +77,8 @@ static void set_counts(Tc__BrokerStatus *reply, dispatch_counts_t counts) {
 
 static int call_status(const dispatch_t *dispatch, int64_t now_us, arena_t *arena, const ProtobufCMessage **out,
                        err_t *err) {
-    service_t *const *services;
-    size_t count = dispatch_services(dispatch, &services);
+    team_t *const *teams;
+    size_t count = dispatch_teams(dispatch, &teams);
     Tc__BrokerStatus *reply = arena_alloc(arena, sizeof *reply);
     if (!reply) return err_set(err, E_IO, "no memory for the status");
     tc__broker_status__init(reply);
@@ -86,8 +86,8 @@ static int call_status(const dispatch_t *dispatch, int64_t now_us, arena_t *aren
     reply->instances = arena_alloc(arena, (count_instances(dispatch) + 1) * sizeof *reply->instances);
     if (!reply->instances) return err_set(err, E_IO, "no memory for the status");
     for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < services[i]->count; k++) {
-            Tc__BrokerStatus__Instance *state = state_of(services[i]->instances[k], now_us, arena);
+        for (size_t k = 0; k < teams[i]->count; k++) {
+            Tc__BrokerStatus__Instance *state = state_of(teams[i]->instances[k], now_us, arena);
             if (!state) return err_set(err, E_IO, "no memory for the status");
             reply->instances[reply->n_instances++] = state;
         }

@@ -527,7 +527,7 @@ TEST(a_joiner_gets_the_queued_requests_of_its_partitions_in_order) {
         EQ_TEXT(sent[i].to, "a-2");
         if (i > 1) OK(strcmp(sent[i - 1].request, sent[i].request) < 0);
         snprintf(key, sizeof key, "key-%d", atoi(sent[i].request));
-        OK(at(2)->service->owners[partition_of(key)] == at(2));
+        OK(at(2)->team->owners[partition_of(key)] == at(2));
     }
     EQ(at(1)->partitions + at(2)->partitions, PARTITIONS);
     dispatch_destroy(&core);
@@ -582,6 +582,29 @@ TEST(a_name_belongs_to_a_key_and_to_its_newest_connection) {
     dispatch_destroy(&core);
 }
 
+// The directory hands out name and key, and subscribers trust the key: a beat must leave both as they were.
+TEST(a_beat_changes_only_what_a_beat_may) {
+    Tc__Presence beat = TC__PRESENCE__INIT;
+    uint32_t connection = 1;
+    start_core(&(dispatch_conf_t){0});
+    EQ(join_as("a-1", 4, "svc-key", connection), E_OK);
+    beat.service = (char *)(uintptr_t) "adjudication";
+    beat.instance = (char *)(uintptr_t) "a-1";
+    beat.live_endpoint = (char *)(uintptr_t) "tcp://live:1";
+    beat.credit = 7;
+    beat.key_name = (char *)(uintptr_t) "somebody-else"; // what a message claims counts for nothing
+    for (int i = 0; i < 3; i++) {
+        NEED(dispatch_join(core, &beat, "svc-key", &connection, sizeof connection, now_us, &err) == E_OK);
+        NEED(at(connection) != NULL);
+        EQ_TEXT(at(connection)->name, "a-1");
+        EQ_TEXT(at(connection)->key_name, "svc-key");
+        EQ_TEXT(at(connection)->live_endpoint, "tcp://live:1");
+        EQ(at(connection)->credit, 7);
+    }
+    EQ(join_as("a-1", 4, "other", 2), E_DENIED); // the name is still the key's
+    dispatch_destroy(&core);
+}
+
 TEST(names_that_only_clients_speak_of_are_bounded) {
     char service[32];
     start_core(&(dispatch_conf_t){0});
@@ -594,8 +617,8 @@ TEST(names_that_only_clients_speak_of_are_bounded) {
     }
     EQ(refused_count, 5);
     advance(3000);
-    service_t *const *services;
-    EQ(dispatch_services(core, &services), 0);
+    team_t *const *teams;
+    EQ(dispatch_teams(core, &teams), 0);
     dispatch_destroy(&core);
 }
 
@@ -649,5 +672,5 @@ TESTS("wire", CASE(roles_and_callers), CASE(keys_made_are_found_again), CASE(key
       CASE(a_request_that_kills_instances_is_given_up), CASE(an_unreachable_instance_is_buried_and_nothing_is_lost),
       CASE(a_joiner_gets_the_queued_requests_of_its_partitions_in_order),
       CASE(draining_keeps_what_was_sent_and_gives_away_the_rest), CASE(requests_end_at_their_deadline),
-      CASE(a_name_belongs_to_a_key_and_to_its_newest_connection), CASE(names_that_only_clients_speak_of_are_bounded),
-      CASE(every_request_ends_once_whatever_happens))
+      CASE(a_name_belongs_to_a_key_and_to_its_newest_connection), CASE(a_beat_changes_only_what_a_beat_may),
+      CASE(names_that_only_clients_speak_of_are_bounded), CASE(every_request_ends_once_whatever_happens))
