@@ -56,7 +56,7 @@ step "the same file again: the same answers, nothing paid twice"
 tongchou settle $samples/demo-bills.jsonl --window 128
 
 step "one bill, every fen with its article"
-tongchou explain "${BILL:-D000700}"
+tongchou explain "${BILL:-D000620}"
 
 step "what a subscriber outside sees"
 tongchou wait
