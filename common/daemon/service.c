@@ -8,7 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "health.h"
-#include "positions.h"
+#include "housekeeping.h"
 #include "secret.h"
 #include "watch.h"
 #include <poll.h>
@@ -279,17 +279,18 @@ static void serve_batch(process_t *process, const request_t *batch, size_t count
     observe(process, batch, count);
 }
 
-// Take what has arrived and answer it. Returns the number of requests. Questions about positions are answered here, for
-// every service alike; what stands between them goes on as batches.
+// Take what has arrived and answer it. Returns the number of requests. Housekeeping is done here, for every service
+// alike; what stands between goes on as batches.
 static size_t serve(process_t *process) {
     size_t max = (size_t)conf_int(process->conf, "service.batch_max"), from = 0;
     const request_t *batch;
     server_tick(process->ctx.server);
     size_t count = server_take(process->ctx.server, &batch, max);
+    const housekeeping_t house = {&process->ctx, process->service->log, process->consumers, process->consumer_count};
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(batch[i].header.method, POSITIONS_METHOD) != 0) continue;
+        if (!housekeeping_takes(&batch[i])) continue;
         serve_batch(process, batch + from, i - from);
-        positions_answer(&process->ctx, process->service->log, process->consumers, process->consumer_count, &batch[i]);
+        housekeeping_answer(&house, &batch[i]);
         from = i + 1;
     }
     serve_batch(process, batch + from, count - from);
