@@ -21,5 +21,6 @@ void *message_pack(const ProtobufCMessage *message, arena_t *arena, size_t *byte
 
 int message_from_json(ProtobufCMessage **out, const ProtobufCMessageDescriptor *type, const char *json, size_t bytes,
                       arena_t *arena, err_t *err) MUST_USE;
-// One line of JSON in the arena (default values included, so that a reader sees every field); NULL when out of memory.
+// One line of JSON in the arena (default values included, so that a reader sees every field; of a oneof only the member
+// that is given, so a oneof of one member tells an amount left out from 0.00); NULL when out of memory.
 char *message_to_json(const ProtobufCMessage *message, arena_t *arena);

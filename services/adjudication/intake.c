@@ -58,6 +58,11 @@ static int check_words(const Tc__Bill *bill, benefit_bill_t *out, err_t *err) {
 }
 
 static int check_amounts(const Tc__Bill *bill, benefit_bill_t *out, err_t *err) {
+    if (bill->total_given_case != TC__BILL__TOTAL_GIVEN_TOTAL_FEN)
+        return err_field(err, E_MISSING_FIELD, "total", "total is missing");
+    if (bill->in_scope_given_case != TC__BILL__IN_SCOPE_GIVEN_IN_SCOPE_FEN)
+        return err_field(err, E_MISSING_FIELD, "in_scope", "in_scope is missing");
+    if (bill->total_fen == 0) return err_field(err, E_OUT_OF_RANGE, "total", "total must be above 0.00");
     int rc = check_amount("total", bill->total_fen, INTAKE_TOTAL_MAX_FEN, "ten billion yuan", err);
     if (!rc) rc = check_amount("in_scope", bill->in_scope_fen, bill->total_fen, "total", err);
     if (!rc)

@@ -207,6 +207,7 @@ static int receive_due(suite_t *suite, const char *path, const char *period, con
             receive.person = due->person;
             receive.period = (char *)period;
             receive.paid_on = (char *)on;
+            receive.amount_given_case = TC__RECEIVE__AMOUNT_GIVEN_AMOUNT_FEN;
             receive.amount_fen = ((Tc__Due *)reply)->amount_fen;
             if (suite_call(suite, "collection", "receive", "", &receive.base, &tc__receipt__descriptor, NULL, &err))
                 status = cli_refused(&err, json);

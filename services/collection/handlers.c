@@ -80,6 +80,8 @@ static int check_receive(const Tc__Receive *ask, payer_key_t *payer, date_t *pai
     if (rc) return err_field(err, rc, "receipt", "receipt: expected 1 to 64 of A-Z a-z 0-9 . _ : -");
     rc = check_payer(ask->employer, ask->person, ask->period, payer, err);
     if (rc) return rc;
+    if (ask->amount_given_case != TC__RECEIVE__AMOUNT_GIVEN_AMOUNT_FEN)
+        return err_field(err, E_MISSING_FIELD, "amount", "amount is missing");
     if (ask->amount_fen <= 0) return err_field(err, E_OUT_OF_RANGE, "amount", "the amount must be above 0.00");
     if (!*ask->paid_on) return err_field(err, E_MISSING_FIELD, "paid_on", "paid_on is missing");
     if (date_parse(ask->paid_on, paid_on))

@@ -137,6 +137,8 @@ static int check_employment(const Tc__OpenSpell *ask, err_t *err) {
     }
     int rc = name_field("employer", ask->employer, err);
     if (rc) return rc;
+    if (ask->wage_given_case != TC__OPEN_SPELL__WAGE_GIVEN_WAGE_FEN)
+        return err_field(err, E_MISSING_FIELD, "wage", "wage is missing");
     if (ask->wage_fen <= 0 || ask->wage_fen > WAGE_MAX_FEN)
         return err_field(err, E_OUT_OF_RANGE, "wage", "an employee needs a monthly wage above 0.00");
     return 0;

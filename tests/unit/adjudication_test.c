@@ -116,6 +116,8 @@ static Tc__Bill good_bill(void) {
     bill.bill = T("B1"), bill.person = T("P1"), bill.facility = T("H44070300001"), bill.type = T("inpatient");
     bill.from = T("2018-03-01"), bill.to = T("2018-03-10"), bill.area = T("city"), bill.filing = T("none");
     bill.total_fen = 6000000, bill.in_scope_fen = 5000000;
+    bill.total_given_case = TC__BILL__TOTAL_GIVEN_TOTAL_FEN;
+    bill.in_scope_given_case = TC__BILL__IN_SCOPE_GIVEN_IN_SCOPE_FEN;
     return bill;
 }
 
@@ -133,7 +135,7 @@ TEST(a_good_bill_is_taken_as_it_is) {
     EQ_TEXT(err.field, "to");
 }
 
-enum { TEXT, AMOUNT, FLAG };
+enum { TEXT, AMOUNT, ABSENT };
 
 TEST(every_fault_of_a_bill_is_told_with_its_field) {
     static const struct {
@@ -160,6 +162,9 @@ TEST(every_fault_of_a_bill_is_told_with_its_field) {
         {OF(area), TEXT, "", 0, E_MISSING_FIELD, "area"},
         {OF(area), TEXT, "abroad", 0, E_INVALID_FIELD, "area"},
         {OF(filing), TEXT, "maybe", 0, E_INVALID_FIELD, "filing"},
+        {OF(total_given_case), ABSENT, NULL, 0, E_MISSING_FIELD, "total"},
+        {OF(in_scope_given_case), ABSENT, NULL, 0, E_MISSING_FIELD, "in_scope"},
+        {OF(total_fen), AMOUNT, NULL, 0, E_OUT_OF_RANGE, "total"},
         {OF(total_fen), AMOUNT, NULL, -1, E_OUT_OF_RANGE, "total"},
         {OF(total_fen), AMOUNT, NULL, INT64_MAX, E_OUT_OF_RANGE, "total"},
         {OF(total_fen), AMOUNT, NULL, 4999999, E_OUT_OF_RANGE, "in_scope"},
@@ -175,12 +180,23 @@ TEST(every_fault_of_a_bill_is_told_with_its_field) {
         char *member = (char *)&bill + cases[i].offset;
         if (cases[i].kind == TEXT)
             memcpy(member, &cases[i].text, sizeof cases[i].text);
+        else if (cases[i].kind == ABSENT)
+            memset(member, 0, sizeof bill.total_given_case);
         else
             memcpy(member, &cases[i].amount, sizeof cases[i].amount);
         EQ(intake_check(&bill, day("2018-06-01"), &got, &err), cases[i].code);
         EQ_TEXT(err.field, cases[i].field);
         EQ(got.total, 77);
     }
+}
+
+TEST(a_bill_may_lie_outside_the_scope_altogether) {
+    Tc__Bill bill = good_bill();
+    benefit_bill_t got;
+    err_t err = {0};
+    bill.in_scope_fen = 0;
+    EQ(intake_check(&bill, day("2018-06-01"), &got, &err), E_OK);
+    EQ(got.in_scope, 0);
 }
 
 // ---- facilities
@@ -284,5 +300,6 @@ TEST(a_textmap_tells_texts_and_tags_apart) {
 TESTS("adjudication", CASE(a_day_inside_a_span_is_covered_and_counts_its_months),
       CASE(groups_hold_from_their_first_to_their_last_day), CASE(a_malformed_state_is_told_and_leaves_the_answer_alone),
       CASE(a_good_bill_is_taken_as_it_is), CASE(every_fault_of_a_bill_is_told_with_its_field),
-      CASE(designated_means_inside_an_agreement_on_the_day), CASE(older_and_malformed_states_change_nothing),
-      CASE(a_head_is_found_again_or_not_at_all), CASE(a_textmap_tells_texts_and_tags_apart))
+      CASE(a_bill_may_lie_outside_the_scope_altogether), CASE(designated_means_inside_an_agreement_on_the_day),
+      CASE(older_and_malformed_states_change_nothing), CASE(a_head_is_found_again_or_not_at_all),
+      CASE(a_textmap_tells_texts_and_tags_apart))

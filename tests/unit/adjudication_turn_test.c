@@ -162,6 +162,8 @@ static Tc__Bill bill_of(const char *number, const char *person, const char *faci
     bill.bill = T(number), bill.person = T(person), bill.facility = T(facility), bill.type = T("inpatient");
     bill.from = T(to), bill.to = T(to), bill.area = T("city"), bill.filing = T("none");
     bill.total_fen = total, bill.in_scope_fen = in_scope;
+    bill.total_given_case = TC__BILL__TOTAL_GIVEN_TOTAL_FEN;
+    bill.in_scope_given_case = TC__BILL__IN_SCOPE_GIVEN_IN_SCOPE_FEN;
     return bill;
 }
 

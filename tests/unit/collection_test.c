@@ -315,6 +315,7 @@ TEST(bad_receipts_name_the_field) {
         {"{'receipt':'R1','person':'P','period':'2017-9','amount':'1.00','paid_on':'2017-09-20'}", E_INVALID_FIELD,
          "period"},
         {"{'receipt':'R1','person':'P','amount':'1.00','paid_on':'2017-09-20'}", E_MISSING_FIELD, "period"},
+        {"{'receipt':'R1','person':'P','period':'2017-09','paid_on':'2017-09-20'}", E_MISSING_FIELD, "amount"},
         {"{'receipt':'R1','person':'P','period':'2017-09','amount':'0.00','paid_on':'2017-09-20'}", E_OUT_OF_RANGE,
          "amount"},
         {"{'receipt':'R1','person':'P','period':'2017-09','amount':'1.00'}", E_MISSING_FIELD, "paid_on"},

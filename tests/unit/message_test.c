@@ -370,6 +370,32 @@ TEST(json_shows_every_field_and_the_sign) {
     OK(strstr(json, "\"left\"") == NULL);
 }
 
+// The two ways, bytes and JSON, agree on it.
+TEST(an_amount_left_out_is_not_zero) {
+    static const struct {
+        const char *json, *printed; // NULL: the key is not printed
+        int total_case;
+    } cases[] = {{"{\"total\":\"0.00\"}", "\"total\":\"0.00\"", TC__BILL__TOTAL_GIVEN_TOTAL_FEN},
+                 {"{\"total\":\"1.50\"}", "\"total\":\"1.50\"", TC__BILL__TOTAL_GIVEN_TOTAL_FEN},
+                 {"{}", NULL, TC__BILL__TOTAL_GIVEN__NOT_SET}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        begin();
+        ProtobufCMessage *from_json = NULL, *from_bytes = NULL;
+        err_t err = {0};
+        size_t bytes = 0;
+        EQ(message_from_json(&from_json, &tc__bill__descriptor, cases[i].json, strlen(cases[i].json), arena, &err), 0);
+        EQ(((Tc__Bill *)from_json)->total_given_case, cases[i].total_case);
+        EQ(((Tc__Bill *)from_json)->in_scope_given_case, TC__BILL__IN_SCOPE_GIVEN__NOT_SET);
+        const void *packed = message_pack(from_json, arena, &bytes);
+        EQ(message_unpack(&from_bytes, &tc__bill__descriptor, packed, bytes, arena, &err), 0);
+        EQ(((Tc__Bill *)from_bytes)->total_given_case, cases[i].total_case);
+        const char *json = message_to_json(from_bytes, arena);
+        if (cases[i].printed) HAS_TEXT(json, cases[i].printed);
+        EQ(strstr(json, "\"total\"") != NULL, cases[i].printed != NULL);
+        OK(strstr(json, "\"in_scope\"") == NULL);
+    }
+}
+
 TEST(long_paths_and_deep_json_are_harmless) {
     begin();
     err_t err = {0};
@@ -395,6 +421,7 @@ int main(void) {
                                          CASE(size_and_memory_are_bounded),
                                          CASE(json_errors_name_the_field),
                                          CASE(json_shows_every_field_and_the_sign),
+                                         CASE(an_amount_left_out_is_not_zero),
                                          CASE(long_paths_and_deep_json_are_harmless)};
     const char *given = getenv("TEST_SEED");
     seed = given ? strtoull(given, NULL, 10) : (uint64_t)clock_mono_us();
