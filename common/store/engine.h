@@ -30,8 +30,10 @@ struct store {
     err_t failure; // the first failure of the open transaction; code 0 while it is sound
 };
 
-int sqlite_open(store_t **out, const char *dir, const char *schema, err_t *err) MUST_USE;
-int postgres_open(store_t **out, const char *url, const char *schema, err_t *err) MUST_USE;
+typedef enum access { ACCESS_WRITE, ACCESS_READ } access_t; // to write: what is missing is made
+
+int sqlite_open(store_t **out, const char *dir, const char *schema, access_t access, err_t *err) MUST_USE;
+int postgres_open(store_t **out, const char *url, const char *schema, access_t access, err_t *err) MUST_USE;
 
 // Room for `count` rows in all. False when memory is out.
 bool rows_reserve(rows_t *rows, size_t count) MUST_USE;

@@ -57,12 +57,24 @@ static int script(link_t *link, const char *sql, err_t *err) {
     return code;
 }
 
+static int set_up_reader(link_t *link, err_t *err) {
+    char sql[600];
+    const char *s = link->schema;
+    snprintf(sql, sizeof sql,
+             "SET client_encoding = 'UTF8'; SET default_transaction_read_only = on; SET search_path = \"%s\";"
+             "DO $$ BEGIN IF to_regnamespace('\"%s\"') IS NULL THEN"
+             " RAISE EXCEPTION 'there is no schema %s' USING ERRCODE = 'invalid_schema_name'; END IF; END $$",
+             s, s, s);
+    return script(link, sql, err);
+}
+
 // Durability and waiting do not depend on how the server is configured. The schema is made under a lock: IF NOT EXISTS
 // alone fails when two processes come at once; and only if it is absent, so that the right to make one is not needed
 // later.
 static int set_up(link_t *link, err_t *err) {
     char sql[1200];
     const char *s = link->schema;
+    if (link->access == ACCESS_READ) return set_up_reader(link, err);
     snprintf(sql, sizeof sql,
              "SELECT set_config('synchronous_commit', 'on', false)"
              " WHERE current_setting('synchronous_commit') IN ('off', 'local');"
@@ -113,7 +125,8 @@ int link_ready(link_t *link, err_t *err) {
     return connect_now(link, err);
 }
 
-int link_init(link_t *link, const char *url, const char *schema, err_t *err) {
+int link_init(link_t *link, const char *url, const char *schema, access_t access, err_t *err) {
+    link->access = access;
     link->url = strdup(url);
     link->schema = strdup(schema);
     link->queue = malloc((LINK_QUEUE_MAX + 3) * sizeof *link->queue);

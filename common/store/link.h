@@ -13,6 +13,7 @@
 
 typedef struct link {
     char *url, *schema;
+    access_t access;
     PGconn *conn;            // NULL: lost, or not connected yet
     statements_t statements; // what this connection has prepared
     uint64_t confirmed;      // serial of the last statement known to be prepared
@@ -33,7 +34,7 @@ typedef struct params {
     char ints[STORE_PARAMS_MAX][8];
 } params_t;
 
-int link_init(link_t *link, const char *url, const char *schema, err_t *err) MUST_USE;
+int link_init(link_t *link, const char *url, const char *schema, access_t access, err_t *err) MUST_USE;
 void link_close(link_t *link); // safe on a half-initialised one
 
 // Connect unless there is a live connection. Only while nothing is queued and no transaction is open.

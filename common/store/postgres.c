@@ -205,11 +205,11 @@ static const engine_t postgres_engine = {
     .each_exec = postgres_each_exec,
 };
 
-int postgres_open(store_t **out, const char *url, const char *schema, err_t *err) {
+int postgres_open(store_t **out, const char *url, const char *schema, access_t access, err_t *err) {
     postgres_t *pg = calloc(1, sizeof *pg);
     if (!pg) return err_set(err, E_STORE, "out of memory");
     pg->base.engine = &postgres_engine;
-    int code = link_init(&pg->link, url, schema, err);
+    int code = link_init(&pg->link, url, schema, access, err);
     if (code != E_OK) {
         postgres_close(&pg->base);
         return code;

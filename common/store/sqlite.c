@@ -352,28 +352,35 @@ static int set_up(lite_t *lite, err_t *err) {
     }
 }
 
-static int open_file(lite_t *lite, const char *dir, const char *schema, err_t *err) {
+// Sorts may spill to files here: an auditor groups whole tables.
+static int set_up_reader(lite_t *lite, err_t *err) {
+    static const char pragmas[] = "PRAGMA query_only = ON; PRAGMA cache_size = -32768; PRAGMA mmap_size = 268435456;";
+    return sqlite3_exec(lite->db, pragmas, NULL, NULL, NULL) == SQLITE_OK ? E_OK : told(lite, err);
+}
+
+static int open_file(lite_t *lite, const char *dir, const char *schema, access_t access, err_t *err) {
     char path[PATH_MAX];
-    bool memory = strcmp(dir, ":memory:") == 0;
-    int code = memory ? E_OK : make_dir(dir, err);
+    bool memory = strcmp(dir, ":memory:") == 0, reads = access == ACCESS_READ;
+    int code = memory || reads ? E_OK : make_dir(dir, err);
     if (code != E_OK) return code;
     int length = memory ? snprintf(path, sizeof path, "%s", dir) : snprintf(path, sizeof path, "%s/%s.db", dir, schema);
     if (length < 0 || (size_t)length >= sizeof path) return err_set(err, E_STORE, "store file: the name is too long");
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    flags |= reads ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     if (sqlite3_open_v2(path, &lite->db, flags, NULL) != SQLITE_OK)
         return err_set(err, E_STORE, "sqlite: %s: %s", path, lite->db ? sqlite3_errmsg(lite->db) : "out of memory");
     sqlite3_busy_handler(lite->db, wait_for_lock, lite);
-    return set_up(lite, err);
+    return reads ? set_up_reader(lite, err) : set_up(lite, err);
 }
 
-int sqlite_open(store_t **out, const char *dir, const char *schema, err_t *err) {
+int sqlite_open(store_t **out, const char *dir, const char *schema, access_t access, err_t *err) {
     lite_t *lite = calloc(1, sizeof *lite);
     if (!lite) return err_set(err, E_STORE, "out of memory");
     lite->base.engine = &lite_engine;
     lite->statements.forget = forget;
     lite->wait_ms = STORE_WAIT_MS;
     lite->waits = metric_counter("store_lock_waits_total", "", "Times a SQLite writer had to wait for another");
-    int code = open_file(lite, dir, schema, err);
+    int code = open_file(lite, dir, schema, access, err);
     if (code != E_OK) {
         lite_close(&lite->base);
         return code;

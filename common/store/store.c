@@ -10,14 +10,22 @@ static bool schema_valid(const char *schema) {
     return length > 0 && length < 64 && schema[length] == '\0';
 }
 
-int store_open(store_t **out, const char *url, const char *schema, err_t *err) {
+static int open_as(store_t **out, const char *url, const char *schema, access_t access, err_t *err) {
     *out = NULL;
     if (!schema_valid(schema))
         return err_field(err, E_INVALID_FIELD, "schema", "schema \"%s\": expected 1..63 of a-z and _", schema);
-    if (strncmp(url, "sqlite:", 7) == 0 && url[7]) return sqlite_open(out, url + 7, schema, err);
+    if (strncmp(url, "sqlite:", 7) == 0 && url[7]) return sqlite_open(out, url + 7, schema, access, err);
     if (strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0)
-        return postgres_open(out, url, schema, err);
+        return postgres_open(out, url, schema, access, err);
     return err_field(err, E_INVALID_FIELD, "url", "store URL: expected sqlite:DIR or postgresql://…");
+}
+
+int store_open(store_t **out, const char *url, const char *schema, err_t *err) {
+    return open_as(out, url, schema, ACCESS_WRITE, err);
+}
+
+int store_open_read_only(store_t **out, const char *url, const char *schema, err_t *err) {
+    return open_as(out, url, schema, ACCESS_READ, err);
 }
 
 void store_close(store_t **store) {

@@ -59,6 +59,9 @@ const void *row_blob(const rows_t *rows, size_t row, size_t column, size_t *size
 // "postgresql://…" (schema <schema>, made if absent, first on the search path). `schema`: [a-z_]+.
 // E_INVALID_FIELD for another URL or schema name, E_STORE when the database cannot be opened.
 int store_open(store_t **out, const char *url, const char *schema, err_t *err) MUST_USE;
+// For an auditor: what is there, or E_STORE; nothing is made and every write is refused (E_STORE). SQLite may leave its
+// helper files (-wal, -shm) beside a database that nobody else has open.
+int store_open_read_only(store_t **out, const char *url, const char *schema, err_t *err) MUST_USE;
 void store_close(store_t **store);
 bool store_is_postgres(const store_t *store);
 

@@ -145,6 +145,30 @@ TEST(memory_is_a_store_of_its_own) {
     store_close(&b);
 }
 
+ON_BOTH(a_reader_makes_and_changes_nothing) {
+    err_t err = {0};
+    store_t *reader = NULL, *store;
+    EQ(store_open_read_only(&reader, url, "nowhere", &err), E_STORE);
+    OK(reader == NULL && err.text[0] != '\0');
+    EQ(store_open_read_only(&reader, "sqlite:/tmp/tc-store-nowhere", "a", &err), E_STORE);
+    EQ(access("/tmp/tc-store-nowhere", F_OK), -1);
+    EQ(store_open_read_only(&reader, url, "nowhere", &err), E_STORE); // the first try has not made it
+    store = with_table(url, "reading");
+    DONE(insert_one(store, 1, &err));
+    DONE(store_open_read_only(&reader, url, "reading", &err));
+    EQ(count_t(reader), 1);
+    EQ(insert_one(reader, 2, &err), E_STORE);
+    EQ(store_exec(reader, "CREATE TABLE v (id BIGINT)", NULL, 0, &err), E_STORE);
+    DONE(insert_one(store, 3, &err)); // a reader is in nobody's way, and sees what is new
+    EQ(count_t(reader), 2);
+    store_close(&store); // the last writer
+    EQ(count_t(reader), 2);
+    store_close(&reader);
+    DONE(store_open_read_only(&reader, url, "reading", &err));
+    EQ(count_t(reader), 2);
+    store_close(&reader);
+}
+
 ON_BOTH(data_outlives_the_store) {
     err_t err;
     store_t *store = with_table(url, "reopen");
@@ -840,8 +864,8 @@ TEST(both_engines_do_the_same) {
 }
 
 TESTS("store", CASE(both_engines_start), CASE(bad_urls_and_schemas_are_refused), CASE(memory_is_a_store_of_its_own),
-      BOTH(data_outlives_the_store), BOTH(every_value_comes_back), BOTH(results_have_types_and_nulls),
-      BOTH(a_result_over_the_arena_is_an_error), BOTH(rollback_leaves_nothing),
+      BOTH(a_reader_makes_and_changes_nothing), BOTH(data_outlives_the_store), BOTH(every_value_comes_back),
+      BOTH(results_have_types_and_nulls), BOTH(a_result_over_the_arena_is_an_error), BOTH(rollback_leaves_nothing),
       BOTH(a_unique_key_is_a_race_and_nothing_is_committed), BOTH(other_constraints_are_no_race),
       BOTH(the_first_failure_sticks), BOTH(statements_behind_a_failure_work_later),
       BOTH(missing_parameters_are_an_error), BOTH(inserts_of_any_size), BOTH(conflicts_can_be_skipped),
