@@ -56,7 +56,8 @@ static void settle_in(const struct passwd *user, pid_t parent) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static pid_t spawn(const char *program, const char *const *arguments) {
+// arguments[0] is replaced by the whole path: the programs look for each other beside themselves, else only on PATH.
+static pid_t spawn(const char *program, const char **arguments) {
     char path[600];
     const struct passwd *user = geteuid() == 0 ? getpwnam("postgres") : NULL;
     snprintf(path, sizeof path, "%s/%s", bin, program);
@@ -68,6 +69,7 @@ static pid_t spawn(const char *program, const char *const *arguments) {
     if (child < 0) complain("fork");
     if (child != 0) return child;
     settle_in(user, parent);
+    arguments[0] = path;
     execv(path, (char *const *)(uintptr_t)arguments);
     _exit(127);
 }
