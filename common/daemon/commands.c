@@ -5,7 +5,6 @@
 #include "commands.h"
 #include "common/base/ids.h"
 #include "common/base/log.h"
-#include "common/base/metrics.h"
 #include "common/wire/gate.h"
 #include <string.h>
 #include <time.h>
@@ -47,9 +46,23 @@ struct commands {
     size_t slot_room;
     log_gate_t store_gate;
     int64_t next_purge_ms;
-    metric_t *results[E__COUNT];
+    results_t results;
     metric_t *retried, *repeated, *purged;
 };
+
+// ---- results
+
+void results_make(results_t *results) {
+    for (int code = 0; code < E__COUNT; code++) {
+        char label[48];
+        snprintf(label, sizeof label, "code=\"%s\"", err_name(code));
+        results->of[code] = metric_counter("service_results_total", label, "Requests answered, by result");
+    }
+}
+
+void results_count(const results_t *results, int code) {
+    metric_add(results->of[code >= 0 && code < E__COUNT ? code : E_INTERNAL], 1);
+}
 
 // ---- life
 
@@ -57,11 +70,7 @@ int commands_new(commands_t **out, service_ctx_t *ctx, const service_t *service,
     commands_t *commands = calloc(1, sizeof *commands);
     if (!commands) return err_set(err, E_IO, "out of memory");
     *commands = (commands_t){.ctx = ctx, .service = service, .self = self};
-    for (int code = 0; code < E__COUNT; code++) {
-        char label[48];
-        snprintf(label, sizeof label, "code=\"%s\"", err_name(code));
-        commands->results[code] = metric_counter("service_results_total", label, "Requests answered, by result");
-    }
+    results_make(&commands->results);
     commands->retried =
         metric_counter("service_batches_retried_total", "", "Batches tried again after a race or store error");
     commands->repeated = metric_counter("service_repeated_total", "", "Requests answered with a stored reply");
@@ -272,7 +281,7 @@ static void answer(commands_t *commands, slot_t *slot) {
     int code = good ? E_OK : slot->err.code;
     server_reply(commands->ctx->server, slot->request, code, good ? NULL : &slot->err, good ? slot->reply : NULL,
                  good ? slot->reply_bytes : 0);
-    metric_add(commands->results[code >= 0 && code < E__COUNT ? code : E_INTERNAL], 1);
+    results_count(&commands->results, code);
 }
 
 // Reads see what the batch has committed.

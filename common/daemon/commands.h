@@ -1,7 +1,15 @@
 // The command shell of a service: lookup of stored replies, role check, unpacking, handler, reply storage, commit,
 // reply. service_main() runs it for every service without a batch hook of its own; tests run it without a process.
 #pragma once
+#include "common/base/metrics.h"
 #include "service.h"
+
+// service_results_total{code="…"}: every answer of a service by its code, also of services with their own batch.
+typedef struct results {
+    metric_t *of[E__COUNT];
+} results_t;
+void results_make(results_t *results);
+void results_count(const results_t *results, int code); // a code that is none counts as INTERNAL
 
 typedef struct commands commands_t;
 int commands_new(commands_t **out, service_ctx_t *ctx, const service_t *service, void *self, err_t *err) MUST_USE;

@@ -1,5 +1,6 @@
 // Construction, metrics and the small things every part of a turn uses.
 #include "adjudication.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 static void make_metrics(adjudication_metrics_t *metrics) {
@@ -16,7 +17,12 @@ static void make_metrics(adjudication_metrics_t *metrics) {
     metrics->settled = metric_counter("adjudication_bills_total", "outcome=\"settled\"", "bills by outcome of settle");
     metrics->repeated =
         metric_counter("adjudication_bills_total", "outcome=\"repeated\"", "bills by outcome of settle");
-    metrics->refused = metric_counter("adjudication_bills_total", "outcome=\"refused\"", "bills by outcome of settle");
+    for (int code = 0; code < E__COUNT; code++) {
+        char label[64];
+        snprintf(label, sizeof label, "outcome=\"refused\",code=\"%s\"", err_name(code));
+        metrics->refused[code] = metric_counter("adjudication_bills_total", label, "bills by outcome of settle");
+    }
+    results_make(&metrics->results);
 }
 
 int adjudication_new(adjudication_t **out, policy_t **policy, err_t *err) {
@@ -50,6 +56,12 @@ void stage_done(adjudication_t *adjudication, stage_t stage, int64_t *from_us) {
     *from_us = now_us;
 }
 
+void adjudication_reply(adjudication_t *adjudication, const request_t *request, const void *body, size_t bytes) {
+    adjudication->ports.reply(adjudication->ports.self, request, E_OK, NULL, body, bytes);
+    results_count(&adjudication->metrics.results, E_OK);
+}
+
 void adjudication_refuse(adjudication_t *adjudication, const request_t *request, int code, const err_t *err) {
     adjudication->ports.reply(adjudication->ports.self, request, code, err, NULL, 0);
+    results_count(&adjudication->metrics.results, code);
 }

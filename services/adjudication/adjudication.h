@@ -2,8 +2,7 @@
 // tests make the state with a store in a temporary folder and ports of their own.
 #pragma once
 #include "collection.pb-c.h"
-#include "common/base/metrics.h"
-#include "common/daemon/service.h"
+#include "common/daemon/commands.h"
 #include "decision.h"
 #include "facilities.h"
 #include "intake.h"
@@ -30,7 +29,9 @@ typedef enum stage {
 
 typedef struct adjudication_metrics {
     metric_t *stages[STAGE__COUNT];
-    metric_t *heads_hit, *heads_read, *races, *settled, *repeated, *refused;
+    metric_t *heads_hit, *heads_read, *races, *settled, *repeated;
+    metric_t *refused[E__COUNT]; // bills that settle refused, by code
+    results_t results;           // all replies
 } adjudication_metrics_t;
 
 typedef struct adjudication {
@@ -60,4 +61,6 @@ void adjudication_batch(void *self, const request_t *requests, size_t count);
 
 // Observe the time since *from_us under `stage` and move *from_us to now.
 void stage_done(adjudication_t *adjudication, stage_t stage, int64_t *from_us);
+// The only ways to a caller: through the port, and counted.
+void adjudication_reply(adjudication_t *adjudication, const request_t *request, const void *body, size_t bytes);
 void adjudication_refuse(adjudication_t *adjudication, const request_t *request, int code, const err_t *err);

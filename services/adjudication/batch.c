@@ -11,7 +11,7 @@ static int no_memory(err_t *err) { return err_set(err, E_IO, "the batch needs mo
 
 void batch_refuse(batch_t *batch, item_t *item, int code, const err_t *err) {
     adjudication_refuse(batch->on, item->request, code, err);
-    metric_add(batch->on->metrics.refused, 1);
+    if (batch->settling) metric_add(batch->on->metrics.refused[code], 1);
     item->state = ITEM_ANSWERED;
 }
 
@@ -58,8 +58,9 @@ static int take_one(batch_t *batch, item_t *item, err_t *err) {
     return rc;
 }
 
-int batch_take(batch_t *batch, adjudication_t *on, const request_t *const *requests, size_t count, err_t *err) {
-    *batch = (batch_t){.on = on, .count = count, .now_ms = on->ports.now_ms(on->ports.self)};
+int batch_take(batch_t *batch, adjudication_t *on, const request_t *const *requests, size_t count, bool settling,
+               err_t *err) {
+    *batch = (batch_t){.on = on, .count = count, .settling = settling, .now_ms = on->ports.now_ms(on->ports.self)};
     batch->items = arena_alloc(on->arena, count * sizeof *batch->items);
     batch->chains = arena_alloc(on->arena, count * sizeof *batch->chains);
     if (!batch->items || !batch->chains || textmap_init(&batch->chain_map, on->arena, count)) {

@@ -38,10 +38,12 @@ typedef struct batch {
     size_t chain_count;
     textmap_t chain_map;
     int64_t now_ms;
+    bool settling; // refusals count among the bills of settle
 } batch_t;
 
 // Unpack and check the requests. E_IO when the arena is used up: then nobody was answered and `items` is NULL.
-int batch_take(batch_t *batch, adjudication_t *on, const request_t *const *requests, size_t count, err_t *err) MUST_USE;
+int batch_take(batch_t *batch, adjudication_t *on, const request_t *const *requests, size_t count, bool settling,
+               err_t *err) MUST_USE;
 // Entitlements of all chains: from the cache in one round trip, what is missing by one command to collection. E_IO as
 // above.
 int batch_entitle(batch_t *batch, err_t *err) MUST_USE;

@@ -1,7 +1,6 @@
 // From a batch of requests to the turns: admitted one by one, sorted by method, order of arrival kept within a method.
 // Settle goes first, so that a quote sent after a settle of the same batch sees it.
 #include "handlers.h"
-#include "common/daemon/commands.h"
 #include "reads.h"
 #include "settle.h"
 

@@ -3,10 +3,6 @@
 #include "reads.h"
 #include "common/base/ids.h"
 
-static void reply(adjudication_t *on, const request_t *request, const void *body, size_t bytes) {
-    on->ports.reply(on->ports.self, request, E_OK, NULL, body, bytes);
-}
-
 static void refuse_all(adjudication_t *on, const request_t *const *requests, size_t count, int code, const err_t *err) {
     for (size_t i = 0; i < count; i++) adjudication_refuse(on, requests[i], code, err);
 }
@@ -19,14 +15,14 @@ static void quote_one(batch_t *batch, item_t *item) {
         batch_refuse(batch, item, rc, &err);
         return;
     }
-    reply(batch->on, item->request, item->body, item->body_bytes);
+    adjudication_reply(batch->on, item->request, item->body, item->body_bytes);
     item->state = ITEM_ANSWERED;
 }
 
 void quote_turn(adjudication_t *on, const request_t *const *requests, size_t count) {
     batch_t batch;
     err_t err = {0};
-    int rc = batch_take(&batch, on, requests, count, &err);
+    int rc = batch_take(&batch, on, requests, count, false, &err);
     if (rc) {
         refuse_all(on, requests, count, rc, &err);
         return;
@@ -68,7 +64,7 @@ static void answer_one(adjudication_t *on, const request_t *request, const void 
     if (rc)
         adjudication_refuse(on, request, rc, &err);
     else
-        reply(on, request, body, bytes);
+        adjudication_reply(on, request, body, bytes);
 }
 
 static int bill_of(adjudication_t *on, const request_t *request, const char **bill, err_t *err) {

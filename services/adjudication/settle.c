@@ -3,7 +3,6 @@
 // asks for stored rows under the same request ids and bills, so a commit whose outcome was lost is found, not done
 // twice.
 #include "settle.h"
-#include "common/daemon/commands.h"
 #include "common/base/log.h"
 #include <string.h>
 
@@ -20,7 +19,7 @@ typedef struct turn {
 static adjudication_t *on(turn_t *turn) { return turn->batch.on; }
 
 static void answer(turn_t *turn, item_t *item, const void *body, size_t bytes) {
-    on(turn)->ports.reply(on(turn)->ports.self, item->request, E_OK, NULL, body, bytes);
+    adjudication_reply(on(turn), item->request, body, bytes);
     item->state = ITEM_ANSWERED;
 }
 
@@ -262,7 +261,7 @@ static void settle_singly(turn_t *turn) {
 
 static int prepare(turn_t *turn, adjudication_t *core, const request_t *const *requests, size_t count, item_t ***items,
                    err_t *err) {
-    int rc = batch_take(&turn->batch, core, requests, count, err);
+    int rc = batch_take(&turn->batch, core, requests, count, true, err);
     if (rc) return rc;
     *items = arena_alloc(core->arena, (count + 1) * sizeof **items);
     if (!*items || textmap_init(&turn->ids, core->arena, count * 4))
@@ -290,5 +289,6 @@ void settle_turn(adjudication_t *core, const request_t *const *requests, size_t 
         batch_refuse_open(&turn.batch, rc, &err);
     } else if (rc) {
         for (size_t i = 0; i < count; i++) adjudication_refuse(core, requests[i], rc, &err);
+        metric_add(core->metrics.refused[rc], (int64_t)count);
     }
 }

@@ -672,6 +672,38 @@ TEST(totals_are_the_sums_of_the_bills_whoever_settled_them) {
     close_world(worlds[1]);
 }
 
+// What the alarms look at: every reply by its code, and of settle also the bills.
+TEST(every_answer_is_counted_by_its_code) {
+    world_t *world = open_world("adj_counted");
+    const adjudication_metrics_t *counters = &world->core->metrics;
+    const char *person = add_person("COUNTED", "resident", "2016-01", 1, 0);
+    int64_t good = metric_value(counters->results.of[E_OK]), absent = metric_value(counters->results.of[E_NOT_FOUND]);
+    int64_t denied = metric_value(counters->results.of[E_DENIED]);
+    int64_t missing = metric_value(counters->results.of[E_MISSING_FIELD]);
+    int64_t refused = metric_value(counters->refused[E_MISSING_FIELD]);
+    Tc__Bill bill = bill_of("CB1", person, "H44070300003", "2018-03-10", 100000, 100000), bare = bill;
+    bare.bill = T("CB2");
+    bare.in_scope_given_case = TC__BILL__IN_SCOPE_GIVEN__NOT_SET;
+    put(world, "settle", "c1", &bill);
+    put(world, "settle", "c2", &bare);
+    put(world, "quote", "c3", &bare);
+    put_as(world, "nobody:n1", "settle", "c4", &bill.base);
+    run(world);
+    ask_about(world, "get_decision", "CB9");
+    EQ(metric_value(counters->results.of[E_OK]), good + 1);
+    EQ(metric_value(counters->results.of[E_MISSING_FIELD]), missing + 2);
+    EQ(metric_value(counters->results.of[E_DENIED]), denied + 1);
+    EQ(metric_value(counters->results.of[E_NOT_FOUND]), absent + 1);
+    EQ(metric_value(counters->refused[E_MISSING_FIELD]), refused + 1); // the quote is no bill
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision WHERE bill = 'CB2'"), 0);
+    char *text = metrics_text(&(size_t){0});
+    NEED(text != NULL);
+    HAS_TEXT(text, "adjudication_bills_total{outcome=\"refused\",code=\"MISSING_FIELD\"}");
+    HAS_TEXT(text, "service_results_total{code=\"MISSING_FIELD\"}");
+    free(text);
+    close_world(world);
+}
+
 TEST(the_ground_is_laid) {
     err_t err = {0};
     date_t today = DATE_NONE;
@@ -701,4 +733,5 @@ TESTS("adjudication turns", CASE(the_ground_is_laid), CASE(WE_08_employee_first_
       CASE(a_place_outside_that_nobody_knows_is_not_designated),
       CASE(a_decision_is_read_back_and_explained_under_its_own_policy), CASE(the_rows_are_the_stream),
       CASE(a_stale_head_is_refused_by_the_key_and_decided_again),
-      CASE(totals_are_the_sums_of_the_bills_whoever_settled_them), CASE(the_ground_is_cleared))
+      CASE(totals_are_the_sums_of_the_bills_whoever_settled_them), CASE(every_answer_is_counted_by_its_code),
+      CASE(the_ground_is_cleared))
