@@ -1,5 +1,6 @@
 // The table of commands, and how words of the command line become a message.
 #include "methods.h"
+#include "common/base/hash.h"
 #include "adjudication.pb-c.h"
 #include "collection.pb-c.h"
 #include "enrollment.pb-c.h"
@@ -59,9 +60,9 @@ static void plain_name(const ProtobufCFieldDescriptor *field, char out[static 64
     if (ends_with(out, "_fen") || ends_with(out, "_ppm")) out[strlen(out) - 4] = 0;
 }
 
-void method_list(const char *service, FILE *out) {
+void method_list(const char *service, const char *only, FILE *out) {
     for (size_t i = 0; i < COUNT_OF(methods); i++) {
-        if (strcmp(methods[i].service, service) != 0) continue;
+        if (strcmp(methods[i].service, service) != 0 || (only && strcmp(methods[i].name, only) != 0)) continue;
         fprintf(out, "  %-18s", methods[i].name);
         for (unsigned f = 0; f < methods[i].request->n_fields; f++) {
             char name[64];
@@ -123,6 +124,14 @@ int method_from_fields(const cli_method_t *method, const words_t *fields, arena_
     free(text);
     json_decref(object);
     return rc;
+}
+
+void method_request_id(const cli_method_t *method, const void *body, size_t bytes, char id[static 48]) {
+    uint8_t digest[SHA256_BYTES];
+    char hex[2 * SHA256_BYTES + 1];
+    sha256(body, bytes, digest);
+    hex_encode(digest, SHA256_BYTES, hex);
+    snprintf(id, 48, "%.10s-%.32s", method->name, hex);
 }
 
 const ProtobufCMessageDescriptor *event_type(const char *topic) {

@@ -133,15 +133,6 @@ static int parse_line(run_t *run, const char *line, size_t bytes, const cli_meth
     return rc;
 }
 
-// The id that makes a second sending of the same line harmless.
-static void line_id(const cli_method_t *method, const char *line, size_t bytes, char id[static 48]) {
-    uint8_t digest[SHA256_BYTES];
-    char hex[2 * SHA256_BYTES + 1];
-    sha256(line, bytes, digest);
-    hex_encode(digest, 16, hex);
-    snprintf(id, 48, "%.10s-%.32s", method->name, hex);
-}
-
 static int send_line(run_t *run, const char *line, size_t bytes) {
     err_t err = {0};
     const cli_method_t *method = NULL;
@@ -155,7 +146,7 @@ static int send_line(run_t *run, const char *line, size_t bytes) {
     void *body = message_pack(message, run->suite->arena, &body_bytes);
     char key[128], id[48];
     snprintf(key, sizeof key, "%s", method_key(method, message));
-    line_id(method, line, bytes, id);
+    if (body) method_request_id(method, body, body_bytes, id);
     uint64_t hash = *key ? hash64(key, strlen(key), 0) : hash64(id, strlen(id), 1);
     // The body lives in the arena, which collect() resets: keep a copy over the waiting.
     void *copy = body ? malloc(body_bytes + 1) : NULL;
@@ -236,6 +227,10 @@ static int send_all(run_t *run) {
         else
             rc = send_line(run, line, (size_t)length);
         progress(run);
+    }
+    if (rc == 0 && ferror(run->in)) {
+        fprintf(stderr, "tongchou: cannot read %s: %s\n", run->options->path, strerror(errno));
+        rc = 2;
     }
     free(line);
     return rc ? rc : drain(run);

@@ -2,7 +2,7 @@
 //
 // Lines go out in their order. Before the first line of another method everything earlier has been answered, and two
 // lines with one key are never in flight together, so a file means the same as sending it line by line. The request id
-// is made from the line itself: sending a file twice changes nothing and gives the same answers.
+// is made from the command itself: sending a file twice changes nothing and gives the same answers.
 #pragma once
 #include "methods.h"
 

@@ -1,0 +1,164 @@
+// tongchou collect: bills of a period for everybody, receipts, and what a person is entitled to.
+#include "collection.pb-c.h"
+#include "common/base/date.h"
+#include "common/base/money.h"
+#include "request.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct tally {
+    const char *period;
+    long long looked_at, made; // persons and bills, or payers and receipts
+    fen_t amount;
+} tally_t;
+
+static void progress(const tally_t *tally, const common_options_t *options, bool last) {
+    if (options->json || options->quiet || !isatty(STDERR_FILENO)) return;
+    fprintf(stderr, "\r%s: %lld", tally->period, tally->looked_at);
+    if (last) fputc('\n', stderr);
+}
+
+static void report(const tally_t *tally, const char *looked_at, const char *made, bool json) {
+    char amount[FEN_TEXT_MAX];
+    fen_format(tally->amount, amount);
+    printf(json ? "{\"period\":\"%s\",\"%s\":%lld,\"%s\":%lld,\"amount\":\"%s\"}\n" : "%s: %s %lld, %s %lld, %s yuan\n",
+           tally->period, looked_at, tally->looked_at, made, tally->made, amount);
+}
+
+// The year of "2018", or 0.
+static int year_of(const char *text) {
+    char month[16];
+    month_t parsed;
+    snprintf(month, sizeof month, "%.8s-01", text);
+    return strlen(text) == 4 && month_parse(month, &parsed) == E_OK ? month_year(parsed) : 0;
+}
+
+// Bills of a month or a year, chunk by chunk until all persons were looked at.
+static int run_billing(suite_t *suite, const char *period, const common_options_t *options) {
+    month_t month;
+    bool monthly = month_parse(period, &month) == E_OK;
+    int year = year_of(period);
+    char after[128] = "";
+    tally_t tally = {.period = period};
+    if (!monthly && !year)
+        return cli_refused(&(err_t){E_INVALID_FIELD, "period", "a month (2018-01) or a year (2018) was expected"},
+                           options->json);
+    for (bool done = false; !done;) {
+        Tc__BillMonth by_month = TC__BILL_MONTH__INIT;
+        Tc__BillYear by_year = TC__BILL_YEAR__INIT;
+        by_month.month = (char *)period;
+        by_month.after = by_year.after = after;
+        by_year.year = year;
+        ProtobufCMessage *reply = NULL;
+        err_t err = {0};
+        if (suite_call(suite, "collection", monthly ? "bill_month" : "bill_year", "",
+                       monthly ? &by_month.base : &by_year.base, &tc__bill_run__descriptor, &reply, &err))
+            return cli_refused(&err, options->json);
+        const Tc__BillRun *chunk = (const Tc__BillRun *)reply;
+        tally.looked_at += chunk->persons;
+        tally.made += chunk->bills;
+        tally.amount += chunk->amount_fen;
+        done = chunk->done;
+        snprintf(after, sizeof after, "%s", chunk->last_person);
+        arena_reset(suite->arena);
+        progress(&tally, options, done);
+    }
+    report(&tally, "persons", "new bills", options->json);
+    return 0;
+}
+
+// One payer of the file pays exactly what it owes for the period.
+static int receive_one(suite_t *suite, const char *line, const char *on, tally_t *tally, err_t *err) {
+    ProtobufCMessage *asked = NULL, *reply = NULL;
+    char receipt[200];
+    int rc = message_from_json(&asked, &tc__get_due__descriptor, line, strlen(line), suite->arena, err);
+    if (rc) return rc;
+    Tc__GetDue *due = (Tc__GetDue *)asked;
+    due->period = (char *)tally->period;
+    rc = suite_call(suite, "collection", "get_due", "", asked, &tc__due__descriptor, &reply, err);
+    if (rc || ((Tc__Due *)reply)->amount_fen == 0) return rc;
+    Tc__Receive receive = TC__RECEIVE__INIT;
+    snprintf(receipt, sizeof receipt, "R-%s-%s%s", tally->period, due->employer, due->person);
+    receive.receipt = receipt;
+    receive.employer = due->employer;
+    receive.person = due->person;
+    receive.period = (char *)tally->period;
+    receive.paid_on = (char *)on;
+    receive.amount_given_case = TC__RECEIVE__AMOUNT_GIVEN_AMOUNT_FEN;
+    receive.amount_fen = ((Tc__Due *)reply)->amount_fen;
+    rc = suite_call(suite, "collection", "receive", "", &receive.base, &tc__receipt__descriptor, NULL, err);
+    if (rc) return rc;
+    tally->made++;
+    return fen_add(tally->amount, receive.amount_fen, &tally->amount);
+}
+
+static int receive_due(suite_t *suite, const char *path, const char *period, const char *on,
+                       const common_options_t *options) {
+    tally_t tally = {.period = period};
+    err_t err = {0};
+    char *line = NULL;
+    size_t room = 0;
+    int rc = E_OK;
+    FILE *in = fopen(path, "r");
+    if (!in) return cli_refused(&(err_t){E_IO, "payers", "the file of payers cannot be read"}, options->json);
+    for (ssize_t length; !rc && (length = getline(&line, &room, in)) > 0;) {
+        line[strcspn(line, "\r\n")] = 0;
+        if (*line) rc = receive_one(suite, line, on, &tally, &err);
+        if (rc) err_prefix(&err, "%s line %lld: ", path, tally.looked_at + 1);
+        tally.looked_at++;
+        arena_reset(suite->arena);
+        if (tally.looked_at % 100 == 0) progress(&tally, options, false);
+    }
+    if (!rc && ferror(in)) rc = err_set(&err, E_IO, "%s: %s", path, strerror(errno));
+    progress(&tally, options, true);
+    free(line);
+    fclose(in);
+    report(&tally, "payers", "receipts", options->json);
+    return rc ? cli_refused(&err, options->json) : 0;
+}
+
+static int run(int argc, char **argv, const command_t *self) {
+    common_options_t options = COMMON_DEFAULTS;
+    const option_spec_t specs[] = {COMMON_SPECS(options),
+                                   {.name = "quiet", .flag = &options.quiet},
+                                   {.name = "deadline", .number = &options.deadline_s},
+                                   {.name = "request-id", .text = &options.request_id}};
+    words_t words = {0}, fields = {0};
+    int status = options_parse(argc, argv, self, specs, COUNT_OF(specs), &words, &fields);
+    if (status >= 0) return status;
+    const char *verb = words.count ? words.word[0] : "";
+    bool bill = strcmp(verb, "bill") == 0 && words.count == 2,
+         due = strcmp(verb, "receive-due") == 0 && words.count == 4;
+    const cli_method_t *method = words.count == 1 ? method_find("collection", verb) : NULL;
+    if (!bill && !due && !method)
+        return request_usage(self, "collection", NULL,
+                             "bill PERIOD, receive-due PAYERS PERIOD DATE, or a command was expected");
+    suite_t suite;
+    if (suite_open(&suite, options.data, options.as)) return 2;
+    if (bill)
+        status = run_billing(&suite, words.word[1], &options);
+    else if (due)
+        status = receive_due(&suite, words.word[1], words.word[2], words.word[3], &options);
+    else
+        status = request_send(&suite, method, &fields, &options);
+    suite_close(&suite);
+    return status;
+}
+
+const command_t command_collect = {
+    .name = "collect",
+    .summary = "bills, receipts and entitlement (征缴)",
+    .run = run,
+    .help =
+        "usage: tongchou collect bill PERIOD                           bills of a month (2018-01) or of a year (2018)\n"
+        "       tongchou collect receive-due PAYERS.jsonl PERIOD DATE  every payer of the file pays what it owes (for "
+        "trials)\n"
+        "       tongchou collect COMMAND --field value …\n\n"
+        "options: --data DIR --as NAME --json --quiet --deadline SECONDS --request-id ID (one command)\n\nexamples:\n"
+        "  tongchou collect bill 2018-01\n"
+        "  tongchou collect get_due --employer E1 --period 2018-01\n"
+        "  tongchou collect receive --receipt R1 --employer E1 --period 2018-01 --amount 434.56 --paid_on 2018-01-31\n"
+        "  tongchou collect get_entitlements --persons P1\n"
+        "  tongchou collect get_bills --person P1\n"};

@@ -1,0 +1,86 @@
+// How a decision looks on a terminal.
+#include "decision.h"
+#include "common/base/money.h"
+#include <stdio.h>
+#include <string.h>
+
+// "1,234,567.89", as a person reads money.
+static const char *grouped(fen_t amount, char out[static 40]) {
+    char plain[FEN_TEXT_MAX];
+    fen_format(amount, plain);
+    const char *digits = plain + (*plain == '-');
+    size_t whole = strcspn(digits, "."), at = 0;
+    if (*plain == '-') out[at++] = '-';
+    for (size_t i = 0; i < whole; i++) {
+        if (i && (whole - i) % 3 == 0) out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    snprintf(out + at, 40 - at, "%s", digits + whole);
+    return out;
+}
+
+// How many columns of a terminal a text takes: Chinese characters and their punctuation take two.
+static int columns(const char *text) {
+    int count = 0;
+    for (const unsigned char *at = (const unsigned char *)text; *at; at++)
+        if ((*at & 0xC0) != 0x80) count += *at >= 0xE3 ? 2 : 1;
+    return count;
+}
+
+static void line(const char *name, fen_t amount) {
+    char text[40];
+    printf("%s%*s %16s\n", name, columns(name) < 44 ? 44 - columns(name) : 0, "", grouped(amount, text));
+}
+
+// The next step of a part after `at`, or NULL.
+static const Tc__Step *next_step(const Tc__Decision *decision, const char *part, size_t *at) {
+    while (*at < decision->n_steps) {
+        const Tc__Step *step = decision->steps[(*at)++];
+        if (strcmp(step->part, part) == 0) return step;
+    }
+    return NULL;
+}
+
+// The steps of one part: what came about how, then the sentence and its place in the law, once for steps of one rule.
+static void steps_of(const Tc__Decision *decision, const char *part) {
+    size_t at = 0;
+    const Tc__Step *step = next_step(decision, part, &at);
+    while (step) {
+        const Tc__Step *following = next_step(decision, part, &at);
+        char amount[40], base[40], rate[FEN_TEXT_MAX];
+        printf("    %-40s %16s", step->rule, grouped(step->amount_fen, amount));
+        if (step->rate_ppm) printf("  = %s × %s", grouped(step->base_fen, base), rate_format(step->rate_ppm, rate));
+        putchar('\n');
+        if (!following || strcmp(following->rule, step->rule) != 0) {
+            if (*step->text) printf("      %s  [%s]\n", step->text, step->source);
+            if (*step->text_zh) printf("      %s\n", step->text_zh);
+        }
+        step = following;
+    }
+}
+
+void decision_print(const Tc__Decision *d) {
+    const Tc__Bill *b = d->input;
+    printf("Bill %s, %s %s to %s, facility %s (%s%s%s)\n", d->bill, b->type, b->from, b->to, d->facility, b->area,
+           strcmp(b->filing, "none") == 0 ? "" : ", ", strcmp(b->filing, "none") == 0 ? "" : b->filing);
+    printf("Person %s as %s of division %s; benefit year %d, bill no. %lld of the year\n", d->person, d->identity,
+           d->division, d->year, (long long)d->seq);
+    printf("Decision: %s%s%s\n\n", d->decision, *d->reason ? ": " : "", d->reason);
+    line("Fee (总费用)", d->total_fen);
+    line("  outside the policy scope (自费)", d->total_fen - d->in_scope_fen);
+    line("  inside the policy scope (政策范围内)", d->in_scope_fen);
+    line("Deductible (起付标准)", d->deductible_fen);
+    steps_of(d, "deductible");
+    for (size_t i = 0; i < d->n_paid; i++) {
+        char name[96];
+        snprintf(name, sizeof name, "Paid by %s", d->paid[i]->name);
+        line(name, d->paid[i]->amount_fen);
+        steps_of(d, d->paid[i]->name);
+    }
+    line("Paid by the funds (基金支付)", d->fund_fen);
+    line("Paid by the person (个人负担)", d->own_fen);
+    steps_of(d, "person");
+    printf("\nRunning totals of %d after this bill:\n", d->year);
+    for (size_t i = 0; i < d->n_used; i++) line(d->used[i]->name, d->used[i]->amount_fen);
+    printf("\npolicy %.16s…, entitlement version %lld\n", d->policy, (long long)d->entitlement);
+}
