@@ -60,7 +60,7 @@ tongchou explain "${BILL:-D000620}"
 
 step "what a subscriber outside sees"
 tongchou wait
-tongchou events tail --topic settlement.posted --count 1
+tongchou events tail --topic settlement.posted --until-now | grep -m 1 '"kind":"bill"'
 
 step "the fund by identity and district"
 tongchou ledger balances

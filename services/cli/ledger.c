@@ -12,8 +12,9 @@ static void print_row(const char *account, const char *identity, const char *div
 
 // Rows arrive sorted by account; a line with the sum closes each account.
 static void print_table(const Tc__Balances *balances) {
-    fen_t sum = 0;
-    long long postings = 0, all = 0;
+    fen_t sum = 0, all = 0;
+    long long postings = 0;
+    size_t rows = 0; // of the account
     printf("%-28s %-12s %-10s %18s %10s\n", "account", "identity", "division", "balance (yuan)", "postings");
     for (size_t i = 0; i < balances->n_rows; i++) {
         const Tc__Balances__Row *row = balances->rows[i];
@@ -22,11 +23,15 @@ static void print_table(const Tc__Balances *balances) {
         postings += row->postings;
         all += row->balance_fen;
         bool last = i + 1 == balances->n_rows || strcmp(balances->rows[i + 1]->account, row->account) != 0;
+        rows++;
         if (!last) continue;
-        print_row(row->account, "", "all", sum, postings);
+        if (rows > 1) print_row(row->account, "", "all", sum, postings);
         sum = postings = 0;
+        rows = 0;
     }
-    printf("sum of all accounts: %lld fen (debits are positive, credits negative; always 0)\n", all);
+    char text[FEN_TEXT_MAX];
+    printf("sum of all accounts: %s yuan (debits are positive, credits negative; always 0.00)\n",
+           fen_format(all, text));
 }
 
 static int run(int argc, char **argv, const command_t *self) {
