@@ -38,7 +38,7 @@ static int check_dates(const Tc__Bill *bill, date_t today, benefit_bill_t *out, 
     if (rc) return rc;
     if (out->to < out->from)
         return err_field(err, E_OUT_OF_RANGE, "to", "to (%s) is before from (%s)", bill->to, bill->from);
-    if (out->to > today + 1) return err_field(err, E_OUT_OF_RANGE, "to", "to (%s) lies in the future", bill->to);
+    if (out->to > today) return err_field(err, E_OUT_OF_RANGE, "to", "to (%s) lies in the future", bill->to);
     return 0;
 }
 

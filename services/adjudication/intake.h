@@ -7,5 +7,5 @@
 
 // Fill the bill's side of `out` (visit, dates, place, amounts); person and facility are added by the caller. Errors
 // name the field as the message's JSON form does: INVALID_FIELD for form, OUT_OF_RANGE for what contradicts other
-// fields, the calendar or the limits. `today` is the civil date of the clock; a discharge may lie one day ahead of it.
+// fields, the calendar or the limits. `today` is the civil date of the clock; no discharge lies after it.
 int intake_check(const Tc__Bill *bill, date_t today, benefit_bill_t *out, err_t *err) MUST_USE;

@@ -20,6 +20,9 @@ static int out_of_memory(err_t *err) { return err_set(err, E_IO, "out of memory"
 // ---- billing
 // ------------------------------------------------------------------------------------------------------------
 
+// Bills run ahead by one period at most: what is due later may still change with the city's notices.
+static month_t this_month(void) { return month_of(date_of_ms(clock_now_ms())); }
+
 static int bill_month(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                       err_t *err) {
     (void)request;
@@ -29,6 +32,8 @@ static int bill_month(void *self, const request_t *request, const ProtobufCMessa
     if (!*ask->month) return err_field(err, E_MISSING_FIELD, "month", "month is missing");
     if (month_parse(ask->month, &month))
         return err_field(err, E_INVALID_FIELD, "month", "month: expected a month like 2018-03");
+    if (month > this_month() + 1)
+        return err_field(err, E_OUT_OF_RANGE, "month", "month: %s lies beyond the next month", ask->month);
     period_t period = period_of_month(month);
     return billing_run(c->ctx, c->env.policy, &period, ask->after, ask->limit, (Tc__BillRun **)reply, err);
 }
@@ -39,6 +44,8 @@ static int bill_year(void *self, const request_t *request, const ProtobufCMessag
     collection_t *c = self;
     const Tc__BillYear *ask = (const Tc__BillYear *)message;
     if (!date_valid(ask->year, 1, 1)) return err_field(err, E_INVALID_FIELD, "year", "year: expected 1900 to 2199");
+    if (ask->year > month_year(this_month()) + 1)
+        return err_field(err, E_OUT_OF_RANGE, "year", "year: %d lies beyond the next year", (int)ask->year);
     period_t period = period_of_year(ask->year);
     return billing_run(c->ctx, c->env.policy, &period, ask->after, ask->limit, (Tc__BillRun **)reply, err);
 }
@@ -56,6 +63,20 @@ static int check_payer(const char *employer, const char *person, const char *per
     return period_parse(period_text, &period, err);
 }
 
+// E_NOT_FOUND for an employer or a person that enrolment has not told us of.
+static int need_payer(collection_t *c, const char *employer, const char *person, err_t *err) {
+    rows_t keys, rows;
+    rows_init(&keys, c->ctx->arena, 2);
+    int rc = key_add(&keys, *employer ? employer : person, err);
+    if (rc == 0)
+        rc = *employer ? employers_of(c->ctx->store, &keys, c->ctx->arena, &rows, err)
+                       : persons_of(c->ctx->store, &keys, c->ctx->arena, &rows, err);
+    if (rc || rows.count) return rc;
+    const char *field = *employer ? "employer" : "person";
+    return err_field(err, E_NOT_FOUND, field,
+                     "no %s is known here under this number; a new one takes a moment to arrive", field);
+}
+
 static int get_due(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                    err_t *err) {
     (void)request;
@@ -68,6 +89,7 @@ static int get_due(void *self, const request_t *request, const ProtobufCMessage 
     tc__due__init(due);
     int rc = check_payer(ask->employer, ask->person, ask->period, &payer, err);
     if (rc == 0) rc = bills_sum(c->ctx->store, &payer, c->ctx->arena, &count, &due->amount_fen, err);
+    if (rc == 0 && count == 0) rc = need_payer(c, ask->employer, ask->person, err);
     if (rc) return rc;
     due->bills = (int32_t)count;
     *reply = &due->base;
@@ -164,6 +186,7 @@ static int receive(void *self, const request_t *request, const ProtobufCMessage 
     if (rc == 0) rc = receipt_known(c->ctx->store, ask->receipt, c->ctx->arena, &known, err);
     if (rc == 0 && known) rc = err_field(err, E_EXISTS, "receipt", "receipt %s is booked already", ask->receipt);
     if (rc == 0) rc = read_due(c, &payer, &bills, &count, err);
+    if (rc == 0 && count == 0) rc = need_payer(c, ask->employer, ask->person, err);
     if (rc == 0) rc = receipt_make(ask, bills, count, c->ctx->arena, &receipt, err);
     if (rc == 0) rc = read_persons(c, bills, count, &persons, err);
     if (rc == 0) rc = renew_decide(&c->env, persons, count, &paying, c->ctx->arena, &renewal, err);
@@ -212,6 +235,7 @@ static int get_bills(void *self, const request_t *request, const ProtobufCMessag
     rows_t rows;
     if (!*ask->person) return err_field(err, E_MISSING_FIELD, "person", "person is missing");
     int rc = bills_of(c->ctx->store, ask->person, c->ctx->arena, &rows, err);
+    if (rc == 0 && rows.count == 0) rc = need_payer(c, "", ask->person, err);
     if (rc) return rc;
     Tc__ContributionBills *answer = arena_alloc(c->ctx->arena, sizeof *answer);
     Tc__ContributionBill **list = arena_alloc(c->ctx->arena, (rows.count + 1) * sizeof *list);

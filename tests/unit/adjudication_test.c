@@ -125,13 +125,13 @@ TEST(a_good_bill_is_taken_as_it_is) {
     Tc__Bill bill = good_bill();
     benefit_bill_t got;
     err_t err = {0};
-    EQ(intake_check(&bill, day("2018-03-09"), &got, &err), E_OK); // discharge tomorrow
+    EQ(intake_check(&bill, day("2018-03-10"), &got, &err), E_OK); // discharged today
     EQ(got.visit, VISIT_INPATIENT);
     EQ(got.from, day("2018-03-01"));
     EQ(got.to, day("2018-03-10"));
     EQ(got.total, 6000000);
     EQ(got.in_scope, 5000000);
-    EQ(intake_check(&bill, day("2018-03-08"), &got, &err), E_OUT_OF_RANGE);
+    EQ(intake_check(&bill, day("2018-03-09"), &got, &err), E_OUT_OF_RANGE);
     EQ_TEXT(err.field, "to");
 }
 

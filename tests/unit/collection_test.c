@@ -233,6 +233,21 @@ TEST(bad_runs_name_the_field) {
     close_city(&city);
 }
 
+// One period ahead of the civil date, no further.
+TEST(a_run_does_not_bill_the_far_future) {
+    city_t city;
+    char text[DATE_TEXT_MAX];
+    open_city(&city, NULL); // nobody is there: the period alone decides
+    month_t now = month_of(date_of_ms(clock_now_ms()));
+    EQ(rig_ask(&city.collection, "bill_month", "{'month':'%s'}", month_format(now + 1, text)), E_OK);
+    EQ(rig_ask(&city.collection, "bill_month", "{'month':'%s'}", month_format(now + 3, text)), E_OUT_OF_RANGE);
+    EQ_TEXT(city.collection.err.field, "month");
+    EQ(rig_ask(&city.collection, "bill_year", "{'year':%d}", month_year(now) + 1), E_OK);
+    EQ(rig_ask(&city.collection, "bill_year", "{'year':%d}", month_year(now) + 3), E_OUT_OF_RANGE);
+    EQ_TEXT(city.collection.err.field, "year");
+    close_city(&city);
+}
+
 TEST(an_employer_that_has_not_arrived_makes_the_run_wait) {
     city_t city;
     rows_t rows;
@@ -331,6 +346,34 @@ TEST(bad_receipts_name_the_field) {
         EQ_TEXT(city.collection.err.field, cases[i].field);
     }
     EQ(rig_event_count(&city.collection), 0);
+    close_city(&city);
+}
+
+TEST(a_payer_that_is_not_known_is_not_one_that_owes_nothing) {
+    static const struct {
+        const char *method, *json;
+        int code;
+        const char *field;
+    } cases[] = {
+        {"get_due", "{'person':'P9','period':'2017-09'}", E_NOT_FOUND, "person"},
+        {"get_due", "{'employer':'E9','period':'2017-09'}", E_NOT_FOUND, "employer"},
+        {"get_due", "{'person':'E1','period':'2017-09'}", E_NOT_FOUND, "person"},
+        {"get_due", "{'person':'LOW','period':'2017-09'}", E_OK, ""}, // the employer pays
+        {"get_due", "{'employer':'E1','period':'2017-09'}", E_OK, ""},
+        {"get_bills", "{'person':'P9'}", E_NOT_FOUND, "person"},
+        {"get_bills", "{'person':'LOW'}", E_OK, ""},
+        {"receive", "{'receipt':'R1','person':'P9','period':'2017-09','amount':'1.00','paid_on':'2017-09-20'}",
+         E_NOT_FOUND, "person"},
+        {"receive", "{'receipt':'R1','person':'LOW','period':'2017-09','amount':'1.00','paid_on':'2017-09-20'}",
+         E_OUT_OF_RANGE, "amount"},
+    };
+    city_t city;
+    open_city(&city, NULL);
+    add_we_19(&city);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        EQ(rig_ask(&city.collection, cases[i].method, "%s", cases[i].json), cases[i].code);
+        if (cases[i].code) EQ_TEXT(city.collection.err.field, cases[i].field);
+    }
     close_city(&city);
 }
 
@@ -575,8 +618,10 @@ TEST(the_ground_is_cleared) {
 
 TESTS("collection", CASE(the_ground_is_laid), CASE(WE_19_bills_of_september_2017),
       CASE(billing_again_makes_nothing_new_and_chunks_reach_everybody), CASE(bad_runs_name_the_field),
-      CASE(an_employer_that_has_not_arrived_makes_the_run_wait), CASE(a_receipt_pays_exactly_what_is_due_once),
-      CASE(bad_receipts_name_the_field), CASE(JM_E_23_a_receipt_gives_cover_to_everybody_on_it),
+      CASE(a_run_does_not_bill_the_far_future), CASE(an_employer_that_has_not_arrived_makes_the_run_wait),
+      CASE(a_receipt_pays_exactly_what_is_due_once), CASE(bad_receipts_name_the_field),
+      CASE(a_payer_that_is_not_known_is_not_one_that_owes_nothing),
+      CASE(JM_E_23_a_receipt_gives_cover_to_everybody_on_it),
       CASE(JM_E_27_and_JM_Y_06_residents_by_the_year_and_retirees_for_life),
       CASE(a_change_in_enrolment_is_a_new_entitlement_and_a_repeated_event_is_not),
       CASE(an_unpaid_bill_goes_with_the_spell_that_owed_it_and_a_paid_one_stays),
