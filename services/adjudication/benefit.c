@@ -18,6 +18,7 @@ typedef struct work {
     const benefit_bill_t *bill;
     facts_t facts;
     bool with_steps;
+    const char *deductible_rule; // set where the deductible is
     benefit_result_t *out;
     err_t *err;
 } work_t;
@@ -169,6 +170,7 @@ static int deduct(work_t *w) {
     int rc = find_row(w, &d->table, &row);
     if (!rc) rc = value_of(w, &row->amount, &value);
     if (rc) return rc;
+    w->deductible_rule = row->rule;
     step_change(w, BENEFIT_PART_DEDUCTIBLE, row->rule, 0, fen_min(value, scope));
     for (uint32_t hits = adjusts_hold(d, &w->facts, w->bill->to); hits; hits &= hits - 1) {
         const adjust_t *adjust = &d->adjusts[__builtin_ctz(hits)];
@@ -341,7 +343,7 @@ static int pay(work_t *w) {
     out->decision = BENEFIT_PAID;
     out->person = b->total - out->fund;
     // The deductible is explained by its own steps and stands here once more as the part of the person's share it is.
-    step_change(w, BENEFIT_PART_PERSON, w->scheme->own_share_rule, 0, out->deductible);
+    step_change(w, BENEFIT_PART_PERSON, w->deductible_rule, 0, out->deductible);
     step_change(w, BENEFIT_PART_PERSON, w->scheme->own_share_rule, 0, b->in_scope - out->deductible - out->fund);
     step_change(w, BENEFIT_PART_PERSON, w->scheme->out_of_scope_rule, 0, b->total - b->in_scope);
     return E_OK;

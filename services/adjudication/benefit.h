@@ -3,7 +3,8 @@
 //
 // Parts always add up: fund = Σ paid[layer], fund + person = total. Every step belongs to a part (the deductible, a
 // layer or the person), and the amounts of one part add up to `deductible`, `paid[layer]` or `person`. The deductible
-// is explained by its own steps and stands once more among the person's, as the part of the person's share that it is.
+// is explained by its own steps and stands once more among the person's, in one step under the rule that grants it, as
+// the part of the person's share that it is; what the layers leave over and what lies outside the scope have their own.
 // Every change that a rule makes to a rate or a limit is a step of that rule, so an amount can be traced to whoever
 // caused it. The order of bills of one person and year is the caller's business.
 #pragma once
