@@ -29,7 +29,7 @@ const conf_key_t conf_table[] = {
     {"policy.overlays", CONF_LIST, "", 0, 0, "", "files laid over it, in order"},
     {"calendar.dir", CONF_TEXT, "config/calendar", 0, 0, "", "folder of the working-day calendars, one file a year"},
     {"service.instance", CONF_TEXT, "", 0, 0, "", "unique name of this process; empty: service-host-pid"},
-    {"service.credit", CONF_INT, "256", 1, 65536, "requests", "requests that one broker may have outstanding here"},
+    {"service.credit", CONF_INT, "256", 1, WIRE_CREDIT_MAX, "requests", "requests that one broker may have outstanding here"},
     {"service.batch_max", CONF_INT, "256", 1, 1024, "requests", "most requests in one transaction"},
     {"service.batch_wait_us", CONF_INT, "0", 0, 100000, "us", "once a request is there, wait this long for company"},
     {"request.keep_days", CONF_INT, "30", 1, 3650, "days", "how long a stored reply answers a repeated request"},

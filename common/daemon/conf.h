@@ -14,7 +14,7 @@ typedef struct conf_key {
     const char *name; // "store.url"
     conf_type_t type;
     const char *fallback; // as text; lists are comma-separated
-    int64_t min, max;     // CONF_INT
+    int64_t min, max;     // CONF_INT; of a list, the most entries (0: any)
     const char *unit;     // "ms", "requests", ""
     const char *manual;   // one line
 } conf_key_t;

@@ -252,7 +252,10 @@ static void run_timers(client_t *client, int64_t now_us) {
     if (client->timer_us < now_us + TIMER_US) client->timer_us = now_us + TIMER_US;
 }
 
-static bool is_try_later(int code) { return code == E_BUSY || code == E_UNAVAILABLE; }
+// Refusals that say "nothing was done, it may work in a moment". Asking again is safe after any of them: same id.
+static bool is_try_later(int code) {
+    return code == E_BUSY || code == E_UNAVAILABLE || code == E_STORE || code == E_RACE;
+}
 
 static void take_answer(client_t *client, slot_t *slot, int attempt_number, const Tc__ReplyHeader *header,
                         int64_t now_us) {

@@ -94,9 +94,9 @@ TEST(a_wrong_file_is_refused_with_its_line) {
     } cases[] = {
         {"store:\n  url: a\n  ulr: b\n", ":3", "store.ulr"},
         {"stor:\n  url: a\n", ":2", "stor.url"},
-        {"service:\n  credit: many\n", ":2", "whole number of 1 to 65536"},
-        {"service:\n  credit: 0\n", ":2", "whole number of 1 to 65536"},
-        {"service:\n  credit: 65537\n", ":2", "service.credit"},
+        {"service:\n  credit: many\n", ":2", "whole number of 1 to 2048"},
+        {"service:\n  credit: 0\n", ":2", "whole number of 1 to 2048"},
+        {"service:\n  credit: 2049\n", ":2", "service.credit"},
         {"service:\n  credit: 99999999999999999999\n", ":2", "service.credit"},
         {"service:\n  credit: 1.5\n", ":2", "service.credit"},
         {"service:\n  credit: ' 1'\n", ":2", "service.credit"},
