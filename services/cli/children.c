@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,21 +14,40 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define YOUNG_MS 5000
+enum { YOUNG_MS = 5000, NOTE_PATH_MAX = PATH_MAX + 64 };
 
-static void note_pid(const children_t *children, const child_t *child) {
-    char path[512], number[32];
-    snprintf(path, sizeof path, "%s/run/%s.pid", children->dir, child->name);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0) return; // only a convenience for people and tests
-    int length = snprintf(number, sizeof number, "%d\n", (int)child->pid);
-    if (write(fd, number, (size_t)length) < 0) log_warn("pid_file", "name=%s", child->name);
-    close(fd);
+static void run_path(const children_t *children, const child_t *child, const char *suffix,
+                     char out[static NOTE_PATH_MAX]) {
+    snprintf(out, NOTE_PATH_MAX, "%s/run/%s.%s", children->dir, child->name, suffix);
 }
 
-// In the child: standard output to the pipe, errors to the log file, then become the program.
+// DIR/run/NAME.suffix, for people, tests and collectors of metrics: nothing of ours leans on it.
+static void note(const children_t *children, const child_t *child, const char *suffix, const char *text) {
+    char path[NOTE_PATH_MAX];
+    run_path(children, child, suffix, path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0 || dprintf(fd, "%s\n", text) < 0) log_warn("note_failed", "file=%s", log_value(path));
+    if (fd >= 0) close(fd);
+}
+
+static void unnote(const children_t *children, const child_t *child, const char *suffix) {
+    char path[NOTE_PATH_MAX];
+    run_path(children, child, suffix, path);
+    unlink(path);
+}
+
+static void became_ready(const children_t *children, child_t *child) {
+    child->ready = true;
+    if (child->health[0]) note(children, child, "health", child->health);
+    if (!child->restarts) return;
+    log_info("restarted", "name=%s pid=%d restarts=%d%s%s", child->name, (int)child->pid, child->restarts,
+             child->health[0] ? " health=" : "", child->health);
+}
+
+// In the child: standard output to the pipe or, where nobody reads it, to the log file with the errors; then become the
+// program.
 static void become(const children_t *children, const child_t *child, int out) {
-    char path[512];
+    char path[NOTE_PATH_MAX];
     snprintf(path, sizeof path, "%s/log/%s.log", children->dir, child->name);
     int log = open(path, O_WRONLY | O_CREAT | O_APPEND, 0644);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -36,7 +56,7 @@ static void become(const children_t *children, const child_t *child, int out) {
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (log >= 0) dup2(log, STDERR_FILENO);
-    dup2(out, STDOUT_FILENO);
+    dup2(child->says_ready || log < 0 ? out : log, STDOUT_FILENO);
     execv(child->argv[0], child->argv);
     fprintf(stderr, "cannot start %s: %s\n", child->argv[0], strerror(errno));
     _exit(127);
@@ -56,10 +76,14 @@ static int start(children_t *children, child_t *child, err_t *err) {
     child->pid = pid;
     child->out = ends[0];
     child->line_bytes = 0;
-    child->ready = !child->says_ready;
+    child->health[0] = 0;
     child->started_ms = clock_now_ms();
     child->restart_at_ms = 0;
-    note_pid(children, child);
+    char number[32];
+    snprintf(number, sizeof number, "%d", (int)pid);
+    note(children, child, "pid", number);
+    unnote(children, child, "health"); // of a run before
+    if (!child->says_ready) became_ready(children, child);
     return E_OK;
 }
 
@@ -77,21 +101,25 @@ int children_add(children_t *children, const char *name, int stage, bool says_re
     return start(children, child, err);
 }
 
-static void take_line(child_t *child) {
+static void take_line(const children_t *children, child_t *child) {
     child->line[child->line_bytes] = 0;
     child->line_bytes = 0;
     if (strncmp(child->line, "ready", 5) != 0) return;
-    child->ready = true;
-    snprintf(child->ready_line, sizeof child->ready_line, "%s", child->line);
+    const char *health = strstr(child->line, " health=");
+    if (health) {
+        health += strlen(" health=");
+        snprintf(child->health, sizeof child->health, "%.*s", (int)strcspn(health, " "), health);
+    }
+    became_ready(children, child);
 }
 
-static void read_output(child_t *child) {
+static void read_output(const children_t *children, child_t *child) {
     char bytes[1024];
     ssize_t got;
     while ((got = read(child->out, bytes, sizeof bytes)) > 0)
         for (ssize_t i = 0; i < got; i++) {
             if (bytes[i] == '\n')
-                take_line(child);
+                take_line(children, child);
             else if (child->line_bytes + 1 < sizeof child->line)
                 child->line[child->line_bytes++] = bytes[i];
         }
@@ -105,6 +133,7 @@ static void bury(children_t *children, child_t *child, int status) {
     int64_t now = clock_now_ms(), lived = now - child->started_ms;
     child->pid = 0;
     child->ready = false;
+    unnote(children, child, "health");
     if (child->out >= 0) close(child->out);
     child->out = -1;
     if (children->stopping) return;
@@ -138,8 +167,7 @@ static void restart_due(children_t *children) {
         if (start(children, child, &err)) {
             log_error("process_restart_failed", "name=%s why=%s", child->name, log_value(err.text));
             child->restart_at_ms = now + 1000;
-        } else
-            log_info("process_restarted", "name=%s pid=%d", child->name, (int)child->pid);
+        }
     }
 }
 
@@ -154,7 +182,7 @@ int children_turn(children_t *children, int timeout_ms) {
         }
     if (poll(fds, count, timeout_ms) > 0)
         for (nfds_t i = 0; i < count; i++)
-            if (fds[i].revents) read_output(of[i]);
+            if (fds[i].revents) read_output(children, of[i]);
     int died = collect_dead(children);
     if (!children->stopping) restart_due(children);
     return died;

@@ -1,6 +1,6 @@
 // Child processes under one parent: start, notice the word "ready", restart what dies, stop in reverse order.
-// A child gets SIGTERM when the parent dies, writes its log to DIR/log/NAME.log, and its number stands in
-// DIR/run/NAME.pid.
+// A child gets SIGTERM when the parent dies and writes its log to DIR/log/NAME.log; its number stands in
+// DIR/run/NAME.pid and, while it is ready, the address of its health and metrics in DIR/run/NAME.health.
 #pragma once
 #include "common/base/check.h"
 #include "common/base/err.h"
@@ -14,13 +14,13 @@ typedef struct child {
     char name[48];
     char *argv[CHILD_ARGS_MAX]; // owned
     pid_t pid;                  // 0: not running
-    int out;                    // its standard output, or −1
+    int out;                    // its standard output, or −1; of one that does not say ready it goes to the log
     char line[512];             // of standard output, as far as it came
     size_t line_bytes;
     bool says_ready; // prints "ready …"; otherwise running is ready
     int stage;       // higher stages lean on lower ones and stop before them
     bool ready;
-    char ready_line[512];
+    char health[128]; // http://…, from the line that said ready; "" when it names none
     int64_t started_ms, restart_at_ms;
     int quick_deaths; // in a row, each within 5 s of its start
     int restarts;

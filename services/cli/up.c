@@ -1,16 +1,15 @@
 // tongchou up: a whole suite on one machine, as child processes: Redis (unless one is given), two brokers, the five
-// services with N adjudication instances. Writes DIR/tongchou.yaml and the keys on first use, restarts what dies, stops
-// everything in order on Ctrl-C or SIGTERM.
+// services with N adjudication instances. Says ready when every process has and every broker has heard every service;
+// restarts what dies, stops everything in order on Ctrl-C or SIGTERM.
 #include "children.h"
 #include "cli.h"
+#include "home.h"
+#include "envelope.pb-c.h"
 #include "common/base/date.h"
 #include "common/base/log.h"
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const char help[] =
@@ -22,100 +21,28 @@ static const char help[] =
     "  --city FILE         the city's policy (required on first use)\n"
     "  --overlay FILE      a policy laid over it; may be given several times\n"
     "  --port N            first of four ports for the two brokers (default 7800)\n\n"
-    "The first start writes DIR/tongchou.yaml; later ones keep it unless --store, --redis, --city or --overlay is "
-    "given.\n\n"
+    "The first start writes DIR/tongchou.yaml; --store, --redis, --city, --overlay and --port change it at a later "
+    "one,\n"
+    "and what is not given stays as it is there. --overlay '' is none.\n\n"
     "examples:\n"
     "  tongchou up --city config/cities/CITY.yaml --adjudication 2\n"
     "  tongchou up --data /srv/tongchou --store postgresql:///tongchou --city config/cities/CITY.yaml\n";
 
 enum { STAGE_REDIS, STAGE_BROKER, STAGE_SERVICE };
 
+#define REDIS "/usr/bin/redis-server"
+
 typedef struct plan {
-    const char *data, *store, *redis, *city;
-    const char *overlay[8];
-    int64_t adjudication, port;
+    const char *data; // as it was given
+    int64_t adjudication;
+    home_t home;
     char bin[PATH_MAX]; // where the programs are
-    char config[PATH_MAX];
-    char keys[PATH_MAX];
-    char socket[PATH_MAX]; // of our own Redis
 } plan_t;
 
 static volatile sig_atomic_t stop_asked;
 static void on_signal(int number) {
     (void)number;
     stop_asked = 1;
-}
-
-static int make_dir(const char *base, const char *sub, mode_t mode, err_t *err) {
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s%s%s", base, *sub ? "/" : "", sub) >= (int)sizeof path)
-        return err_set(err, E_TOO_LARGE, "path too long: %s", base);
-    if (mkdir(path, mode) && errno != EEXIST) return err_set(err, E_IO, "cannot make %s: %s", path, strerror(errno));
-    return E_OK;
-}
-
-static int make_keys(const plan_t *plan, err_t *err) {
-    static const char *const parties[][2] = {
-        {"broker", "broker"},        {"enrollment", "service"}, {"facility", "service"}, {"collection", "service"},
-        {"adjudication", "service"}, {"settlement", "service"}, {"admin", "admin"},      {"clerk", "clerk"},
-        {"hospital", "hospital"},    {"agency", "agency"},
-    };
-    for (size_t i = 0; i < COUNT_OF(parties); i++)
-        if (keys_make(plan->keys, parties[i][0], parties[i][1], err)) return err->code;
-    return E_OK;
-}
-
-static int absolute(const char *path, char out[static PATH_MAX], err_t *err) {
-    if (!realpath(path, out)) return err_set(err, E_IO, "%s: %s", path, strerror(errno));
-    return E_OK;
-}
-
-// The configuration that services and commands read. Paths are absolute: every process finds them from anywhere.
-static int write_config(plan_t *plan, err_t *err) {
-    char data[PATH_MAX], city[PATH_MAX], overlay[PATH_MAX], temporary[PATH_MAX + 8];
-    if (absolute(plan->data, data, err) || absolute(plan->city, city, err)) return err->code;
-    snprintf(temporary, sizeof temporary, "%s.new", plan->config);
-    FILE *file = fopen(temporary, "w");
-    if (!file) return err_set(err, E_IO, "cannot write %s: %s", temporary, strerror(errno));
-    long long port = plan->port;
-    fprintf(file, "# Written by `tongchou up`. Every key: docs/operations.md.\n");
-    fprintf(file, "broker:\n  front: [\"tcp://127.0.0.1:%lld\", \"tcp://127.0.0.1:%lld\"]\n", port, port + 2);
-    fprintf(file, "  back: [\"tcp://127.0.0.1:%lld\", \"tcp://127.0.0.1:%lld\"]\n", port + 1, port + 3);
-    fprintf(file, "keys:\n  dir: \"%s/keys\"\n", data);
-    if (plan->store)
-        fprintf(file, "store:\n  url: \"%s\"\n", plan->store);
-    else
-        fprintf(file, "store:\n  url: \"sqlite:%s/store\"\n", data);
-    if (plan->redis)
-        fprintf(file, "redis:\n  url: \"%s\"\n", plan->redis);
-    else
-        fprintf(file, "redis:\n  url: \"unix://%s\"\n", plan->socket);
-    fprintf(file, "policy:\n  city: \"%s\"\n  overlays: [", city);
-    for (size_t i = 0; i < COUNT_OF(plan->overlay) && plan->overlay[i]; i++) {
-        if (absolute(plan->overlay[i], overlay, err)) break;
-        fprintf(file, "%s\"%s\"", i ? ", " : "", overlay);
-    }
-    fprintf(file, "]\n");
-    int failed = ferror(file) || err->code;
-    if (fclose(file) || failed || rename(temporary, plan->config))
-        return err->code ? err->code : err_set(err, E_IO, "cannot write %s: %s", plan->config, strerror(errno));
-    return E_OK;
-}
-
-static int prepare(plan_t *plan, err_t *err) {
-    char data[PATH_MAX];
-    if (make_dir(plan->data, "", 0755, err) || make_dir(plan->data, "log", 0755, err) ||
-        make_dir(plan->data, "run", 0755, err) || make_dir(plan->data, "keys", 0700, err) ||
-        make_dir(plan->data, "store", 0755, err) || absolute(plan->data, data, err))
-        return err->code;
-    snprintf(plan->config, sizeof plan->config, "%.*s/tongchou.yaml", PATH_MAX - 32, data);
-    snprintf(plan->keys, sizeof plan->keys, "%.*s/keys", PATH_MAX - 32, data);
-    snprintf(plan->socket, sizeof plan->socket, "%.*s/run/redis.sock", PATH_MAX - 32, data);
-    if (make_keys(plan, err)) return err->code;
-    bool given = plan->store || plan->redis || plan->city || plan->overlay[0];
-    if (!given && access(plan->config, R_OK) == 0) return E_OK;
-    if (!plan->city) return err_set(err, E_MISSING_FIELD, "--city FILE says whose policy runs here; it was not given");
-    return write_config(plan, err);
 }
 
 static int find_programs(plan_t *plan, err_t *err) {
@@ -126,11 +53,12 @@ static int find_programs(plan_t *plan, err_t *err) {
     return E_OK;
 }
 
-static int start_redis(children_t *children, const plan_t *plan, err_t *err) {
+static int start_redis(children_t *children, const char *socket, err_t *err) {
     const char *const argv[] = {
-        "/usr/bin/redis-server", "--port", "0",           "--unixsocket", plan->socket,  "--save", "",
-        "--appendonly",          "no",     "--daemonize", "no",           "--maxmemory", "256mb",  "--maxmemory-policy",
-        "allkeys-lru",           NULL};
+        REDIS,          "--port", "0",           "--unixsocket", socket,        "--save", "",
+        "--appendonly", "no",     "--daemonize", "no",           "--maxmemory", "256mb",  "--maxmemory-policy",
+        "allkeys-lru",  NULL};
+    if (access(REDIS, X_OK)) return err_set(err, E_IO, REDIS ": %s; --redis URL names another", strerror(errno));
     return children_add(children, "redis", STAGE_REDIS, false, argv, err);
 }
 
@@ -138,29 +66,28 @@ static int start_program(children_t *children, const plan_t *plan, const char *s
                          const char *const *extra, err_t *err) {
     char program[PATH_MAX + 64];
     snprintf(program, sizeof program, "%s/tongchou-%s", plan->bin, service);
-    const char *argv[CHILD_ARGS_MAX] = {program, "--config", plan->config, "--service.instance", instance};
+    const char *argv[CHILD_ARGS_MAX] = {program, "--config", plan->home.config, "--service.instance", instance};
     size_t count = 5;
     for (; extra && *extra; extra++) argv[count++] = *extra;
     bool broker = strcmp(service, "broker") == 0;
     return children_add(children, instance, broker ? STAGE_BROKER : STAGE_SERVICE, true, argv, err);
 }
 
-static int start_broker(children_t *children, const plan_t *plan, int number, err_t *err) {
-    char name[48], front[64], back[64];
-    long long port = plan->port + 2 * (number - 1);
-    snprintf(name, sizeof name, "broker-%d", number);
-    snprintf(front, sizeof front, "tcp://127.0.0.1:%lld", port);
-    snprintf(back, sizeof back, "tcp://127.0.0.1:%lld", port + 1);
-    const char *const extra[] = {"--broker.front", front, "--broker.back", back, NULL};
+static int start_broker(children_t *children, const plan_t *plan, int at, err_t *err) {
+    char name[48];
+    snprintf(name, sizeof name, "broker-%d", at + 1);
+    const char *const extra[] = {"--broker.front", conf_list(plan->home.conf, "broker.front")[at], "--broker.back",
+                                 conf_list(plan->home.conf, "broker.back")[at], NULL};
     return start_program(children, plan, "broker", name, extra, err);
 }
 
-static int start_all(children_t *children, const plan_t *plan, bool own_redis, err_t *err) {
+static int start_all(children_t *children, const plan_t *plan, err_t *err) {
     static const char *const single[] = {"enrollment", "facility", "collection", "settlement"};
     char name[48];
-    if (own_redis && start_redis(children, plan, err)) return err->code;
-    for (int number = 1; number <= 2; number++)
-        if (start_broker(children, plan, number, err)) return err->code;
+    const char *socket = home_redis_socket(&plan->home);
+    if (socket && start_redis(children, socket, err)) return err->code;
+    for (int at = 0; conf_list(plan->home.conf, "broker.front")[at]; at++)
+        if (start_broker(children, plan, at, err)) return err->code;
     for (size_t i = 0; i < COUNT_OF(single); i++) {
         snprintf(name, sizeof name, "%s-1", single[i]);
         if (start_program(children, plan, single[i], name, NULL, err)) return err->code;
@@ -172,77 +99,130 @@ static int start_all(children_t *children, const plan_t *plan, bool own_redis, e
     return E_OK;
 }
 
-static void announce(const children_t *children, const plan_t *plan, const conf_t *conf) {
+// ---- ready
+
+static bool is_listed(const Tc__Directory *directory, const char *instance) {
+    for (size_t i = 0; i < directory->n_instances; i++)
+        if (strcmp(directory->instances[i]->instance, instance) == 0) return true;
+    return false;
+}
+
+// Whether this broker has heard every service. `missing` says who is not there.
+static bool has_heard_all(suite_t *suite, const char *endpoint, const children_t *children, char missing[static 256]) {
+    const char *const only[] = {endpoint, NULL};
+    client_conf_t conf = suite->client_conf;
+    conf.brokers = only;
+    client_t *client = NULL;
+    err_t err = {0};
+    reply_t reply;
+    ProtobufCMessage *message = NULL;
+    const call_t call = {.service = "broker", .method = "directory", .key = "", .body = "", .deadline_ms = 1000};
+    int rc = client_new(&client, &conf, &err);
+    if (!rc) rc = client_call(client, &call, &reply, &err);
+    if (!rc)
+        rc = message_unpack(&message, &tc__directory__descriptor, reply.body, reply.body_bytes, suite->arena, &err);
+    client_destroy(&client);
+    if (rc) snprintf(missing, 256, "the broker at %s: %.150s", endpoint, err.text);
+    for (size_t i = 0; !rc && i < children->count; i++) {
+        const child_t *child = &children->child[i];
+        if (child->stage != STAGE_SERVICE || is_listed((const Tc__Directory *)message, child->name)) continue;
+        snprintf(missing, 256, "the broker at %s to hear %s", endpoint, child->name);
+        return false;
+    }
+    return !rc;
+}
+
+// Everything is opened for one question and closed again: no thread of ZeroMQ is left when a child is forked.
+static bool all_heard(const plan_t *plan, const children_t *children, char missing[static 256]) {
+    suite_t suite;
+    bool heard = suite_open(&suite, plan->data, "admin") == 0;
+    if (!heard) snprintf(missing, 256, "the suite's own keys and configuration");
+    for (const char *const *at = conf_list(plan->home.conf, "broker.front"); heard && *at; at++)
+        heard = has_heard_all(&suite, *at, children, missing);
+    suite_close(&suite);
+    return heard;
+}
+
+static void announce(const children_t *children, const plan_t *plan) {
+    const conf_t *conf = plan->home.conf;
     printf("ready data=%s processes=%zu\n", plan->data, children->count);
-    printf("  brokers   %s\n", conf_list(conf, "broker.front")[0]);
-    printf("            %s\n", conf_list(conf, "broker.front")[1]);
+    for (const char *const *at = conf_list(conf, "broker.front"); *at; at++) printf("  broker    %s\n", *at);
     printf("  store     %s\n  redis     %s\n  policy    %s\n", conf_text(conf, "store.url"),
            conf_text(conf, "redis.url"), conf_text(conf, "policy.city"));
-    printf("  keys      %s (admin, clerk, hospital, agency)\n  logs      %s/log\n", plan->keys, plan->data);
+    printf("  keys      %s (admin, clerk, hospital, agency)\n  logs      %s/log\n", conf_text(conf, "keys.dir"),
+           plan->data);
+    printf("  health    (and metrics; also in %s/run/NAME.health)\n", plan->data);
+    for (size_t i = 0; i < children->count; i++)
+        if (children->child[i].health[0]) printf("    %-16s %s\n", children->child[i].name, children->child[i].health);
     printf("  try       tongchou status --data %s\n", plan->data);
     fflush(stdout);
 }
 
-static void supervise(children_t *children, const plan_t *plan, const conf_t *conf) {
+static void complain_of_the_slow(const children_t *children, const plan_t *plan, const char *missing) {
+    for (size_t i = 0; i < children->count; i++)
+        if (!children->child[i].ready)
+            fprintf(stderr, "waiting for %s (see %s/log/%s.log)\n", children->child[i].name, plan->data,
+                    children->child[i].name);
+    if (children_all_ready(children)) fprintf(stderr, "waiting for %s\n", missing);
+}
+
+static void supervise(children_t *children, const plan_t *plan) {
     bool announced = false;
-    int64_t started_ms = clock_now_ms(), told_ms = started_ms;
+    char missing[256] = "";
+    int64_t told_ms = clock_now_ms();
     while (!stop_asked) {
         children_turn(children, 100);
-        if (!announced && children_all_ready(children)) {
-            announce(children, plan, conf);
+        if (announced) continue;
+        if (children_all_ready(children) && all_heard(plan, children, missing)) {
+            announce(children, plan);
             announced = true;
+        } else if (clock_now_ms() - told_ms >= 5000) {
+            complain_of_the_slow(children, plan, missing);
+            told_ms = clock_now_ms();
         }
-        if (announced || clock_now_ms() - told_ms < 5000) continue;
-        told_ms = clock_now_ms();
-        for (size_t i = 0; i < children->count; i++)
-            if (!children->child[i].ready)
-                fprintf(stderr, "waiting for %s (see %s/log/%s.log)\n", children->child[i].name, plan->data,
-                        children->child[i].name);
     }
+}
+
+static void catch_signals(void) {
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
 }
 
 static int run(int argc, char **argv, const command_t *self) {
     static children_t children; // too large for the stack, and one suite per process
-    plan_t plan = {.data = cli_default_data, .adjudication = 1, .port = 7800};
+    static plan_t plan = {.adjudication = 1, .home.lock = -1};
+    home_change_t change = {.port = -1};
+    plan.data = cli_default_data;
     const option_spec_t specs[] = {
         {.name = "data", .text = &plan.data},
-        {.name = "store", .text = &plan.store},
-        {.name = "redis", .text = &plan.redis},
-        {.name = "city", .text = &plan.city},
-        {.name = "port", .number = &plan.port},
+        {.name = "store", .text = &change.store},
+        {.name = "redis", .text = &change.redis},
+        {.name = "city", .text = &change.city},
+        {.name = "port", .number = &change.port},
         {.name = "adjudication", .number = &plan.adjudication},
-        {.name = "overlay", .list = plan.overlay, .room = COUNT_OF(plan.overlay)},
+        {.name = "overlay", .list = change.overlay, .room = COUNT_OF(change.overlay)},
     };
     int status = options_parse(argc, argv, self, specs, COUNT_OF(specs), NULL, NULL);
     if (status >= 0) return status;
     log_setup("up", LOG_INFO);
     err_t err = {0};
-    conf_t *conf = NULL;
-    if (plan.adjudication < 1 || plan.adjudication > 32 || plan.port < 1 || plan.port > 65532) {
+    if (plan.adjudication < 1 || plan.adjudication > 32 || change.port == 0 || change.port > 65536 - HOME_PORTS) {
         fprintf(stderr, "tongchou up: --adjudication 1…32 and --port 1…65532 were expected\n");
         return 2;
     }
-    struct sigaction action = {.sa_handler = on_signal};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    children.dir = plan.data;
-    char *conf_argv[] = {argv[0], (char *)"--config", plan.config};
-    if (find_programs(&plan, &err) || prepare(&plan, &err) || conf_load(&conf, 3, conf_argv, &err)) goto failed;
-    char own_socket[PATH_MAX + 16];
-    snprintf(own_socket, sizeof own_socket, "unix://%s", plan.socket);
-    if (start_all(&children, &plan, strcmp(conf_text(conf, "redis.url"), own_socket) == 0, &err)) goto failed;
-    supervise(&children, &plan, conf);
+    catch_signals();
+    if (find_programs(&plan, &err) || home_open(&plan.home, plan.data, &change, &err)) goto out;
+    children.dir = plan.home.dir;
+    if (start_all(&children, &plan, &err)) goto out;
+    supervise(&children, &plan);
     fprintf(stderr, "stopping %zu processes\n", children.count);
+out:
+    if (err.code) fprintf(stderr, "tongchou up: %s\n", err.text);
     children_stop(&children, 10000);
     children_free(&children);
-    conf_destroy(&conf);
-    return 0;
-failed:
-    fprintf(stderr, "tongchou up: %s\n", err.text);
-    children_stop(&children, 2000);
-    children_free(&children);
-    conf_destroy(&conf);
-    return 2;
+    home_close(&plan.home);
+    return err.code ? 2 : 0;
 }
 
 const command_t command_up = {
