@@ -63,8 +63,8 @@ static int make_entry(const batch_t *batch, const event_t *event, Tc__JournalEnt
     rc = bill ? ledger_of_bill((const Tc__Decision *)message, &source, now_ms, poster->arena, out, err)
               : ledger_of_receipt((const Tc__Receipt *)message, &source, now_ms, poster->arena, out, err);
     if (rc) return rc;
-    CHECK(ledger_balanced(*out));
-    return 0;
+    // An entry follows from an event's bytes, so one that does not balance is the event's fault: it is parked.
+    return ledger_balanced(*out) ? 0 : err_set(err, E_INVALID_FIELD, "the entry of this event does not balance");
 }
 
 static int find_posted(const batch_t *batch, const event_t *events, size_t count, bool *posted, err_t *err) {
