@@ -14,6 +14,7 @@ static int find(const word_t *words, int count, const char *name) {
 }
 
 #define X(code, name, chinese) {name, chinese},
+#define LISTED(code, name, chinese) ", " name
 #define WORDS(dimension, TABLE)                                                                                        \
     static const word_t dimension##_words[] = {TABLE(X)};                                                              \
     int dimension##_from_name(const char *name) {                                                                      \
@@ -24,6 +25,10 @@ static int find(const word_t *words, int count, const char *name) {
     }                                                                                                                  \
     const char *dimension##_chinese(int code) {                                                                        \
         return code >= 0 && code < (int)COUNT_OF(dimension##_words) ? dimension##_words[code].chinese : "";            \
+    }                                                                                                                  \
+    const char *dimension##_names(void) {                                                                              \
+        static const char list[] = TABLE(LISTED);                                                                      \
+        return list + 2;                                                                                               \
     }
 
 WORDS(identity, IDENTITY_TABLE)

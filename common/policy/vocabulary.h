@@ -60,11 +60,13 @@ typedef enum employer { EMPLOYER_TABLE(X) EMPLOYER__COUNT } employer_t;
 
 #define GROUP_BIT(group) (1u << (group))
 
-// Name → code, or −1; code → name. One pair for every dimension, e.g. identity_from_name("resident").
+// Name → code, or −1; code → name; all names as "city, outside", for who gave none of them. One set for every
+// dimension, e.g. identity_from_name("resident").
 #define VOCABULARY(dimension)                                                                                          \
     int dimension##_from_name(const char *name);                                                                       \
     const char *dimension##_name(int code);                                                                            \
-    const char *dimension##_chinese(int code);
+    const char *dimension##_chinese(int code);                                                                         \
+    const char *dimension##_names(void);
 VOCABULARY(identity)
 VOCABULARY(group)
 VOCABULARY(level)

@@ -20,10 +20,11 @@ static int check_date(const char *field, const char *text, date_t *out, err_t *e
     return err_field(err, E_INVALID_FIELD, field, "%s must be a date of the calendar as YYYY-MM-DD", field);
 }
 
-static int check_word(const char *field, const char *text, int (*from_name)(const char *), int *out, err_t *err) {
+static int check_word(const char *field, const char *text, int (*from_name)(const char *), const char *names, int *out,
+                      err_t *err) {
     if (!text[0]) return err_field(err, E_MISSING_FIELD, field, "%s is missing", field);
     *out = from_name(text);
-    return *out >= 0 ? 0 : err_field(err, E_INVALID_FIELD, field, "%s is not a word of the vocabulary", field);
+    return *out >= 0 ? 0 : err_field(err, E_INVALID_FIELD, field, "%s: expected one of %s", field, names);
 }
 
 static int check_amount(const char *field, fen_t amount, fen_t max, const char *max_name, err_t *err) {
@@ -44,9 +45,9 @@ static int check_dates(const Tc__Bill *bill, date_t today, benefit_bill_t *out, 
 
 static int check_words(const Tc__Bill *bill, benefit_bill_t *out, err_t *err) {
     int visit = 0, area = 0, filing = 0;
-    int rc = check_word("type", bill->type, visit_from_name, &visit, err);
-    if (!rc) rc = check_word("area", bill->area, area_from_name, &area, err);
-    if (!rc) rc = check_word("filing", bill->filing, filing_from_name, &filing, err);
+    int rc = check_word("type", bill->type, visit_from_name, visit_names(), &visit, err);
+    if (!rc) rc = check_word("area", bill->area, area_from_name, area_names(), &area, err);
+    if (!rc) rc = check_word("filing", bill->filing, filing_from_name, filing_names(), &filing, err);
     if (rc) return rc;
     out->visit = (visit_t)visit;
     out->area = (area_t)area;

@@ -15,7 +15,8 @@ typedef struct work {
 static int state_facts(work_t *w) {
     const contribution_person_t *p = w->person;
     int employer = p->employer_kind ? employer_from_name(p->employer_kind) : EMPLOYER_ENTERPRISE;
-    if (employer < 0) return err_field(w->err, E_INVALID_FIELD, "employer.kind", "unknown kind of employer");
+    if (employer < 0)
+        return err_field(w->err, E_INVALID_FIELD, "employer.kind", "expected one of %s", employer_names());
     if (!policy_has_identity(w->policy, p->identity))
         return err_field(w->err, E_INVALID_FIELD, "person.identity", "the city has no such identity");
     if (p->groups >> GROUP__COUNT) return err_field(w->err, E_INVALID_FIELD, "person.groups", "an unknown group");

@@ -82,11 +82,9 @@ int person_register(const enrollment_rules_t *rules, const Tc__RegisterPerson *a
 }
 
 static int check_kind(const char *kind, err_t *err) {
-    static const char *const kinds[] = {"enterprise", "organ", "distressed"};
     if (!*kind) return err_field(err, E_MISSING_FIELD, "kind", "kind is missing");
-    for (size_t i = 0; i < COUNT_OF(kinds); i++)
-        if (strcmp(kind, kinds[i]) == 0) return 0;
-    return err_field(err, E_INVALID_FIELD, "kind", "kind: expected enterprise, organ or distressed");
+    if (employer_from_name(kind) >= 0) return 0;
+    return err_field(err, E_INVALID_FIELD, "kind", "kind: expected one of %s", employer_names());
 }
 
 int employer_register(const enrollment_rules_t *rules, const Tc__RegisterEmployer *ask, Tc__EmployerState **after,
@@ -178,7 +176,8 @@ int person_open_spell(const enrollment_rules_t *rules, const Tc__PersonState *be
     month_t from;
     if (!*ask->identity) return err_field(err, E_MISSING_FIELD, "identity", "identity is missing");
     int identity = identity_from_name(ask->identity);
-    if (identity < 0) return err_field(err, E_INVALID_FIELD, "identity", "identity is none that we know");
+    if (identity < 0)
+        return err_field(err, E_INVALID_FIELD, "identity", "identity: expected one of %s", identity_names());
     if (!policy_has_identity(rules->policy, (identity_t)identity))
         return err_field(err, E_OUT_OF_RANGE, "identity", "%s is not insured in this pool", ask->identity);
     int rc = need_month("from_month", ask->from_month, &from, err);
@@ -232,7 +231,8 @@ typedef struct period {
 
 static int check_group(const Tc__SetGroup *ask, period_t *period, err_t *err) {
     if (!*ask->group) return err_field(err, E_MISSING_FIELD, "group", "group is missing");
-    if (group_from_name(ask->group) < 0) return err_field(err, E_INVALID_FIELD, "group", "group is none that we know");
+    if (group_from_name(ask->group) < 0)
+        return err_field(err, E_INVALID_FIELD, "group", "group: expected one of %s", group_names());
     int rc = need_date("from", ask->from, &period->from, err);
     period->until = DATE_MAX;
     if (rc == 0 && *ask->until) rc = need_date("until", ask->until, &period->until, err);

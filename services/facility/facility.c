@@ -49,7 +49,7 @@ int facility_register(const Tc__RegisterFacility *ask, arena_t *arena, Tc__Facil
     if (rc == 0) rc = check_word("kind", ask->kind, kinds, COUNT_OF(kinds), "hospital, clinic or pharmacy", err);
     if (rc == 0 && !*ask->level) rc = err_field(err, E_MISSING_FIELD, "level", "level is missing");
     if (rc == 0 && level_from_name(ask->level) < 0)
-        rc = err_field(err, E_INVALID_FIELD, "level", "level: expected 1, 2 or 3");
+        rc = err_field(err, E_INVALID_FIELD, "level", "level: expected one of %s", level_names());
     if (rc == 0 && !*ask->division) rc = err_field(err, E_MISSING_FIELD, "division", "division is missing");
     if (rc == 0) rc = named("division", division_check(ask->division, err), err);
     if (rc) return rc;

@@ -190,6 +190,18 @@ TEST(every_fault_of_a_bill_is_told_with_its_field) {
     }
 }
 
+TEST(a_word_that_is_none_is_answered_with_those_that_are) {
+    Tc__Bill bill = good_bill();
+    benefit_bill_t got;
+    err_t err = {0};
+    bill.type = T("dental");
+    EQ(intake_check(&bill, day("2018-06-01"), &got, &err), E_INVALID_FIELD);
+    EQ_TEXT(err.text, "type: expected one of inpatient, outpatient, special_outpatient");
+    bill.type = T("inpatient"), bill.filing = T("maybe");
+    EQ(intake_check(&bill, day("2018-06-01"), &got, &err), E_INVALID_FIELD);
+    EQ_TEXT(err.text, "filing: expected one of none, filed, unfiled, late, resettled, posted");
+}
+
 TEST(a_bill_may_lie_outside_the_scope_altogether) {
     Tc__Bill bill = good_bill();
     benefit_bill_t got;
@@ -300,6 +312,6 @@ TEST(a_textmap_tells_texts_and_tags_apart) {
 TESTS("adjudication", CASE(a_day_inside_a_span_is_covered_and_counts_its_months),
       CASE(groups_hold_from_their_first_to_their_last_day), CASE(a_malformed_state_is_told_and_leaves_the_answer_alone),
       CASE(a_good_bill_is_taken_as_it_is), CASE(every_fault_of_a_bill_is_told_with_its_field),
-      CASE(a_bill_may_lie_outside_the_scope_altogether), CASE(designated_means_inside_an_agreement_on_the_day),
-      CASE(older_and_malformed_states_change_nothing), CASE(a_head_is_found_again_or_not_at_all),
-      CASE(a_textmap_tells_texts_and_tags_apart))
+      CASE(a_word_that_is_none_is_answered_with_those_that_are), CASE(a_bill_may_lie_outside_the_scope_altogether),
+      CASE(designated_means_inside_an_agreement_on_the_day), CASE(older_and_malformed_states_change_nothing),
+      CASE(a_head_is_found_again_or_not_at_all), CASE(a_textmap_tells_texts_and_tags_apart))

@@ -210,6 +210,8 @@ TEST(bad_spells_name_the_field) {
     };
 #undef OPEN
     refuse_all(&rig, refusals, COUNT_OF(refusals));
+    EQ(rig_ask(&rig, "open_spell", "{'person':'P1','identity':'sailor','from_month':'2018-01'}"), E_INVALID_FIELD);
+    EQ_TEXT(rig.err.text, "identity: expected one of employee, retiree, unemployed, flexible, sole_trader, resident");
     close_enrollment(&rig);
 }
 
