@@ -1,21 +1,25 @@
-// The auditor: opens all stores, reads everything, and proves that the books are right or names the record that is not.
-// It writes nothing. Memory does not grow with the city: everything is read page by page, partition by partition.
+// The auditor: opens all stores to read only, reads everything, and proves that the books are right or names the record
+// that is not. Memory does not grow with the city: everything is read page by page, in the order of its keys. Whatever
+// is found in a store is only data here: a record that cannot be read is a broken record, not an error.
 #pragma once
 #include "cli.h"
+#include "common/base/money.h"
 #include "common/cache/cache.h"
 #include "common/store/store.h"
 
-enum { VERIFY_PAGE = 2000, VERIFY_TELL_MAX = 20 };
+enum { VERIFY_PAGE = 2000, VERIFY_TELL_MAX = 20, VERIFY_NAME_MAX = 160 };
 
 typedef struct verify {
     store_t *enrollment, *facility, *collection, *adjudication, *settlement;
     cache_t *cache;
     arena_t *page; // rows of one page; reset between pages
+    arena_t *side; // the other side of a comparison, which turns its pages at other times
     arena_t *work; // messages of one row; reset between rows
     bool json;
     // of the running check
     const char *check;
     long long looked_at, broken;
+    const char *skipped; // why there was nothing to look at; NULL otherwise
     // of the whole run
     long long all_broken;
 } verify_t;
@@ -23,10 +27,28 @@ typedef struct verify {
 // Note a broken record: what, where, what was expected.
 void verify_broken(verify_t *verify, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+// Read rows whose columns are of these types: a letter each, i (number), t (text), b (bytes). SQLite would hold
+// anything in any column: another type is E_STORE.
+int verify_query(store_t *store, const char *types, const char *sql, const cell_t *params, size_t count, arena_t *arena,
+                 rows_t *out, err_t *err) MUST_USE;
+// The same for a query per key; the index of the key, which comes first, has no letter.
+int verify_each(store_t *store, const char *types, const char *sql, const rows_t *keys, arena_t *arena, rows_t *out,
+                err_t *err) MUST_USE;
+// The message in a column, in the arena `work`; NULL when it is none, which is then noted as broken under `name`.
+const ProtobufCMessage *verify_message(verify_t *verify, const ProtobufCMessageDescriptor *type, const rows_t *rows,
+                                       size_t row, size_t column, const char *name);
+// Keep the key that a page ended with; E_STORE when it is longer than any we write.
+int verify_keep(char out[static VERIFY_NAME_MAX], const char *key, err_t *err) MUST_USE;
+// A sum that stops at the ends of its range instead of overflowing: it equals nothing that is right then.
+fen_t verify_sum(fen_t a, fen_t b);
+
 // Each check returns 0 when it ran to its end (also when it found broken records), else the error of the store.
-int verify_streams(verify_t *verify, err_t *err) MUST_USE; // numbers of every log are 1 … n without a gap
-int verify_cursors(verify_t *verify, err_t *err) MUST_USE; // no consumer is ahead of a log, none is held back
-int verify_chains(verify_t *verify, err_t *err) MUST_USE;  // decisions add up; totals are the sum of their bills
-int verify_ledger(verify_t *verify, err_t *err) MUST_USE;  // entries sum to zero; balances are the sum of postings
-int verify_posted(verify_t *verify, err_t *err) MUST_USE; // every bill and receipt posted exactly once, with its amount
-int verify_cache(verify_t *verify, err_t *err) MUST_USE;  // what Redis holds equals the store
+int verify_streams(verify_t *verify, err_t *err) MUST_USE;  // numbers of every log are 1 … n without a gap
+int verify_cursors(verify_t *verify, err_t *err) MUST_USE;  // no consumer is ahead of a log, none is held back
+int verify_states(verify_t *verify, err_t *err) MUST_USE;   // a state is what its newest event told
+int verify_chains(verify_t *verify, err_t *err) MUST_USE;   // decisions add up; totals are the sum of their bills
+int verify_bills(verify_t *verify, err_t *err) MUST_USE;    // contribution bills add up, and name their receipts
+int verify_receipts(verify_t *verify, err_t *err) MUST_USE; // receipts are the sums of their bills, and were told of
+int verify_ledger(verify_t *verify, err_t *err) MUST_USE;   // entries sum to zero; balances are the sum of postings
+int verify_posted(verify_t *verify, err_t *err) MUST_USE;   // every bill and receipt posted once, line by line
+int verify_cache(verify_t *verify, err_t *err) MUST_USE;    // what Redis holds equals the store

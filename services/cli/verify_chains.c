@@ -10,7 +10,7 @@ enum { NAMES_MAX = 32 };
 
 // The chain being walked: whose, how far, and the totals so far by name.
 typedef struct chain {
-    char person[128];
+    char person[VERIFY_NAME_MAX];
     int64_t year, seq;
     size_t names;
     char name[NAMES_MAX][32];
@@ -22,7 +22,7 @@ static const char *where(const Tc__Decision *d) { return d->bill; }
 static fen_t steps_of(const Tc__Decision *d, const char *part) {
     fen_t sum = 0;
     for (size_t i = 0; i < d->n_steps; i++)
-        if (strcmp(d->steps[i]->part, part) == 0) sum += d->steps[i]->amount_fen;
+        if (strcmp(d->steps[i]->part, part) == 0) sum = verify_sum(sum, d->steps[i]->amount_fen);
     return sum;
 }
 
@@ -30,12 +30,12 @@ static fen_t steps_of(const Tc__Decision *d, const char *part) {
 static void check_sums(verify_t *verify, const Tc__Decision *d) {
     fen_t fund = 0;
     for (size_t i = 0; i < d->n_paid; i++) {
-        fund += d->paid[i]->amount_fen;
+        fund = verify_sum(fund, d->paid[i]->amount_fen);
         if (steps_of(d, d->paid[i]->name) != d->paid[i]->amount_fen)
             verify_broken(verify, "bill %s: the steps of %s add up to %lld fen, not %lld", where(d), d->paid[i]->name,
                           (long long)steps_of(d, d->paid[i]->name), (long long)d->paid[i]->amount_fen);
     }
-    if (fund != d->fund_fen || d->fund_fen + d->own_fen != d->total_fen)
+    if (fund != d->fund_fen || verify_sum(d->fund_fen, d->own_fen) != d->total_fen)
         verify_broken(verify, "bill %s: layers %lld, fund %lld, person %lld, total %lld fen do not add up", where(d),
                       (long long)fund, (long long)d->fund_fen, (long long)d->own_fen, (long long)d->total_fen);
     if (steps_of(d, "person") != d->own_fen || steps_of(d, "deductible") != d->deductible_fen)
@@ -66,28 +66,57 @@ static void check_totals(verify_t *verify, chain_t *chain, const Tc__Decision *d
         fen_t *before = total_of(chain, d->used[i]->name), after = d->used[i]->amount_fen,
               paid = paid_by(d, d->used[i]->name);
         if (!before) continue;
-        if ((paid >= 0 && after != *before + paid) || after < *before)
+        if ((paid >= 0 && after != verify_sum(*before, paid)) || after < *before)
             verify_broken(verify, "bill %s: total %s went from %lld to %lld fen, but the bill added %lld", where(d),
                           d->used[i]->name, (long long)*before, (long long)after, (long long)paid);
         *before = after;
     }
 }
 
-static void follow(verify_t *verify, chain_t *chain, const Tc__Decision *d, const char *person, int64_t year,
-                   int64_t seq) {
-    bool same = strcmp(chain->person, person) == 0 && chain->year == year;
-    if (!same) {
+enum { PERSON, YEAR, SEQ, BILL, AT_MS, BODY };
+
+// The columns are what the service looks decisions up by; the body is what it answers.
+static void check_keys(verify_t *verify, const Tc__Decision *d, int64_t partition, const rows_t *rows, size_t row) {
+    const char *person = row_text(rows, row, PERSON), *bill = row_text(rows, row, BILL);
+    const Tc__Bill *input = d->input;
+    if (strcmp(d->bill, bill) != 0)
+        verify_broken(verify, "bill %s: the body of its decision is that of bill %s", bill, d->bill);
+    if (strcmp(d->person, person) != 0 || d->year != row_i64(rows, row, YEAR) || d->seq != row_i64(rows, row, SEQ))
+        verify_broken(verify, "bill %s: its body says place %s %d/%lld in the chains, its key %s %lld/%lld", bill,
+                      d->person, d->year, (long long)d->seq, person, (long long)row_i64(rows, row, YEAR),
+                      (long long)row_i64(rows, row, SEQ));
+    if (partition_of(person) != partition)
+        verify_broken(verify, "bill %s: person %s belongs into partition %u, not %lld", bill, person,
+                      partition_of(person), (long long)partition);
+    if (d->decided_ms != row_i64(rows, row, AT_MS))
+        verify_broken(verify, "bill %s: its event is of another moment than its decision", bill);
+    if (!input || strcmp(input->bill, d->bill) != 0 || strcmp(input->person, d->person) != 0 ||
+        strcmp(input->facility, d->facility) != 0 || input->total_fen != d->total_fen ||
+        input->in_scope_fen != d->in_scope_fen)
+        verify_broken(verify, "bill %s: the decision is not about the bill that was handed in", bill);
+}
+
+static int follow(verify_t *verify, chain_t *chain, int64_t partition, const rows_t *rows, size_t row, err_t *err) {
+    const char *person = row_text(rows, row, PERSON), *bill = row_text(rows, row, BILL);
+    int64_t year = row_i64(rows, row, YEAR), seq = row_i64(rows, row, SEQ);
+    if (strcmp(chain->person, person) != 0 || chain->year != year) {
         *chain = (chain_t){.year = year};
-        snprintf(chain->person, sizeof chain->person, "%s", person);
+        if (verify_keep(chain->person, person, err)) return err->code;
     }
     if (seq != chain->seq + 1)
-        verify_broken(verify, "person %s year %lld: decision %lld follows %lld", person, (long long)year,
-                      (long long)seq, (long long)chain->seq);
-    if (strcmp(d->person, person) != 0 || d->year != year || d->seq != seq)
-        verify_broken(verify, "bill %s: its body says another place in the chain than its key", where(d));
+        verify_broken(verify, "person %s year %lld: decision %lld (bill %s) follows %lld", person, (long long)year,
+                      (long long)seq, bill, (long long)chain->seq);
     chain->seq = seq;
+    char name[VERIFY_NAME_MAX + 8];
+    snprintf(name, sizeof name, "bill %s", bill);
+    arena_reset(verify->work);
+    const Tc__Decision *d =
+        (const Tc__Decision *)verify_message(verify, &tc__decision__descriptor, rows, row, BODY, name);
+    if (!d) return E_OK;
+    check_keys(verify, d, partition, rows, row);
     check_sums(verify, d);
     check_totals(verify, chain, d);
+    return E_OK;
 }
 
 static int one_partition(verify_t *verify, int64_t partition, err_t *err) {
@@ -96,31 +125,37 @@ static int one_partition(verify_t *verify, int64_t partition, err_t *err) {
     do {
         const cell_t params[] = {cell_i64(partition), cell_text(chain.person), cell_i64(chain.year),
                                  cell_i64(chain.seq), cell_i64(VERIFY_PAGE)};
-
         arena_reset(verify->page);
-        int rc = store_query(
-            verify->adjudication,
-            "SELECT person, year, seq, body FROM decision WHERE partition = $1 AND (person, year, seq) > ($2, $3, $4)"
-            " ORDER BY person, year, seq LIMIT $5",
-            params, COUNT_OF(params), verify->page, &rows, err);
-        for (size_t i = 0; !rc && i < rows.count; i++) {
-            size_t bytes;
-            const void *body = row_blob(&rows, i, 3, &bytes);
-            ProtobufCMessage *message = NULL;
-            arena_reset(verify->work);
-            rc = message_unpack(&message, &tc__decision__descriptor, body, bytes, verify->work, err);
-            if (!rc)
-                follow(verify, &chain, (Tc__Decision *)message, row_text(&rows, i, 0), row_i64(&rows, i, 1),
-                       row_i64(&rows, i, 2));
-        }
+        int rc = verify_query(verify->adjudication, "tiitib",
+                              "SELECT person, year, seq, bill, at_ms, body FROM decision"
+                              " WHERE partition = $1 AND (person, year, seq) > ($2, $3, $4)"
+                              " ORDER BY person, year, seq LIMIT $5",
+                              params, COUNT_OF(params), verify->page, &rows, err);
+        for (size_t i = 0; !rc && i < rows.count; i++) rc = follow(verify, &chain, partition, &rows, i, err);
         if (rc) return rc;
         verify->looked_at += (long long)rows.count;
     } while (rows.count == VERIFY_PAGE);
     return E_OK;
 }
 
+// A unique index keeps doubles out; it may have been dropped.
+static int no_doubles(verify_t *verify, const char *what, const char *sql, err_t *err) {
+    rows_t rows;
+    arena_reset(verify->page);
+    int rc = verify_query(verify->adjudication, "ti", sql, NULL, 0, verify->page, &rows, err);
+    for (size_t i = 0; !rc && i < rows.count; i++)
+        verify_broken(verify, "%s %s has %lld decisions, one was expected", what, row_text(&rows, i, 0),
+                      (long long)row_i64(&rows, i, 1));
+    return rc;
+}
+
+#define DOUBLES(column)                                                                                                \
+    "SELECT " column ", COUNT(*) FROM decision GROUP BY " column " HAVING COUNT(*) > 1 ORDER BY " column " LIMIT 100"
+
 int verify_chains(verify_t *verify, err_t *err) {
     int rc = E_OK;
     for (int64_t partition = 0; !rc && partition < PARTITIONS; partition++) rc = one_partition(verify, partition, err);
+    if (!rc) rc = no_doubles(verify, "bill", DOUBLES("bill"), err);
+    if (!rc) rc = no_doubles(verify, "request id", DOUBLES("request_id"), err);
     return rc;
 }

@@ -1,0 +1,265 @@
+// Every settled bill and every receipt against the one entry of the journal that it causes, line by line, by plain
+// sums: what docs/ledger.md promises, worked out a second time.
+#include "adjudication.pb-c.h"
+#include "collection.pb-c.h"
+#include "common/base/hash.h"
+#include "settlement.pb-c.h"
+#include "verify.h"
+#include <string.h>
+
+// ---- lines
+
+static bool is_account(const Tc__Posting *posting, const char *head, const char *word) {
+    size_t length = strlen(head);
+    return strncmp(posting->account, head, length) == 0 && posting->account[length] == '/' &&
+           strcmp(posting->account + length + 1, word) == 0;
+}
+
+// Σ of an account over the lines with exactly these dimensions.
+typedef struct line {
+    const char *head, *word, *identity, *division, *party;
+} line_t;
+
+static bool is_line(const Tc__Posting *posting, const line_t *line) {
+    return is_account(posting, line->head, line->word) && strcmp(posting->identity, line->identity) == 0 &&
+           strcmp(posting->division, line->division) == 0 && strcmp(posting->party, line->party) == 0;
+}
+
+static fen_t sum_of(const Tc__JournalEntry *entry, const line_t *line) {
+    fen_t sum = 0;
+    for (size_t i = 0; i < entry->n_postings; i++)
+        if (is_line(entry->postings[i], line)) sum = verify_sum(sum, entry->postings[i]->amount_fen);
+    return sum;
+}
+
+static void expect(verify_t *verify, const Tc__JournalEntry *entry, const line_t *line, fen_t expected) {
+    fen_t sum = sum_of(entry, line);
+    if (sum != expected)
+        verify_broken(verify, "%s %s: its entry posts %lld fen to %s/%s %s %s %s, %lld was expected", entry->kind,
+                      entry->reference, (long long)sum, line->head, line->word, line->identity, line->division,
+                      line->party, (long long)expected);
+}
+
+static fen_t negative(fen_t amount) { return amount == INT64_MIN ? INT64_MAX : -amount; }
+
+// Two lines for each amount that is not zero, so that none is left that nothing speaks of.
+static void expect_count(verify_t *verify, const Tc__JournalEntry *entry, size_t amounts) {
+    if (entry->n_postings != 2 * amounts)
+        verify_broken(verify, "%s %s: its entry has %zu postings, %zu were expected", entry->kind, entry->reference,
+                      entry->n_postings, 2 * amounts);
+}
+
+// ---- a bill, a receipt
+
+static void check_bill(verify_t *verify, const Tc__Decision *d, const Tc__JournalEntry *entry) {
+    size_t amounts = 0;
+    for (size_t i = 0; i < d->n_paid; i++) {
+        const char *layer = d->paid[i]->name;
+        fen_t paid = d->paid[i]->amount_fen;
+        expect(verify, entry, &(line_t){"expense", layer, d->identity, d->division, ""}, paid);
+        expect(verify, entry, &(line_t){"payable", layer, "", "", d->facility}, negative(paid));
+        amounts += paid != 0;
+    }
+    expect_count(verify, entry, amounts);
+}
+
+static fen_t parts_of(const Tc__Receipt *receipt, const Tc__Receipt__Part *like, bool item_only) {
+    fen_t sum = 0;
+    for (size_t i = 0; i < receipt->n_parts; i++) {
+        const Tc__Receipt__Part *part = receipt->parts[i];
+        if (strcmp(part->item, like->item) == 0 &&
+            (item_only || (strcmp(part->payer, like->payer) == 0 && strcmp(part->identity, like->identity) == 0 &&
+                           strcmp(part->division, like->division) == 0)))
+            sum = verify_sum(sum, part->amount_fen);
+    }
+    return sum;
+}
+
+static void check_receipt(verify_t *verify, const Tc__Receipt *receipt, const Tc__JournalEntry *entry) {
+    size_t amounts = 0;
+    for (size_t i = 0; i < receipt->n_parts; i++) {
+        const Tc__Receipt__Part *part = receipt->parts[i];
+        fen_t credit = parts_of(receipt, part, false);
+        expect(verify, entry, &(line_t){"treasury", part->item, "", "", receipt->payer}, parts_of(receipt, part, true));
+        expect(verify, entry, &(line_t){"contribution", part->item, part->identity, part->division, part->payer},
+               negative(credit));
+        amounts += part->amount_fen != 0;
+    }
+    expect_count(verify, entry, amounts);
+}
+
+// ---- causes and entries
+
+typedef struct source {
+    const char *service, *kind;
+    store_t *store;
+    const char *sql;      // $1 partition, $2 after, $3 limit → (number, body), the events that must be posted
+    const char *find_sql; // $1 partition, $2 number → (number) of such an event
+    const ProtobufCMessageDescriptor *type;
+} source_t;
+
+typedef struct cause { // what an entry says of its event
+    const char *reference, *value_date, *person, *facility;
+    fen_t total, fund;
+} cause_t;
+
+static bool is_bill(const source_t *source) { return source->type == &tc__decision__descriptor; }
+
+static cause_t cause_of(const source_t *source, const ProtobufCMessage *message) {
+    if (is_bill(source)) {
+        const Tc__Decision *d = (const Tc__Decision *)message;
+        return (cause_t){d->bill, d->input ? d->input->to : "", d->person, d->facility, d->total_fen, d->fund_fen};
+    }
+    const Tc__Receipt *r = (const Tc__Receipt *)message;
+    return (cause_t){r->receipt, r->paid_on, "", "", r->amount_fen, 0};
+}
+
+static void check_entry(verify_t *verify, const source_t *source, const char *where, const ProtobufCMessage *message,
+                        const rows_t *found, size_t row) {
+    const Tc__JournalEntry *entry =
+        (const Tc__JournalEntry *)verify_message(verify, &tc__journal_entry__descriptor, found, row, 2, where);
+    const cause_t cause = cause_of(source, message);
+    if (!entry) return;
+    if (strcmp(entry->kind, source->kind) != 0 || strcmp(entry->reference, cause.reference) != 0 ||
+        strcmp(entry->value_date, cause.value_date) != 0 || strcmp(entry->person, cause.person) != 0 ||
+        strcmp(entry->facility, cause.facility) != 0 || entry->total_fen != cause.total ||
+        entry->fund_fen != cause.fund) {
+        verify_broken(verify, "%s %s (%s) of %s, %lld fen: its entry is of %s %s of %s, %lld fen", source->kind,
+                      cause.reference, where, cause.value_date, (long long)cause.total, entry->kind, entry->reference,
+                      entry->value_date, (long long)entry->total_fen);
+        return;
+    }
+    if (is_bill(source))
+        check_bill(verify, (const Tc__Decision *)message, entry);
+    else
+        check_receipt(verify, (const Tc__Receipt *)message, entry);
+}
+
+static int find_entries(verify_t *verify, const source_t *source, int64_t partition, const rows_t *causes,
+                        rows_t *found, err_t *err) {
+    rows_t keys;
+    rows_init(&keys, verify->page, 3);
+    for (size_t i = 0; i < causes->count; i++) {
+        cell_t *key = rows_add(&keys);
+        if (!key) return err_set(err, E_IO, "out of memory");
+        key[0] = cell_text(source->service);
+        key[1] = cell_i64(partition);
+        key[2] = cell_i64(row_i64(causes, i, 0));
+    }
+    return verify_each(verify->settlement, "ib",
+                       "SELECT number, body FROM journal WHERE source_service = $1 AND source_partition = $2"
+                       " AND source_number = $3 LIMIT 3",
+                       &keys, verify->page, found, err);
+}
+
+// One page of causes against the entries that name them.
+static int check_causes(verify_t *verify, const source_t *source, int64_t partition, const rows_t *causes, err_t *err) {
+    rows_t found;
+    int rc = find_entries(verify, source, partition, causes, &found, err);
+    for (size_t i = 0, at = 0; !rc && i < causes->count; i++) {
+        char where[VERIFY_NAME_MAX];
+        size_t entries = 0;
+        snprintf(where, sizeof where, "%s %lld/%lld", source->service, (long long)partition,
+                 (long long)row_i64(causes, i, 0));
+        arena_reset(verify->work);
+        const ProtobufCMessage *message = verify_message(verify, source->type, causes, i, 1, where);
+        for (; at < found.count && row_i64(&found, at, 0) == (int64_t)i; at++, entries++)
+            if (message) check_entry(verify, source, where, message, &found, at);
+        if (entries != 1)
+            verify_broken(verify, "%s %s (%s) is posted %zu times, once was expected", source->kind,
+                          message ? cause_of(source, message).reference : "?", where, entries);
+    }
+    return rc;
+}
+
+static int check_source(verify_t *verify, const source_t *source, int64_t partition, err_t *err) {
+    int64_t after = 0;
+    rows_t causes = {0};
+    do {
+        const cell_t params[] = {cell_i64(partition), cell_i64(after), cell_i64(VERIFY_PAGE)};
+        arena_reset(verify->page);
+        int rc = verify_query(source->store, "ib", source->sql, params, COUNT_OF(params), verify->page, &causes, err);
+        if (!rc) rc = check_causes(verify, source, partition, &causes, err);
+        if (rc || !causes.count) return rc;
+        after = row_i64(&causes, causes.count - 1, 0);
+        verify->looked_at += (long long)causes.count;
+    } while (causes.count == VERIFY_PAGE);
+    return E_OK;
+}
+
+// ---- no entry without its cause
+
+static int find_causes(verify_t *verify, const source_t *source, int64_t partition, const rows_t *entries, err_t *err) {
+    rows_t keys, found;
+    rows_init(&keys, verify->page, 2);
+    for (size_t i = 0; i < entries->count; i++) {
+        cell_t *key = rows_add(&keys);
+        if (!key) return err_set(err, E_IO, "out of memory");
+        key[0] = cell_i64(row_i64(entries, i, 1));
+        key[1] = cell_i64(row_i64(entries, i, 2));
+    }
+    int rc = verify_each(source->store, "i", source->find_sql, &keys, verify->page, &found, err);
+    for (size_t i = 0, at = 0; !rc && i < entries->count; i++) {
+        if (at < found.count && row_i64(&found, at, 0) == (int64_t)i)
+            at++;
+        else
+            verify_broken(verify, "entry %lld/%lld (%s) has no cause: there is no %s event %s %lld/%lld",
+                          (long long)partition, (long long)row_i64(entries, i, 0), row_text(entries, i, 3),
+                          source->kind, source->service, (long long)row_i64(entries, i, 1),
+                          (long long)row_i64(entries, i, 2));
+    }
+    return rc;
+}
+
+static int entries_have_causes(verify_t *verify, const source_t *source, int64_t partition, err_t *err) {
+    int64_t after = 0;
+    rows_t rows = {0};
+    do {
+        const cell_t params[] = {cell_i64(partition), cell_i64(after), cell_text(source->service),
+                                 cell_i64(VERIFY_PAGE)};
+        arena_reset(verify->page);
+        int rc = verify_query(verify->settlement, "iiit",
+                              "SELECT number, source_partition, source_number, reference FROM journal"
+                              " WHERE partition = $1 AND number > $2 AND source_service = $3 ORDER BY number LIMIT $4",
+                              params, COUNT_OF(params), verify->page, &rows, err);
+        if (!rc) rc = find_causes(verify, source, partition, &rows, err);
+        if (rc) return rc;
+        if (rows.count) after = row_i64(&rows, rows.count - 1, 0);
+    } while (rows.count == VERIFY_PAGE);
+    return E_OK;
+}
+
+static int no_foreign_entries(verify_t *verify, err_t *err) {
+    rows_t rows;
+    arena_reset(verify->page);
+    int rc = verify_query(verify->settlement, "iitt",
+                          "SELECT partition, number, reference, source_service FROM journal"
+                          " WHERE source_service NOT IN ('adjudication', 'collection')"
+                          " ORDER BY partition, number LIMIT 100",
+                          NULL, 0, verify->page, &rows, err);
+    for (size_t i = 0; !rc && i < rows.count; i++)
+        verify_broken(verify, "entry %lld/%lld (%s) names %s as its cause, which causes none",
+                      (long long)row_i64(&rows, i, 0), (long long)row_i64(&rows, i, 1), row_text(&rows, i, 2),
+                      row_text(&rows, i, 3));
+    return rc;
+}
+
+int verify_posted(verify_t *verify, err_t *err) {
+    const source_t sources[] = {
+        {"adjudication", "bill", verify->adjudication,
+         "SELECT number, body FROM decision WHERE partition = $1 AND number > $2 ORDER BY number LIMIT $3",
+         "SELECT number FROM decision WHERE partition = $1 AND number = $2", &tc__decision__descriptor},
+        {"collection", "contribution", verify->collection,
+         "SELECT number, body FROM event WHERE partition = $1 AND number > $2 AND topic = 'contribution.received'"
+         " ORDER BY number LIMIT $3",
+         "SELECT number FROM event WHERE partition = $1 AND number = $2 AND topic = 'contribution.received'",
+         &tc__receipt__descriptor},
+    };
+    int rc = no_foreign_entries(verify, err);
+    for (size_t i = 0; i < COUNT_OF(sources); i++)
+        for (int64_t partition = 0; !rc && partition < PARTITIONS; partition++) {
+            rc = check_source(verify, &sources[i], partition, err);
+            if (!rc) rc = entries_have_causes(verify, &sources[i], partition, err);
+        }
+    return rc;
+}
