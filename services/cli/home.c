@@ -226,6 +226,7 @@ int home_open(home_t *home, const char *dir, const home_change_t *change, err_t 
     if (!rc && changes) rc = conf_write(wanted, home->config, err);
     char *argv[] = {(char *)"up", (char *)"--config", home->config};
     if (!rc) rc = conf_load(&home->conf, COUNT_OF(argv), argv, err);
+    if (!rc) rc = check(home, home->conf, err); // now with what the environment says
     conf_destroy(&wanted);
     if (rc) home_close(home);
     return rc;

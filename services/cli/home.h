@@ -22,7 +22,8 @@ typedef struct home {
     int lock;                 // inherited by the children: held until the last of them is gone
 } home_t;
 
-// Take the folder, check configuration and policy, write what is new. On failure nothing has changed.
+// Take the folder, check configuration and policy, write what is new. On failure nothing has changed, unless it is the
+// environment that is at fault or the disk.
 int home_open(home_t *home, const char *dir, const home_change_t *change, err_t *err) MUST_USE;
 void home_close(home_t *home);
 const char *home_redis_socket(const home_t *home); // NULL when the configuration names another Redis

@@ -228,8 +228,14 @@ TEST(a_second_up_on_the_same_folder_is_refused) {
 TEST(a_killed_supervisor_leaves_a_folder_that_can_be_started_again) {
     pid_t pid = UP("--adjudication", "1");
     NEED(pid > 0);
+    slurp_data("run/redis.pid");
+    int redis = atoi(text);
+    NEED(redis > 0 && kill(redis, SIGSTOP) == 0);
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
+    EQ(DONE("up", "--data", data), 2);
+    HAS_TEXT(text, "a suite runs on");
+    kill(redis, SIGCONT);
     int fd = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC), locked = -1;
     NEED(fd >= 0);
     for (int64_t until = clock_now_ms() + WAIT_MS; locked && clock_now_ms() < until; poll(NULL, 0, STEP_MS))
