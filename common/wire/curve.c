@@ -10,6 +10,9 @@
 #define ZMQ_ZAP_ENFORCE_DOMAIN 93
 #endif
 
+// Half-open connections are found by TCP keepalive, not by ZMTP heartbeats: those make libzmq 4.3.4 drop the connection of a
+// reader that rests, and when it reconnects with its queue full the library aborts the process ("_input_stopped", libzmq
+// issue 3937). Our own beats tell who is alive.
 static const struct {
     int option, value;
 } limits[] = {
@@ -20,9 +23,10 @@ static const struct {
     {ZMQ_BACKLOG, 1024},
     {ZMQ_RECONNECT_IVL, 50},
     {ZMQ_RECONNECT_IVL_MAX, 1000},
-    {ZMQ_HEARTBEAT_IVL, 1000},
-    {ZMQ_HEARTBEAT_TIMEOUT, 3000},
-    {ZMQ_HEARTBEAT_TTL, 5000},
+    {ZMQ_TCP_KEEPALIVE, 1},
+    {ZMQ_TCP_KEEPALIVE_IDLE, 5},
+    {ZMQ_TCP_KEEPALIVE_INTVL, 2},
+    {ZMQ_TCP_KEEPALIVE_CNT, 3},
 };
 
 static int set(void *socket, int option, const void *value, size_t bytes, err_t *err) {

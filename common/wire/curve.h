@@ -31,6 +31,6 @@ int zap_start(zap_t **out, void *zmq_context, const char *dir, const zap_domain_
               err_t *err) MUST_USE;
 void zap_stop(zap_t **zap);
 
-// Prepare a socket before bind/connect: CURVE, limits (message size, handshake time, high-water marks), heartbeats.
+// Prepare a socket before bind/connect: CURVE, limits (message size, handshake time, high-water marks), keepalive.
 int curve_server(void *socket, const keys_t *keys, const char *domain, err_t *err) MUST_USE;
 int curve_client(void *socket, const keys_t *keys, const char *server_name, err_t *err) MUST_USE;
