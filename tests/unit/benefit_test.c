@@ -287,11 +287,11 @@ TEST(JM_B_03_out_of_scope_is_the_persons) {
     benefit_result_t r = eval(bill);
     expect(&r, YUAN(500, 0), YUAN(425, 0), 0, 0, YUAN(1075, 0));
 }
-TEST(JM_B_03_and_17_tell_the_persons_three_shares_apart) {
+TEST(JM_B_03_and_44_tell_the_persons_three_shares_apart) {
     static const struct {
         const char *rule;
         fen_t amount;
-    } expected[] = {{"JM-B-09", YUAN(500, 0)}, {"JM-B-17", YUAN(75, 0)}, {"JM-B-03", YUAN(500, 0)}};
+    } expected[] = {{"JM-B-09", YUAN(500, 0)}, {"JM-B-44", YUAN(75, 0)}, {"JM-B-03", YUAN(500, 0)}};
     benefit_bill_t bill = resident(LEVEL_1, YUAN(1500, 0));
     bill.in_scope = YUAN(1000, 0);
     benefit_result_t r = eval(bill);
@@ -939,7 +939,7 @@ TESTS("benefit", CASE(WE_01_resident_level_2), CASE(WE_02_first_year_both_caps_a
       CASE(WE_11_employee_non_designated), CASE(WE_12_unfiled_halves), CASE(WE_13_all_three_caps_bind),
       CASE(WE_14_order_a_against_order_b), CASE(WE_15_referral_chain_and_family_bed), CASE(WE_16_maternity_floor),
       CASE(WE_23_two_counters), CASE(JM_B_01_one_system_from_2018), CASE(JM_B_03_out_of_scope_is_the_persons),
-      CASE(JM_B_03_and_17_tell_the_persons_three_shares_apart), CASE(JM_B_04_primary_counts_as_level_1),
+      CASE(JM_B_03_and_44_tell_the_persons_three_shares_apart), CASE(JM_B_04_primary_counts_as_level_1),
       CASE(JM_B_05_ratio_level_1), CASE(JM_B_06_ratio_level_2), CASE(JM_B_07_ratio_level_3),
       CASE(JM_B_08_ratio_non_designated), CASE(JM_B_09_deductible_level_1), CASE(JM_B_10_deductible_level_2),
       CASE(JM_B_11_deductible_level_3), CASE(JM_B_12_deductible_non_designated),
