@@ -44,7 +44,7 @@ const ProtobufCMessage *verify_message(verify_t *verify, const ProtobufCMessageD
 
 int verify_keep(char out[static VERIFY_NAME_MAX], const char *key, err_t *err) {
     if (strlen(key) >= VERIFY_NAME_MAX) return err_set(err, E_STORE, "the key %.40s… is too long", key);
-    strcpy(out, key);
+    memcpy(out, key, strlen(key) + 1);
     return E_OK;
 }
 
