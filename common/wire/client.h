@@ -1,7 +1,7 @@
 // The calling side: synchronous calls and a pipelined window, over one or two brokers. A call ends in exactly one way:
 // a reply (also a refusal), or at its deadline: E_TIMEOUT when somebody may have worked on it, else the last refusal
-// (BUSY, UNAVAILABLE, STORE, RACE), and UNAVAILABLE when no broker could be reached at all. In between it is sent again under the
-// same request id to the next broker whenever `attempt_ms` pass without an answer, or, after such a refusal,
+// (BUSY, UNAVAILABLE, STORE, RACE), and UNAVAILABLE when no broker could be reached at all. In between it is sent again
+// under the same request id to the next broker whenever `attempt_ms` pass without an answer, or, after such a refusal,
 // with a growing pause (10 ms … 500 ms); services answer a repeated id with the stored reply, so this is safe.
 #pragma once
 #include "curve.h"

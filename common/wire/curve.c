@@ -10,9 +10,9 @@
 #define ZMQ_ZAP_ENFORCE_DOMAIN 93
 #endif
 
-// Half-open connections are found by TCP keepalive, not by ZMTP heartbeats: those make libzmq 4.3.4 drop the connection of a
-// reader that rests, and when it reconnects with its queue full the library aborts the process ("_input_stopped", libzmq
-// issue 3937). Our own beats tell who is alive.
+// Half-open connections are found by TCP keepalive, not by ZMTP heartbeats: those make libzmq 4.3.4 drop the connection
+// of a reader that rests, and when it reconnects with its queue full the library aborts the process ("_input_stopped",
+// libzmq issue 3937). Our own beats tell who is alive.
 static const struct {
     int option, value;
 } limits[] = {

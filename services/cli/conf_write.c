@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // Double-quoted YAML: bytes over 0x7f are UTF-8 and stand for themselves.
@@ -71,8 +72,9 @@ int conf_write(const conf_t *conf, const char *path, err_t *err) {
         return err_set(err, E_TOO_LARGE, "path too long: %s", path);
     FILE *file = fopen(temporary, "we");
     if (!file) return err_set(err, E_IO, "cannot write %s: %s", temporary, strerror(errno));
+    bool failed = fchmod(fileno(file), 0600) != 0; // store.url may hold a password
     print_yaml(file, conf);
-    bool failed = ferror(file) != 0;
+    failed |= ferror(file) != 0;
     failed |= fclose(file) != 0;
     if (!failed && rename(temporary, path) == 0) return E_OK;
     err_set(err, E_IO, "cannot write %s: %s", path, strerror(errno));

@@ -39,9 +39,9 @@ static int absolute_dir(const char *path, char out[static PATH_MAX], err_t *err)
     if (realpath(path, out)) return E_OK;
     if (errno != ENOENT || !*path || strlen(path) >= sizeof copy)
         return err_set(err, E_IO, "%s: %s", path, strerror(errno));
-    strcpy(copy, path);
-    strcpy(last, basename(copy));
-    strcpy(copy, path);
+    snprintf(copy, sizeof copy, "%s", path);
+    snprintf(last, sizeof last, "%s", basename(copy)); // basename and dirname may write to what they are given
+    snprintf(copy, sizeof copy, "%s", path);
     if (!realpath(dirname(copy), parent)) return err_set(err, E_IO, "%s: %s", path, strerror(errno));
     if (snprintf(out, PATH_MAX, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, last) >= PATH_MAX)
         return err_set(err, E_TOO_LARGE, "path too long: %s", path);

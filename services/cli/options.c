@@ -65,8 +65,9 @@ int options_parse(int argc, char **argv, const command_t *command, const option_
         if (!value) return wrong(command, arg, "needs a value");
         if (spec && take(spec, value))
             return wrong(command, arg, "a whole number was expected, or it was given too often");
-        if (!spec && (add_word(fields, strndup(name, length)) || add_word(fields, value)))
-            return wrong(command, arg, "too many fields");
+        if (spec) continue;
+        if (equals) argv[i][equals - arg] = 0; // the field's name ends there
+        if (add_word(fields, name) || add_word(fields, value)) return wrong(command, arg, "too many fields");
     }
     return -1;
 }

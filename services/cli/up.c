@@ -147,7 +147,10 @@ static void announce(const children_t *children, const plan_t *plan) {
     const conf_t *conf = plan->home.conf;
     printf("ready data=%s processes=%zu\n", plan->data, children->count);
     for (const char *const *at = conf_list(conf, "broker.front"); *at; at++) printf("  broker    %s\n", *at);
-    printf("  store     %s\n  redis     %s\n  policy    %s\n", conf_text(conf, "store.url"),
+    // The address of a PostgreSQL may hold a password.
+    const char *store = conf_text(conf, "store.url");
+    bool lite = strncmp(store, "sqlite:", 7) == 0;
+    printf("  store     %s\n  redis     %s\n  policy    %s\n", lite ? store : "PostgreSQL (store.url)",
            conf_text(conf, "redis.url"), conf_text(conf, "policy.city"));
     printf("  keys      %s (admin, clerk, hospital, agency)\n  logs      %s/log\n", conf_text(conf, "keys.dir"),
            plan->data);
