@@ -32,6 +32,7 @@ const conf_key_t conf_table[] = {
     {"service.credit", CONF_INT, "256", 1, WIRE_CREDIT_MAX, "requests", "requests that one broker may have outstanding here"},
     {"service.batch_max", CONF_INT, "256", 1, 1024, "requests", "most requests in one transaction"},
     {"service.batch_wait_us", CONF_INT, "0", 0, 100000, "us", "once a request is there, wait this long for company"},
+    {"service.nice", CONF_INT, "0", 0, 19, "", "how far this process stands back when the processors are short; 19: farthest"},
     {"request.keep_days", CONF_INT, "30", 1, 3650, "days", "how long a stored reply answers a repeated request"},
     {"stream.bind_host", CONF_TEXT, "127.0.0.1", 0, 0, "", "address the event stream binds to (free ports)"},
     {"stream.public_host", CONF_TEXT, "", 0, 0, "", "host name announced to subscribers; empty: as bound"},

@@ -11,10 +11,12 @@
 #include "housekeeping.h"
 #include "secret.h"
 #include "watch.h"
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -155,6 +157,9 @@ static int start_sockets(process_t *process, err_t *err) {
 static int start_here(process_t *process, err_t *err) {
     service_ctx_t *ctx = &process->ctx;
     ctx->conf = process->conf;
+    // Before any thread is made: they inherit it.
+    if (setpriority(PRIO_PROCESS, 0, (int)conf_int(process->conf, "service.nice")))
+        return err_set(err, E_IO, "service.nice: %s", strerror(errno));
     ctx->name = process->service->name;
     ctx->instance = process->instance;
     ctx->arena = arena_new(ARENA_BLOCK_BYTES, ARENA_LIMIT_BYTES);

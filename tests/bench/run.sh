@@ -3,8 +3,8 @@
 #   tests/bench/run.sh [people] [bills]
 set -eu
 bin=build/release/bin
-people=${1:-20000}
-bills=${2:-60000}
+people=${1:-8000}
+bills=${2:-40000}
 work=$(mktemp -d)
 port=$((20000 + $$ % 20000))
 pg_bin=$(dirname "$(ls /usr/lib/postgresql/*/bin/initdb | tail -n 1)")
