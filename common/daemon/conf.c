@@ -27,7 +27,6 @@ const conf_key_t conf_table[] = {
     {"redis.timeout_ms", CONF_INT, "50", 1, 10000, "ms", "a slower answer counts as none; the cache is then left alone for 500 ms"},
     {"policy.city", CONF_TEXT, "", 0, 0, "", "the city's file of benefits and contributions"},
     {"policy.overlays", CONF_LIST, "", 0, 0, "", "files laid over it, in order"},
-    {"calendar.dir", CONF_TEXT, "config/calendar", 0, 0, "", "folder of the working-day calendars, one file a year"},
     {"service.instance", CONF_TEXT, "", 0, 0, "", "unique name of this process; empty: service-host-pid"},
     {"service.credit", CONF_INT, "256", 1, WIRE_CREDIT_MAX, "requests", "requests that one broker may have outstanding here"},
     {"service.batch_max", CONF_INT, "256", 1, 1024, "requests", "most requests in one transaction"},
