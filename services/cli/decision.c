@@ -63,8 +63,11 @@ void decision_print(const Tc__Decision *d) {
     const Tc__Bill *b = d->input;
     printf("Bill %s, %s %s to %s, facility %s (%s%s%s)\n", d->bill, b->type, b->from, b->to, d->facility, b->area,
            strcmp(b->filing, "none") == 0 ? "" : ", ", strcmp(b->filing, "none") == 0 ? "" : b->filing);
-    printf("Person %s as %s of division %s; benefit year %d, bill no. %lld of the year\n", d->person, d->identity,
-           d->division, d->year, (long long)d->seq);
+    printf("Person %s as %s of division %s; benefit year %d, ", d->person, d->identity, d->division, d->year);
+    if (d->seq)
+        printf("bill no. %lld of the year\n", (long long)d->seq);
+    else
+        printf("a quote after %lld settled bills of the year\n", (long long)d->based_on_seq);
     printf("Decision: %s%s%s\n\n", d->decision, *d->reason ? ": " : "", d->reason);
     line("Fee (总费用)", d->total_fen);
     line("  outside the policy scope (自费)", d->total_fen - d->in_scope_fen);
