@@ -88,6 +88,11 @@ static const Tc__Entitlement *unpack_cached(const cache_item_t *item, const char
     return strcmp(state->person, person) == 0 ? state : NULL;
 }
 
+// A renewal that waited in a resting Redis is as old as its sending, whenever it was taken.
+static bool lease_holds(const cache_item_t *lease, int64_t now_ms) {
+    return lease->data && now_ms < lease->version + ENTITLEMENT_LEASE_S * 1000;
+}
+
 // The lease stands first, so whatever is read after it was good while it held.
 static int read_cache(batch_t *batch, err_t *err) {
     arena_t *arena = batch->on->arena;
@@ -98,7 +103,8 @@ static int read_cache(batch_t *batch, err_t *err) {
         items[i + 1].key = arena_text(arena, ENTITLEMENT_KEY_PREFIX "%s", batch->chains[i].person);
         if (!items[i + 1].key) return no_memory(err);
     }
-    if (cache_get(batch->on->cache, items, batch->chain_count + 1, arena) == 0 || !items[0].data) return 0;
+    if (cache_get(batch->on->cache, items, batch->chain_count + 1, arena) == 0) return 0;
+    if (!lease_holds(&items[0], batch->now_ms)) return 0;
     for (size_t i = 0; i < batch->chain_count; i++)
         batch->chains[i].entitlement = unpack_cached(&items[i + 1], batch->chains[i].person, arena);
     return 0;

@@ -13,7 +13,7 @@ enum {
     ARENA_LIMIT = 32 * 1024 * 1024,
     REPAIR_MS = 1000,
     RENEW_MS = 250,
-    LEASE_MARGIN_US = 50000
+    LEASE_MARGIN_US = 250000
 };
 
 typedef struct batch { // items, and where they live

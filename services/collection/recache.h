@@ -17,7 +17,7 @@ void recache_destroy(recache_t **recache);
 void recache_add(recache_t *recache, const char *person, int64_t version, const void *body, size_t size);
 void recache_forget(recache_t *recache); // rolled back
 // Committed, not yet answered: put what was remembered. When that fails, wait until no reader believes in what Redis
-// holds (common/cache/entitlement_keys.h): at most a second, and once per outage.
+// holds (common/cache/entitlement_keys.h): a little over a second at most, and once per outage.
 void recache_flush(recache_t *recache);
 // A reader asked for these because Redis did not have them: put them, best effort.
 // `keys` (partition, person) and what was `found` for them (index of the key, version, body).
