@@ -4,25 +4,12 @@
 #include "common/base/ids.h"
 #include "tests/check.h"
 #include "tests/postgres.h"
-#include <stdarg.h>
 
 static running_t *suite;
 static char postgres_url[256];
 static err_t err;
 
-static const json_t *call(const char *service, const char *method, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static const json_t *call(const char *service, const char *method, const char *format, ...) {
-    char json[2048];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(json, sizeof json, format, args);
-    va_end(args);
-    const json_t *reply = running_call(suite, "admin", service, method, NULL, json, &err);
-    if (!reply)
-        fprintf(stderr, "%s.%s %s: %s %s: %s\n", service, method, json, err_name(err.code), err.field, err.text);
-    return reply;
-}
+#define call(...) running_callf(suite, &err, __VA_ARGS__)
 
 // ---- the people of the examples
 // ---------------------------------------------------------------------------------------

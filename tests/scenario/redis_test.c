@@ -6,23 +6,11 @@
 #include <hiredis/hiredis.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 
 static running_t *suite;
 static err_t err;
 
-static const json_t *call(const char *service, const char *method, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static const json_t *call(const char *service, const char *method, const char *format, ...) {
-    char json[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(json, sizeof json, format, args);
-    va_end(args);
-    const json_t *reply = running_call(suite, "admin", service, method, NULL, json, &err);
-    if (!reply) fprintf(stderr, "%s.%s: %s %s: %s\n", service, method, err_name(err.code), err.field, err.text);
-    return reply;
-}
+#define call(...) running_callf(suite, &err, __VA_ARGS__)
 
 static redisContext *redis(void) {
     char path[400];

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -35,12 +36,11 @@ struct running {
 const char *running_bin(void) { return TC_BINARY_DIR "/bin"; }
 const char *running_dir(const running_t *running) { return running->dir; }
 
-// Four ports in a row that nobody has just now.
-static int free_ports(void) {
-    for (int base = 21000 + getpid() * 4 % 20000, tries = 0;
-         tries<1000; base = base> 60000 ? 21000 : base + 4, tries++) {
+int running_free_ports(int count) {
+    for (int base = 21000 + getpid() * count % 20000, tries = 0;
+         tries<1000; base = base> 60000 ? 21000 : base + count, tries++) {
         int taken = 0;
-        for (int i = 0; i < 4 && !taken; i++) {
+        for (int i = 0; i < count && !taken; i++) {
             struct sockaddr_in address = {.sin_family = AF_INET,
                                           .sin_port = htons((uint16_t)(base + i)),
                                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -136,7 +136,7 @@ running_t *running_start(const running_conf_t *conf) {
     running_t *r = calloc(1, sizeof *r);
     err_t err = {0};
     snprintf(r->dir, sizeof r->dir, "%s/tongchou-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-    r->port = free_ports();
+    r->port = running_free_ports(4);
     char file[300];
     if (!mkdtemp(r->dir) || r->port < 0 || start_up(r, conf) || wait_ready(r)) goto failed;
     snprintf(file, sizeof file, "%s/tongchou.yaml", r->dir);
@@ -222,6 +222,19 @@ const json_t *running_call(running_t *r, const char *as, const char *service, co
     json_decref(r->reply);
     r->reply = json_loads(message_to_json(answer, r->arena), 0, NULL);
     return r->reply;
+}
+
+const json_t *running_callf(running_t *r, err_t *err, const char *service, const char *method, const char *format,
+                            ...) {
+    char json[2048];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(json, sizeof json, format, args);
+    va_end(args);
+    const json_t *reply = running_call(r, "admin", service, method, NULL, json, err);
+    if (!reply)
+        fprintf(stderr, "%s.%s %s: %s %s: %s\n", service, method, json, err_name(err->code), err->field, err->text);
+    return reply;
 }
 
 static const json_t *at_path(const json_t *node, const char *path) {

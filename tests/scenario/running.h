@@ -36,3 +36,9 @@ const char *running_amount(const json_t *reply, const char *list, const char *na
 int running_settle_down(running_t *running);
 // Run a program of the suite with arguments (NULL-terminated); its standard output in `out`. Returns the exit status.
 int running_command(const running_t *running, char *out, size_t room, const char *const *args);
+
+// The same with a format, as admin; a refusal is told on standard error.
+const json_t *running_callf(running_t *running, err_t *err, const char *service, const char *method, const char *format,
+                            ...) __attribute__((format(printf, 5, 6)));
+// The first of `count` ports in a row that nobody has just now, or −1.
+int running_free_ports(int count);

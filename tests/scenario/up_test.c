@@ -5,11 +5,9 @@
 #include "common/daemon/conf.h"
 #include "tests/check.h"
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -105,23 +103,6 @@ static int entries_of_top(void) { // besides what this test itself puts there
     return count;
 }
 
-// The first of eight ports that nobody has just now.
-static int free_port(void) {
-    for (int base = 20000 + getpid() * 8 % 30000, tries = 0; tries < 500; base += 8, tries++) {
-        int taken = 0;
-        for (int i = 0; i < 8 && !taken; i++) {
-            struct sockaddr_in address = {.sin_family = AF_INET,
-                                          .sin_port = htons((uint16_t)(base + i)),
-                                          .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-            int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-            taken = fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address);
-            if (fd >= 0) close(fd);
-        }
-        if (!taken) return base;
-    }
-    return 0;
-}
-
 static const char *ports_from(int base) {
     static char number[2][16];
     static int turn;
@@ -152,7 +133,7 @@ TEST(begin) {
     snprintf(store_dir, sizeof store_dir, "%s/rel/store", top);
     snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", top);
     NEED(mkdir(elsewhere, 0700) == 0);
-    port = free_port();
+    port = running_free_ports(8);
     NEED(port > 0);
 }
 
