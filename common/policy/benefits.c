@@ -65,7 +65,7 @@ static Tc__PolicyStage *stage_of(loader_t *l, const yaml_node_t *node, span_t sp
     only(l, node, keys);
     stage->layer = layer_of(l, node, node->key);
     stage->when = when_of(l, may(l, node, "when"), SCOPE_BENEFIT, span);
-    const around_t around = {stage->when, SCOPE_BENEFIT};
+    const around_t around = {stage->when, SCOPE_BENEFIT, UNIT_MONEY};
     stage->paid_total = total_of(l, may(l, node, "paid_total"));
     stage->base_total = total_of(l, may(l, node, "base_total"));
     stage->rate = derived_of(l, need(l, node, "rate"), HOLDS_RATE, around, NULL);
@@ -127,7 +127,7 @@ static Tc__PolicyScheme *scheme_of(loader_t *l, const yaml_node_t *node) {
     scheme->to = span.to;
     scheme->own_share_rule = rule_named(l, need(l, node, "own_share"));
     scheme->out_of_scope_rule = rule_named(l, need(l, node, "out_of_scope"));
-    const around_t around = {when_always(l, span), SCOPE_BENEFIT};
+    const around_t around = {when_always(l, span), SCOPE_BENEFIT, UNIT_MONEY};
     if (l->rc) return scheme;
     rows_t rows = rows_of(l, need(l, node, "not_covered"), HOLDS_RULE, around, true);
     scheme->not_covered = rows.items;
@@ -146,7 +146,7 @@ static Tc__PolicyScheme *scheme_of(loader_t *l, const yaml_node_t *node) {
 }
 
 int load_benefit(loader_t *l) {
-    const yaml_node_t *list = yaml_get(l->city, "benefit");
+    const yaml_node_t *list = section_of(l, "benefit");
     Tc__PolicyTables *out = l->out;
     if (!list || !is_list(l, list)) return l->rc;
     out->schemes = take(l, list->count, sizeof *out->schemes);

@@ -57,6 +57,11 @@ static void collect_starts(loader_t *l, const yaml_node_t *node) {
 
 int load_bands(loader_t *l) {
     collect_starts(l, l->city);
+    for (size_t i = 0; i < l->overlay_count && !l->rc; i++) {
+        l->doc = l->overlays[i];
+        collect_starts(l, yaml_root(l->doc));
+    }
+    l->doc = l->city_doc;
     l->out->bands = take(l, DIM__COUNT, sizeof *l->out->bands);
     for (int i = 0; i < DIM__COUNT && !l->rc; i++) {
         if (l->bands[i].count == 0) continue;
@@ -142,8 +147,11 @@ static void read_dimension(loader_t *l, const yaml_node_t *node, int scope, Tc__
     }
     const dimension_info_t *info = &dimension_infos[index];
     if (!(info->scope & scope)) {
-        fail(l, node, "%s is not known %s", info->name,
-             scope == SCOPE_BENEFIT ? "of a bill" : "when contributions are due");
+        const char *where = scope == SCOPE_BENEFIT        ? "of a bill"
+                            : scope == SCOPE_CONTRIBUTION ? "when contributions are due"
+                            : scope == SCOPE_PERSON       ? "of a person"
+                                                          : "of a facility";
+        fail(l, node, "%s is not known %s", info->name, where);
         return;
     }
     uint64_t mask =

@@ -31,7 +31,7 @@ static void load_payers(loader_t *l, const yaml_node_t *payers, const yaml_node_
             fail(l, name, "%.40s is neither a payer nor a table of payers", text);
             return;
         }
-        rows_t rows = rows_of(l, list, HOLDS_PAYER, (around_t){line->when, SCOPE_CONTRIBUTION}, true);
+        rows_t rows = rows_of(l, list, HOLDS_PAYER, (around_t){line->when, SCOPE_CONTRIBUTION, UNIT_MONEY}, true);
         line->payers = rows.items;
         line->n_payers = rows.count;
         return;
@@ -93,7 +93,7 @@ static Tc__PolicyLine **lines_of(loader_t *l, const yaml_node_t *section, const 
 
 int load_contribution(loader_t *l) {
     static const char *const keys[] = {"bases", "payers", "monthly", "yearly", NULL};
-    const yaml_node_t *section = yaml_get(l->city, "contribution");
+    const yaml_node_t *section = section_of(l, "contribution");
     if (!section) return l->rc;
     Tc__PolicyContribution *to = take(l, 1, sizeof *to);
     if (!to) return l->rc;
@@ -149,7 +149,8 @@ static void load_wait(loader_t *l, const yaml_node_t *section, Tc__PolicyCoverag
 
 int load_coverage(loader_t *l) {
     static const char *const keys[] = {"lag", "wait", "grace", "yearly", "from_application", "tier2", "lifelong", NULL};
-    const yaml_node_t *section = need(l, l->city, "coverage");
+    const yaml_node_t *section = section_of(l, "coverage");
+    if (!section) fail(l, l->city, "coverage is missing");
     Tc__PolicyCoverage *to = take(l, 1, sizeof *to);
     if (l->rc || !to) return l->rc;
     *to = (Tc__PolicyCoverage)TC__POLICY_COVERAGE__INIT;

@@ -6,6 +6,7 @@
 // -------------------------------------------------------------------------------------------------------------
 
 static const char *const row_keys[][8] = {
+    [HOLDS_VALUE] = {"when", "from", "to", "value", "rule", NULL},
     [HOLDS_AMOUNT] = {"when", "from", "to", "amount", "rule", NULL},
     [HOLDS_LIMIT] = {"when", "from", "to", "amount", "none", "rule", NULL},
     [HOLDS_RATE] = {"when", "from", "to", "rate", "slices", "rule", NULL},
@@ -70,12 +71,14 @@ static void read_payer(loader_t *l, const yaml_node_t *node, Tc__PolicyRow *row)
     row->payer = payer < 0 ? 0 : (uint32_t)payer;
 }
 
-static void read_content(loader_t *l, const yaml_node_t *node, holds_t holds, span_t span, Tc__PolicyRow *row) {
+static void read_content(loader_t *l, const yaml_node_t *node, holds_t holds, unit_t unit, span_t span,
+                         Tc__PolicyRow *row) {
     if (holds == HOLDS_RATE) {
         read_rate(l, node, span, row);
         return;
     }
     row->rule = rule_of(l, node);
+    if (holds == HOLDS_VALUE) row->amount = ref_of(l, need(l, node, "value"), unit, span, NULL);
     if (holds == HOLDS_PAYER) read_payer(l, need(l, node, "payer"), row);
     if (holds == HOLDS_LIMIT && may(l, node, "none")) {
         row->none = truth_of(l, may(l, node, "none"));
@@ -100,7 +103,7 @@ static void add_row(loader_t *l, const yaml_node_t *node, holds_t holds, around_
     l->rule = NULL;
     only(l, node, row_keys[holds]);
     span_t span = span_of(l, node, (span_t){around.when->from, around.when->to});
-    read_content(l, node, holds, span, &row);
+    read_content(l, node, holds, around.unit, span, &row);
     const yaml_node_t *when = may(l, node, "when");
     if (when && when->kind == YAML_LIST) {
         for (const yaml_node_t *one = when->first; one && !l->rc; one = one->next)
@@ -194,10 +197,30 @@ Tc__PolicyDerived *derived_of(loader_t *l, const yaml_node_t *map, holds_t holds
     const yaml_node_t *list = may(l, map, "adjust");
     if (!list || !is_list(l, list)) return derived;
     if (list->count > ADJUSTS_MAX) fail(l, list, "more than %d adjustments", ADJUSTS_MAX);
+    const unit_t unit = holds == HOLDS_RATE ? UNIT_RATE : holds == HOLDS_VALUE ? around.unit : UNIT_MONEY;
     derived->adjusts = take(l, list->count, sizeof *derived->adjusts);
     for (const yaml_node_t *node = list->first; node && !l->rc; node = node->next)
-        derived->adjusts[derived->n_adjusts++] =
-            adjust_of(l, node, holds == HOLDS_RATE ? UNIT_RATE : UNIT_MONEY, around, fact);
+        derived->adjusts[derived->n_adjusts++] = adjust_of(l, node, unit, around, fact);
     l->rule = NULL;
+    return derived;
+}
+
+Tc__PolicyDerived *values_table_of(loader_t *l, const yaml_node_t *map, around_t around) {
+    if (!map || !is_map(l, map) || yaml_get(map, "rows")) return derived_of(l, map, HOLDS_VALUE, around, NULL);
+    Tc__PolicyDerived *derived = take(l, 1, sizeof *derived);
+    Tc__PolicyRow **rows = take(l, 1, sizeof *rows);
+    Tc__PolicyRow *row = take(l, 1, sizeof *row);
+    if (!derived || !rows || !row) return NULL;
+    *derived = (Tc__PolicyDerived)TC__POLICY_DERIVED__INIT;
+    *row = (Tc__PolicyRow)TC__POLICY_ROW__INIT;
+    static const char *const keys[] = {"value", "rule", NULL};
+    only(l, map, keys);
+    const span_t span = {around.when->from, around.when->to};
+    row->when = when_always(l, span);
+    read_content(l, map, HOLDS_VALUE, around.unit, span, row);
+    l->rule = NULL;
+    rows[0] = row;
+    derived->rows = rows;
+    derived->n_rows = 1;
     return derived;
 }

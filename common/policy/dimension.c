@@ -7,6 +7,7 @@
 DIMENSION_TABLE(X)
 #undef X
 _Static_assert(IDENTITY__COUNT <= 16 && LEVEL__COUNT <= 8 && AREA__COUNT <= 4 && FILING__COUNT <= 16, "no room");
+_Static_assert(SEX__COUNT <= 2 && POINT__COUNT <= 4 && FACILITY_KIND__COUNT <= 4, "no room");
 _Static_assert(EMPLOYER__COUNT <= 8 && GROUP__COUNT <= 32, "no room");
 
 typedef struct words {
@@ -21,6 +22,9 @@ static const words_t words_of[DIM__COUNT] = {
     [DIM_AREA] = {area_from_name, area_name, AREA__COUNT},
     [DIM_FILING] = {filing_from_name, filing_name, FILING__COUNT},
     [DIM_EMPLOYER] = {employer_from_name, employer_name, EMPLOYER__COUNT},
+    [DIM_POINT] = {point_from_name, point_name, POINT__COUNT},
+    [DIM_SEX] = {sex_from_name, sex_name, SEX__COUNT},
+    [DIM_FACILITY_KIND] = {facility_kind_from_name, facility_kind_name, FACILITY_KIND__COUNT},
 };
 
 int dimension_from_name(const char *name) {

@@ -8,12 +8,21 @@
 #include "vocabulary.h"
 
 typedef enum dimension_kind { DIM_WORD, DIM_YES_NO, DIM_NUMBER } dimension_kind_t;
-enum { SCOPE_BENEFIT = 1, SCOPE_CONTRIBUTION = 2, SCOPE_BOTH = 3, DIMENSION_WORDS = 2, BANDS_MAX = 12 };
+// Where a dimension is known: of a bill; when contributions are due; of a person (account, retirement); of a facility.
+enum {
+    SCOPE_BENEFIT = 1,
+    SCOPE_CONTRIBUTION = 2,
+    SCOPE_PERSON = 4,
+    SCOPE_FACILITY = 8,
+    SCOPE_INSURED = SCOPE_BENEFIT | SCOPE_CONTRIBUTION | SCOPE_PERSON,
+    DIMENSION_WORDS = 2,
+    BANDS_MAX = 12
+};
 
 // code, key in the YAML, kind, word, first bit, width, where it is known
 #define DIMENSION_TABLE(X)                                                                                             \
-    X(DIM_IDENTITY, identity, DIM_WORD, 0, 0, 16, SCOPE_BOTH)                                                          \
-    X(DIM_LEVEL, level, DIM_WORD, 0, 16, 8, SCOPE_BENEFIT)                                                             \
+    X(DIM_IDENTITY, identity, DIM_WORD, 0, 0, 16, SCOPE_INSURED)                                                       \
+    X(DIM_LEVEL, level, DIM_WORD, 0, 16, 8, SCOPE_BENEFIT | SCOPE_FACILITY)                                            \
     X(DIM_AREA, area, DIM_WORD, 0, 24, 4, SCOPE_BENEFIT)                                                               \
     X(DIM_FILING, filing, DIM_WORD, 0, 28, 16, SCOPE_BENEFIT)                                                          \
     X(DIM_DESIGNATED, designated, DIM_YES_NO, 0, 44, 2, SCOPE_BENEFIT)                                                 \
@@ -21,11 +30,16 @@ enum { SCOPE_BENEFIT = 1, SCOPE_CONTRIBUTION = 2, SCOPE_BOTH = 3, DIMENSION_WORD
     X(DIM_FAMILY_BED, family_bed, DIM_YES_NO, 0, 48, 2, SCOPE_BENEFIT)                                                 \
     X(DIM_REFERRAL, referral, DIM_YES_NO, 0, 50, 2, SCOPE_BENEFIT)                                                     \
     X(DIM_CHILDBIRTH, childbirth, DIM_YES_NO, 0, 52, 2, SCOPE_BENEFIT)                                                 \
-    X(DIM_TIER2, tier2, DIM_YES_NO, 0, 54, 2, SCOPE_BOTH)                                                              \
+    X(DIM_TIER2, tier2, DIM_YES_NO, 0, 54, 2, SCOPE_INSURED)                                                           \
     X(DIM_MONTHS_TIER1, months_tier1, DIM_NUMBER, 1, 0, BANDS_MAX, SCOPE_BENEFIT)                                      \
     X(DIM_MONTHS_TIER2, months_tier2, DIM_NUMBER, 1, 12, BANDS_MAX, SCOPE_BENEFIT)                                     \
-    X(DIM_AGE, age, DIM_NUMBER, 1, 24, BANDS_MAX, SCOPE_CONTRIBUTION)                                                  \
-    X(DIM_EMPLOYER, employer, DIM_WORD, 1, 36, 8, SCOPE_CONTRIBUTION)
+    X(DIM_AGE, age, DIM_NUMBER, 1, 24, BANDS_MAX, SCOPE_CONTRIBUTION | SCOPE_PERSON)                                   \
+    X(DIM_EMPLOYER, employer, DIM_WORD, 1, 36, 8, SCOPE_CONTRIBUTION)                                                  \
+    X(DIM_POINT, point, DIM_WORD, 1, 44, 4, SCOPE_BENEFIT)                                                             \
+    X(DIM_REFERRAL_DAYS, referral_days, DIM_NUMBER, 1, 48, BANDS_MAX, SCOPE_BENEFIT)                                   \
+    X(DIM_SEX, sex, DIM_WORD, 1, 60, 2, SCOPE_PERSON)                                                                  \
+    X(DIM_FACILITY_KIND, kind, DIM_WORD, 0, 56, 4, SCOPE_FACILITY)                                                     \
+    X(DIM_URBAN, urban, DIM_YES_NO, 0, 60, 2, SCOPE_FACILITY)
 
 typedef enum dimension {
 #define X(code, name, kind, word, shift, width, scope) code,

@@ -1,9 +1,24 @@
 // The sections that name things: the city, who is insured, districts, layers, running totals, rules.
 #include "loader.h"
 
-static const char *const top_keys[] = {"city",      "name",         "name_zh", "status",  "identities",
-                                       "divisions", "layers",       "totals",  "options", "parameters",
-                                       "coverage",  "contribution", "benefit", "rules",   NULL};
+static const char *const top_keys[] = {"city",
+                                       "name",
+                                       "name_zh",
+                                       "status",
+                                       "identities",
+                                       "divisions",
+                                       "layers",
+                                       "totals",
+                                       "options",
+                                       "parameters",
+                                       "coverage",
+                                       "contribution",
+                                       "benefit",
+                                       "rules",
+#define X(section) #section,
+                                       SECTION_TABLE(X)
+#undef X
+                                           NULL};
 
 bool status_known(const char *status) {
     static const char *const known[] = {"seed", "published", "confirmed", "synthetic", "draft"};
@@ -38,7 +53,8 @@ static void load_divisions(loader_t *l) {
 
 static void load_layers(loader_t *l) {
     static const char *const keys[] = {"name", "fund", "rule", NULL};
-    const yaml_node_t *list = need(l, l->city, "layers");
+    const yaml_node_t *list = section_of(l, "layers");
+    if (!list) fail(l, l->city, "layers is missing");
     if (!is_list(l, list)) return;
     if (list->count > POLICY_LAYERS_MAX) fail(l, list, "more than %d layers", POLICY_LAYERS_MAX);
     l->out->layers = take(l, list->count, sizeof *l->out->layers);
@@ -58,7 +74,8 @@ static void load_layers(loader_t *l) {
 }
 
 static void load_totals(loader_t *l) {
-    const yaml_node_t *list = need(l, l->city, "totals");
+    const yaml_node_t *list = section_of(l, "totals");
+    if (!list) fail(l, l->city, "totals is missing");
     if (!is_list(l, list)) return;
     if (list->count > POLICY_TOTALS_MAX) fail(l, list, "more than %d running totals", POLICY_TOTALS_MAX);
     l->out->totals = take(l, list->count, sizeof *l->out->totals);
@@ -90,22 +107,39 @@ static int by_id(const void *left, const void *right) {
     return strcmp(a->id, b->id);
 }
 
-int load_rules(loader_t *l) {
+static void load_rule(loader_t *l, const yaml_node_t *node) {
     static const char *const keys[] = {"source", "text", "text_zh", NULL};
-    const yaml_node_t *map = need(l, l->city, "rules");
-    if (!is_map(l, map)) return l->rc;
-    l->out->rules = take(l, map->count, sizeof *l->out->rules);
-    for (const yaml_node_t *node = map->first; node && !l->rc; node = node->next) {
-        Tc__PolicyRule *rule = take(l, 1, sizeof *rule);
-        if (!rule) return l->rc;
-        *rule = (Tc__PolicyRule)TC__POLICY_RULE__INIT;
-        only(l, node, keys);
-        rule->id = unconst(node->key);
-        rule->source = unconst(text_of(l, need(l, node, "source")));
-        rule->text = unconst(text_of(l, need(l, node, "text")));
-        rule->text_zh = unconst(text_of(l, need(l, node, "text_zh")));
-        l->out->rules[l->out->n_rules++] = rule;
+    Tc__PolicyRule *rule = NULL;
+    for (size_t i = 0; i < l->out->n_rules && !rule; i++)
+        if (strcmp(l->out->rules[i]->id, node->key) == 0) rule = l->out->rules[i]; // an overlay says it anew
+    const bool added = !rule;
+    if (!rule) rule = take(l, 1, sizeof *rule);
+    if (!rule) return;
+    *rule = (Tc__PolicyRule)TC__POLICY_RULE__INIT;
+    only(l, node, keys);
+    rule->id = unconst(node->key);
+    rule->source = unconst(text_of(l, need(l, node, "source")));
+    rule->text = unconst(text_of(l, need(l, node, "text")));
+    rule->text_zh = unconst(text_of(l, need(l, node, "text_zh")));
+    if (added) l->out->rules[l->out->n_rules++] = rule;
+}
+
+int load_rules(loader_t *l) {
+    const yaml_node_t *city = need(l, l->city, "rules");
+    size_t room = city ? city->count : 0;
+    for (size_t i = 0; i < l->overlay_count; i++) {
+        const yaml_node_t *map = yaml_get(yaml_root(l->overlays[i]), "rules");
+        room += map ? map->count : 0;
     }
+    if (room > RULES_MAX) fail(l, l->city, "more than %d rules", RULES_MAX);
+    l->out->rules = take(l, room, sizeof *l->out->rules);
+    for (size_t i = 0; i <= l->overlay_count && !l->rc; i++) {
+        l->doc = i ? l->overlays[i - 1] : l->city_doc;
+        const yaml_node_t *map = i ? yaml_get(yaml_root(l->doc), "rules") : city;
+        if (!map || !is_map(l, map)) continue;
+        for (const yaml_node_t *node = map->first; node && !l->rc; node = node->next) load_rule(l, node);
+    }
+    l->doc = l->city_doc;
     if (!l->rc) qsort(l->out->rules, l->out->n_rules, sizeof *l->out->rules, by_id);
     return l->rc;
 }

@@ -4,7 +4,22 @@
 enum { LOADER_BLOCK = 64 * 1024, LOADER_MAX = 32 * 1024 * 1024, SOURCES_MAX = 16 };
 
 static int check_overlays(loader_t *l) {
-    static const char *const keys[] = {"overlay", "status", "parameters", "options", NULL};
+    // Who the city is stays the city file's; any other section replaces the city's as a whole, except that parameters,
+    // options and rules are merged one by one.
+    static const char *const keys[] = {"overlay",
+                                       "status",
+                                       "parameters",
+                                       "options",
+                                       "rules",
+                                       "layers",
+                                       "totals",
+                                       "coverage",
+                                       "contribution",
+                                       "benefit",
+#define X(section) #section,
+                                       SECTION_TABLE(X)
+#undef X
+                                           NULL};
     Tc__PolicyTables *out = l->out;
     out->overlays = take(l, l->overlay_count, sizeof *out->overlays);
     for (size_t i = 0; i < l->overlay_count && !l->rc; i++) {
@@ -25,10 +40,18 @@ static int check_overlays(loader_t *l) {
 }
 
 static int compile(loader_t *l) {
-    int (*const sections[])(loader_t *) = {check_overlays, load_rules,        load_header,
-                                           load_options,   load_parameters,   load_bands,
-                                           load_coverage,  load_contribution, load_benefit};
-    for (size_t i = 0; i < COUNT_OF(sections) && !l->rc; i++) sections[i](l);
+    int (*const sections[])(loader_t *) = {check_overlays,  load_rules,        load_header,
+                                           load_options,    load_parameters,   load_bands,
+                                           load_coverage,   load_contribution, load_benefit,
+#define X(section) load_##section,
+                                           SECTION_TABLE(X)
+#undef X
+    };
+    for (size_t i = 0; i < COUNT_OF(sections) && !l->rc; i++) {
+        sections[i](l);
+        l->rule = NULL;
+        l->doc = l->city_doc;
+    }
     return l->rc;
 }
 

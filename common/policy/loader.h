@@ -57,14 +57,21 @@ static inline char *unconst(const char *text) { return (char *)(uintptr_t)text; 
 // ---- sections
 // ---------------------------------------------------------------------------------------------------------
 
-int load_header(loader_t *l);       // header.c: names, identities, divisions, layers, totals
-int load_rules(loader_t *l);        // header.c
-int load_options(loader_t *l);      // values.c
-int load_parameters(loader_t *l);   // values.c
-int load_bands(loader_t *l);        // conditions.c
-int load_coverage(loader_t *l);     // contributions.c
-int load_contribution(loader_t *l); // contributions.c
-int load_benefit(loader_t *l);      // benefits.c
+int load_header(loader_t *l);                       // header.c: names, identities, divisions, layers, totals
+int load_rules(loader_t *l);                        // header.c
+int load_options(loader_t *l);                      // values.c
+int load_parameters(loader_t *l);                   // values.c
+int load_bands(loader_t *l);                        // conditions.c
+int load_coverage(loader_t *l);                     // contributions.c
+int load_contribution(loader_t *l);                 // contributions.c
+int load_benefit(loader_t *l);                      // benefits.c
+#define X(section) int load_##section(loader_t *l); // <section>.c
+SECTION_TABLE(X)
+#undef X
+
+// A section: of the last overlay that has it, else of the city file, else NULL. Complaints name that file until the
+// section is done.
+const yaml_node_t *section_of(loader_t *l, const char *key);
 
 const char *option_in_force(const loader_t *l, const char *option); // values.c; NULL when unknown
 // What the statuses of values are, besides `missing`.
@@ -94,12 +101,16 @@ typedef struct rows { // of one decision table, and where each stands
 typedef struct around { // what a table stands in: for whom and when it must have an answer
     const Tc__PolicyWhen *when;
     int scope;
+    unit_t unit; // of HOLDS_VALUE
 } around_t;
 
-typedef enum holds { HOLDS_AMOUNT, HOLDS_LIMIT, HOLDS_RATE, HOLDS_PAYER, HOLDS_RULE } holds_t;
+typedef enum holds { HOLDS_AMOUNT, HOLDS_LIMIT, HOLDS_RATE, HOLDS_PAYER, HOLDS_RULE, HOLDS_VALUE } holds_t;
 // The rows of a list, checked: each can be reached, and with `complete` every case finds one.
 rows_t rows_of(loader_t *l, const yaml_node_t *list, holds_t holds, around_t around, bool complete);
 // {rows: […], adjust: […]}
 Tc__PolicyDerived *derived_of(loader_t *l, const yaml_node_t *map, holds_t holds, around_t around,
                               const fact_word_t *fact);
+// A table of values of `around.unit`: {value: 240, rule: …} for everybody, or {rows: [{when, value, rule}, …], adjust:
+// […]}.
+Tc__PolicyDerived *values_table_of(loader_t *l, const yaml_node_t *map, around_t around);
 int check_rows(loader_t *l, const rows_t *rows, const yaml_node_t *list, const Tc__PolicyWhen *within, bool complete);

@@ -8,6 +8,23 @@ void policy_destroy(policy_t **policy) {
     *policy = NULL;
 }
 
+int derived_value(const derived_t *derived, const facts_t *facts, date_t on, int64_t *out, const char **rule,
+                  err_t *err) {
+    const row_t *row = table_row(&derived->table, facts, on);
+    int64_t value, by;
+    if (!row) return err_set(err, E_NOT_IN_FORCE, "no rule is in force for this case on that day");
+    int rc = ref_value(&row->amount, on, 0, &value, err);
+    for (uint32_t hits = adjusts_hold(derived, facts, on); hits && !rc; hits &= hits - 1) {
+        const adjust_t *adjust = &derived->adjusts[__builtin_ctz(hits)];
+        if ((rc = ref_value(&adjust->by, on, 0, &by, err))) break;
+        value = adjusted_value(adjust->op, value, by, INT64_MAX / 2);
+    }
+    if (rc) return rc;
+    *out = value;
+    if (rule) *rule = row->rule;
+    return E_OK;
+}
+
 const void *policy_packed(const policy_t *policy, size_t *bytes) {
     *bytes = policy->packed_bytes;
     return policy->packed;

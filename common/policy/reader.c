@@ -111,6 +111,7 @@ int64_t literal_of(loader_t *l, const yaml_node_t *node, unit_t unit) {
     if (l->rc || !node) return 0;
     int64_t value = 0;
     rate_t rate = 0;
+    if (unit == UNIT_COUNT) return number_of(l, node, 0, COUNT_MAX);
     if (unit == UNIT_MONEY) {
         if (fen_parse_loose(text, &value) || value < 0 || value > MONEY_MAX)
             fail(l, node, "%.40s is not an amount of yuan with at most two decimals", text);
@@ -124,6 +125,17 @@ int64_t literal_of(loader_t *l, const yaml_node_t *node, unit_t unit) {
         fail(l, node, "%.40s is more than 1000 times", text);
     }
     return rate;
+}
+
+const yaml_node_t *section_of(loader_t *l, const char *key) {
+    for (size_t i = l->overlay_count; i > 0; i--) {
+        const yaml_node_t *node = yaml_get(yaml_root(l->overlays[i - 1]), key);
+        if (!node) continue;
+        l->doc = l->overlays[i - 1];
+        return node;
+    }
+    l->doc = l->city_doc;
+    return yaml_get(l->city, key);
 }
 
 uint32_t identities_of(loader_t *l, const yaml_node_t *node) {

@@ -6,17 +6,36 @@
 #include "policy.h"
 #include <string.h>
 
-typedef enum unit { UNIT_MONEY = 1, UNIT_RATE = 2, UNIT_FACTOR = 3, UNIT__COUNT } unit_t;
+// The sections besides coverage, contribution and benefit. Each has a header <section>.h here with `<section>_rules_t`,
+// and <section>.c that loads and unpacks it.
+#define SECTION_TABLE(X)                                                                                               \
+    X(account)                                                                                                         \
+    X(retirement)                                                                                                      \
+    X(cash_cycle)                                                                                                      \
+    X(deficit)                                                                                                         \
+    X(interest)                                                                                                        \
+    X(surplus)                                                                                                         \
+    X(funding)                                                                                                         \
+    X(gap)                                                                                                             \
+    X(routing)                                                                                                         \
+    X(points)                                                                                                          \
+    X(enrollment)                                                                                                      \
+    X(statements)                                                                                                      \
+    X(fund)
+
+typedef enum unit { UNIT_MONEY = 1, UNIT_RATE = 2, UNIT_FACTOR = 3, UNIT_COUNT = 4, UNIT__COUNT } unit_t;
 
 enum {
-    POLICY_FORMAT = 1,
+    POLICY_FORMAT = 2,
     FACTOR_MAX = 1000 * RATE_ONE, // `times` and `multiply` stay below; × MONEY_MAX is done in 128 bits
     STEPS_MAX = 64,               // that any bill can need, counted when the tables are built
     SLICES_MAX = 8,
     ADJUSTS_MAX = 16,
     LINES_MAX = 32,
+    RULES_MAX = 1000,
     ROWS_MAX = 64, // of a table
-    PACKED_MAX = 512 * 1024,
+    PACKED_MAX = 1024 * 1024,
+    COUNT_MAX = 100000000, // months, days, cases
 };
 #define MONEY_MAX INT64_C(1000000000000) // 10 billion yuan in a policy or on a bill: × RATE_ONE stays within int64
 
@@ -158,6 +177,10 @@ struct policy {
     const scheme_t *schemes;
     uint32_t scheme_count;
     lines_t monthly, yearly;
+    // Sections with a header of their own; NULL: the city has none (E_UNSUPPORTED).
+#define X(section) const struct section##_rules *section;
+    SECTION_TABLE(X)
+#undef X
 };
 
 // The value of a reference on a day. REF_BORNE and REF_WAGE are `given` by the caller. E_PARAMETER_MISSING names the
@@ -183,6 +206,20 @@ static inline int times_rate(int64_t value, rate_t rate, int64_t *out) {
     return E_OK;
 }
 
+// One adjustment on an amount or a rate; the outcome stays within 0 … most.
+static inline int64_t adjusted_value(adjust_op_t op, int64_t value, int64_t by, int64_t most) {
+    switch (op) {
+    case ADJUST_ADD: value += by; break;
+    case ADJUST_SUBTRACT: value -= by; break;
+    case ADJUST_SET: value = by; break;
+    case ADJUST_MULTIPLY:
+        if (times_rate(value, (rate_t)by, &value)) value = most;
+        break;
+    default: break;
+    }
+    return value < 0 ? 0 : value > most ? most : value;
+}
+
 static inline const row_t *table_row(const table_t *table, const facts_t *facts, date_t on) {
     uint64_t hits = 0;
     for (uint32_t i = 0; i < table->count; i++) hits |= (uint64_t)when_holds(&table->rows[i].when, facts, on) << i;
@@ -196,3 +233,8 @@ static inline uint32_t adjusts_hold(const derived_t *derived, const facts_t *fac
         hits |= (uint32_t)when_holds(&derived->adjusts[i].when, facts, on) << i;
     return hits;
 }
+
+// A value of a table of values: the first row that holds, then its adjustments (never below 0). `rule` (may be NULL) is
+// the row's. E_NOT_IN_FORCE when no row holds for the case on that day, E_PARAMETER_MISSING as ref_value().
+int derived_value(const derived_t *derived, const facts_t *facts, date_t on, int64_t *out, const char **rule,
+                  err_t *err) MUST_USE;

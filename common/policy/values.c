@@ -182,6 +182,13 @@ static int series_named(const loader_t *l, const char *name) {
     return -1;
 }
 
+static int unit_from_name(const char *name) {
+    static const char *const names[UNIT__COUNT] = {"", "money", "rate", "factor", "count"};
+    for (int i = 1; i < UNIT__COUNT; i++)
+        if (strcmp(names[i], name) == 0) return i;
+    return -1;
+}
+
 static void declare_parameter(loader_t *l, const yaml_node_t *node) {
     static const char *const keys[] = {"unit", "dated", "rule", "text", "text_zh", "values", NULL};
     only(l, node, keys);
@@ -190,11 +197,11 @@ static void declare_parameter(loader_t *l, const yaml_node_t *node) {
     const char *unit_name = text_of(l, unit), *dated_name = dated ? text_of(l, dated) : "";
     text_of(l, need(l, node, "text"));
     text_of(l, need(l, node, "text_zh"));
-    if (!l->rc && strcmp(unit_name, "money") != 0 && strcmp(unit_name, "rate") != 0)
-        fail(l, unit, "%.40s is neither money nor rate", unit_name);
+    const int code = unit_from_name(unit_name);
+    if (!l->rc && code < 0) fail(l, unit, "%.40s is none of money, rate, factor, count", unit_name);
     if (!l->rc && dated && strcmp(dated_name, "year_described") != 0)
         fail(l, dated, "%.40s is not year_described", dated_name);
-    const dates_t d = {strcmp(unit_name, "money") == 0 ? UNIT_MONEY : UNIT_RATE, dated != NULL, l->out->status, NULL};
+    const dates_t d = {(unit_t)code, dated != NULL, l->out->status, NULL};
     Tc__PolicySeries *s = add_series(l, node->key, d.unit, d.yearly);
     if (s) merge_list(l, s, need(l, node, "values"), &d, true);
     l->rule = NULL;

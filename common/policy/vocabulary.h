@@ -21,7 +21,9 @@
     X(GROUP_FIVE_GUARANTEE, "five_guarantee", "农村五保供养对象")                                                      \
     X(GROUP_LOW_INCOME_FAMILY, "low_income_family", "低收入家庭成员")                                                  \
     X(GROUP_SEVERELY_DISABLED, "severely_disabled", "重度残疾人员")                                                    \
-    X(GROUP_SERIOUSLY_ILL, "seriously_ill", "重病患者")
+    X(GROUP_SERIOUSLY_ILL, "seriously_ill", "重病患者")                                                                \
+    X(GROUP_PREFERENTIAL, "preferential", "优抚对象")                                                                  \
+    X(GROUP_MUTUAL_AID, "mutual_aid", "职工医疗互助人员")
 
 // 医疗机构等级, 就医类型, 就医地, 备案, 缴费主体, 用人单位类型
 #define LEVEL_TABLE(X) X(LEVEL_1, "1", "一级及以下") X(LEVEL_2, "2", "二级") X(LEVEL_3, "3", "三级")
@@ -46,6 +48,16 @@
     X(EMPLOYER_ENTERPRISE, "enterprise", "企业")                                                                       \
     X(EMPLOYER_ORGAN, "organ", "机关事业单位")                                                                         \
     X(EMPLOYER_DISTRESSED, "distressed", "困难企业")
+// 性别, 门诊选定点, 定点机构种类
+#define SEX_TABLE(X) X(SEX_MALE, "male", "男") X(SEX_FEMALE, "female", "女")
+#define POINT_TABLE(X)                                                                                                 \
+    X(POINT_NONE, "none", "非选定点")                                                                                  \
+    X(POINT_PRIMARY, "primary", "选定基层医疗机构")                                                                    \
+    X(POINT_OTHER, "other", "其他选定医疗机构")
+#define FACILITY_KIND_TABLE(X)                                                                                         \
+    X(FACILITY_KIND_HOSPITAL, "hospital", "医院")                                                                      \
+    X(FACILITY_KIND_CLINIC, "clinic", "诊所")                                                                          \
+    X(FACILITY_KIND_PHARMACY, "pharmacy", "零售药店")
 
 #define X(code, name, chinese) code,
 typedef enum identity { IDENTITY_TABLE(X) IDENTITY__COUNT } identity_t;
@@ -56,6 +68,9 @@ typedef enum area { AREA_TABLE(X) AREA__COUNT } area_t;
 typedef enum filing { FILING_TABLE(X) FILING__COUNT } filing_t;
 typedef enum payer { PAYER_TABLE(X) PAYER__COUNT } payer_t;
 typedef enum employer { EMPLOYER_TABLE(X) EMPLOYER__COUNT } employer_t;
+typedef enum sex { SEX_TABLE(X) SEX__COUNT } sex_t;
+typedef enum point { POINT_TABLE(X) POINT__COUNT } point_t;
+typedef enum facility_kind { FACILITY_KIND_TABLE(X) FACILITY_KIND__COUNT } facility_kind_t;
 #undef X
 
 #define GROUP_BIT(group) (1u << (group))
@@ -75,4 +90,7 @@ VOCABULARY(area)
 VOCABULARY(filing)
 VOCABULARY(payer)
 VOCABULARY(employer)
+VOCABULARY(sex)
+VOCABULARY(point)
+VOCABULARY(facility_kind)
 #undef VOCABULARY

@@ -149,20 +149,6 @@ static int value_of(const work_t *w, const ref_t *ref, int64_t *out) {
     return ref_value(ref, w->bill->to, w->bill->deductible_borne, out, w->err);
 }
 
-// One adjustment on an amount or a rate; the outcome stays within 0 … most.
-static int64_t adjusted(adjust_op_t op, int64_t value, int64_t by, int64_t most) {
-    switch (op) {
-    case ADJUST_ADD: value += by; break;
-    case ADJUST_SUBTRACT: value -= by; break;
-    case ADJUST_SET: value = by; break;
-    case ADJUST_MULTIPLY:
-        if (times_rate(value, (rate_t)by, &value)) value = most;
-        break;
-    default: break;
-    }
-    return value < 0 ? 0 : value > most ? most : value;
-}
-
 static int deduct(work_t *w) {
     const derived_t *d = &w->scheme->deductible;
     const row_t *row;
@@ -176,7 +162,7 @@ static int deduct(work_t *w) {
         const adjust_t *adjust = &d->adjusts[__builtin_ctz(hits)];
         int64_t by;
         if ((rc = value_of(w, &adjust->by, &by))) return rc;
-        fen_t next = adjusted(adjust->op, value, by, TOTAL_MAX);
+        fen_t next = adjusted_value(adjust->op, value, by, TOTAL_MAX);
         step_change(w, BENEFIT_PART_DEDUCTIBLE, adjust->rule, fen_min(value, scope), fen_min(next, scope));
         value = next;
     }
@@ -225,8 +211,8 @@ static void add_slice(work_t *w, turn_t *t, const char *rule, fen_t base, int64_
     add_product(w, t, rule, base, rate);
     for (uint32_t i = 0; i < t->adjust_count; i++) {
         const adjust_t *adjust = t->adjusts[i].adjust;
-        int64_t next = adjusted(adjust->op, rate, t->adjusts[i].by, RATE_ONE);
-        if (!adjust->hidden) seen = adjusted(adjust->op, seen, t->adjusts[i].by, RATE_ONE);
+        int64_t next = adjusted_value(adjust->op, rate, t->adjusts[i].by, RATE_ONE);
+        if (!adjust->hidden) seen = adjusted_value(adjust->op, seen, t->adjusts[i].by, RATE_ONE);
         if (next != rate) add_product(w, t, adjust->rule, base, next - rate);
         rate = next;
     }
@@ -288,7 +274,7 @@ static int limit(work_t *w, turn_t *t, fen_t used) {
     for (uint32_t hits = adjusts_hold(cap, &w->facts, w->bill->to); hits; hits &= hits - 1) {
         const adjust_t *adjust = &cap->adjusts[__builtin_ctz(hits)];
         if ((rc = value_of(w, &adjust->by, &by))) return rc;
-        int64_t next = adjusted(adjust->op, most, by, TOTAL_MAX);
+        int64_t next = adjusted_value(adjust->op, most, by, TOTAL_MAX);
         step_change(w, t->stage->layer, adjust->rule, within(raw, most, used), within(raw, next, used));
         most = next;
     }
