@@ -14,7 +14,8 @@ typedef struct command {
 } command_t;
 
 extern const command_t command_up, command_status, command_enroll, command_facility, command_collect, command_quote,
-    command_settle, command_explain, command_events, command_ledger, command_verify, command_sample, command_wait;
+    command_settle, command_explain, command_events, command_ledger, command_verify, command_sample, command_wait,
+    command_eval;
 
 // ---- options
 // ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,16 @@
+// Kind `coverage`: is the person covered on a day, and with how many continuous months.
+#include "kind.h"
+
+static const field_t fields[] = {
+    {"on", FIELD_DATE, "", "", NULL, NULL, false, NULL},
+};
+
+static int run(const eval_case_t *c, json_t *answer) {
+    (void)answer;
+    return err_set(c->err, E_UNSUPPORTED, "%s has no rules for coverage", policy_city(c->eval->policy));
+}
+
+const eval_kind_t kind_coverage = {"coverage", "Is the person covered on a day, and with how many continuous months.",
+                                   fields,     COUNT_OF(fields),
+                                   run,        NULL,
+                                   NULL};

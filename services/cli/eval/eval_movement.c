@@ -1,0 +1,14 @@
+// Kind `movement`: may money move between two accounts.
+#include "kind.h"
+
+static const field_t fields[] = {
+    {"on", FIELD_DATE, "", "", NULL, NULL, false, NULL},
+};
+
+static int run(const eval_case_t *c, json_t *answer) {
+    (void)answer;
+    return err_set(c->err, E_UNSUPPORTED, "%s has no rules for movement", policy_city(c->eval->policy));
+}
+
+const eval_kind_t kind_movement = {
+    "movement", "May money move between two accounts.", fields, COUNT_OF(fields), run, NULL, NULL};

@@ -1,0 +1,17 @@
+// Kind `retirement`: the contribution years that lifelong benefit asks for, and what a shortfall costs.
+#include "kind.h"
+
+static const field_t fields[] = {
+    {"on", FIELD_DATE, "", "", NULL, NULL, false, NULL},
+};
+
+static int run(const eval_case_t *c, json_t *answer) {
+    (void)answer;
+    return err_set(c->err, E_UNSUPPORTED, "%s has no rules for retirement", policy_city(c->eval->policy));
+}
+
+const eval_kind_t kind_retirement = {
+    "retirement", "The contribution years that lifelong benefit asks for, and what a shortfall costs.",
+    fields,       COUNT_OF(fields),
+    run,          NULL,
+    NULL};

@@ -1,0 +1,17 @@
+// Kind `routing`: which agency accepts, signs with, supervises, settles and files a facility.
+#include "kind.h"
+
+static const field_t fields[] = {
+    {"on", FIELD_DATE, "", "", NULL, NULL, false, NULL},
+};
+
+static int run(const eval_case_t *c, json_t *answer) {
+    (void)answer;
+    return err_set(c->err, E_UNSUPPORTED, "%s has no rules for routing", policy_city(c->eval->policy));
+}
+
+const eval_kind_t kind_routing = {
+    "routing", "Which agency accepts, signs with, supervises, settles and files a facility.",
+    fields,    COUNT_OF(fields),
+    run,       NULL,
+    NULL};
