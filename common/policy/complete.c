@@ -58,7 +58,19 @@ static void collect(probe_t *p) {
     }
 }
 
-// Cases that cannot be: an identity the city lacks or with the wrong tiers, a filing in the city, none outside.
+static bool has(const facts_t *f, dimension_t dimension, unsigned value) {
+    return f->dims[dimension_infos[dimension].word] >> (dimension_infos[dimension].shift + value) & 1;
+}
+
+// A chosen point is designated, and primary or not as its kind says.
+static bool point_fits(const facts_t *f) {
+    const bool primary = has(f, DIM_POINT, POINT_PRIMARY), other = has(f, DIM_POINT, POINT_OTHER);
+    if ((primary || other) && has(f, DIM_DESIGNATED, false)) return false;
+    return !(primary && has(f, DIM_PRIMARY, false)) && !(other && has(f, DIM_PRIMARY, true));
+}
+
+// Cases that cannot be: an identity the city lacks or with the wrong tiers, a filing in the city, none outside, a point
+// that the facility cannot be.
 static bool possible(const probe_t *p, const facts_t *f) {
     const uint64_t identity = f->dims[0] & dimension_mask(DIM_IDENTITY);
     const uint64_t tier2 = f->dims[0] & dimension_mask(DIM_TIER2);
@@ -75,6 +87,7 @@ static bool possible(const probe_t *p, const facts_t *f) {
     facts_set(&home, DIM_AREA, AREA_CITY);
     facts_set(&home, DIM_FILING, FILING_NONE);
     if (area && filing && ((area & home.dims[0]) != 0) != ((filing & home.dims[0]) != 0)) return false;
+    if (!point_fits(f)) return false;
     return when_fits(&p->within, f);
 }
 _Static_assert(IDENTITY_EMPLOYEE == 0, "possible() reads identity bits in place");

@@ -8,7 +8,7 @@
 static const char *const row_keys[][8] = {
     [HOLDS_VALUE] = {"when", "from", "to", "value", "rule", NULL},
     [HOLDS_AMOUNT] = {"when", "from", "to", "amount", "rule", NULL},
-    [HOLDS_LIMIT] = {"when", "from", "to", "amount", "none", "rule", NULL},
+    [HOLDS_LIMIT] = {"when", "from", "to", "amount", "none", "per", "rule", NULL},
     [HOLDS_RATE] = {"when", "from", "to", "rate", "slices", "rule", NULL},
     [HOLDS_PAYER] = {"when", "from", "to", "payer", "rule", NULL},
     [HOLDS_RULE] = {"when", "from", "to", "rule", NULL},
@@ -80,7 +80,11 @@ static void read_content(loader_t *l, const yaml_node_t *node, holds_t holds, un
     row->rule = rule_of(l, node);
     if (holds == HOLDS_VALUE) row->amount = ref_of(l, need(l, node, "value"), unit, span, NULL);
     if (holds == HOLDS_PAYER) read_payer(l, need(l, node, "payer"), row);
+    const yaml_node_t *per = may(l, node, "per");
+    if (per && strcmp(text_of(l, per), "cover_month") != 0) fail(l, per, "%.40s is not cover_month", text_of(l, per));
+    row->per_cover_month = per != NULL;
     if (holds == HOLDS_LIMIT && may(l, node, "none")) {
+        if (per) fail(l, per, "no limit has no months to count");
         row->none = truth_of(l, may(l, node, "none"));
         if (!row->none || may(l, node, "amount")) fail(l, node, "a limit is either `none: true` or an amount");
     } else if (holds == HOLDS_AMOUNT || holds == HOLDS_LIMIT) {

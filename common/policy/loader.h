@@ -74,6 +74,7 @@ SECTION_TABLE(X)
 const yaml_node_t *section_of(loader_t *l, const char *key);
 
 const char *option_in_force(const loader_t *l, const char *option); // values.c; NULL when unknown
+int parameter_named(const loader_t *l, const char *name);           // values.c; number of its series, −1 when unknown
 // What the statuses of values are, besides `missing`.
 bool status_known(const char *status);
 

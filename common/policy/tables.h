@@ -29,6 +29,9 @@ enum {
     POLICY_FORMAT = 2,
     FACTOR_MAX = 1000 * RATE_ONE, // `times` and `multiply` stay below; × MONEY_MAX is done in 128 bits
     STEPS_MAX = 64,               // that any bill can need, counted when the tables are built
+    STAGES_MAX = 16,              // of a scheme
+    ADVICE_MAX = 8,               // of a scheme
+    ADVICE_SETS_MAX = 4,
     SLICES_MAX = 8,
     ADJUSTS_MAX = 16,
     LINES_MAX = 32,
@@ -77,6 +80,7 @@ typedef struct row { // of a decision table: the first that holds decides
     const slice_t *slices;
     uint32_t slice_count;
     bool none;
+    bool per_cover_month; // the amount counts once for each month of cover in the year
     payer_t payer;
 } row_t;
 
@@ -108,23 +112,53 @@ typedef struct reading { // a fact that the law reads differently
     uint8_t value;
 } reading_t;
 
-typedef struct stage { // one layer's turn in the computation
+typedef enum looks_at { // what a stage works on
+    LOOKS_AT_LEFT_OVER, // in-scope less deductible, less what earlier stages paid
+    LOOKS_AT_WHOLE,     // in-scope less deductible, whatever was paid before
+    LOOKS_AT_LEFT_OVER_WITH_DEDUCTIBLE,
+    LOOKS_AT_OVER_CAP, // what the limit of another layer cut off
+    LOOKS_AT__COUNT
+} looks_at_t;
+
+typedef struct stage { // one turn of a layer in the computation
     uint8_t layer;
+    looks_at_t looks_at;
+    uint8_t over_cap_of;   // a layer, with LOOKS_AT_OVER_CAP
+    uint32_t less_paid_by; // bit per layer whose payment on this bill is taken off
+    const char *less_rule;
     when_t when;
-    derived_t rate;
+    derived_t rate;  // either rates with slices …
+    derived_t fixed; // … or an amount
     table_t floor;
     derived_t cap;                 // no rows: no cap
     int8_t paid_total, base_total; // −1: not counted
-    bool hides;                    // has a hidden adjustment
 } stage_t;
 
-typedef struct scheme { // the benefit of one kind of visit, from … to
+typedef struct fact { // of a bill, set to a value; a number is known by itself
+    dimension_t dimension;
+    uint32_t value;
+} fact_t;
+
+typedef struct advice { // where it applies: these facts might have cost the person less
+    when_t when;
+    const char *rule, *text, *text_zh;
+    const fact_t *set;
+    uint32_t set_count;
+} advice_t;
+
+typedef struct scheme { // the benefit of one kind of visit, from … to, for whom `when` holds
     visit_t visit;
     date_t from, to;
+    when_t when;
+    const series_t *const *once_published; // not in force while one of these is missing
+    uint32_t once_count;
     table_t not_covered, manual;
     const reading_t *readings;
     uint32_t reading_count;
-    derived_t deductible;
+    derived_t first_pay;  // no rows: class B is not told apart
+    derived_t deductible; // no rows: none
+    const advice_t *advice;
+    uint32_t advice_count;
     const stage_t *stages;
     uint32_t stage_count;
     const char *own_share_rule, *out_of_scope_rule;

@@ -117,8 +117,8 @@ static int read_slices(const unpacker_t *r, const Tc__PolicyRow *from, row_t *to
 
 static bool row_fits(const row_t *row, row_content_t content) {
     switch (content) {
-    case ROW_AMOUNT: return row->amount.kind != REF_NONE && !row->none;
-    case ROW_AMOUNT_OR_NONE: return (row->amount.kind != REF_NONE) != row->none;
+    case ROW_AMOUNT: return row->amount.kind != REF_NONE && !row->none && !row->per_cover_month;
+    case ROW_AMOUNT_OR_NONE: return (row->amount.kind != REF_NONE) != row->none && !(row->none && row->per_cover_month);
     case ROW_SLICES: return row->slice_count > 0;
     case ROW_PAYER:
     case ROW_RULE: break;
@@ -133,7 +133,8 @@ int unpack_table(const unpacker_t *r, Tc__PolicyRow **from, size_t count, row_co
     if (!rows) return unpack_no_memory(r);
     for (size_t i = 0; i < count; i++) {
         if (from[i]->payer >= PAYER__COUNT) return unpack_bad(r, "a payer");
-        rows[i] = (row_t){.none = from[i]->none, .payer = (payer_t)from[i]->payer};
+        rows[i] = (row_t){
+            .none = from[i]->none, .per_cover_month = from[i]->per_cover_month, .payer = (payer_t)from[i]->payer};
         int rc = unpack_when(r, from[i]->when, &rows[i].when);
         if (!rc) rc = unpack_rule(r, from[i]->rule, &rows[i].rule);
         if (!rc) rc = unpack_ref(r, from[i]->amount, unit, REF_NONE, &rows[i].amount);

@@ -176,7 +176,7 @@ static Tc__PolicySeries *add_series(loader_t *l, const char *name, unit_t unit, 
 // ---- parameters
 // -------------------------------------------------------------------------------------------------------
 
-static int series_named(const loader_t *l, const char *name) {
+int parameter_named(const loader_t *l, const char *name) {
     for (size_t i = 0; i < l->out->n_series; i++)
         if (*name && strcmp(l->out->series[i]->name, name) == 0) return (int)i;
     return -1;
@@ -212,7 +212,7 @@ static void overlay_parameters(loader_t *l, const yaml_node_t *overlay) {
     if (!map || !is_map(l, map)) return;
     const char *status = text_of(l, need(l, overlay, "status"));
     for (const yaml_node_t *node = map->first; node && !l->rc; node = node->next) {
-        int index = series_named(l, node->key);
+        int index = parameter_named(l, node->key);
         if (index < 0) {
             fail(l, node, "the city has no such parameter");
             return;
@@ -244,7 +244,7 @@ static void ref_parameter(loader_t *l, const yaml_node_t *node, unit_t unit, Tc_
     const yaml_node_t *name = need(l, node, "parameter"), *times = may(l, node, "times");
     const yaml_node_t *years = may(l, node, "years_ago"), *published = may(l, node, "if_published");
     if (may(l, node, "rule")) rule_named(l, may(l, node, "rule"));
-    int index = l->rc ? -1 : series_named(l, text_of(l, name));
+    int index = l->rc ? -1 : parameter_named(l, text_of(l, name));
     if (l->rc) return;
     if (index < 0) {
         fail(l, name, "there is no parameter %.40s", text_of(l, name));
