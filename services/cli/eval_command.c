@@ -1,12 +1,11 @@
 // `tongchou eval`: cases as JSON lines from standard input, answers to standard output, in order. Memory does not grow
 // with the input.
+#include "city.h"
 #include "cli.h"
 #include "eval/eval.h"
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { OVERLAYS_MAX = 15, LINE_MAX_BYTES = 16 * 1024 * 1024 };
 
@@ -15,34 +14,6 @@ typedef struct ask {
     const char *overlays[OVERLAYS_MAX + 1];
     bool advice, fields;
 } ask_t;
-
-// ---- where the city files are: --config, $TONGCHOU_CONFIG, ./config, beside the program's build folder, installed
-
-static bool has_cities(const char *dir) {
-    char path[PATH_MAX];
-    return snprintf(path, sizeof path, "%s/cities", dir) < (int)sizeof path && access(path, R_OK | X_OK) == 0;
-}
-
-static const char *beside_program(char room[static PATH_MAX]) {
-    ssize_t n = readlink("/proc/self/exe", room, PATH_MAX - 8);
-    if (n <= 0) return NULL;
-    room[n] = 0;
-    for (char *slash; (slash = strrchr(room, '/')) != NULL && slash != room;) {
-        memcpy(slash, "/config", sizeof "/config"); // there is room for it behind the longest path
-        if (has_cities(room)) return room;
-        *slash = 0;
-    }
-    return NULL;
-}
-
-static const char *config_dir(const char *given, char room[static PATH_MAX]) {
-    const char *environment = getenv("TONGCHOU_CONFIG");
-    if (given) return given;
-    if (environment && *environment) return environment;
-    if (has_cities("config")) return "config";
-    if (beside_program(room)) return room;
-    return "/usr/share/tongchou/config";
-}
 
 // ---- cases
 
@@ -106,24 +77,17 @@ static int answer_all(const eval_t *eval, const eval_kind_t *kind, FILE *in, FIL
 }
 
 static int ask_city(const ask_t *ask, const eval_kind_t *kind) {
-    char room[PATH_MAX], city[PATH_MAX], calendars[PATH_MAX];
-    const char *config = config_dir(ask->config, room);
-    const bool is_path = strchr(ask->city, '/') || strchr(ask->city, '.');
-    int a = is_path ? snprintf(city, sizeof city, "%s", ask->city)
-                    : snprintf(city, sizeof city, "%s/cities/%s.yaml", config, ask->city);
-    int b = snprintf(calendars, sizeof calendars, "%s/calendar", config);
-    if (a >= (int)sizeof city || b >= (int)sizeof calendars) {
-        fputs("tongchou eval: a path is too long\n", stderr);
-        return 2;
-    }
+    city_paths_t paths;
     eval_t eval;
     err_t err = {0};
-    if (eval_open(&eval, city, ask->overlays, calendars, &err)) {
+    int rc = city_paths(&paths, ask->config, ask->city, &err);
+    if (!rc) rc = eval_open(&eval, paths.city, ask->overlays, paths.calendars, &err);
+    if (rc) {
         fprintf(stderr, "tongchou eval: %s\n", err.text);
         return 2;
     }
     eval.advice = ask->advice;
-    int rc = answer_all(&eval, kind, stdin, stdout);
+    rc = answer_all(&eval, kind, stdin, stdout);
     eval_close(&eval);
     return rc;
 }

@@ -1,0 +1,160 @@
+// The public notice: a city's values as tables for people, from the same data that runs. Chinese, as the public reads
+// it.
+#include "tools.h"
+#include "common/policy/dimension.h"
+#include <stdio.h>
+#include <string.h>
+
+static const char *section_title(const char *section) {
+    static const struct {
+        const char *section, *title;
+    } titles[] = {
+        {"options", "政策选项"},
+        {"parameters", "公布的参数"},
+        {"coverage", "待遇享受期"},
+        {"contribution", "筹资标准"},
+        {"account", "个人账户"},
+        {"retirement", "缴费年限"},
+        {"benefit", "待遇标准"},
+        {"enrollment", "参保范围"},
+        {"cash_cycle", "资金归集与拨付日程"},
+        {"deficit", "历史赤字"},
+        {"interest", "计息"},
+        {"surplus", "历史结余"},
+        {"funding", "筹资水平"},
+        {"gap", "当年缺口"},
+        {"fund", "基金账户与流程"},
+        {"routing", "定点机构管理权限"},
+        {"points", "按病组（DRG）点数付费"},
+        {"statements", "其他规定"},
+        {"layers", "支付主体"},
+    };
+    for (size_t i = 0; i < COUNT_OF(titles); i++)
+        if (strcmp(titles[i].section, section) == 0) return titles[i].title;
+    return NULL; // who the city is, and names
+}
+
+// One word of a condition in Chinese: "level=1" → "一级及以下"; ranges and groups too.
+static void print_word(const char *key, const char *word) {
+    int dimension = dimension_from_name(key);
+    const char *chinese = "";
+    if (strncmp(key, "groups", 6) == 0)
+        chinese = group_chinese(group_from_name(word));
+    else if (dimension == DIM_IDENTITY)
+        chinese = identity_chinese(identity_from_name(word));
+    else if (dimension == DIM_LEVEL)
+        chinese = level_chinese(level_from_name(word));
+    else if (dimension == DIM_AREA)
+        chinese = area_chinese(area_from_name(word));
+    else if (dimension == DIM_FILING)
+        chinese = filing_chinese(filing_from_name(word));
+    else if (dimension == DIM_EMPLOYER)
+        chinese = employer_chinese(employer_from_name(word));
+    else if (dimension == DIM_POINT)
+        chinese = point_chinese(point_from_name(word));
+    else if (dimension == DIM_SEX)
+        chinese = sex_chinese(sex_from_name(word));
+    else if (dimension == DIM_FACILITY_KIND)
+        chinese = facility_kind_chinese(facility_kind_from_name(word));
+    fputs(*chinese ? chinese : word, stdout);
+}
+
+static const char *key_chinese(const char *key) {
+    static const struct {
+        const char *key, *chinese;
+    } keys[] = {
+        {"designated=true", "定点机构"},       {"designated=false", "非定点机构"},
+        {"tier2=true", "参加一、二档"},        {"tier2=false", "只参加一档"},
+        {"family_bed=true", "家庭病床"},       {"childbirth=true", "住院分娩"},
+        {"referral=true", "按规定转诊"},       {"primary=true", "基层医疗机构"},
+        {"primary=false", "非基层医疗机构"},   {"urban=true", "市区"},
+        {"urban=false", "市区以外"},           {"months_tier1", "一档连续缴费月数 "},
+        {"months_tier2", "二档连续缴费月数 "}, {"age", "年龄 "},
+        {"referral_days", "转诊后天数 "},      {"groups_none", "非"},
+    };
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        if (strcmp(keys[i].key, key) == 0) return keys[i].chinese;
+    return NULL;
+}
+
+static void print_fact(char *fact) {
+    const char *whole = key_chinese(fact);
+    char *words = strchr(fact, '=');
+    if (whole || !words) {
+        fputs(whole ? whole : fact, stdout);
+        return;
+    }
+    *words++ = 0;
+    if (key_chinese(fact)) fputs(key_chinese(fact), stdout);
+    for (char *rest, *word = strtok_r(words, "|", &rest); word; word = strtok_r(NULL, "|", &rest)) {
+        if (word != words) fputs("、", stdout);
+        print_word(fact, word);
+    }
+}
+
+static void print_when(const char *when) {
+    char text[512];
+    bool first = true;
+    snprintf(text, sizeof text, "%s", when);
+    for (char *rest, *fact = strtok_r(text, " ", &rest); fact; fact = strtok_r(NULL, " ", &rest)) {
+        if (strcmp(fact, "or") == 0) {
+            fputs(" 或 ", stdout);
+            first = true;
+            continue;
+        }
+        if (!first) fputs("，", stdout);
+        first = false;
+        print_fact(fact);
+    }
+}
+
+// What a reader needs of the path: its last list label and key.
+static void print_place(const law_value_t *v) {
+    const char *at = v->path + strlen(v->section);
+    printf("`%s`", *at == '.' ? at + 1 : *at ? at : v->key);
+}
+
+static void print_row(const policy_t *policy, const law_value_t *v) {
+    fputs("| ", stdout);
+    fputs(policy_rule_text_zh(policy, v->rule), stdout);
+    fputs(" | ", stdout);
+    print_when(v->when);
+    fputs(" | ", stdout);
+    print_place(v);
+    printf(" | %s | %s |\n", strcmp(v->text, "missing") == 0 ? "（未公布）" : v->text,
+           policy_rule_source(policy, v->rule));
+}
+
+static void print_notice(const policy_t *policy, const law_values_t *values) {
+    const char *status, *last = "";
+    printf("# %s 基本医疗保险政策标准\n\n本表由系统运行的同一份数据生成，校验码 %s。\n", policy_city(policy),
+           policy_hash(policy));
+    for (size_t i = 0; i < policy_overlay_count(policy); i++) {
+        const char *name = policy_overlay(policy, i, &status);
+        printf("\n> 叠加 %s（%s）。\n", name, strcmp(status, "synthetic") == 0 ? "虚构数值，仅供试用" : status);
+    }
+    for (size_t i = 0; i < law_values_count(values); i++) {
+        const law_value_t *v = law_value_at(values, i);
+        const char *title = section_title(v->section);
+        if (!title) continue;
+        if (strcmp(last, v->section) != 0)
+            printf("\n## %s\n\n| 规定 | 适用 | 项目 | 标准 | 依据 |\n|---|---|---|---|---|\n", title);
+        last = v->section;
+        print_row(policy, v);
+    }
+}
+
+int policy_tables(const policy_args_t *args) {
+    policy_t *policy = NULL;
+    law_values_t *values = NULL;
+    err_t err = {0};
+    int rc = policy_load(&policy, args->paths.city, args->overlays, &err);
+    if (!rc) rc = law_values_load(&values, args->paths.city, args->overlays, &err);
+    if (rc)
+        fprintf(stderr, "tongchou policy: %s\n", err.text);
+    else
+        print_notice(policy, values);
+    law_values_destroy(&values);
+    policy_destroy(&policy);
+    return rc ? 2 : 0;
+}
