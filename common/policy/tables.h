@@ -28,7 +28,7 @@ typedef enum unit { UNIT_MONEY = 1, UNIT_RATE = 2, UNIT_FACTOR = 3, UNIT_COUNT =
 enum {
     POLICY_FORMAT = 2,
     FACTOR_MAX = 1000 * RATE_ONE, // `times` and `multiply` stay below; × MONEY_MAX is done in 128 bits
-    STEPS_MAX = 64,               // that any bill can need, counted when the tables are built
+    STEPS_MAX = 96,               // that any bill can need, counted when the tables are built
     STAGES_MAX = 16,              // of a scheme
     ADVICE_MAX = 8,               // of a scheme
     ADVICE_SETS_MAX = 4,
@@ -164,6 +164,9 @@ typedef struct scheme { // the benefit of one kind of visit, from … to, for wh
     const char *own_share_rule, *out_of_scope_rule;
 } scheme_t;
 
+    facts_t asks;       // dimensions and groups that one of its conditions looks at: the rest changes nothing
+    const date_t *days; // ascending: on which a condition or a value of it changes
+    uint32_t day_count;
 typedef struct line { // of a contribution
     const char *item, *rule;
     when_t when;
@@ -193,7 +196,8 @@ typedef struct nameds {
 } nameds_t;
 
 struct policy {
-    arena_t *arena; // owns everything below
+    arena_t *arena;  // owns everything below
+    uint64_t serial; // no other policy of this process has or had it
     const void *packed;
     size_t packed_bytes;
     char hash[65];

@@ -1,5 +1,7 @@
 // Section `benefit` of the message: schemes, their stages and tables, checked like everything that may come from Redis.
 #include "unpack.h"
+#include <stdatomic.h>
+#include <stdlib.h>
 
 static int read_total(const unpacker_t *r, int32_t index, int8_t *to) {
     if (index < -1 || index >= (int32_t)r->policy->total_count) return unpack_bad(r, "number of a running total");
@@ -46,7 +48,7 @@ static uint32_t most_slices(const table_t *table) {
     return most;
 }
 
-// The most steps a bill can need; see services/adjudication/settlement.c, where each is taken. Besides the tables: what
+// The most steps a bill can need; see services/adjudication/plan_run.c, where each is taken. Besides the tables: what
 // other layers paid and what is left over may each take away, a floor may add; the person has four.
 static uint32_t steps_needed(const scheme_t *scheme) {
     uint32_t steps = 1 + scheme->deductible.adjust_count + 4;
@@ -146,6 +148,105 @@ static int read_readings(const unpacker_t *r, const Tc__PolicyScheme *from, sche
     return E_OK;
 }
 
+// ---- what a scheme asks for, and when that changes
+// ----------------------------------------------------------------------
+
+typedef struct notes {
+    facts_t asks;
+    date_t *days; // NULL while they are counted
+    size_t count;
+} notes_t;
+
+static void note_day(notes_t *n, date_t day) {
+    if (day == DATE_NONE) return;
+    if (n->days) n->days[n->count] = day;
+    n->count++;
+}
+
+static void note_span(notes_t *n, date_t from, date_t to) {
+    note_day(n, from);
+    if (to != DATE_MAX) note_day(n, to + 1);
+}
+
+static void note_when(notes_t *n, const when_t *when) {
+    for (int d = 0; d < DIM__COUNT; d++) {
+        const uint64_t mask = dimension_mask((dimension_t)d);
+        const int word = dimension_infos[d].word;
+        if ((when->dims[word] & mask) != mask) n->asks.dims[word] |= mask;
+    }
+    n->asks.groups |= when->groups_any | when->groups_all | when->groups_none;
+    note_span(n, when->from, when->to);
+}
+
+// A value of years ago changes on the same day of the year, or beside it where that is 29 February.
+static void note_ref(notes_t *n, const ref_t *ref) {
+    for (uint32_t i = 0; ref->kind == REF_SERIES && i < ref->series->count; i++) {
+        const value_t *value = &ref->series->values[i];
+        note_span(n, value->from, value->to);
+        if (!ref->years_ago || value->from < date_make(1900, 1, 1) || value->to > date_make(2150, 1, 1)) continue;
+        const date_t from = date_add_years(value->from, ref->years_ago);
+        const date_t to = date_add_years(value->to, ref->years_ago);
+        note_span(n, from, to);
+        note_span(n, from + 1, to + 1);
+    }
+}
+
+static void note_table(notes_t *n, const table_t *table) {
+    for (uint32_t i = 0; i < table->count; i++) {
+        const row_t *row = &table->rows[i];
+        note_when(n, &row->when);
+        note_ref(n, &row->amount);
+        for (uint32_t k = 0; k < row->slice_count; k++) {
+            note_ref(n, &row->slices[k].above);
+            note_ref(n, &row->slices[k].rate);
+        }
+    }
+}
+
+static void note_derived(notes_t *n, const derived_t *derived) {
+    note_table(n, &derived->table);
+    for (uint32_t i = 0; i < derived->adjust_count; i++) {
+        note_when(n, &derived->adjusts[i].when);
+        note_ref(n, &derived->adjusts[i].by);
+    }
+}
+
+static void note_scheme(notes_t *n, const scheme_t *scheme) {
+    for (uint32_t i = 0; i < scheme->reading_count; i++) note_when(n, &scheme->readings[i].when);
+    note_derived(n, &scheme->first_pay);
+    note_derived(n, &scheme->deductible);
+    for (uint32_t i = 0; i < scheme->stage_count; i++) {
+        const stage_t *stage = &scheme->stages[i];
+        note_when(n, &stage->when);
+        note_derived(n, &stage->rate);
+        note_derived(n, &stage->fixed);
+        note_table(n, &stage->floor);
+        note_derived(n, &stage->cap);
+    }
+}
+
+static int by_day(const void *left, const void *right) {
+    const date_t a = *(const date_t *)left, b = *(const date_t *)right;
+    return (a > b) - (a < b);
+}
+
+static int note_changes(const unpacker_t *r, scheme_t *scheme) {
+    notes_t notes = {0};
+    note_scheme(&notes, scheme);
+    date_t *days = unpack_take(r, notes.count, sizeof *days);
+    if (!days) return unpack_no_memory(r);
+    notes = (notes_t){.days = days};
+    note_scheme(&notes, scheme);
+    if (notes.count) qsort(days, notes.count, sizeof *days, by_day);
+    uint32_t kept = 0;
+    for (size_t i = 0; i < notes.count; i++)
+        if (kept == 0 || days[kept - 1] != days[i]) days[kept++] = days[i];
+    scheme->asks = notes.asks;
+    scheme->days = days;
+    scheme->day_count = kept;
+    return E_OK;
+}
+
 static int read_scheme(const unpacker_t *r, const Tc__PolicyScheme *from, scheme_t *to) {
     if (from->visit >= VISIT__COUNT || from->from > from->to) return unpack_bad(r, "a kind of visit or its dates");
     to->visit = (visit_t)from->visit;
@@ -162,10 +263,13 @@ static int read_scheme(const unpacker_t *r, const Tc__PolicyScheme *from, scheme
     if (!rc) rc = read_stages(r, from, to);
     if (!rc) rc = unpack_rule(r, from->own_share_rule, &to->own_share_rule);
     if (!rc) rc = unpack_rule(r, from->out_of_scope_rule, &to->out_of_scope_rule);
+    if (!rc) rc = note_changes(r, to);
     return rc;
 }
 
 int unpack_benefit(const unpacker_t *r) {
+    static atomic_uint_fast64_t serial;
+    r->policy->serial = atomic_fetch_add(&serial, 1) + 1;
     scheme_t *schemes = unpack_take(r, r->message->n_schemes, sizeof *schemes);
     if (!schemes) return unpack_no_memory(r);
     for (size_t i = 0; i < r->message->n_schemes; i++) {

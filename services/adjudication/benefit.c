@@ -1,45 +1,8 @@
-// One bill, from the facts to the last fen. Order: readings of the facts, deductible, then layer by layer in the
-// policy's order: slices × rates, one rounding, floor, cap; what a layer leaves over goes to the next.
-//
-// Arithmetic of limits: a bill and every slice of it are at most MONEY_MAX fen and rates at most RATE_ONE, so the sum
-// of slice × rate stays below 2^63; running totals are at most TOTAL_MAX. Nothing here can overflow.
-#include "benefit.h"
-#include "common/policy/tables.h"
+// A bill's facts: are they sound, which rules are they under, as what does the law read them. Then a plan (plan.c) says
+// how such a case is settled, and plan_run.c settles it.
+#include "plan.h"
 
-_Static_assert((int)BENEFIT_LAYERS_MAX == (int)POLICY_LAYERS_MAX, "layers of an answer and of a policy");
-_Static_assert((int)BENEFIT_TOTALS_MAX == (int)POLICY_TOTALS_MAX, "totals of an answer and of a policy");
-_Static_assert((int)BENEFIT_STEPS_MAX == (int)STEPS_MAX, "policies are checked against the room for steps");
-
-#define TOTAL_MAX (MONEY_MAX * 1000)
-
-typedef struct work {
-    const policy_t *policy;
-    const scheme_t *scheme;
-    const benefit_bill_t *bill;
-    facts_t facts;
-    bool with_steps;
-    const char *deductible_rule; // set where the deductible is
-    benefit_result_t *out;
-    err_t *err;
-} work_t;
-
-// ---- steps
-// ------------------------------------------------------------------------------------------------------------
-
-static void step(work_t *w, int part, const char *rule, fen_t base, rate_t rate, fen_t amount) {
-    if (!w->with_steps) return;
-    CHECK(w->out->step_count < BENEFIT_STEPS_MAX); // steps_needed() of the policy is the bound
-    w->out->steps[w->out->step_count++] =
-        (benefit_step_t){.rule = rule, .part = (uint8_t)part, .rate = rate, .base = base, .amount = amount};
-}
-
-// A step for a change, where there is one.
-static void step_change(work_t *w, int part, const char *rule, fen_t before, fen_t after) {
-    if (before != after) step(w, part, rule, 0, 0, after - before);
-}
-
-// Half up to the fen; the division by a constant is what keeps this fast.
-static fen_t round_fen(int64_t numerator) { return (numerator + RATE_ONE / 2) / RATE_ONE; }
+enum { COVER_MONTHS_MAX = 12, NEVER_REFERRED = INT32_MAX };
 
 // ---- what the caller says
 // ---------------------------------------------------------------------------------------------
@@ -52,6 +15,10 @@ static int check_amounts(const benefit_bill_t *b, err_t *err) {
     if (b->from > b->to) return err_field(err, E_OUT_OF_RANGE, "visit.from", "the admission is after the discharge");
     if (b->months_tier1 < 0) return err_field(err, E_OUT_OF_RANGE, "person.months.tier1", "months below 0");
     if (b->months_tier2 < 0) return err_field(err, E_OUT_OF_RANGE, "person.months.tier2", "months below 0");
+    if (b->cover_months < 0 || b->cover_months > COVER_MONTHS_MAX)
+        return err_field(err, E_OUT_OF_RANGE, "person.cover_months", "a year has 0 to 12 months of cover");
+    if (b->class_b < 0 || b->class_b > b->in_scope)
+        return err_field(err, E_OUT_OF_RANGE, "fees.class_b", "class_b must be between 0.00 and in_scope");
     if (b->deductible_borne < 0 || b->deductible_borne > MONEY_MAX)
         return err_field(err, E_OUT_OF_RANGE, "visit.referral.deductible_borne", "an amount below 0 or over any bill");
     return E_OK;
@@ -70,6 +37,20 @@ static int check_words(const policy_t *policy, const benefit_bill_t *b, err_t *e
     return E_OK;
 }
 
+// A chosen point is designated, primary or not as its kind says, and for outpatients.
+static int check_point(const benefit_bill_t *b, err_t *err) {
+    if ((unsigned)b->point >= POINT__COUNT) return err_field(err, E_INVALID_FIELD, "visit.point", "unknown point");
+    if (b->point != POINT_NONE && b->visit == VISIT_INPATIENT)
+        return err_field(err, E_INVALID_FIELD, "visit.point", "an inpatient visit has no chosen point");
+    if (b->point != POINT_NONE && (!b->designated || b->primary != (b->point == POINT_PRIMARY)))
+        return err_field(err, E_INVALID_FIELD, "visit.point",
+                         "a chosen point is a designated facility, primary or not as the point is");
+    if (b->referred && (b->point != POINT_OTHER || b->referred_on > b->to))
+        return err_field(err, E_INVALID_FIELD, "visit.referred_on",
+                         "the primary point refers to the other chosen one, no later than the visit");
+    return E_OK;
+}
+
 // Facts that contradict each other; the law has no answer for them.
 static int check_together(const benefit_bill_t *b, err_t *err) {
     bool inpatient = b->visit == VISIT_INPATIENT;
@@ -80,7 +61,7 @@ static int check_together(const benefit_bill_t *b, err_t *err) {
                          "a family bed is an inpatient visit at a designated facility");
     if (b->referral && (!inpatient || b->filing == FILING_UNFILED))
         return err_field(err, E_INVALID_FIELD, "visit.referral", "a referral is a filed inpatient visit");
-    return E_OK;
+    return check_point(b, err);
 }
 
 static int check_totals(const policy_t *policy, const benefit_totals_t *before, err_t *err) {
@@ -93,30 +74,19 @@ static int check_totals(const policy_t *policy, const benefit_totals_t *before, 
     return E_OK;
 }
 
-static int find_scheme(const policy_t *policy, const benefit_bill_t *b, const scheme_t **out, err_t *err) {
-    bool known = false;
-    for (uint32_t i = 0; i < policy->scheme_count; i++) {
-        const scheme_t *scheme = &policy->schemes[i];
-        if (scheme->visit != b->visit) continue;
-        known = true;
-        if (b->to < scheme->from || b->to > scheme->to) continue;
-        *out = scheme;
-        return E_OK;
-    }
-    char day[DATE_TEXT_MAX];
-    if (!known)
-        return err_field(err, E_UNSUPPORTED, "visit.type", "%s has no rules for %s visits", policy->city,
-                         visit_name((int)b->visit));
-    return err_field(err, E_NOT_IN_FORCE, "visit.to", "no rule is in force for a discharge on %s",
-                     date_format(b->to, day));
+static int check_bill(const policy_t *policy, const benefit_bill_t *bill, const benefit_totals_t *before, err_t *err) {
+    int rc = check_words(policy, bill, err);
+    if (!rc) rc = check_together(bill, err);
+    if (!rc) rc = check_amounts(bill, err);
+    if (!rc) rc = check_totals(policy, before, err);
+    return rc;
 }
 
-// The facts as bits, then as the law reads them.
-static void state_facts(work_t *w) {
-    const benefit_bill_t *b = w->bill;
-    const policy_t *p = w->policy;
-    facts_t *f = &w->facts;
-    *f = (facts_t){.groups = b->groups};
+// ---- its rules
+// --------------------------------------------------------------------------------------------------------
+
+static facts_t facts_of(const policy_t *p, const benefit_bill_t *b) {
+    facts_t facts = {.groups = b->groups}, *f = &facts;
     facts_set(f, DIM_IDENTITY, b->identity);
     facts_set(f, DIM_LEVEL, b->level);
     facts_set(f, DIM_AREA, b->area);
@@ -129,239 +99,166 @@ static void state_facts(work_t *w) {
     facts_set(f, DIM_TIER2, p->coverage.tier2 >> b->identity & 1);
     facts_set(f, DIM_MONTHS_TIER1, band_of(&p->bands[DIM_MONTHS_TIER1], b->months_tier1));
     facts_set(f, DIM_MONTHS_TIER2, band_of(&p->bands[DIM_MONTHS_TIER2], b->months_tier2));
-    for (uint32_t i = 0; i < w->scheme->reading_count; i++) {
-        const reading_t *reading = &w->scheme->readings[i];
-        if (when_holds(&reading->when, f, b->to)) facts_reset(f, reading->dimension, reading->value);
+    facts_set(f, DIM_POINT, b->point);
+    // Whoever was never referred is beyond every number of days.
+    const int64_t days = b->referred ? (int64_t)b->to - b->referred_on : NEVER_REFERRED;
+    facts_set(f, DIM_REFERRAL_DAYS, band_of(&p->bands[DIM_REFERRAL_DAYS], days));
+    return facts;
+}
+
+static bool is_published(const series_t *series, date_t on) {
+    const ref_t ref = {.kind = REF_SERIES, .series = series, .times = RATE_ONE, .if_published = true};
+    int64_t value;
+    bool found = false;
+    return ref_series_value(&ref, on, &value, &found, NULL) == E_OK && found;
+}
+
+static bool in_force(const scheme_t *scheme, const facts_t *facts, date_t on) {
+    if (on < scheme->from || on > scheme->to || !when_holds(&scheme->when, facts, on)) return false;
+    for (uint32_t i = 0; i < scheme->once_count; i++)
+        if (!is_published(scheme->once_published[i], on)) return false;
+    return true;
+}
+
+static int no_scheme(const policy_t *policy, const benefit_bill_t *b, bool known, err_t *err) {
+    char day[DATE_TEXT_MAX];
+    if (!known)
+        return err_field(err, E_UNSUPPORTED, "visit.type", "%s has no rules for %s visits", policy->city,
+                         visit_name((int)b->visit));
+    return err_field(err, E_NOT_IN_FORCE, "visit.to", "no rule is in force for a discharge on %s",
+                     date_format(b->to, day));
+}
+
+static int find_scheme(const policy_t *policy, const benefit_bill_t *b, const facts_t *facts, const scheme_t **out,
+                       err_t *err) {
+    bool known = false, tells_class_b = false;
+    *out = NULL;
+    for (uint32_t i = 0; i < policy->scheme_count; i++) {
+        const scheme_t *scheme = &policy->schemes[i];
+        if (scheme->visit != b->visit) continue;
+        known = true;
+        tells_class_b |= scheme->first_pay.table.count > 0;
+        if (!*out && in_force(scheme, facts, b->to)) *out = scheme;
     }
-}
-
-// ---- values
-// -----------------------------------------------------------------------------------------------------------
-
-static const char *no_row_text = "the policy has no row for this case";
-
-static int find_row(const work_t *w, const table_t *table, const row_t **out) {
-    *out = table_row(table, &w->facts, w->bill->to);
-    return *out ? E_OK : err_set(w->err, E_POLICY, "%s", no_row_text);
-}
-
-static int value_of(const work_t *w, const ref_t *ref, int64_t *out) {
-    return ref_value(ref, w->bill->to, w->bill->deductible_borne, out, w->err);
-}
-
-static int deduct(work_t *w) {
-    const derived_t *d = &w->scheme->deductible;
-    const row_t *row;
-    fen_t value, scope = w->bill->in_scope;
-    int rc = find_row(w, &d->table, &row);
-    if (!rc) rc = value_of(w, &row->amount, &value);
-    if (rc) return rc;
-    w->deductible_rule = row->rule;
-    step_change(w, BENEFIT_PART_DEDUCTIBLE, row->rule, 0, fen_min(value, scope));
-    for (uint32_t hits = adjusts_hold(d, &w->facts, w->bill->to); hits; hits &= hits - 1) {
-        const adjust_t *adjust = &d->adjusts[__builtin_ctz(hits)];
-        int64_t by;
-        if ((rc = value_of(w, &adjust->by, &by))) return rc;
-        fen_t next = adjusted_value(adjust->op, value, by, TOTAL_MAX);
-        step_change(w, BENEFIT_PART_DEDUCTIBLE, adjust->rule, fen_min(value, scope), fen_min(next, scope));
-        value = next;
-    }
-    w->out->deductible = fen_min(value, scope);
-    return E_OK;
-}
-
-// ---- one layer
-// --------------------------------------------------------------------------------------------------------
-
-typedef struct turn { // a layer's turn at what is left over
-    const stage_t *stage;
-    fen_t base;  // what it looks at
-    fen_t start; // where on the running total that begins
-    fen_t paid;
-    fen_t seen;            // what later layers take as paid; differs from `paid` when an adjustment is hidden
-    uint32_t adjust_count; // of the rate, that hold for this case
-    struct {
-        const adjust_t *adjust;
-        int64_t by;
-    } adjusts[ADJUSTS_MAX];
-    int64_t sum, seen_sum; // numerators in millionths of a fen
-} turn_t;
-
-static int collect_adjusts(const work_t *w, turn_t *t) {
-    const derived_t *rate = &t->stage->rate;
-    for (uint32_t hits = adjusts_hold(rate, &w->facts, w->bill->to); hits; hits &= hits - 1) {
-        const adjust_t *adjust = &rate->adjusts[__builtin_ctz(hits)];
-        int rc = value_of(w, &adjust->by, &t->adjusts[t->adjust_count].by);
-        if (rc) return rc;
-        t->adjusts[t->adjust_count++].adjust = adjust;
-    }
-    return E_OK;
-}
-
-// A part of the layer's sum. Amounts are differences of the rounded sum so far, so they add up to the rounded whole.
-static void add_product(work_t *w, turn_t *t, const char *rule, fen_t base, int64_t rate) {
-    fen_t before = round_fen(t->sum);
-    t->sum += base * rate;
-    step(w, t->stage->layer, rule, base, (rate_t)rate, round_fen(t->sum) - before);
-}
-
-// `base` at the slice's rate, then what every adjustment makes of it.
-static void add_slice(work_t *w, turn_t *t, const char *rule, fen_t base, int64_t rate) {
-    int64_t seen = rate;
-    add_product(w, t, rule, base, rate);
-    for (uint32_t i = 0; i < t->adjust_count; i++) {
-        const adjust_t *adjust = t->adjusts[i].adjust;
-        int64_t next = adjusted_value(adjust->op, rate, t->adjusts[i].by, RATE_ONE);
-        if (!adjust->hidden) seen = adjusted_value(adjust->op, seen, t->adjusts[i].by, RATE_ONE);
-        if (next != rate) add_product(w, t, adjust->rule, base, next - rate);
-        rate = next;
-    }
-    t->seen_sum += base * seen;
-}
-
-// Cut start … start + base at the slices' lines. A line below an earlier one begins where that one does.
-static int add_slices(work_t *w, turn_t *t) {
-    const row_t *row;
-    int rc = find_row(w, &t->stage->rate.table, &row);
-    if (rc) return rc;
-    fen_t above[SLICES_MAX + 1];
-    int64_t rate;
-    for (uint32_t i = 0; i < row->slice_count; i++) {
-        if ((rc = value_of(w, &row->slices[i].above, &above[i]))) return rc;
-        if (i > 0) above[i] = fen_max(above[i], above[i - 1]);
-    }
-    fen_t end = t->start + t->base;
-    above[row->slice_count] = fen_max(end, row->slice_count ? above[row->slice_count - 1] : 0);
-    for (uint32_t i = 0; i < row->slice_count; i++) {
-        if ((rc = value_of(w, &row->slices[i].rate, &rate))) return rc;
-        fen_t base = fen_min(end, above[i + 1]) - fen_max(t->start, above[i]);
-        if (base > 0) add_slice(w, t, row->slices[i].rule, base, rate);
-    }
-    t->paid = round_fen(t->sum);
-    t->seen = round_fen(t->seen_sum);
-    return E_OK;
-}
-
-// The least a layer pays; it may reach beyond the in-scope expense but not beyond the bill.
-static int lift(work_t *w, turn_t *t) {
-    if (t->stage->floor.count == 0 || w->bill->in_scope == 0) return E_OK;
-    const row_t *row = table_row(&t->stage->floor, &w->facts, w->bill->to);
-    if (!row) return E_OK;
-    fen_t least;
-    int rc = value_of(w, &row->amount, &least);
-    if (rc) return rc;
-    least = fen_min(least, w->bill->total - w->out->fund);
-    fen_t lifted = fen_max(t->paid, least);
-    step_change(w, t->stage->layer, row->rule, t->paid, lifted);
-    t->paid = lifted;
-    t->seen = fen_max(t->seen, least);
-    return E_OK;
-}
-
-static fen_t within(fen_t amount, fen_t limit, fen_t used) { return fen_min(amount, fen_max(0, limit - used)); }
-
-// The most a layer pays in the year; every adjustment of the limit tells its own cut.
-static int limit(work_t *w, turn_t *t, fen_t used) {
-    const derived_t *cap = &t->stage->cap;
-    if (cap->table.count == 0) return E_OK;
-    const row_t *row;
-    int64_t most, by;
-    int rc = find_row(w, &cap->table, &row);
-    if (rc || row->none) return rc;
-    if ((rc = value_of(w, &row->amount, &most))) return rc;
-    const fen_t raw = t->paid;
-    step_change(w, t->stage->layer, row->rule, raw, within(raw, most, used));
-    for (uint32_t hits = adjusts_hold(cap, &w->facts, w->bill->to); hits; hits &= hits - 1) {
-        const adjust_t *adjust = &cap->adjusts[__builtin_ctz(hits)];
-        if ((rc = value_of(w, &adjust->by, &by))) return rc;
-        int64_t next = adjusted_value(adjust->op, most, by, TOTAL_MAX);
-        step_change(w, t->stage->layer, adjust->rule, within(raw, most, used), within(raw, next, used));
-        most = next;
-    }
-    t->paid = within(raw, most, used);
-    t->seen = within(t->seen, most, used);
-    return E_OK;
-}
-
-static int take_turn(work_t *w, const stage_t *stage, fen_t *left) {
-    benefit_totals_t *totals = &w->out->after;
-    if (!when_holds(&stage->when, &w->facts, w->bill->to)) return E_OK;
-    turn_t t; // not zeroed as a whole: the room for adjustments is large
-    t.stage = stage;
-    t.base = *left;
-    t.start = stage->base_total >= 0 ? totals->value[stage->base_total] : 0;
-    t.adjust_count = 0;
-    t.sum = t.seen_sum = 0;
-    int rc = collect_adjusts(w, &t);
-    if (!rc) rc = add_slices(w, &t);
-    if (!rc) rc = lift(w, &t);
-    if (!rc) rc = limit(w, &t, stage->paid_total >= 0 ? totals->value[stage->paid_total] : 0);
-    if (rc) return rc;
-    w->out->paid[stage->layer] = t.paid;
-    w->out->fund += t.paid;
-    if (stage->paid_total >= 0) totals->value[stage->paid_total] += t.paid;
-    if (stage->base_total >= 0) totals->value[stage->base_total] += t.base;
-    *left = fen_max(0, *left - t.seen);
-    return E_OK;
+    if (b->class_b > 0 && known && !(*out ? (*out)->first_pay.table.count > 0 : tells_class_b))
+        return err_field(err, E_UNSUPPORTED, "fees.class_b", "%s has no share of class B that is paid first",
+                         policy->city);
+    return *out ? E_OK : no_scheme(policy, b, known, err);
 }
 
 // ---- the answer
 // -------------------------------------------------------------------------------------------------------
 
-static int refuse(work_t *w, benefit_decision_t decision, const table_t *why) {
-    const row_t *row;
-    int rc = find_row(w, why, &row);
-    if (rc) return rc;
-    w->out->decision = decision;
-    w->out->reason = policy_rule_text(w->policy, row->rule);
-    w->out->person = w->bill->total;
-    step(w, BENEFIT_PART_PERSON, row->rule, 0, 0, w->bill->total);
+typedef struct question {
+    const policy_t *policy;
+    const benefit_bill_t *bill;
+    const benefit_totals_t *before;
+    bool with_steps;
+} question_t;
+
+static int refuse(const question_t *q, const facts_t *facts, benefit_decision_t decision, const table_t *why,
+                  benefit_result_t *out, err_t *err) {
+    const row_t *row = table_row(why, facts, q->bill->to);
+    if (!row) return err_set(err, E_POLICY, "the policy has no row for this case");
+    memset(out, 0, offsetof(benefit_result_t, steps));
+    out->decision = decision;
+    out->reason = policy_rule_text(q->policy, row->rule);
+    out->person = q->bill->total;
+    if (q->before) out->after = *q->before;
+    if (q->with_steps)
+        out->steps[out->step_count++] =
+            (benefit_step_t){.rule = row->rule, .part = BENEFIT_PART_PERSON, .amount = q->bill->total};
     return E_OK;
 }
 
-static int pay(work_t *w) {
-    int rc = deduct(w);
-    fen_t left = w->bill->in_scope - w->out->deductible;
-    for (uint32_t i = 0; i < w->scheme->stage_count && !rc; i++) rc = take_turn(w, &w->scheme->stages[i], &left);
+static void read_facts(const scheme_t *scheme, facts_t *facts, date_t on) {
+    for (uint32_t i = 0; i < scheme->reading_count; i++) {
+        const reading_t *reading = &scheme->readings[i];
+        if (when_holds(&reading->when, facts, on)) facts_reset(facts, reading->dimension, reading->value);
+    }
+}
+
+static plan_key_t key_of(const policy_t *policy, const scheme_t *scheme, const facts_t *facts, bool class_b) {
+    const uint64_t scheme_number = (uint64_t)(scheme - policy->schemes);
+    return (plan_key_t){.dims = {facts->dims[0] & scheme->asks.dims[0], facts->dims[1] & scheme->asks.dims[1]},
+                        .rest = (facts->groups & scheme->asks.groups) | (uint64_t)class_b << 32 | scheme_number << 33};
+}
+
+static int pay(benefit_memo_t *memo, const question_t *q, const scheme_t *scheme, facts_t *facts, benefit_result_t *out,
+               err_t *err) {
+    const date_t on = q->bill->to;
+    const bool class_b = q->bill->class_b > 0;
+    const plan_key_t key = key_of(q->policy, scheme, facts, class_b);
+    const plan_t *plan = memo ? memo_find(memo, q->policy, &key, on) : NULL;
+    if (plan) {
+        plan_run(plan, q->bill, q->before, q->with_steps, out);
+        return E_OK;
+    }
+    plan_room_t room; // not zeroed: plan_make() fills what it uses
+    read_facts(scheme, facts, on);
+    int rc = plan_make(&room, scheme, facts, on, class_b, err);
     if (rc) return rc;
-    const benefit_bill_t *b = w->bill;
-    benefit_result_t *out = w->out;
-    out->decision = BENEFIT_PAID;
-    out->person = b->total - out->fund;
-    // The deductible is explained by its own steps and stands here once more as the part of the person's share it is.
-    step_change(w, BENEFIT_PART_PERSON, w->deductible_rule, 0, out->deductible);
-    step_change(w, BENEFIT_PART_PERSON, w->scheme->own_share_rule, 0, b->in_scope - out->deductible - out->fund);
-    step_change(w, BENEFIT_PART_PERSON, w->scheme->out_of_scope_rule, 0, b->total - b->in_scope);
+    if (memo) memo_keep(memo, &key, on, &room);
+    plan_run(&room.plan, q->bill, q->before, q->with_steps, out);
     return E_OK;
 }
 
-static int decide(work_t *w) {
-    if (!w->bill->covered) return refuse(w, BENEFIT_NOT_COVERED, &w->scheme->not_covered);
-    if (w->scheme->manual.count > 0) return refuse(w, BENEFIT_MANUAL, &w->scheme->manual);
-    return pay(w);
-}
-
-static int check_bill(const policy_t *policy, const benefit_bill_t *bill, const benefit_totals_t *before, err_t *err) {
-    int rc = check_words(policy, bill, err);
-    if (!rc) rc = check_together(bill, err);
-    if (!rc) rc = check_amounts(bill, err);
-    if (!rc) rc = check_totals(policy, before, err);
-    return rc;
+int benefit_eval_with(benefit_memo_t *memo, const policy_t *policy, const benefit_bill_t *bill,
+                      const benefit_totals_t *before, bool with_steps, benefit_result_t *out, err_t *err) {
+    const question_t q = {policy, bill, before, with_steps};
+    const scheme_t *scheme;
+    int rc = check_bill(policy, bill, before, err);
+    if (rc) return rc;
+    facts_t facts = facts_of(policy, bill);
+    if ((rc = find_scheme(policy, bill, &facts, &scheme, err))) return rc;
+    if (!bill->covered) return refuse(&q, &facts, BENEFIT_NOT_COVERED, &scheme->not_covered, out, err);
+    if (scheme->manual.count > 0) return refuse(&q, &facts, BENEFIT_MANUAL, &scheme->manual, out, err);
+    return pay(memo, &q, scheme, &facts, out, err);
 }
 
 int benefit_eval(const policy_t *policy, const benefit_bill_t *bill, const benefit_totals_t *before, bool with_steps,
                  benefit_result_t *out, err_t *err) {
-    benefit_result_t result; // the steps are left unset on purpose: only those taken are copied
-    work_t w = {.policy = policy, .bill = bill, .with_steps = with_steps, .out = &result, .err = err};
-    memset(&result, 0, offsetof(benefit_result_t, steps));
-    int rc = check_bill(policy, bill, before, err);
-    if (!rc) rc = find_scheme(policy, bill, &w.scheme, err);
-    if (rc) return rc;
-    if (before) result.after = *before;
-    state_facts(&w);
-    if ((rc = decide(&w))) return rc;
-    memcpy(out, &result, offsetof(benefit_result_t, steps) + (size_t)result.step_count * sizeof result.steps[0]);
-    return E_OK;
+    return benefit_eval_with(NULL, policy, bill, before, with_steps, out, err);
+}
+
+// ---- advice
+// -----------------------------------------------------------------------------------------------------------
+
+static void set_fact(benefit_bill_t *bill, const fact_t *fact) {
+    switch (fact->dimension) {
+    case DIM_LEVEL: bill->level = (level_t)fact->value; break;
+    case DIM_AREA: bill->area = (area_t)fact->value; break;
+    case DIM_FILING: bill->filing = (filing_t)fact->value; break;
+    case DIM_DESIGNATED: bill->designated = fact->value; break;
+    case DIM_PRIMARY: bill->primary = fact->value; break;
+    case DIM_POINT: bill->point = (point_t)fact->value; break;
+    case DIM_REFERRAL_DAYS:
+        bill->referred = true;
+        bill->referred_on = bill->to - (date_t)fact->value;
+        break;
+    default: break; // the loader lets no other pass
+    }
+}
+
+int benefit_advise(const policy_t *policy, const benefit_bill_t *bill, const benefit_totals_t *before,
+                   const benefit_result_t *answer, benefit_advice_t out[BENEFIT_ADVICE_MAX]) {
+    const facts_t facts = facts_of(policy, bill);
+    const scheme_t *scheme;
+    err_t err;
+    int count = 0;
+    if (answer->decision != BENEFIT_PAID || find_scheme(policy, bill, &facts, &scheme, &err)) return 0;
+    for (uint32_t i = 0; i < scheme->advice_count; i++) {
+        const advice_t *advice = &scheme->advice[i];
+        benefit_bill_t other = *bill;
+        benefit_result_t better;
+        if (!when_holds(&advice->when, &facts, bill->to)) continue;
+        for (uint32_t k = 0; k < advice->set_count; k++) set_fact(&other, &advice->set[k]);
+        // Facts that cannot be together, or a value that is not published: no advice.
+        if (benefit_eval(policy, &other, before, false, &better, &err) || better.person >= answer->person) continue;
+        out[count++] = (benefit_advice_t){advice->rule, advice->text, advice->text_zh, better.person,
+                                          answer->person - better.person};
+    }
+    return count;
 }
 
 const char *benefit_decision_name(benefit_decision_t decision) {

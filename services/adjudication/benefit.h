@@ -13,7 +13,8 @@
 enum {
     BENEFIT_LAYERS_MAX = 8,
     BENEFIT_TOTALS_MAX = 16,
-    BENEFIT_STEPS_MAX = 64,
+    BENEFIT_STEPS_MAX = 96,
+    BENEFIT_ADVICE_MAX = 8,
     BENEFIT_PART_DEDUCTIBLE = 254,
     BENEFIT_PART_PERSON = 255
 };
@@ -35,6 +36,11 @@ typedef struct benefit_bill {
     bool referral;          // inside a filed referral episode
     fen_t deductible_borne; // borne already in that episode
     fen_t total, in_scope;  // 0 <= in_scope <= total
+    fen_t class_b;          // of in_scope: of which the person pays a share before everything
+    point_t point;          // outpatient: which chosen point this is
+    bool referred;          // … and the chosen primary point referred here
+    date_t referred_on;
+    int32_t cover_months; // of tier 2 in the year, up to and including this one (k): 0 … 12
 } benefit_bill_t;
 
 typedef struct benefit_totals {
@@ -62,10 +68,29 @@ typedef struct benefit_result {
     benefit_step_t steps[BENEFIT_STEPS_MAX];
 } benefit_result_t;
 
+// What was worked out for one bill serves the next like it: a memo keeps it, for as many bills as one likes. It changes
+// no answer, is of one size (about 2 MB, touched as it fills) and belongs to one thread at a time. Policies may change
+// under it. NULL when out of memory.
+typedef struct benefit_memo benefit_memo_t;
+benefit_memo_t *benefit_memo_new(void) MUST_USE;
+void benefit_memo_destroy(benefit_memo_t **memo);
+
 // `with_steps` false leaves the steps out (replay of a year under a draft). Errors name the field as in the contract:
 // E_INVALID_FIELD / E_OUT_OF_RANGE (contradictory input), E_UNSUPPORTED, E_NOT_IN_FORCE (no rule for the discharge
 // day), E_PARAMETER_MISSING (field = the parameter's name). On error `out` is untouched.
 int benefit_eval(const policy_t *policy, const benefit_bill_t *bill, const benefit_totals_t *before, bool with_steps,
                  benefit_result_t *out, err_t *err) MUST_USE;
+// The same, with a memo.
+int benefit_eval_with(benefit_memo_t *memo, const policy_t *policy, const benefit_bill_t *bill,
+                      const benefit_totals_t *before, bool with_steps, benefit_result_t *out, err_t *err) MUST_USE;
+
+typedef struct benefit_advice {        // what would have cost the person less
+    const char *rule, *text, *text_zh; // owned by the policy
+    fen_t person, less;                // what the person would have paid, and by how much that is less
+} benefit_advice_t;
+// The advice of the city's policy that fits a paid bill and pays: the same core, asked again with other facts. `answer`
+// is what benefit_eval() gave for it. Returns how many.
+int benefit_advise(const policy_t *policy, const benefit_bill_t *bill, const benefit_totals_t *before,
+                   const benefit_result_t *answer, benefit_advice_t out[BENEFIT_ADVICE_MAX]);
 const char *benefit_decision_name(benefit_decision_t decision);  // paid, not_covered, manual
 const char *benefit_part_name(const policy_t *policy, int part); // "tier1", "deductible", "person"
