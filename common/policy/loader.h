@@ -74,11 +74,15 @@ SECTION_TABLE(X)
 const yaml_node_t *section_of(loader_t *l, const char *key);
 
 const char *option_in_force(const loader_t *l, const char *option); // values.c; NULL when unknown
-int parameter_named(const loader_t *l, const char *name);           // values.c; number of its series, −1 when unknown
+int64_t factor_of(loader_t *l, const yaml_node_t *node);  // values.c; above 0: a number or {option: name of a number}
+int parameter_named(const loader_t *l, const char *name); // values.c; number of its series, −1 when unknown
 // What the statuses of values are, besides `missing`.
 bool status_known(const char *status);
 
 // A value: a number, a list of dated numbers, {parameter: …} or the fact `word` (given by the bill or the person).
+int load_bases(loader_t *l, const yaml_node_t *map, span_t span); // bases.c, into l->out->contribution
+int base_named(const loader_t *l, const char *name);              // its place there, or −1
+
 typedef struct fact_word {
     const char *word;
     ref_kind_t kind;

@@ -35,6 +35,7 @@ enum {
     SLICES_MAX = 8,
     ADJUSTS_MAX = 16,
     LINES_MAX = 32,
+    BASES_MAX = 16,
     RULES_MAX = 1000,
     ROWS_MAX = 64, // of a table
     PACKED_MAX = 1024 * 1024,
@@ -166,6 +167,14 @@ typedef struct scheme { // the benefit of one kind of visit, from … to, for wh
 
     facts_t asks;       // dimensions and groups that one of its conditions looks at: the rest changes nothing
     const date_t *days; // ascending: on which a condition or a value of it changes
+} scheme_t;
+
+typedef struct base base_t; // bases.h
+typedef struct bases {
+    const base_t *items;
+    uint32_t count;
+} bases_t;
+
     uint32_t day_count;
 typedef struct line { // of a contribution
     const char *item, *rule;
@@ -178,6 +187,9 @@ typedef struct line { // of a contribution
 
 typedef struct lines {
     date_t from;
+    // Of a year: the last day to pay before it (month 1…12; 0: not said), and whether it is paid back within the year.
+    uint8_t due_month, due_day;
+    const char *due_rule, *no_refund_rule; // NULL: not said
     const line_t *items;
     uint32_t count;
 } lines_t;
@@ -215,6 +227,7 @@ struct policy {
     const scheme_t *schemes;
     uint32_t scheme_count;
     lines_t monthly, yearly;
+    bases_t bases;
     // Sections with a header of their own; NULL: the city has none (E_UNSUPPORTED).
 #define X(section) const struct section##_rules *section;
     SECTION_TABLE(X)

@@ -189,15 +189,15 @@ static int read_line(const unpacker_t *r, const Tc__PolicyLine *from, line_t *to
     int rc = unpack_when(r, from->when, &to->when);
     if (!rc) rc = unpack_rule(r, from->rule, &to->rule);
     if (!rc) rc = unpack_table(r, from->payers, from->n_payers, ROW_PAYER, UNIT_MONEY, &to->payers);
-    if (!rc) rc = unpack_ref(r, from->on_base, UNIT_MONEY, REF_WAGE, &to->base);
-    if (!rc) rc = unpack_ref(r, from->base_at_least, UNIT_MONEY, REF_NONE, &to->base_at_least);
-    if (!rc) rc = unpack_ref(r, from->base_at_most, UNIT_MONEY, REF_NONE, &to->base_at_most);
     if (!rc) rc = unpack_ref(r, from->rate, UNIT_RATE, REF_NONE, &to->rate);
     if (!rc) rc = unpack_ref(r, from->amount, UNIT_MONEY, REF_NONE, &to->amount);
     if (!rc) rc = unpack_ref(r, from->at_least, UNIT_MONEY, REF_NONE, &to->at_least);
     if (rc) return rc;
-    bool computed = to->base.kind != REF_NONE && to->rate.kind != REF_NONE;
-    if (computed == (to->amount.kind != REF_NONE) || to->payers.count == 0) return unpack_bad(r, "a contribution line");
+    to->computed = from->on_base > 0 && to->rate.kind != REF_NONE;
+    if (to->computed == (to->amount.kind != REF_NONE) || to->payers.count == 0)
+        return unpack_bad(r, "a contribution line");
+    if (from->on_base > r->policy->bases.count) return unpack_bad(r, "number of a base");
+    to->base = (uint8_t)(to->computed ? from->on_base - 1 : 0);
     return E_OK;
 }
 
@@ -209,16 +209,32 @@ static int read_lines(const unpacker_t *r, Tc__PolicyLine **from, size_t count, 
         int rc = read_line(r, from[i], &lines[i]);
         if (rc) return rc;
     }
-    *to = (lines_t){since, lines, (uint32_t)count};
+    *to = (lines_t){.from = since, .items = lines, .count = (uint32_t)count};
     return E_OK;
+}
+
+// A day of every year, and rules counted from 1.
+static int read_terms(const unpacker_t *r, const Tc__PolicyContribution *from, lines_t *to) {
+    int rc = E_OK;
+    if (from->due_rule) {
+        if (from->due_month > 12 || from->due_day > 31 ||
+            !date_valid(2001, (int)from->due_month, (int)from->due_day))
+            return unpack_bad(r, "the day on which a year's fee is due");
+        to->due_month = (uint8_t)from->due_month;
+        to->due_day = (uint8_t)from->due_day;
+        rc = unpack_rule(r, from->due_rule - 1, &to->due_rule);
+    }
+    if (!rc && from->no_refund_rule) rc = unpack_rule(r, from->no_refund_rule - 1, &to->no_refund_rule);
+    return rc;
 }
 
 static int read_contribution(const unpacker_t *r) {
     const Tc__PolicyContribution *from = r->message->contribution;
     if (!from) return E_OK;
-    int rc = read_lines(r, from->monthly, from->n_monthly, from->monthly_from, &r->policy->monthly);
-    if (rc) return rc;
-    return read_lines(r, from->yearly, from->n_yearly, from->yearly_from, &r->policy->yearly);
+    int rc = unpack_bases(r, from);
+    if (!rc) rc = read_lines(r, from->monthly, from->n_monthly, from->monthly_from, &r->policy->monthly);
+    if (!rc) rc = read_lines(r, from->yearly, from->n_yearly, from->yearly_from, &r->policy->yearly);
+    return rc ? rc : read_terms(r, from, &r->policy->yearly);
 }
 
 static int read_coverage(const unpacker_t *r) {

@@ -28,6 +28,7 @@ int unpack_derived(const unpacker_t *r, const Tc__PolicyDerived *from, row_conte
 int unpack_values(const unpacker_t *r, const Tc__PolicyDerived *from, unit_t unit, derived_t *to);
 
 int unpack_benefit(const unpacker_t *r);
+int unpack_bases(const unpacker_t *r, const Tc__PolicyContribution *from);
 // Each sets its member of `policy` when the message has the section.
 #define X(section) int unpack_##section(const unpacker_t *r);
 SECTION_TABLE(X)

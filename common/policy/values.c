@@ -15,10 +15,34 @@ const char *option_in_force(const loader_t *l, const char *option) {
     return NULL;
 }
 
+static int64_t positive_of(loader_t *l, const yaml_node_t *node) {
+    int64_t factor = literal_of(l, node, UNIT_FACTOR);
+    if (!l->rc && node && factor == 0) fail(l, node, "zero times a value");
+    return factor;
+}
+
+int64_t factor_of(loader_t *l, const yaml_node_t *node) {
+    static const char *const keys[] = {"option", NULL};
+    rate_t factor = 0;
+    if (l->rc || !node) return RATE_ONE;
+    if (node->kind != YAML_MAP) return positive_of(l, node);
+    only(l, node, keys);
+    const yaml_node_t *option = need(l, node, "option");
+    const char *name = text_of(l, option), *value = l->rc ? NULL : option_in_force(l, name);
+    if (!l->rc && (!value || rate_parse(value, &factor) || factor == 0))
+        fail(l, option, "there is no option %.40s that is a number", name);
+    return factor;
+}
+
 static const yaml_node_t *choices_of(loader_t *l, const char *option) {
     const yaml_node_t *options = yaml_get(l->city, "options");
     const yaml_node_t *declared = options ? yaml_get(options, option) : NULL;
     return declared ? yaml_get(declared, "choices") : NULL;
+}
+
+static void put_choice(loader_t *l, const char *option, const char *choice) {
+    for (size_t i = 0; i < l->out->n_options; i++)
+        if (strcmp(l->out->options[i]->option, option) == 0) l->out->options[i]->value = unconst(choice);
 }
 
 static void choose(loader_t *l, const yaml_node_t *node) {
@@ -29,23 +53,37 @@ static void choose(loader_t *l, const yaml_node_t *node) {
         fail(l, node, "the city has no such option");
         return;
     }
-    for (const yaml_node_t *c = choices->first; c; c = c->next)
-        if (strcmp(c->text, choice) == 0) {
-            for (size_t i = 0; i < l->out->n_options; i++)
-                if (strcmp(l->out->options[i]->option, node->key) == 0) l->out->options[i]->value = unconst(choice);
-            return;
-        }
-    fail(l, node, "%.40s is not one of its choices", choice);
+    bool known = false;
+    if (!choices)
+        known = positive_of(l, node) > 0; // the option is a number
+    else
+        for (const yaml_node_t *c = choices->first; c; c = c->next) known |= strcmp(c->text, choice) == 0;
+    if (known)
+        put_choice(l, node->key, choice);
+    else
+        fail(l, node, "%.40s is not one of its choices", choice);
 }
 
-static void declare_option(loader_t *l, const yaml_node_t *node) {
-    static const char *const keys[] = {"choices", "source", NULL};
-    only(l, node, keys);
-    text_of(l, need(l, node, "source"));
+// One of `choices`, or a number that is `default` unless an overlay says otherwise.
+static const char *default_of(loader_t *l, const yaml_node_t *node) {
+    const yaml_node_t *number = may(l, node, "default");
+    if (number) {
+        if (may(l, node, "choices")) fail(l, number, "an option has choices, or is a number with a default");
+        positive_of(l, number);
+        return number->text;
+    }
     const yaml_node_t *choices = need(l, node, "choices");
     if (!is_list(l, choices)) return;
     for (const yaml_node_t *c = choices->first; c; c = c->next) text_of(l, c);
     if (choices->count < 2) fail(l, choices, "an option has two choices or more");
+    return l->rc ? NULL : choices->first->text;
+}
+
+static void declare_option(loader_t *l, const yaml_node_t *node) {
+    static const char *const keys[] = {"choices", "default", "source", NULL};
+    only(l, node, keys);
+    text_of(l, need(l, node, "source"));
+    const char *value = default_of(l, node);
     Tc__PolicyChoice *choice = take(l, 1, sizeof *choice);
     if (l->rc || !choice) return;
     *choice = (Tc__PolicyChoice)TC__POLICY_CHOICE__INIT;
@@ -253,8 +291,7 @@ static void ref_parameter(loader_t *l, const yaml_node_t *node, unit_t unit, Tc_
     if ((unit_t)l->out->series[index]->unit != unit) fail(l, name, "%.40s is of another unit", text_of(l, name));
     ref->kind = REF_SERIES;
     ref->series = (uint32_t)index;
-    if (times) ref->times = (uint32_t)literal_of(l, times, UNIT_FACTOR);
-    if (!l->rc && ref->times == 0) fail(l, times, "zero times a value");
+    if (times) ref->times = (uint32_t)factor_of(l, times);
     if (years) ref->years_ago = (uint32_t)number_of(l, years, 0, 10);
     if (published) ref->if_published = truth_of(l, published);
 }

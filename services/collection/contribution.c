@@ -1,7 +1,7 @@
 // What is due, line by line. A line holds for whom and when its condition says; who pays is a decision table of its
 // own.
 #include "contribution.h"
-#include "common/policy/tables.h"
+#include "common/policy/bases.h"
 
 typedef struct work {
     const policy_t *policy;
@@ -44,30 +44,41 @@ static int check_age(const work_t *w, const table_t *payers, date_t on) {
     return E_OK;
 }
 
-static int value_of(const work_t *w, const ref_t *ref, fen_t *out) {
-    return ref_value(ref, w->on, w->person->wage, out, w->err);
+static int check_wage(const work_t *w, const line_t *line) {
+    if (!w->person->no_wage || !line->computed || !w->policy->bases.items[line->base].on_wage) return E_OK;
+    return err_field(w->err, E_MISSING_FIELD, "person.wage", "the wage decides what is due (%s)", line->rule);
 }
 
-static int base_of(const work_t *w, const line_t *line, fen_t *out) {
-    fen_t base, bound;
-    int rc = value_of(w, &line->base, &base);
-    if (!rc && line->base_at_most.kind != REF_NONE && !(rc = value_of(w, &line->base_at_most, &bound)))
-        base = fen_min(base, bound);
-    if (!rc && line->base_at_least.kind != REF_NONE && !(rc = value_of(w, &line->base_at_least, &bound)))
-        base = fen_max(base, bound);
-    if (!rc) *out = base;
+// What is due for whom cannot be told without these facts.
+static int check_missing(const work_t *w, const lines_t *lines) {
+    const date_t on = w->on > lines->from ? w->on : lines->from;
+    int rc = E_OK;
+    for (uint32_t i = 0; i < lines->count && !rc; i++) {
+        if (!when_holds(&lines->items[i].when, &w->facts, on)) continue;
+        rc = check_age(w, &lines->items[i].payers, on);
+        if (!rc) rc = check_wage(w, &lines->items[i]);
+    }
+    return rc;
+}
+
+// An amount that counts only once it is published is 0 before.
+static int value_of(const work_t *w, const ref_t *ref, fen_t *out) {
+    bool found = true;
+    fen_t value = 0;
+    if (ref->kind != REF_SERIES) return ref_value(ref, w->on, w->person->wage, out, w->err);
+    int rc = ref_series_value(ref, w->on, &value, &found, w->err);
+    if (!rc) *out = found ? value : 0;
     return rc;
 }
 
 // The least a line comes to, when it has one and that has been published.
 static int raise(const work_t *w, const line_t *line, contribution_line_t *to) {
     if (line->at_least.kind == REF_NONE) return E_OK;
-    bool found = true;
     fen_t least = 0;
-    int rc = line->at_least.kind == REF_SERIES ? ref_series_value(&line->at_least, w->on, &least, &found, w->err)
-                                               : value_of(w, &line->at_least, &least);
-    if (rc || !found || least <= to->amount) return rc;
+    int rc = value_of(w, &line->at_least, &least);
+    if (rc || least <= to->amount) return rc;
     to->amount = least;
+    to->computed = false;
     to->base = 0;
     to->rate = 0;
     return E_OK;
@@ -76,12 +87,13 @@ static int raise(const work_t *w, const line_t *line, contribution_line_t *to) {
 static int compute(const work_t *w, const line_t *line, contribution_line_t *to) {
     int64_t rate;
     int rc;
-    if (line->amount.kind != REF_NONE) {
+    if (!line->computed) {
         rc = value_of(w, &line->amount, &to->amount);
     } else {
-        rc = base_of(w, line, &to->base);
+        rc = base_value(&w->policy->bases, line->base, w->on, w->person->wage, &to->base, w->err);
         if (!rc) rc = value_of(w, &line->rate, &rate);
         if (rc) return rc;
+        to->computed = true;
         to->rate = (rate_t)rate;
         if (fen_rate(to->base, to->rate, &to->amount))
             return err_field(w->err, E_OUT_OF_RANGE, "person.wage", "the wage is too large");
@@ -103,11 +115,7 @@ static int add_line(const work_t *w, const line_t *line) {
 }
 
 static int add_lines(work_t *w, const lines_t *lines, const char *field) {
-    int rc = state_facts(w);
-    for (uint32_t i = 0; i < lines->count && !rc; i++)
-        if (when_fits(&lines->items[i].when, &w->facts))
-            rc = check_age(w, &lines->items[i].payers, w->on > lines->from ? w->on : lines->from);
-    if (rc) return rc;
+    int rc = E_OK;
     if (lines->count == 0)
         return err_field(w->err, E_UNSUPPORTED, field, "%s has no such contribution", w->policy->city);
     char day[DATE_TEXT_MAX];
@@ -119,19 +127,35 @@ static int add_lines(work_t *w, const lines_t *lines, const char *field) {
     return rc;
 }
 
+// Who is asked about, before what is due. Of several faults the first of the stated order is told.
+static int check_case(work_t *w, const lines_t *lines, bool yearly, const char *field) {
+    const contribution_person_t *p = w->person;
+    int rc = state_facts(w);
+    if (!rc) rc = check_missing(w, lines);
+    if (rc) return rc;
+    if ((w->policy->coverage.yearly >> p->identity & 1) != (yearly ? 1u : 0u))
+        return err_field(w->err, E_INVALID_FIELD, field, "%s pays by the %s", identity_name((int)p->identity),
+                         yearly ? "month" : "year");
+    if (p->wage < 0 || p->wage > MONEY_MAX)
+        return err_field(w->err, E_OUT_OF_RANGE, "person.wage", "a wage is between 0.00 and 10 billion yuan");
+    return E_OK;
+}
+
 static int due(const policy_t *policy, const contribution_person_t *person, const lines_t *lines, date_t on,
                bool yearly, const char *field, contribution_result_t *out, err_t *err) {
-    contribution_result_t result = {0};
+    contribution_result_t result = {.due_by = DATE_NONE};
     work_t w = {.policy = policy, .person = person, .on = on, .out = &result, .err = err};
-    if (person->wage < 0 || person->wage > MONEY_MAX)
-        return err_field(err, E_OUT_OF_RANGE, "person.wage", "a wage is between 0.00 and 10 billion yuan");
-    if ((unsigned)person->identity < IDENTITY__COUNT &&
-        (policy->coverage.yearly >> person->identity & 1) != (yearly ? 1u : 0u))
-        return err_field(err, E_INVALID_FIELD, field, "%s pays by the %s", identity_name((int)person->identity),
-                         yearly ? "month" : "year");
-    int rc = add_lines(&w, lines, field);
-    if (!rc) *out = result;
-    return rc;
+    int rc = check_case(&w, lines, yearly, field);
+    if (!rc) rc = add_lines(&w, lines, field);
+    if (rc) return rc;
+    if (yearly && lines->due_rule && date_valid(date_year(on) - 1, lines->due_month, lines->due_day)) {
+        result.due_by = date_make(date_year(on) - 1, lines->due_month, lines->due_day);
+        result.due_rule = lines->due_rule;
+    }
+    result.no_refund = yearly && lines->no_refund_rule;
+    result.no_refund_rule = yearly ? lines->no_refund_rule : NULL;
+    *out = result;
+    return E_OK;
 }
 
 // Ages are those of 1 January; dated rules those of the 1st of the month.

@@ -7,7 +7,8 @@ enum { CONTRIBUTION_LINES_MAX = 12 };
 
 typedef struct contribution_person {
     identity_t identity;
-    fen_t wage; // monthly, for identities that pay on it
+    fen_t wage;   // monthly, for identities that pay on it
+    bool no_wage; // the wage is not known: E_MISSING_FIELD where something due rests on it
     uint32_t groups;
     date_t birth;              // DATE_NONE when unknown; needed where a group counts by age
     const char *employer_kind; // enterprise | organ | distressed; NULL = enterprise
@@ -16,7 +17,8 @@ typedef struct contribution_person {
 typedef struct contribution_line {
     const char *item; // "tier1"; owned by the policy
     payer_t payer;
-    fen_t base; // 0 with rate 0: the amount is not base × rate
+    bool computed; // base × rate; else both are 0 (a fixed amount, or the least that is due)
+    fen_t base;
     rate_t rate;
     fen_t amount;
     const char *rule;
@@ -26,9 +28,14 @@ typedef struct contribution_result {
     int line_count;
     contribution_line_t lines[CONTRIBUTION_LINES_MAX];
     fen_t total;
+    date_t due_by;                         // of a year: the last day to pay; DATE_NONE: not said
+    bool no_refund;                        // of a year: nothing is paid back within it
+    const char *due_rule, *no_refund_rule; // NULL: not said
 } contribution_result_t;
 
 // One contribution month (monthly payers; a yearly payer gets E_INVALID_FIELD), or one insurance year (yearly payers).
+// The first of several faults, in this order: E_MISSING_FIELD, E_INVALID_FIELD, E_OUT_OF_RANGE, E_UNSUPPORTED (the city
+// has no such contribution), E_NOT_IN_FORCE, E_PARAMETER_MISSING.
 int contribution_month(const policy_t *policy, const contribution_person_t *person, month_t month,
                        contribution_result_t *out, err_t *err) MUST_USE;
 int contribution_year(const policy_t *policy, const contribution_person_t *person, int year, contribution_result_t *out,
