@@ -59,6 +59,7 @@ static inline char *unconst(const char *text) { return (char *)(uintptr_t)text; 
 
 int load_header(loader_t *l);                       // header.c: names, identities, divisions, layers, totals
 int load_rules(loader_t *l);                        // header.c
+int load_intended(loader_t *l);     // header.c
 int load_options(loader_t *l);                      // values.c
 int load_parameters(loader_t *l);                   // values.c
 int load_bands(loader_t *l);                        // conditions.c
@@ -79,10 +80,10 @@ int parameter_named(const loader_t *l, const char *name); // values.c; number of
 // What the statuses of values are, besides `missing`.
 bool status_known(const char *status);
 
-// A value: a number, a list of dated numbers, {parameter: …} or the fact `word` (given by the bill or the person).
 int load_bases(loader_t *l, const yaml_node_t *map, span_t span); // bases.c, into l->out->contribution
 int base_named(const loader_t *l, const char *name);              // its place there, or −1
 
+// A value: a number, a list of dated numbers, {parameter: …} or the fact `word` (given by the bill or the person).
 typedef struct fact_word {
     const char *word;
     ref_kind_t kind;

@@ -55,6 +55,10 @@ const char *policy_rule_text_zh(const policy_t *policy, const char *rule);
 
 // How contributions become cover (section `coverage` of the city file).
 typedef struct policy_coverage {
+    bool decides;                     // false: the city has no such rules, only the identities below
+    date_t from;                      // whether a person is covered is told for days from this one on
+    int newborn_months;               // window of a newborn after the month of birth (3); 0: none
+    int newborn_days;                 // a child born at most so long before the payment is a newborn (300)
     int lag_months;                   // cover starts this many months after the contribution month (1)
     int wait_months[IDENTITY__COUNT]; // and at first entry or after an interruption, this many (flexible: 3)
     int grace_months;                 // unpaid months in a row that may be back-paid without a break (3)

@@ -40,6 +40,7 @@ enum {
     ROWS_MAX = 64, // of a table
     PACKED_MAX = 1024 * 1024,
     COUNT_MAX = 100000000, // months, days, cases
+    COVERAGE_DAYS_MAX = 3660,
 };
 #define MONEY_MAX INT64_C(1000000000000) // 10 billion yuan in a policy or on a bill: × RATE_ONE stays within int64
 
@@ -163,10 +164,9 @@ typedef struct scheme { // the benefit of one kind of visit, from … to, for wh
     const stage_t *stages;
     uint32_t stage_count;
     const char *own_share_rule, *out_of_scope_rule;
-} scheme_t;
-
     facts_t asks;       // dimensions and groups that one of its conditions looks at: the rest changes nothing
     const date_t *days; // ascending: on which a condition or a value of it changes
+    uint32_t day_count;
 } scheme_t;
 
 typedef struct base base_t; // bases.h
@@ -175,13 +175,13 @@ typedef struct bases {
     uint32_t count;
 } bases_t;
 
-    uint32_t day_count;
 typedef struct line { // of a contribution
     const char *item, *rule;
     when_t when;
     table_t payers;
-    ref_t base, base_at_least, base_at_most, rate; // base × rate …
-    ref_t amount;                                  // … or an amount
+    bool computed;      // base × rate …
+    uint8_t base;       // place in the list of bases
+    ref_t rate, amount; // … or an amount
     ref_t at_least;
 } line_t;
 
@@ -224,10 +224,11 @@ struct policy {
     uint32_t series_count;
     bands_t bands[DIM__COUNT];
     policy_coverage_t coverage;
+    derived_t coverage_scale; // share of the limits by continuous months; no rows: all of them, always
     const scheme_t *schemes;
     uint32_t scheme_count;
-    lines_t monthly, yearly;
     bases_t bases;
+    lines_t monthly, yearly;
     // Sections with a header of their own; NULL: the city has none (E_UNSUPPORTED).
 #define X(section) const struct section##_rules *section;
     SECTION_TABLE(X)

@@ -241,11 +241,16 @@ static int read_coverage(const unpacker_t *r) {
     const Tc__PolicyCoverage *from = r->message->coverage;
     const uint32_t all = (1u << IDENTITY__COUNT) - 1;
     if (!from) return unpack_bad(r, "no coverage section");
-    if (from->lag_months > 12 || from->grace_months > 120 || from->n_wait_months != IDENTITY__COUNT)
-        return unpack_bad(r, "months of the coverage section");
+    if (from->lag_months > 12 || from->grace_months > 120 || from->n_wait_months != IDENTITY__COUNT ||
+        from->newborn_months > 12 || from->newborn_days > COVERAGE_DAYS_MAX)
+        return unpack_bad(r, "months or days of the coverage section");
     if ((from->yearly | from->from_application | from->tier2 | from->lifelong | r->message->identities) & ~all)
         return unpack_bad(r, "an unknown identity");
     policy_coverage_t *to = &r->policy->coverage;
+    to->decides = from->decides;
+    to->from = from->from;
+    to->newborn_months = (int)from->newborn_months;
+    to->newborn_days = (int)from->newborn_days;
     to->lag_months = (int)from->lag_months;
     to->grace_months = (int)from->grace_months;
     to->yearly = from->yearly;
@@ -257,7 +262,7 @@ static int read_coverage(const unpacker_t *r) {
         if (from->wait_months[i] > 120) return unpack_bad(r, "months of waiting");
         to->wait_months[i] = (int)from->wait_months[i];
     }
-    return E_OK;
+    return unpack_values(r, from->scale, UNIT_RATE, &r->policy->coverage_scale);
 }
 
 // ---- names

@@ -49,7 +49,7 @@ static void choose(loader_t *l, const yaml_node_t *node) {
     const yaml_node_t *choices = choices_of(l, node->key);
     const char *choice = text_of(l, node);
     if (l->rc) return;
-    if (!choices) {
+    if (!option_in_force(l, node->key)) {
         fail(l, node, "the city has no such option");
         return;
     }
@@ -73,7 +73,7 @@ static const char *default_of(loader_t *l, const yaml_node_t *node) {
         return number->text;
     }
     const yaml_node_t *choices = need(l, node, "choices");
-    if (!is_list(l, choices)) return;
+    if (!is_list(l, choices)) return NULL;
     for (const yaml_node_t *c = choices->first; c; c = c->next) text_of(l, c);
     if (choices->count < 2) fail(l, choices, "an option has two choices or more");
     return l->rc ? NULL : choices->first->text;
@@ -88,7 +88,7 @@ static void declare_option(loader_t *l, const yaml_node_t *node) {
     if (l->rc || !choice) return;
     *choice = (Tc__PolicyChoice)TC__POLICY_CHOICE__INIT;
     choice->option = unconst(node->key);
-    choice->value = unconst(choices->first->text);
+    choice->value = unconst(value);
     l->out->options[l->out->n_options++] = choice;
 }
 
