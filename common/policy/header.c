@@ -15,6 +15,7 @@ static const char *const top_keys[] = {"city",
                                        "contribution",
                                        "benefit",
                                        "rules",
+                                       "intended",
 #define X(section) #section,
                                        SECTION_TABLE(X)
 #undef X
@@ -141,5 +142,27 @@ int load_rules(loader_t *l) {
     }
     l->doc = l->city_doc;
     if (!l->rc) qsort(l->out->rules, l->out->n_rules, sizeof *l->out->rules, by_id);
+    return l->rc;
+}
+
+// What the money-function checks (`tongchou policy check`) would complain about and the law means so. It has no part in
+// any answer and is not compiled.
+int load_intended(loader_t *l) {
+    static const char *const keys[] = {"check", "where", "rule", "why", NULL};
+    static const char *const checks[] = {"cliff", "person_pays_less", "higher_level_pays_more", "class_loses"};
+    const yaml_node_t *list = yaml_get(l->city, "intended");
+    if (!list || !is_list(l, list)) return l->rc;
+    for (const yaml_node_t *node = list->first; node && !l->rc; node = node->next) {
+        only(l, node, keys);
+        rule_of(l, node);
+        text_of(l, need(l, node, "why"));
+        const yaml_node_t *check = need(l, node, "check"), *where = may(l, node, "where");
+        const char *name = text_of(l, check);
+        bool known = false;
+        for (size_t i = 0; i < COUNT_OF(checks); i++) known |= strcmp(checks[i], name) == 0;
+        if (!l->rc && !known)
+            fail(l, check, "%.40s is none of cliff, person_pays_less, higher_level_pays_more, class_loses", name);
+        if (where) text_of(l, where);
+    }
     return l->rc;
 }

@@ -40,9 +40,9 @@ static int check_overlays(loader_t *l) {
 }
 
 static int compile(loader_t *l) {
-    int (*const sections[])(loader_t *) = {check_overlays,  load_rules,        load_header,
-                                           load_options,    load_parameters,   load_bands,
-                                           load_coverage,   load_contribution, load_benefit,
+    int (*const sections[])(loader_t *) = {check_overlays,  load_rules,    load_header,   load_options,
+                                           load_parameters, load_bands,    load_coverage, load_contribution,
+                                           load_benefit,    load_intended,
 #define X(section) load_##section,
                                            SECTION_TABLE(X)
 #undef X

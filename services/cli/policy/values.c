@@ -191,7 +191,8 @@ static void walk(place_t at, const char *path, const yaml_node_t *node) {
 // ---- sections
 
 static const yaml_node_t *section_in_force(const law_values_t *v, const char *key, size_t *doc) {
-    for (size_t i = v->doc_count; i > 0; i--) {
+    const size_t last = strcmp(key, "status") == 0 ? 1 : v->doc_count; // who the city is stays the city's
+    for (size_t i = last; i > 0; i--) {
         const yaml_node_t *node = yaml_get(yaml_root(v->docs[i - 1]), key);
         if (!node) continue;
         *doc = i - 1;
