@@ -1,17 +1,43 @@
 // Kind `routing`: which agency accepts, signs with, supervises, settles and files a facility.
 #include "kind.h"
+#include "services/facility/routing.h"
 
 static const field_t fields[] = {
-    {"on", FIELD_DATE, "", "", NULL, NULL, false, NULL},
+    {"facility", FIELD_OBJECT, NULL, "", NULL, NULL, false, NULL},
+    {"facility.code", FIELD_TEXT, NULL, "national code; facilities that the law names go their own way", NULL, NULL,
+     false, NULL},
+    {"facility.kind", FIELD_WORD, NULL, "", NULL, facility_kind_names, false, NULL},
+    {"facility.level", FIELD_WORD, "", "required for hospitals", NULL, level_names, true, NULL},
+    {"facility.division", FIELD_TEXT, NULL, "county or district where it stands", NULL, NULL, false, NULL},
+};
+
+static const char *const answers[ROUTING_STEP__COUNT] = {
+#define X(code, name, answer) [code] = answer,
+    ROUTING_STEP_TABLE(X)
+#undef X
 };
 
 static int run(const eval_case_t *c, json_t *answer) {
-    (void)answer;
-    return err_set(c->err, E_UNSUPPORTED, "%s has no rules for routing", policy_city(c->eval->policy));
+    const routing_facility_t facility = {
+        .code = case_text(c, "facility.code"),
+        .division = case_text(c, "facility.division"),
+        .kind = (facility_kind_t)case_word(c, "facility.kind", facility_kind_from_name),
+        .level = case_word(c, "facility.level", level_from_name),
+    };
+    routed_t routed[ROUTING_STEP__COUNT];
+    int rc = routing_decide(c->eval->policy, &facility, routed, c->err);
+    for (int step = 0; step < ROUTING_STEP__COUNT && !rc; step++) answer_text(answer, answers[step], routed[step].by);
+    return rc;
 }
 
 const eval_kind_t kind_routing = {
-    "routing", "Which agency accepts, signs with, supervises, settles and files a facility.",
-    fields,    COUNT_OF(fields),
-    run,       NULL,
-    NULL};
+    "routing",
+    "Which agency accepts, signs with, supervises, settles and files a facility: `city`, or the code of a county or "
+    "district. A division that is not the city's is `INVALID_FIELD`.",
+    fields,
+    COUNT_OF(fields),
+    run,
+    "{\"id\":\"o1\",\"facility\":{\"code\":\"H32090200011\",\"kind\":\"hospital\",\"level\":\"3\",\"division\":"
+    "\"320902\"}}",
+    "{\"id\":\"o1\",\"accepted_by\":\"city\",\"signed_by\":\"city\",\"supervised_by\":\"city\",\"settled_by\":\"city\","
+    "\"filed_with\":\"city\"}"};

@@ -1,14 +1,47 @@
-// Kind `statement`: a fact that the law states.
+// Kind `statement`: what the law states under a name.
 #include "kind.h"
+#include "common/policy/statements.h"
 
 static const field_t fields[] = {
-    {"on", FIELD_DATE, "", "", NULL, NULL, false, NULL},
+    {"name", FIELD_TEXT, NULL, "a name of the city's section `statements`", NULL, NULL, false, NULL},
 };
 
-static int run(const eval_case_t *c, json_t *answer) {
-    (void)answer;
-    return err_set(c->err, E_UNSUPPORTED, "%s has no rules for statement", policy_city(c->eval->policy));
+static json_t *value_of(const statement_t *s) {
+    char day[DATE_TEXT_MAX];
+    switch (s->kind) {
+    case STATEMENT_YES_NO: return json_boolean(s->number);
+    case STATEMENT_NUMBER: return json_integer(s->number);
+    case STATEMENT_DATE: return json_string(date_format((date_t)s->number, day));
+    case STATEMENT_WORD: return json_string(s->words[0]);
+    default: break;
+    }
+    json_t *words = json_array();
+    for (uint32_t i = 0; i < s->word_count; i++) json_array_append_new(words, json_string(s->words[i]));
+    return words;
 }
 
-const eval_kind_t kind_statement = {"statement", "A fact that the law states.", fields, COUNT_OF(fields), run, NULL,
-                                    NULL};
+static int run(const eval_case_t *c, json_t *answer) {
+    const policy_t *policy = c->eval->policy;
+    const statement_t *statement;
+    int rc = policy_statement(policy, case_text(c, "name"), &statement, c->err);
+    if (rc) return rc;
+    answer_text(answer, "name", statement->name);
+    json_object_set_new(answer, "value", value_of(statement));
+    answer_text(answer, "rule", statement->rule);
+    answer_text(answer, "source", policy_rule_source(policy, statement->rule));
+    answer_text(answer, "text", policy_rule_text_zh(policy, statement->rule));
+    answer_text(answer, "text_en", policy_rule_text(policy, statement->rule));
+    return E_OK;
+}
+
+const eval_kind_t kind_statement = {"statement",
+                                    "What the law states under a name: true or false, a number, a date, a word or a "
+                                    "list of words. A name that the city "
+                                    "does not state is `UNSUPPORTED`.",
+                                    fields,
+                                    COUNT_OF(fields),
+                                    run,
+                                    "{\"id\":\"t1\",\"name\":\"any_office_handles\"}",
+                                    "{\"id\":\"t1\",\"name\":\"any_office_handles\",\"value\":true,\"rule\":\"ZZ-S06\","
+                                    "\"source\":\"IV(5)\",\"text\":\"…\","
+                                    "\"text_en\":\"…\"}"};
