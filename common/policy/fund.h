@@ -1,7 +1,133 @@
-// Section `fund` of a city file: funds, accounts, allowed movements, flows with their steps and deadlines.
+// Section `fund` of a city file: the funds and their ledgers, the accounts and the movements allowed between them, and
+// the flows of money and papers: who does what, by when, under which condition.
 #pragma once
-#include "tables.h"
+#include "cash_cycle.h"
+
+enum {
+    FUNDS_MAX = 32,
+    FUND_ACTORS_MAX = 32,
+    FUND_ACCOUNTS_MAX = 32,
+    FUND_MOVEMENTS_MAX = 64,
+    FUND_FLOWS_MAX = 32,
+    FLOW_STEPS_MAX = 16
+};
+
+// 收入户, 支出户, 财政专户, 国库; outside: whoever pays to the fund or is paid by it; own_money: a government's budget
+#define ACCOUNT_KIND_TABLE(X)                                                                                          \
+    X(ACCOUNT_INCOME, "income")                                                                                        \
+    X(ACCOUNT_EXPENDITURE, "expenditure")                                                                              \
+    X(ACCOUNT_SPECIAL, "special")                                                                                      \
+    X(ACCOUNT_TREASURY, "treasury")                                                                                    \
+    X(ACCOUNT_OWN_MONEY, "own_money")                                                                                  \
+    X(ACCOUNT_OUTSIDE, "outside")
+#define HOLDER_TABLE(X) X(HOLDER_CITY, "city") X(HOLDER_COUNTY, "county") X(HOLDER_OUTSIDE, "outside")
+#define LEDGER_KEY_TABLE(X)                                                                                            \
+    X(LEDGER_FUND, "fund") X(LEDGER_COUNTY, "county") X(LEDGER_IDENTITY, "identity") X(LEDGER_FACILITY, "facility")
+#define EVERY_TABLE(X)                                                                                                 \
+    X(EVERY_DAY, "day")                                                                                                \
+    X(EVERY_MONTH, "month") X(EVERY_QUARTER, "quarter") X(EVERY_YEAR, "year") X(EVERY_ONCE, "once")                    \
+        X(EVERY_CASE, "case")
+// What must hold for a step to be done; judged by fund_guard() of services/settlement/fund_rules.h.
+#define GUARD_TABLE(X)                                                                                                 \
+    X(GUARD_NONE, "none")                       /* */                                                                  \
+    X(GUARD_FULL_BALANCE, "full_balance")       /* amount = balance: all of it goes */                                 \
+    X(GUARD_FULL_AMOUNT, "full_amount")         /* amount = what is due */                                             \
+    X(GUARD_ZERO_AFTER, "zero_after")           /* balance = 0 */                                                      \
+    X(GUARD_WITHIN_BUDGET, "within_budget")     /* released so far + amount <= approved */                             \
+    X(GUARD_WITHIN_PLAN, "within_plan")         /* amount <= the approved plan */                                      \
+    X(GUARD_SUM_OF_COUNTIES, "sum_of_counties") /* Σ parts = amount */                                                \
+    X(GUARD_REVENUE_COVERS, "revenue_covers")   /* planned spending <= planned revenue */                              \
+    X(GUARD_BOOKS_AGREE, "books_agree")         /* Σ parts = amount, the two sides of a reconciliation */             \
+    X(GUARD_MONTHS_COVERED, "months_covered")   /* balance >= count × average monthly outgo */                        \
+    X(GUARD_MATCHED_FUND, "matched_fund")       /* the account paid to is that of the same fund */                     \
+    X(GUARD_SHARE, "share")                     /* amount >= share × what is due, rounded up */
+
+#define X(code, name) code,
+typedef enum account_kind { ACCOUNT_KIND_TABLE(X) ACCOUNT_KIND__COUNT } account_kind_t;
+typedef enum holder { HOLDER_TABLE(X) HOLDER__COUNT } holder_t;
+typedef enum ledger_key { LEDGER_KEY_TABLE(X) LEDGER_KEY__COUNT } ledger_key_t;
+typedef enum every { EVERY_TABLE(X) EVERY__COUNT } every_t;
+typedef enum guard { GUARD_TABLE(X) GUARD__COUNT } guard_t;
+#undef X
+
+const char *account_kind_name(account_kind_t kind);
+const char *holder_name(holder_t holder);
+const char *ledger_key_name(ledger_key_t key);
+const char *every_name(every_t every);
+const char *guard_name(guard_t guard);
+
+typedef struct fund_item {
+    const char *name, *name_zh, *rule;
+    bool apart; // not collected and spent in one: no account of the pool carries it
+} fund_item_t;
+
+typedef struct fund_account {
+    const char *name, *name_zh, *rule;
+    account_kind_t kind;
+    holder_t holder;
+    const char *in_rule, *out_rule; // why nothing else than what is listed comes in or goes out; NULL: not said
+} fund_account_t;
+
+typedef struct fund_move {               // the first that fits decides
+    uint32_t from_accounts, to_accounts; // bits
+    date_t from, to;
+    bool refused;
+    const char *matched_rule; // names the account of the same fund; NULL: not said
+    const char *rule;
+} fund_move_t;
+
+typedef enum due_kind {
+    DUE_NONE,     // promptly; no day
+    DUE_WORKDAY,  // working days `first` … `last` of the month (1 the first, −1 the last)
+    DUE_DAY,      // `day` of the month
+    DUE_YEAR_DAY, // month × 100 + day, `first` … `last`, `after` years later
+    DUE_DATE,     // `last`, or `date` as a number
+    DUE_WORKDAYS, // `after` working days after step `last` of the flow
+    DUE_CYCLE,    // point `last` of the cash cycle
+    DUE__COUNT
+} due_kind_t;
+
+typedef struct fund_due {
+    due_kind_t kind;
+    int32_t first, last;
+    uint8_t after;
+    month_day_t day;
+    ref_t date; // REF_NONE: `last`
+} fund_due_t;
+
+typedef struct fund_step {
+    const char *name, *rule;
+    uint8_t actor;
+    int8_t receiver, from_account, to_account; // −1: none
+    const char *document;                      // "": none
+    fund_due_t due;
+    guard_t guard;
+    ref_t guard_count; // months of GUARD_MONTHS_COVERED
+    ref_t share;       // of GUARD_SHARE; REF_NONE elsewhere
+} fund_step_t;
+
+typedef struct fund_flow {
+    const char *name, *name_zh, *rule;
+    every_t every;
+    date_t from, to;
+    const fund_step_t *steps;
+    uint32_t step_count;
+} fund_flow_t;
+
+typedef struct fund_actor {
+    const char *name, *name_zh;
+} fund_actor_t;
 
 typedef struct fund_rules {
     const char *rule;
+    date_t from; // collected and spent in one from this day on
+    const fund_item_t *funds;
+    const fund_actor_t *actors;
+    const fund_account_t *accounts;
+    const fund_move_t *moves;
+    const fund_flow_t *flows;
+    uint32_t fund_count, actor_count, account_count, move_count, flow_count;
+    const char *between_funds_rule; // why money stays in its fund; NULL: not said
+    uint32_t ledgers_by;            // bits of ledger_key_t: what the books are kept by
+    const char *ledger_rules[LEDGER_KEY__COUNT];
 } fund_rules_t;

@@ -2,6 +2,13 @@
 #pragma once
 #include "tables.h"
 
+typedef enum interest_by {
+    INTEREST_BY_DAILY_BALANCES,  // the sum over the days of the balance of each day
+    INTEREST_BY_CLOSING_BALANCE, // the balance of the last day
+    INTEREST_BY__COUNT
+} interest_by_t;
+
 typedef struct interest_rules {
     const char *rule;
+    interest_by_t by;
 } interest_rules_t;
