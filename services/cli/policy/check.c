@@ -200,12 +200,15 @@ static void check_days(checker_t *c, benefit_bill_t bill, const char *class_of) 
         }
 }
 
+static const char *const point_words[POINT__COUNT] = {
+    [POINT_NONE] = "", [POINT_PRIMARY] = " primary point", [POINT_OTHER] = " other point"};
+
 static void check_class(checker_t *c, benefit_bill_t bill, uint32_t groups) {
     char class_of[NAME_ROOM];
-    snprintf(class_of, sizeof class_of, "%s %s level %s%s%s%s%s", visit_name((int)bill.visit),
+    snprintf(class_of, sizeof class_of, "%s %s level %s%s%s%s%s%s", visit_name((int)bill.visit),
              identity_name((int)bill.identity), level_name((int)bill.level), bill.designated ? "" : " not designated",
              bill.filing ? " " : "", bill.filing ? filing_name((int)bill.filing) : "",
-             bill.childbirth ? " childbirth" : "");
+             bill.childbirth ? " childbirth" : "", point_words[bill.point]);
     bill.groups = groups;
     if (groups) {
         size_t n = strlen(class_of);
@@ -241,6 +244,8 @@ static void check_identity(checker_t *c, identity_t identity, visit_t visit) {
                 }
                 if (!inpatient) {
                     bill.primary = level == LEVEL_1;
+                    bill.point = bill.primary ? POINT_PRIMARY : POINT_OTHER;
+                    bill.cover_months = 12;
                 }
                 check_class(c, bill, group < 0 ? 0 : GROUP_BIT(group));
             }
