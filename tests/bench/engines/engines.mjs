@@ -35,7 +35,7 @@ const fen = (text) => Number(text.replace('.', ''))
 function askCore(some) {
   const lines = some.map((b, i) => JSON.stringify({
     id: String(i),
-    person: { identity: b.identity, months: { tier1: 60, tier2: 60 } },
+    person: { identity: b.identity, covered: true, months: { tier1: 60, tier2: 60 } },
     facility: { level: b.level, designated: b.designated },
     visit: { type: 'inpatient', from: '2019-03-01', to: '2019-03-09' },
     fees: { total: yuan(b.amount), in_scope: yuan(b.amount) },
