@@ -218,7 +218,7 @@ bool billed_stands(const policy_t *policy, const Tc__PersonState *person, const 
 // Contributions by month and by year, and what enrolment says of former schemes and of cover for life.
 static int coverage_input_of(const policy_t *policy, const Tc__PersonState *person, const billed_t *bills, size_t count,
                              arena_t *arena, coverage_input_t *out, err_t *err) {
-    coverage_month_t *months = arena_alloc(arena, (count + 1) * sizeof *months);
+    coverage_months_t *months = arena_alloc(arena, (count + 1) * sizeof *months);
     coverage_year_t *years = arena_alloc(arena, (count + 1) * sizeof *years);
     if (!months || !years) return out_of_memory(err);
     *out = (coverage_input_t){.months = months, .years = years, .lifelong_from = MONTH_NONE, .born = DATE_NONE};
@@ -227,7 +227,8 @@ static int coverage_input_of(const policy_t *policy, const Tc__PersonState *pers
         if (b->period.yearly)
             years[out->year_count++] = (coverage_year_t){month_year(b->period.month), b->identity, b->paid_on};
         else
-            months[out->month_count++] = (coverage_month_t){b->period.month, b->identity, b->paid_on};
+            months[out->month_count++] =
+                (coverage_months_t){b->period.month, b->period.month, b->identity, b->paid_on, DATE_NONE};
     }
     if (*person->birth && date_parse(person->birth, &out->born))
         return err_set(err, E_INTERNAL, "a stored person has no valid date of birth");
@@ -302,7 +303,7 @@ int entitlement_make(const policy_t *policy, const Tc__PersonState *person, cons
     coverage_input_t input;
     coverage_span_t spans[ENTITLEMENT_SPANS_MAX];
     size_t span_count = 0;
-    char reason[160] = "";
+    char reason[COVERAGE_REASON_MAX] = "";
     int rc = coverage_input_of(policy, person, bills, count, arena, &input, err);
     if (rc == 0) rc = coverage_spans(policy, &input, spans, COUNT_OF(spans), &span_count, reason, err);
     if (rc) return rc;

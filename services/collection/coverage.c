@@ -1,274 +1,162 @@
-// One sweep over the months, oldest first. What a month needs to know of earlier ones is kept in a short ring: the runs
-// of counting months up to it (tier 1, tier 2) and from when the run that stands there gives cover.
-#include "coverage.h"
+// Both answers are read off the timeline. Whether cover was interrupted is asked of a second one, which knows only what
+// was paid by the day itself.
+#include "common/policy/tables.h"
+#include "timeline.h"
 #include <stdio.h>
-#include <string.h>
 
-enum { RING = 16, LAG_MAX = RING - 1, PRIOR_MAX = 1200, BIRTH_WINDOW_MONTHS = 3 };
+enum { PRIOR_MAX = 1200, YEAR_MIN = 1900, YEAR_MAX = 2199 };
 
-typedef struct mark {   // a month that was passed
-    int32_t run1, run2; // counting months in a row up to and including it
-    bool bought;        // a monthly contribution counts here
-    identity_t identity;
-    month_t cover_from; // the run of contributions gives cover from here
-} mark_t;
+static bool has_bit(uint32_t set, int identity) { return identity >= 0 && (set >> identity & 1); }
 
-typedef struct sweep {
-    const coverage_input_t *in;
-    const policy_coverage_t *rules;
-    month_t first; // of anything listed
-    month_t end;   // last month to look at
-    size_t month, year;
-    month_t cover_from; // of the last contribution that counts
-    mark_t ring[RING];
-    coverage_span_t *spans;
-    size_t room, count;
-} sweep_t;
+// ---- is the input sound?
 
-typedef struct state {
-    bool covered;
-    identity_t identity;
-    int32_t n1, n2;
-} state_t;
+static bool month_sound(month_t month) { return month_year(month) >= YEAR_MIN && month_year(month) <= YEAR_MAX; }
+static bool day_sound(date_t day) { return day == DATE_NONE || month_sound(month_of(day)); }
 
-static bool has_bit(uint32_t set, identity_t identity) { return set >> identity & 1; }
-
-static bool unpaid_at(const coverage_month_t *month, date_t day) {
-    return month->paid_on == DATE_NONE || month->paid_on >= day;
-}
-
-// Does the payment of months[i] count? See the header for the run of unpaid months.
-static bool month_counts(const coverage_input_t *in, size_t i, int grace) {
-    const coverage_month_t *m = in->months;
-    date_t day = m[i].paid_on;
-    if (day == DATE_NONE) return false;
-    month_t paid_in = month_of(day);
-    if (m[i].month >= paid_in) return true;
-    int run = 1;
-    for (size_t j = i; run <= grace && j > 0 && m[j - 1].month == m[j].month - 1 && unpaid_at(&m[j - 1], day); j--)
-        run++;
-    for (size_t j = i + 1; run <= grace && j < in->month_count && m[j].month == m[j - 1].month + 1 &&
-                           m[j].month < paid_in && unpaid_at(&m[j], day);
-         j++)
-        run++;
-    return run <= grace;
-}
-
-// The months that a yearly fee covers; false when it came too late to cover any.
-static bool year_covers(const coverage_input_t *in, const coverage_year_t *year, month_t *first, month_t *last) {
-    if (year->paid_on == DATE_NONE) return false;
-    month_t begin = month_make(year->year, 1), end = month_make(year->year, 12), paid_in = month_of(year->paid_on);
-    month_t birth = in->born == DATE_NONE ? MONTH_NONE : month_of(in->born);
-    bool in_window = birth != MONTH_NONE && paid_in >= birth && paid_in <= birth + BIRTH_WINDOW_MONTHS;
-    *first = in_window || paid_in < begin ? begin : paid_in + 1;
-    if (birth != MONTH_NONE && *first < birth) *first = birth;
-    *last = end;
-    return *first <= end;
-}
-
-static const coverage_month_t *contribution_at(sweep_t *s, month_t month) {
-    while (s->month < s->in->month_count && s->in->months[s->month].month < month) s->month++;
-    if (s->month == s->in->month_count || s->in->months[s->month].month != month) return NULL;
-    if (!month_counts(s->in, s->month, s->rules->grace_months)) return NULL;
-    return &s->in->months[s->month];
-}
-
-static const coverage_year_t *year_at(sweep_t *s, month_t month) {
-    month_t first, last;
-    while (s->year < s->in->year_count && s->in->years[s->year].year < month_year(month)) s->year++;
-    if (s->year == s->in->year_count || s->in->years[s->year].year != month_year(month)) return NULL;
-    if (!year_covers(s->in, &s->in->years[s->year], &first, &last) || month < first) return NULL;
-    return &s->in->years[s->year];
-}
-
-// The listed month is the first of an unemployed spell: the month of application.
-static bool is_application(const sweep_t *s, const coverage_month_t *month) {
-    if (!month || !has_bit(s->rules->from_application, month->identity)) return false;
-    const coverage_month_t *before = month > s->in->months ? month - 1 : NULL;
-    return !before || before->month != month->month - 1 || before->identity != month->identity;
-}
-
-static mark_t *mark_of(sweep_t *s, month_t month) { return &s->ring[(unsigned)month % RING]; }
-
-// From when contributions give cover: the wait of the identity at entry; a later identity with a shorter one ends it. A
-// city may take every change of identity for an entry.
-static month_t cover_from(const sweep_t *s, const coverage_month_t *month, const mark_t *before) {
-    int wait = s->rules->wait_months[month->identity];
-    month_t own = month->month + (wait > s->rules->lag_months ? wait : s->rules->lag_months);
-    bool goes_on = before->bought && (!s->rules->wait_every_entry || before->identity == month->identity);
-    return goes_on && before->cover_from < own ? before->cover_from : own;
-}
-
-static void put_mark(sweep_t *s, month_t month, const coverage_month_t *paid, bool yearly) {
-    const mark_t before = *mark_of(s, month - 1);
-    bool prior1 = month < s->first && month >= s->first - s->in->prior_months_tier1;
-    bool prior2 = month < s->first && month >= s->first - s->in->prior_months_tier2;
-    mark_t mark = {.cover_from = month};
-    if (paid) {
-        mark.bought = true;
-        mark.identity = paid->identity;
-        mark.cover_from = s->cover_from = cover_from(s, paid, &before);
-    } else if (prior2 && s->in->month_count && s->in->months[0].month == s->first) {
-        mark.bought = true; // the former scheme's last month buys the first one here
-        mark.identity = s->in->months[0].identity;
-    }
-    bool tier2 = prior2 || (paid && has_bit(s->rules->tier2, paid->identity));
-    bool lifelong = month == s->in->lifelong_from;
-    mark.run1 = paid || yearly || prior1 || lifelong ? before.run1 + 1 : 0;
-    mark.run2 = tier2 || (lifelong && has_bit(s->rules->tier2, s->in->lifelong_identity)) ? before.run2 + 1 : 0;
-    *mark_of(s, month) = mark;
-}
-
-static state_t state_at(sweep_t *s, month_t month, const coverage_month_t *paid, const coverage_year_t *year) {
-    const mark_t *buyer = mark_of(s, month - s->rules->lag_months);
-    state_t state = {.covered = true};
-    if (month == s->in->lifelong_from)
-        state.identity = s->in->lifelong_identity;
-    else if (buyer->bought && month >= buyer->cover_from)
-        state.identity = buyer->identity;
-    else if (is_application(s, paid))
-        state.identity = paid->identity;
-    else if (year)
-        state.identity = year->identity;
-    else
-        state.covered = false;
-    state.n1 = year ? mark_of(s, month)->run1 : buyer->run1;
-    state.n2 = has_bit(s->rules->tier2, state.identity) ? buyer->run2 : 0;
-    return state;
-}
-
-static int add_span(sweep_t *s, coverage_span_t span, err_t *err) {
-    if (s->count == s->room) return err_set(err, E_TOO_LARGE, "more than %zu spans of cover for one person", s->room);
-    s->spans[s->count++] = span;
+static int check_months(const coverage_months_t *m, const policy_coverage_t *rules, err_t *err) {
+    if ((unsigned)m->identity >= IDENTITY__COUNT || has_bit(rules->yearly | rules->lifelong, (int)m->identity))
+        return err_field(err, E_INVALID_FIELD, "months", "%s does not pay by the month",
+                         identity_name((int)m->identity));
+    if (m->first > m->last) return err_field(err, E_OUT_OF_RANGE, "months", "months end before they begin");
+    if (!month_sound(m->first) || !month_sound(m->last) || !day_sound(m->applied_on) ||
+        (m->paid_on != PAID_ON_TIME && !day_sound(m->paid_on)))
+        return err_field(err, E_OUT_OF_RANGE, "months", "expected days and months from %d to %d", YEAR_MIN, YEAR_MAX);
     return 0;
 }
 
-static int add_month(sweep_t *s, month_t month, state_t state, err_t *err) {
-    coverage_span_t *last = s->count ? &s->spans[s->count - 1] : NULL;
-    if (last && last->last == month - 1 && last->identity == state.identity) {
-        int32_t passed = month - last->first;
-        int32_t n2 = last->months_tier2 ? last->months_tier2 + passed : 0;
-        if (state.n1 == last->months_tier1 + passed && state.n2 == n2) {
-            last->last = month;
-            return 0;
-        }
-    }
-    return add_span(s, (coverage_span_t){state.identity, month, month, state.n1, state.n2}, err);
+static int check_year(const coverage_year_t *y, const policy_coverage_t *rules, err_t *err) {
+    if (!has_bit(rules->yearly, (int)y->identity))
+        return err_field(err, E_INVALID_FIELD, "years", "%s does not pay by the year", identity_name((int)y->identity));
+    if (y->year < YEAR_MIN || y->year > YEAR_MAX || (y->paid_on != PAID_ON_TIME && !day_sound(y->paid_on)))
+        return err_field(err, E_OUT_OF_RANGE, "years", "expected years from %d to %d", YEAR_MIN, YEAR_MAX);
+    return 0;
 }
 
-// Cover for life counts on by itself. A tier-2 counter that begins at 0 needs a span of its own for the first month,
-// since inside a span 0 stays 0.
-static int add_lifelong(sweep_t *s, month_t month, state_t state, err_t *err) {
-    bool tier2 = has_bit(s->rules->tier2, state.identity);
-    int rc = add_span(s, (coverage_span_t){state.identity, month, INT32_MAX, state.n1, state.n2}, err);
-    if (rc || !tier2 || state.n2) return rc;
-    s->spans[s->count - 1].last = month;
-    return add_span(s, (coverage_span_t){state.identity, month + 1, INT32_MAX, state.n1 + 1, 1}, err);
-}
-
-static int check_input(const coverage_input_t *in, const policy_coverage_t *rules, err_t *err) {
-    for (size_t i = 0; i < in->month_count; i++) {
-        if (i && in->months[i].month <= in->months[i - 1].month)
-            return err_field(err, E_INVALID_FIELD, "months", "contribution months must ascend, each once");
-        if (has_bit(rules->yearly | rules->lifelong, in->months[i].identity))
-            return err_field(err, E_INVALID_FIELD, "months", "%s does not pay by the month",
-                             identity_name((int)in->months[i].identity));
-    }
-    for (size_t i = 0; i < in->year_count; i++) {
-        if (i && in->years[i].year <= in->years[i - 1].year)
-            return err_field(err, E_INVALID_FIELD, "years", "insurance years must ascend, each once");
-        if (!has_bit(rules->yearly, in->years[i].identity))
-            return err_field(err, E_INVALID_FIELD, "years", "%s does not pay by the year",
-                             identity_name((int)in->years[i].identity));
-    }
+static int check_input(const policy_t *policy, const coverage_input_t *in, err_t *err) {
+    const policy_coverage_t *rules = policy_coverage(policy);
+    int rc = 0;
+    if (!rules->decides)
+        return err_set(err, E_UNSUPPORTED, "%s has no rules for what contributions cover", policy_city(policy));
+    for (size_t i = 0; i < in->month_count && !rc; i++) rc = check_months(&in->months[i], rules, err);
+    for (size_t i = 0; i < in->year_count && !rc; i++) rc = check_year(&in->years[i], rules, err);
+    if (rc) return rc;
     if (in->prior_months_tier1 < 0 || in->prior_months_tier1 > PRIOR_MAX)
         return err_field(err, E_OUT_OF_RANGE, "prior_months_tier1", "expected 0 to %d months", PRIOR_MAX);
     if (in->prior_months_tier2 < 0 || in->prior_months_tier2 > in->prior_months_tier1)
         return err_field(err, E_OUT_OF_RANGE, "prior_months_tier2", "expected 0 to prior_months_tier1");
-    if (rules->lag_months < 0 || rules->lag_months > LAG_MAX)
-        return err_field(err, E_POLICY, "lag_months", "expected 0 to %d months", LAG_MAX);
+    if (!day_sound(in->born)) return err_field(err, E_OUT_OF_RANGE, "born", "born: not a day that can be");
+    if (in->lifelong_from == MONTH_NONE) return 0;
+    if (!month_sound(in->lifelong_from))
+        return err_field(err, E_OUT_OF_RANGE, "lifelong_from", "expected a month from %d to %d", YEAR_MIN, YEAR_MAX);
+    if (!has_bit(rules->lifelong, (int)in->lifelong_identity))
+        return err_field(err, E_INVALID_FIELD, "lifelong_identity", "%s is not covered for life",
+                         identity_name((int)in->lifelong_identity));
     return 0;
 }
 
-// First and last month of interest; false when there is nothing at all.
-static bool find_range(sweep_t *s) {
-    const coverage_input_t *in = s->in;
-    s->first = INT32_MAX;
-    s->end = INT32_MIN;
-    if (in->month_count) {
-        s->first = in->months[0].month;
-        s->end = in->months[in->month_count - 1].month + s->rules->lag_months;
-    }
-    for (size_t i = 0; i < in->year_count; i++) {
-        month_t first, last;
-        if (!year_covers(in, &in->years[i], &first, &last)) continue;
-        if (first < s->first) s->first = first;
-        if (last > s->end) s->end = last;
-    }
-    if (in->lifelong_from != MONTH_NONE) {
-        if (in->lifelong_from < s->first) s->first = in->lifelong_from;
-        s->end = in->lifelong_from;
-    }
-    return s->first != INT32_MAX;
+// ---- spans
+
+typedef struct spans {
+    coverage_span_t *items;
+    size_t room, count;
+} spans_t;
+
+static int add_span(spans_t *spans, coverage_span_t span, err_t *err) {
+    if (spans->count == spans->room)
+        return err_set(err, E_TOO_LARGE, "more than %zu spans of cover for one person", spans->room);
+    spans->items[spans->count++] = span;
+    return 0;
 }
 
-static int run_sweep(sweep_t *s, err_t *err) {
+// Does the month continue the last span, counters and all?
+static bool continues(const spans_t *spans, const coverage_span_t *month) {
+    const coverage_span_t *last = spans->count ? &spans->items[spans->count - 1] : NULL;
+    if (!last || last->last != month->first - 1 || last->identity != month->identity) return false;
+    const int32_t passed = month->first - last->first;
+    const int32_t months_tier2 = last->months_tier2 ? last->months_tier2 + passed : 0;
+    return month->months_tier1 == last->months_tier1 + passed && month->months_tier2 == months_tier2;
+}
+
+// Cover for life counts on by itself. A tier-2 counter that begins at 0 needs a span of its own for the first month,
+// since inside a span 0 stays 0.
+static int add_life(spans_t *spans, coverage_span_t span, bool tier2, err_t *err) {
+    if (!tier2 || span.months_tier2) {
+        span.last = INT32_MAX;
+        return add_span(spans, span, err);
+    }
+    int rc = add_span(spans, span, err);
+    const coverage_span_t rest = {span.identity, span.first + 1, INT32_MAX, span.months_tier1 + 1, 1};
+    return rc ? rc : add_span(spans, rest, err);
+}
+
+static int add_months(spans_t *spans, const timeline_t *t, err_t *err) {
     int rc = 0;
-    for (month_t month = s->first - s->in->prior_months_tier1; rc == 0 && month <= s->end; month++) {
-        bool lifelong = month == s->in->lifelong_from;
-        const coverage_month_t *paid = lifelong ? NULL : contribution_at(s, month);
-        const coverage_year_t *year = lifelong ? NULL : year_at(s, month);
-        put_mark(s, month, paid, year != NULL);
-        if (month < s->first) continue;
-        state_t state = state_at(s, month, paid, year);
-        if (lifelong)
-            rc = add_lifelong(s, month, state, err);
-        else if (state.covered)
-            rc = add_month(s, month, state, err);
+    for (month_t month = t->begin; t->count && month <= t->last_told && !rc; month++) {
+        const timeline_month_t *m = timeline_at(t, month);
+        if (m->cover < 0) continue;
+        coverage_span_t span = {.identity = (identity_t)m->cover, .first = month, .last = month};
+        timeline_counts(t, month, &span.months_tier1, &span.months_tier2);
+        if (m->life)
+            rc = add_life(spans, span, has_bit(t->rules->tier2, m->cover), err);
+        else if (continues(spans, &span))
+            spans->items[spans->count - 1].last = month;
+        else
+            rc = add_span(spans, span, err);
     }
     return rc;
 }
 
-// Listed months at the end that do not count.
-static size_t tail_not_counting(const sweep_t *s) {
-    size_t n = s->in->month_count, tail = 0;
-    while (tail < n && !month_counts(s->in, n - 1 - tail, s->rules->grace_months)) tail++;
-    return tail;
+// The last month that a contribution is listed for, and how many at the end do not count.
+static month_t last_listed(const timeline_t *t, int *not_counting) {
+    month_t last = MONTH_NONE;
+    *not_counting = 0;
+    for (month_t month = t->last_told; t->count && month >= t->begin; month--) {
+        const timeline_month_t *m = timeline_at(t, month);
+        if (last == MONTH_NONE && m->payer >= 0) last = month;
+        if (last == MONTH_NONE) continue;
+        if (m->bought) break;
+        *not_counting += m->payer >= 0;
+    }
+    return last;
 }
 
-static void tell_reason(sweep_t *s, char reason[static 160]) {
-    char a[DATE_TEXT_MAX] = "", b[DATE_TEXT_MAX] = "";
-    size_t tail = tail_not_counting(s), n = s->in->month_count;
-    const coverage_span_t *last = s->count ? &s->spans[s->count - 1] : NULL;
-    if (s->in->lifelong_from != MONTH_NONE) {
-        snprintf(reason, 160, "covered for life from %s", month_format(s->in->lifelong_from, a));
-        return;
-    }
+static void tell_last(const spans_t *spans, const timeline_t *t, month_t lifelong_from,
+                      char reason[static COVERAGE_REASON_MAX]) {
+    char a[DATE_TEXT_MAX] = "", b[DATE_TEXT_MAX];
+    const coverage_span_t *last = spans->count ? &spans->items[spans->count - 1] : NULL;
+    int open;
+    const month_t listed = last_listed(t, &open);
+    const char *until = last ? "covered until " : "", *then = last ? "; " : "";
     if (last) month_format(last->last, a);
-    if (tail) {
-        month_format(s->in->months[n - tail].month, b);
-        snprintf(reason, 160, "%s%s%s%zu month%s from %s not paid, or paid too late to count",
-                 last ? "covered until " : "", a, last ? "; " : "not covered: ", tail, tail == 1 ? "" : "s", b);
-        return;
+    if (lifelong_from != MONTH_NONE) {
+        snprintf(reason, COVERAGE_REASON_MAX, "covered for life from %s", month_format(lifelong_from, a));
+    } else if (open) {
+        const month_t counted = timeline_last_bought(t, listed);
+        month_t first = counted == MONTH_NONE ? t->begin : counted + 1;
+        while (timeline_at(t, first)->payer < 0) first++;
+        snprintf(reason, COVERAGE_REASON_MAX, "%s%s%s%d month%s from %s not paid, or paid too late to count", until, a,
+                 last ? "; " : "not covered: ", open, open == 1 ? "" : "s", month_format(first, b));
+    } else if (listed != MONTH_NONE && timeline_at(t, listed)->cover_from > listed + t->rules->lag_months) {
+        snprintf(reason, COVERAGE_REASON_MAX, "%s%s%swaiting period: contributions give cover from %s", until, a, then,
+                 month_format(timeline_at(t, listed)->cover_from, b));
+    } else if (last) {
+        snprintf(reason, COVERAGE_REASON_MAX, "covered until %s by what is paid", a);
+    } else {
+        snprintf(reason, COVERAGE_REASON_MAX, "no contribution that gives cover");
     }
-    if (n && s->cover_from > s->in->months[n - 1].month + s->rules->lag_months)
-        snprintf(reason, 160, "%s%s%swaiting period: contributions give cover from %s", last ? "covered until " : "", a,
-                 last ? "; " : "", month_format(s->cover_from, b));
-    else if (last)
-        snprintf(reason, 160, "covered until %s by what is paid", a);
-    else
-        snprintf(reason, 160, "no contribution that gives cover");
 }
 
 int coverage_spans(const policy_t *policy, const coverage_input_t *input, coverage_span_t *spans, size_t room,
-                   size_t *count, char reason[static 160], err_t *err) {
-    sweep_t sweep = {.in = input, .rules = policy_coverage(policy), .spans = spans, .room = room};
-    int rc = check_input(input, sweep.rules, err);
+                   size_t *count, char reason[static COVERAGE_REASON_MAX], err_t *err) {
+    timeline_t t;
+    spans_t to = {.items = spans, .room = room};
+    int rc = check_input(policy, input, err);
     if (rc) return rc;
-    if (find_range(&sweep)) rc = run_sweep(&sweep, err);
+    timeline_make(&t, policy_coverage(policy), input, DATE_MAX, MONTH_NONE);
+    rc = add_months(&to, &t, err);
     if (rc) return rc;
-    tell_reason(&sweep, reason);
-    *count = sweep.count;
+    tell_last(&to, &t, input->lifelong_from, reason);
+    *count = to.count;
     return 0;
 }
 
@@ -282,4 +170,128 @@ const coverage_span_t *coverage_at(const coverage_span_t *spans, size_t count, m
         return &spans[i];
     }
     return NULL;
+}
+
+// ---- a day
+
+// Of a person not covered: n1 after the last month that was bought in any way, n2 after the last one paid by the month.
+static void counts_before(const timeline_t *t, month_t month, coverage_day_t *out) {
+    const month_t bought = timeline_last_bought(t, month - t->rules->lag_months);
+    const month_t yearly = timeline_last_yearly(t, month - 1);
+    out->months_tier1 = timeline_at(t, bought > yearly ? bought : yearly)->run1;
+    out->months_tier2 = timeline_at(t, bought)->run2;
+}
+
+// Who paid by the month last owes what was not paid since; who paid by the year since then, and an unemployed person,
+// owes nothing.
+static bool owes_since(const timeline_t *t, month_t bought, month_t until) {
+    if (bought == MONTH_NONE || timeline_last_yearly(t, until) >= bought) return false;
+    return !has_bit(t->rules->from_application, timeline_at(t, bought)->payer);
+}
+
+static int32_t arrears_before(const timeline_t *t, month_t month) {
+    int32_t arrears = 0;
+    if (!owes_since(t, timeline_last_bought(t, month - 1), month - 1)) return 0;
+    while (timeline_unpaid(t, month - 1 - arrears, DATE_MAX)) arrears++;
+    return arrears;
+}
+
+// Looks at the months without a contribution that counts: up to now, or before the entry whose cover has not begun.
+static bool is_interrupted(const timeline_t *t, month_t month) {
+    month_t bought = timeline_last_bought(t, month), until = month - 1;
+    if (bought != MONTH_NONE && bought >= month - t->rules->lag_months) {
+        while (timeline_at(t, bought)->bought) bought--;
+        until = bought;
+        bought = timeline_last_bought(t, until);
+    }
+    return owes_since(t, bought, until) && until - bought > t->rules->grace_months;
+}
+
+static int find_scale(const policy_t *policy, date_t as_of, coverage_day_t *out, err_t *err) {
+    facts_t facts = {0};
+    int64_t scale = RATE_ONE;
+    const bool tier2 = out->covered ? has_bit(policy->coverage.tier2, (int)out->identity) : out->months_tier2 > 0;
+    facts_set(&facts, DIM_TIER2, tier2);
+    facts_set(&facts, DIM_MONTHS_TIER1, band_of(&policy->bands[DIM_MONTHS_TIER1], out->months_tier1));
+    facts_set(&facts, DIM_MONTHS_TIER2, band_of(&policy->bands[DIM_MONTHS_TIER2], out->months_tier2));
+    int rc = policy->coverage_scale.table.count
+                 ? derived_value(&policy->coverage_scale, &facts, as_of, &scale, NULL, err)
+                 : 0;
+    out->scale = (rate_t)scale;
+    return rc;
+}
+
+static void tell_covered(const timeline_t *t, month_t month, coverage_day_t *out) {
+    char text[DATE_TEXT_MAX];
+    const timeline_month_t *m = timeline_at(t, month), *buyer = timeline_at(t, month - t->rules->lag_months);
+    const char *who = identity_name(m->cover);
+    if (m->life)
+        snprintf(out->reason, sizeof out->reason, "covered for life as %s", who);
+    else if (buyer->bought && month >= buyer->cover_from)
+        snprintf(out->reason, sizeof out->reason, "covered as %s by the contribution of %s", who,
+                 month_format(month - t->rules->lag_months, text));
+    else if (m->applied >= 0)
+        snprintf(out->reason, sizeof out->reason, "covered as %s from the month of application", who);
+    else
+        snprintf(out->reason, sizeof out->reason, "covered as %s by the fee of %d", who, month_year(month));
+}
+
+static void tell_uncovered(const timeline_t *t, month_t month, coverage_day_t *out) {
+    char text[DATE_TEXT_MAX];
+    const timeline_month_t *m = timeline_at(t, month), *before = timeline_at(t, month - 1);
+    const timeline_month_t *paying = m->bought ? m : before->bought ? before : NULL;
+    const char *cause = out->interrupted ? "interrupted by arrears; " : "";
+    if (paying)
+        snprintf(out->reason, sizeof out->reason, "not covered: %scontributions give cover from %s", cause,
+                 month_format(paying->cover_from, text));
+    else if (out->arrears)
+        snprintf(out->reason, sizeof out->reason, "not covered: %s%d contribution months in a row unpaid", cause,
+                 (int)out->arrears);
+    else if (out->until != DATE_NONE)
+        snprintf(out->reason, sizeof out->reason, "not covered: %scover ended on %s", cause,
+                 date_format(out->until, text));
+    else
+        snprintf(out->reason, sizeof out->reason, "not covered: no contribution gives cover yet");
+}
+
+static void tell_day(const timeline_t *t, const coverage_input_t *in, month_t month, coverage_day_t *out) {
+    if (out->covered) {
+        month_t first = month;
+        while (timeline_at(t, first - 1)->cover >= 0) first--;
+        out->identity = (identity_t)timeline_at(t, month)->cover;
+        out->from = first == month_of(in->born) ? in->born : month_first(first);
+        timeline_counts(t, month, &out->months_tier1, &out->months_tier2);
+        return;
+    }
+    const month_t last = timeline_last_covered(t, month - 1);
+    if (last != MONTH_NONE) out->until = month_last(last);
+    out->arrears = arrears_before(t, month);
+    counts_before(t, month, out);
+}
+
+int coverage_on(const policy_t *policy, const coverage_input_t *input, date_t as_of, date_t known_on,
+                coverage_day_t *out, err_t *err) {
+    timeline_t t, then;
+    const policy_coverage_t *rules = policy_coverage(policy);
+    const month_t month = month_of(as_of);
+    char text[DATE_TEXT_MAX];
+    *out = (coverage_day_t){.from = DATE_NONE, .until = DATE_NONE};
+    int rc = check_input(policy, input, err);
+    if (rc) return rc;
+    if (as_of == DATE_NONE || !day_sound(as_of))
+        return err_field(err, E_OUT_OF_RANGE, "as_of", "expected a day from %d to %d", YEAR_MIN, YEAR_MAX);
+    if (as_of < rules->from)
+        return err_field(err, E_NOT_IN_FORCE, "as_of", "whether a person is covered is told from %s on",
+                         date_format(rules->from, text));
+    timeline_make(&t, rules, input, known_on, month);
+    out->covered = timeline_at(&t, month)->cover >= 0 && (input->born == DATE_NONE || as_of >= input->born);
+    tell_day(&t, input, month, out);
+    if (!out->covered) {
+        timeline_make(&then, rules, input, known_on < as_of ? known_on : as_of, month);
+        out->interrupted = is_interrupted(&then, month);
+        tell_uncovered(&t, month, out);
+    } else {
+        tell_covered(&t, month, out);
+    }
+    return find_scale(policy, as_of, out, err);
 }
