@@ -348,6 +348,24 @@ static void read_computed(loader_t *l, const yaml_node_t *node, Tc__PolicyScheme
     load_advice(l, may(l, node, "advice"), scheme, around.when);
 }
 
+// A rule, or a table of rules.
+static void read_own_share(loader_t *l, const yaml_node_t *node, Tc__PolicyScheme *scheme, around_t around) {
+    if (l->rc || !node) return;
+    if (node->kind == YAML_LIST) {
+        rows_t rows = rows_of(l, node, HOLDS_RULE, around, true);
+        scheme->own_share = rows.items;
+        scheme->n_own_share = rows.count;
+        return;
+    }
+    Tc__PolicyRow *row = take(l, 1, sizeof *row);
+    scheme->own_share = take(l, 1, sizeof(Tc__PolicyRow *));
+    if (l->rc || !row || !scheme->own_share) return;
+    *row = (Tc__PolicyRow)TC__POLICY_ROW__INIT;
+    row->rule = rule_named(l, node);
+    row->when = when_always(l, (span_t){scheme->from, scheme->to});
+    scheme->own_share[scheme->n_own_share++] = row;
+}
+
 static Tc__PolicyScheme *scheme_of(loader_t *l, const yaml_node_t *node) {
     Tc__PolicyScheme *scheme = take(l, 1, sizeof *scheme);
     if (!scheme) return NULL;
@@ -356,13 +374,13 @@ static Tc__PolicyScheme *scheme_of(loader_t *l, const yaml_node_t *node) {
     rule_of(l, node);
     l->rule = NULL;
     read_reach(l, node, scheme);
-    scheme->own_share_rule = rule_named(l, need(l, node, "own_share"));
     scheme->out_of_scope_rule = rule_named(l, need(l, node, "out_of_scope"));
     const around_t around = {scheme->for_case, SCOPE_BENEFIT, UNIT_MONEY};
     if (l->rc) return scheme;
     rows_t rows = rows_of(l, need(l, node, "not_covered"), HOLDS_RULE, around, true);
     scheme->not_covered = rows.items;
     scheme->n_not_covered = rows.count;
+    read_own_share(l, need(l, node, "own_share"), scheme, around);
     const yaml_node_t *manual = may(l, node, "manual");
     if (manual)
         read_manual(l, node, manual, scheme, around);

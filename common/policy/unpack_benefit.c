@@ -213,6 +213,7 @@ static void note_derived(notes_t *n, const derived_t *derived) {
 
 static void note_scheme(notes_t *n, const scheme_t *scheme) {
     for (uint32_t i = 0; i < scheme->reading_count; i++) note_when(n, &scheme->readings[i].when);
+    note_table(n, &scheme->own_share);
     note_derived(n, &scheme->first_pay);
     note_derived(n, &scheme->deductible);
     for (uint32_t i = 0; i < scheme->stage_count; i++) {
@@ -261,7 +262,7 @@ static int read_scheme(const unpacker_t *r, const Tc__PolicyScheme *from, scheme
     if (!rc) rc = read_advice(r, from, to);
     if (!rc) rc = unpack_derived(r, from->deductible, ROW_AMOUNT, REF_BORNE, &to->deductible);
     if (!rc) rc = read_stages(r, from, to);
-    if (!rc) rc = unpack_rule(r, from->own_share_rule, &to->own_share_rule);
+    if (!rc) rc = unpack_table(r, from->own_share, from->n_own_share, ROW_RULE, UNIT_MONEY, &to->own_share);
     if (!rc) rc = unpack_rule(r, from->out_of_scope_rule, &to->out_of_scope_rule);
     if (!rc) rc = note_changes(r, to);
     return rc;

@@ -202,13 +202,16 @@ static void find_stretch(plan_t *plan, const scheme_t *scheme, date_t on) {
 
 int plan_make(plan_room_t *room, const scheme_t *scheme, const facts_t *facts, date_t on, bool class_b, err_t *err) {
     const maker_t maker = {room, facts, on, err}, *m = &maker;
-    room->plan = (plan_t){.own_share_rule = scheme->own_share_rule,
-                          .out_of_scope_rule = scheme->out_of_scope_rule,
+    const row_t *own_share;
+    room->plan = (plan_t){.out_of_scope_rule = scheme->out_of_scope_rule,
                           .turns = room->turns,
                           .pieces = room->pieces,
                           .marks = room->marks};
     find_stretch(&room->plan, scheme, on);
-    int rc = class_b ? make_first_pay(m, &scheme->first_pay) : E_OK;
+    int rc = find_row(m, &scheme->own_share, &own_share);
+    if (rc) return rc;
+    room->plan.own_share_rule = own_share->rule;
+    if (class_b) rc = make_first_pay(m, &scheme->first_pay);
     if (!rc) rc = make_deductible(m, &scheme->deductible);
     for (uint32_t i = 0; i < scheme->stage_count && !rc; i++) rc = make_turn(m, &scheme->stages[i]);
     return rc;

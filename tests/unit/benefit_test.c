@@ -739,9 +739,15 @@ TEST(running_totals_out_of_range) {
     EQ_TEXT(err.field, "used.tier2_base");
 }
 TEST(E_05_a_visit_without_rules_is_unsupported) {
+    policy_t *policy;
     benefit_bill_t bill = resident(LEVEL_1, YUAN(100, 0));
+    benefit_result_t r;
+    err_t err = {0};
+    NEED(policy_load(&policy, TC_SOURCE_DIR "/tests/data/policy-bad/sound.yaml", NULL, &err) == E_OK);
     bill.visit = VISIT_OUTPATIENT;
-    EQ(refused(bill, "visit.type"), E_UNSUPPORTED);
+    EQ(benefit_eval(policy, &bill, NULL, true, &r, &err), E_UNSUPPORTED);
+    EQ_TEXT(err.field, "visit.type");
+    policy_destroy(&policy);
 }
 TEST(steps_may_be_left_out) {
     benefit_bill_t bill = employee(LEVEL_3, YUAN(50000, 0));
