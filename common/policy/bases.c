@@ -42,7 +42,7 @@ static Tc__PolicyTerm *term_of(loader_t *l, const yaml_node_t *node, span_t span
 }
 
 static Tc__PolicyBase *base_of(loader_t *l, const yaml_node_t *node, span_t span) {
-    static const char *const keys[] = {"of", "divided_by", "at_least", "at_most", "rule", NULL};
+    static const char *const keys[] = {"of", "divided_by", "at_least", "at_most", "wage_optional", "rule", NULL};
     Tc__PolicyBase *base = take(l, 1, sizeof *base);
     if (!base) return NULL;
     *base = (Tc__PolicyBase)TC__POLICY_BASE__INIT;
@@ -59,6 +59,8 @@ static Tc__PolicyBase *base_of(loader_t *l, const yaml_node_t *node, span_t span
     if (l->rc) return NULL;
     base->on_wage = term_on_wage(l, base->of) || (least && term_on_wage(l, base->at_least)) ||
                     (most && term_on_wage(l, base->at_most));
+    const yaml_node_t *optional = may(l, node, "wage_optional");
+    if (optional && truth_of(l, optional)) base->on_wage = false;
     l->rule = NULL;
     return base;
 }
@@ -88,10 +90,6 @@ static int unpack_term(const unpacker_t *r, const Tc__PolicyTerm *from, uint32_t
     return unpack_ref(r, from->value, UNIT_MONEY, REF_WAGE, &to->value);
 }
 
-static bool on_wage(const base_t *bases, const term_t *term) {
-    return term->is_base ? bases[term->base].on_wage : term->value.kind == REF_WAGE;
-}
-
 int unpack_bases(const unpacker_t *r, const Tc__PolicyContribution *from) {
     if (from->n_bases > BASES_MAX) return unpack_bad(r, "too many bases");
     base_t *bases = unpack_take(r, from->n_bases, sizeof *bases);
@@ -106,8 +104,7 @@ int unpack_bases(const unpacker_t *r, const Tc__PolicyContribution *from) {
         if (!rc) rc = unpack_term(r, b->at_least, i, &to->at_least);
         if (!rc) rc = unpack_term(r, b->at_most, i, &to->at_most);
         if (rc) return rc;
-        to->on_wage = on_wage(bases, &to->of) || on_wage(bases, &to->at_least) || on_wage(bases, &to->at_most);
-        if (to->on_wage != b->on_wage) return unpack_bad(r, "a base on the wage");
+        to->on_wage = b->on_wage;
     }
     r->policy->bases = (bases_t){bases, (uint32_t)from->n_bases};
     return E_OK;

@@ -17,7 +17,7 @@ struct base {
     const char *name, *rule;
     term_t of, at_least, at_most;
     uint32_t divided_by;
-    bool on_wage; // the person's wage is needed
+    bool on_wage; // the person's wage must be known; where it may stay unknown it counts as 0
 };
 
 // The base at place `at` for a day. `wage_fen` is a month's wage, used when the base is `on_wage`. Inside its bounds;

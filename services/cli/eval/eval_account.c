@@ -1,14 +1,73 @@
 // Kind `account`: what a month credits to the personal account.
 #include "kind.h"
+#include "services/collection/account.h"
+#include <string.h>
 
 static const field_t fields[] = {
-    {"on", FIELD_DATE, "", "", NULL, NULL, false, NULL},
+    {"month", FIELD_MONTH, NULL, "", NULL, NULL, false, NULL},
+    {"person", FIELD_OBJECT, NULL, "", NULL, NULL, false, NULL},
+    {"person.identity", FIELD_WORD, NULL, "", NULL, identity_names, false, NULL},
+    {"person.birth", FIELD_DATE, "", "required where the age decides; completed years on the 1st of the month", NULL,
+     NULL, false, NULL},
+    {"person.base", FIELD_MONEY, "", "of contribution, this month; required where the credit rests on it", NULL, NULL,
+     false, NULL},
+    {"person.reference", FIELD_OBJECT, "", "required where a former standard goes on", NULL, NULL, false, NULL},
+    {"person.reference.kind", FIELD_WORD, NULL,
+     "what was credited in the last month of the former standard, or at most ever", "none, actual, highest", NULL,
+     false, NULL},
+    {"person.reference.amount", FIELD_MONEY, "", "required with actual and highest", NULL, NULL, false, NULL},
+    {"person.reference.base", FIELD_MONEY, "", "it was credited on; required with actual", NULL, NULL, false, NULL},
+    {"person.first_tier2", FIELD_MONTH, "", "first joined a scheme with accounts; none: long ago", NULL, NULL, false,
+     NULL},
+    {"person.paid", FIELD_YES_NO, "true", "the month has been paid, in time or later", NULL, NULL, false, NULL},
+    {"employer", FIELD_OBJECT, "", "of a retiree: the former employer", NULL, NULL, false, NULL},
+    {"employer.kind", FIELD_WORD, "enterprise", "", NULL, employer_names, false, NULL},
 };
 
+static account_reference_t reference_of(const eval_case_t *c) {
+    const char *kind = case_text(c, "person.reference.kind");
+    return (account_reference_t){
+        .kind = !kind || strcmp(kind, "none") == 0 ? REFERENCE_NONE
+                : strcmp(kind, "actual") == 0      ? REFERENCE_ACTUAL
+                                                   : REFERENCE_HIGHEST,
+        .has_amount = case_has(c, "person.reference.amount"),
+        .has_base = case_has(c, "person.reference.base"),
+        .amount = case_money(c, "person.reference.amount"),
+        .base = case_money(c, "person.reference.base"),
+    };
+}
+
 static int run(const eval_case_t *c, json_t *answer) {
-    (void)answer;
-    return err_set(c->err, E_UNSUPPORTED, "%s has no rules for account", policy_city(c->eval->policy));
+    const account_person_t person = {
+        .identity = (identity_t)case_word(c, "person.identity", identity_from_name),
+        .birth = case_date(c, "person.birth"),
+        .has_base = case_has(c, "person.base"),
+        .base = case_money(c, "person.base"),
+        .has_reference = case_has(c, "person.reference"),
+        .reference = reference_of(c),
+        .joined = case_month(c, "person.first_tier2"),
+        .employer_kind = case_text(c, "employer.kind"),
+        .unpaid = !case_yes(c, "person.paid"),
+    };
+    account_result_t result;
+    int rc = account_credit(c->eval->policy, &person, case_month(c, "month"), &result, c->err);
+    if (rc) return rc;
+    answer_money(answer, "credit", result.credit);
+    json_t *steps = answer_list(answer, "steps");
+    for (int i = 0; i < result.step_count; i++)
+        answer_step(steps, c->eval->policy, result.steps[i].rule, result.steps[i].amount);
+    return E_OK;
 }
 
 const eval_kind_t kind_account = {
-    "account", "What a month credits to the personal account.", fields, COUNT_OF(fields), run, NULL, NULL};
+    "account",
+    "What a month credits to the personal account. The steps add up to the credit; a step of 0.00 says which rule "
+    "decided.",
+    fields,
+    COUNT_OF(fields),
+    run,
+    "{\"id\":\"p1\",\"month\":\"2018-03\",\"person\":{\"identity\":\"employee\",\"birth\":\"1975-05-20\",\"base\":"
+    "\"5000."
+    "00\",\"reference\":{\"kind\":\"none\"}}}",
+    "{\"id\":\"p1\",\"credit\":\"100.00\",\"steps\":[…]}",
+};

@@ -1,14 +1,82 @@
-// Kind `contribution`: what is due for a month or a year.
+// Kind `contribution`: what is due for a month or a year, line by line.
 #include "kind.h"
+#include "services/collection/contribution.h"
 
 static const field_t fields[] = {
-    {"on", FIELD_DATE, "", "", NULL, NULL, false, NULL},
+    {"month", FIELD_MONTH, "", "of identities that pay by the month", NULL, NULL, false, NULL},
+    {"year", FIELD_YEAR, "", "of identities that pay by the year; a case has one of the two", NULL, NULL, false, NULL},
+    {"person", FIELD_OBJECT, NULL, "", NULL, NULL, false, NULL},
+    {"person.identity", FIELD_WORD, NULL, "", NULL, identity_names, false, NULL},
+    {"person.wage", FIELD_MONEY, "", "a month; required where something due rests on it", NULL, NULL, false, NULL},
+    {"person.groups", FIELD_WORDS, "", "in which the person counts", NULL, group_names, false, NULL},
+    {"person.birth", FIELD_DATE, "", "required where an age decides who pays", NULL, NULL, false, NULL},
+    {"employer", FIELD_OBJECT, "", "", NULL, NULL, false, NULL},
+    {"employer.kind", FIELD_WORD, "enterprise", "", NULL, employer_names, false, NULL},
 };
 
+static contribution_person_t person_of(const eval_case_t *c) {
+    return (contribution_person_t){
+        .identity = (identity_t)case_word(c, "person.identity", identity_from_name),
+        .wage = case_money(c, "person.wage"),
+        .no_wage = !case_has(c, "person.wage"),
+        .groups = case_words(c, "person.groups", group_from_name),
+        .birth = case_date(c, "person.birth"),
+        .employer_kind = case_text(c, "employer.kind"),
+    };
+}
+
+static int ask(const eval_case_t *c, contribution_result_t *due) {
+    const contribution_person_t person = person_of(c);
+    const bool monthly = case_has(c, "month"), yearly = case_has(c, "year");
+    if (!monthly && !yearly) return case_fail(c, E_MISSING_FIELD, "month", "expected a month or a year");
+    int rc;
+    if (yearly)
+        rc = contribution_year(c->eval->policy, &person, (int)case_count(c, "year"), due, c->err);
+    else
+        rc = contribution_month(c->eval->policy, &person, case_month(c, "month"), due, c->err);
+    if (monthly && yearly && rc != E_MISSING_FIELD)
+        return case_fail(c, E_INVALID_FIELD, "year", "expected a month or a year, not both");
+    const date_t last = yearly ? date_make((int)case_count(c, "year"), 12, 31) : month_last(case_month(c, "month"));
+    if ((!rc || rc > E_OUT_OF_RANGE) && person.birth > last)
+        return case_fail(c, E_OUT_OF_RANGE, "person.birth", "born after the time that is asked about");
+    return rc;
+}
+_Static_assert(E_OUT_OF_RANGE < E_UNSUPPORTED && E_UNSUPPORTED < E_PARAMETER_MISSING, "codes stand in the order told");
+
 static int run(const eval_case_t *c, json_t *answer) {
-    (void)answer;
-    return err_set(c->err, E_UNSUPPORTED, "%s has no rules for contribution", policy_city(c->eval->policy));
+    contribution_result_t due;
+    int rc = ask(c, &due);
+    if (rc) return rc;
+    json_t *lines = answer_list(answer, "lines");
+    for (int i = 0; i < due.line_count; i++) {
+        const contribution_line_t *from = &due.lines[i];
+        json_t *line = answer_entry(lines);
+        answer_text(line, "item", from->item);
+        answer_text(line, "payer", payer_name((int)from->payer));
+        if (from->computed) {
+            answer_money(line, "base", from->base);
+            answer_rate(line, "rate", from->rate);
+        }
+        answer_money(line, "amount", from->amount);
+        answer_text(line, "rule", from->rule);
+    }
+    answer_money(answer, "total", due.total);
+    if (due.due_by != DATE_NONE) answer_date(answer, "due_by", due.due_by);
+    if (due.no_refund) answer_yes(answer, "refundable", false);
+    return E_OK;
 }
 
 const eval_kind_t kind_contribution = {
-    "contribution", "What is due for a month or a year.", fields, COUNT_OF(fields), run, NULL, NULL};
+    "contribution",
+    "What is due for a month or a year. A line that is not `base` × `rate` carries neither. A payer who owes nothing "
+    "has no "
+    "line. `due_by` (the last day to pay for a year) and `refundable` stand where the city's law speaks of them.",
+    fields,
+    COUNT_OF(fields),
+    run,
+    "{\"id\":\"c1\",\"month\":\"2017-07\",\"person\":{\"identity\":\"flexible\"}}",
+    "{\"id\":\"c1\",\"lines\":[{\"item\":\"tier1\",\"payer\":\"person\",\"base\":\"2906.00\",\"rate\":\"0.035\","
+    "\"amount\":"
+    "\"101.71\",\"rule\":\"JM-C-28\"},{\"item\":\"tier2\",\"payer\":\"person\",\"base\":\"2906.00\",\"rate\":\"0.045\","
+    "\"amount\":\"130.77\",\"rule\":\"JM-C-33\"}],\"total\":\"232.48\"}",
+};
