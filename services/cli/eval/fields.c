@@ -166,11 +166,20 @@ static const char *check_span(const json_t *value) {
 }
 
 static const char *check_map(const json_t *value) {
-    const char *key, *expected = NULL;
+    return json_is_object(value) && json_object_size(value) <= MAP_MOST ? NULL : "names with amounts like \"1234.50\"";
+}
+
+// The members of a map by themselves, so that the complaint names the one at fault.
+static int look_members(const look_t *v, const json_t *map, const char *name, const char *where) {
+    const char *key;
     json_t *member;
-    if (!json_is_object(value) || json_object_size(value) > MAP_MOST) return "names with amounts like \"1234.50\"";
-    json_object_foreach((json_t *)value, key, member) expected = expected ? expected : check_money(member);
-    return expected;
+    json_object_foreach((json_t *)map, key, member) {
+        char place[PATH_ROOM];
+        const char *expected = check_money(member);
+        snprintf(place, sizeof place, "%.24s%.24s.", where, name);
+        if (expected) return complain(v, E_INVALID_FIELD, place, key, expected);
+    }
+    return E_OK;
 }
 
 static const char *check_pairs(const look_t *v, const json_t *value) {
@@ -222,7 +231,8 @@ static int look_invalid(const look_t *v, const json_t *parent, const char *name,
     const json_t *value = json_object_get(parent, name);
     if (!value || (json_is_null(value) && v->field->null_is_absent)) return E_OK;
     const char *expected = check_type(v, value);
-    return expected ? complain(v, E_INVALID_FIELD, where, name, expected) : E_OK;
+    if (expected) return complain(v, E_INVALID_FIELD, where, name, expected);
+    return v->field->type == FIELD_MONEY_MAP ? look_members(v, value, name, where) : E_OK;
 }
 
 static int look_range(const look_t *v, const json_t *parent, const char *name, const char *where) {
