@@ -106,7 +106,7 @@ static int add_line(const work_t *w, const line_t *line) {
     if (!payer) return err_set(w->err, E_POLICY, "the policy does not say who pays %s", line->item);
     if (w->out->line_count == CONTRIBUTION_LINES_MAX)
         return err_set(w->err, E_POLICY, "more than %d contribution lines for one person", CONTRIBUTION_LINES_MAX);
-    contribution_line_t to = {.item = line->item, .payer = payer->payer, .rule = line->rule};
+    contribution_line_t to = {.item = line->item, .payer = payer->payer, .rule = line->rule, .payer_rule = payer->rule};
     int rc = compute(w, line, &to);
     if (!rc && fen_add(w->out->total, to.amount, &w->out->total))
         rc = err_field(w->err, E_OUT_OF_RANGE, "person.wage", "the total is too large");

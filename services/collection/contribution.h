@@ -22,6 +22,7 @@ typedef struct contribution_line {
     rate_t rate;
     fen_t amount;
     const char *rule;
+    const char *payer_rule; // says who pays it; the same as `rule` where that says so itself
 } contribution_line_t;
 
 typedef struct contribution_result {

@@ -1,6 +1,7 @@
 // Kind `contribution`: what is due for a month or a year, line by line.
 #include "kind.h"
 #include "services/collection/contribution.h"
+#include <string.h>
 
 static const field_t fields[] = {
     {"month", FIELD_MONTH, "", "of identities that pay by the month", NULL, NULL, false, NULL},
@@ -59,6 +60,7 @@ static int run(const eval_case_t *c, json_t *answer) {
         }
         answer_money(line, "amount", from->amount);
         answer_text(line, "rule", from->rule);
+        if (strcmp(from->payer_rule, from->rule) != 0) answer_text(line, "payer_rule", from->payer_rule);
     }
     answer_money(answer, "total", due.total);
     if (due.due_by != DATE_NONE) answer_date(answer, "due_by", due.due_by);
