@@ -165,7 +165,6 @@ typedef struct scheme { // the benefit of one kind of visit, from … to, for wh
     uint32_t stage_count;
     table_t own_share; // under which rule the person bears what is left
     const char *out_of_scope_rule;
-    facts_t asks;       // dimensions and groups that one of its conditions looks at: the rest changes nothing
     const date_t *days; // ascending: on which a condition or a value of it changes
     uint32_t day_count;
 } scheme_t;

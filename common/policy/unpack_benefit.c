@@ -148,11 +148,10 @@ static int read_readings(const unpacker_t *r, const Tc__PolicyScheme *from, sche
     return E_OK;
 }
 
-// ---- what a scheme asks for, and when that changes
+// ---- when a scheme changes
 // ----------------------------------------------------------------------
 
 typedef struct notes {
-    facts_t asks;
     date_t *days; // NULL while they are counted
     size_t count;
 } notes_t;
@@ -168,15 +167,7 @@ static void note_span(notes_t *n, date_t from, date_t to) {
     if (to != DATE_MAX) note_day(n, to + 1);
 }
 
-static void note_when(notes_t *n, const when_t *when) {
-    for (int d = 0; d < DIM__COUNT; d++) {
-        const uint64_t mask = dimension_mask((dimension_t)d);
-        const int word = dimension_infos[d].word;
-        if ((when->dims[word] & mask) != mask) n->asks.dims[word] |= mask;
-    }
-    n->asks.groups |= when->groups_any | when->groups_all | when->groups_none;
-    note_span(n, when->from, when->to);
-}
+static void note_when(notes_t *n, const when_t *when) { note_span(n, when->from, when->to); }
 
 // A value of years ago changes on the same day of the year, or beside it where that is 29 February.
 static void note_ref(notes_t *n, const ref_t *ref) {
@@ -242,7 +233,6 @@ static int note_changes(const unpacker_t *r, scheme_t *scheme) {
     uint32_t kept = 0;
     for (size_t i = 0; i < notes.count; i++)
         if (kept == 0 || days[kept - 1] != days[i]) days[kept++] = days[i];
-    scheme->asks = notes.asks;
     scheme->days = days;
     scheme->day_count = kept;
     return E_OK;

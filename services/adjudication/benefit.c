@@ -64,14 +64,17 @@ static int check_together(const benefit_bill_t *b, err_t *err) {
     return check_point(b, err);
 }
 
+static bool total_fits(fen_t total) { return (uint64_t)total <= (uint64_t)TOTAL_MAX; }
+
 static int check_totals(const policy_t *policy, const benefit_totals_t *before, err_t *err) {
-    for (uint32_t i = 0; before && i < policy->total_count; i++) {
-        if (before->value[i] >= 0 && before->value[i] <= TOTAL_MAX) continue;
-        char field[sizeof err->field];
-        snprintf(field, sizeof field, "used.%s", policy->totals[i]);
-        return err_field(err, E_OUT_OF_RANGE, field, "a running total below 0.00 or too large");
-    }
-    return E_OK;
+    bool fit = true;
+    for (uint32_t i = 0; before && i < policy->total_count; i++) fit &= total_fits(before->value[i]);
+    if (fit) return E_OK;
+    uint32_t at = 0;
+    while (total_fits(before->value[at])) at++;
+    char field[64];
+    snprintf(field, sizeof field, "used.%s", policy->totals[at]);
+    return err_field(err, E_OUT_OF_RANGE, field, "a running total below 0.00 or too large");
 }
 
 static int check_bill(const policy_t *policy, const benefit_bill_t *bill, const benefit_totals_t *before, err_t *err) {
@@ -120,30 +123,35 @@ static bool in_force(const scheme_t *scheme, const facts_t *facts, date_t on) {
     return true;
 }
 
-static int no_scheme(const policy_t *policy, const benefit_bill_t *b, bool known, err_t *err) {
+static int no_scheme(const policy_t *policy, const benefit_bill_t *b, err_t *err) {
+    bool known = false, tells_class_b = false;
     char day[DATE_TEXT_MAX];
+    for (uint32_t i = 0; i < policy->scheme_count; i++) {
+        if (policy->schemes[i].visit != b->visit) continue;
+        known = true;
+        tells_class_b |= policy->schemes[i].first_pay.table.count > 0;
+    }
     if (!known)
         return err_field(err, E_UNSUPPORTED, "visit.type", "%s has no rules for %s visits", policy->city,
                          visit_name((int)b->visit));
+    if (b->class_b > 0 && !tells_class_b)
+        return err_field(err, E_UNSUPPORTED, "fees.class_b", "%s has no share of class B that is paid first",
+                         policy->city);
     return err_field(err, E_NOT_IN_FORCE, "visit.to", "no rule is in force for a discharge on %s",
                      date_format(b->to, day));
 }
 
 static int find_scheme(const policy_t *policy, const benefit_bill_t *b, const facts_t *facts, const scheme_t **out,
                        err_t *err) {
-    bool known = false, tells_class_b = false;
-    *out = NULL;
     for (uint32_t i = 0; i < policy->scheme_count; i++) {
         const scheme_t *scheme = &policy->schemes[i];
-        if (scheme->visit != b->visit) continue;
-        known = true;
-        tells_class_b |= scheme->first_pay.table.count > 0;
-        if (!*out && in_force(scheme, facts, b->to)) *out = scheme;
-    }
-    if (b->class_b > 0 && known && !(*out ? (*out)->first_pay.table.count > 0 : tells_class_b))
-        return err_field(err, E_UNSUPPORTED, "fees.class_b", "%s has no share of class B that is paid first",
+        if (scheme->visit != b->visit || !in_force(scheme, facts, b->to)) continue;
+        *out = scheme;
+        if (b->class_b == 0 || scheme->first_pay.table.count > 0) return E_OK;
+        return err_field(err, E_UNSUPPORTED, "fees.class_b", "%s has no share of class B that is paid first here",
                          policy->city);
-    return *out ? E_OK : no_scheme(policy, b, known, err);
+    }
+    return no_scheme(policy, b, err);
 }
 
 // ---- the answer
@@ -178,42 +186,57 @@ static void read_facts(const scheme_t *scheme, facts_t *facts, date_t on) {
     }
 }
 
-static plan_key_t key_of(const policy_t *policy, const scheme_t *scheme, const facts_t *facts, bool class_b) {
-    const uint64_t scheme_number = (uint64_t)(scheme - policy->schemes);
-    return (plan_key_t){.dims = {facts->dims[0] & scheme->asks.dims[0], facts->dims[1] & scheme->asks.dims[1]},
-                        .rest = (facts->groups & scheme->asks.groups) | (uint64_t)class_b << 32 | scheme_number << 33};
-}
-
-static int pay(benefit_memo_t *memo, const question_t *q, const scheme_t *scheme, facts_t *facts, benefit_result_t *out,
-               err_t *err) {
+static int pay(benefit_memo_t *memo, const plan_key_t *key, const question_t *q, const scheme_t *scheme, facts_t *facts,
+               benefit_result_t *out, err_t *err) {
     const date_t on = q->bill->to;
-    const bool class_b = q->bill->class_b > 0;
-    const plan_key_t key = key_of(q->policy, scheme, facts, class_b);
-    const plan_t *plan = memo ? memo_find(memo, q->policy, &key, on) : NULL;
-    if (plan) {
-        plan_run(plan, q->bill, q->before, q->with_steps, out);
-        return E_OK;
-    }
     plan_room_t room; // not zeroed: plan_make() fills what it uses
     read_facts(scheme, facts, on);
-    int rc = plan_make(&room, scheme, facts, on, class_b, err);
+    int rc = plan_make(&room, scheme, facts, on, q->bill->class_b > 0, err);
     if (rc) return rc;
-    if (memo) memo_keep(memo, &key, on, &room);
+    if (memo) memo_keep(memo, key, on, &room);
     plan_run(&room.plan, q->bill, q->before, q->with_steps, out);
     return E_OK;
 }
 
+static int answer(benefit_memo_t *memo, const plan_key_t *key, const question_t *q, benefit_result_t *out, err_t *err) {
+    const scheme_t *scheme;
+    int rc = check_bill(q->policy, q->bill, q->before, err);
+    if (rc) return rc;
+    facts_t facts = facts_of(q->policy, q->bill);
+    if ((rc = find_scheme(q->policy, q->bill, &facts, &scheme, err))) return rc;
+    if (!q->bill->covered) return refuse(q, &facts, BENEFIT_NOT_COVERED, &scheme->not_covered, out, err);
+    if (scheme->manual.count > 0) return refuse(q, &facts, BENEFIT_MANUAL, &scheme->manual, out, err);
+    return pay(memo, key, q, scheme, &facts, out, err);
+}
+
+// All of a bill that picks its rules, in places of 8 bits; false when a word does not fit and so is none.
+static bool key_of(const policy_t *p, const benefit_bill_t *b, plan_key_t *key) {
+    const unsigned words = (unsigned)b->identity | (unsigned)b->level | (unsigned)b->visit | (unsigned)b->area |
+                           (unsigned)b->filing | (unsigned)b->point;
+    const unsigned first = band_of(&p->bands[DIM_MONTHS_TIER1], b->months_tier1);
+    const unsigned second = band_of(&p->bands[DIM_MONTHS_TIER2], b->months_tier2);
+    const unsigned days = b->referred ? 1 + band_of(&p->bands[DIM_REFERRAL_DAYS], (int64_t)b->to - b->referred_on) : 0;
+    const unsigned flags = (unsigned)b->designated | (unsigned)b->primary << 1 | (unsigned)b->family_bed << 2 |
+                           (unsigned)b->referral << 3 | (unsigned)b->childbirth << 4 | (unsigned)(b->class_b > 0) << 5;
+    key->words[0] = (uint64_t)b->identity | (uint64_t)b->level << 8 | (uint64_t)b->visit << 16 |
+                    (uint64_t)b->area << 24 | (uint64_t)b->filing << 32 | (uint64_t)b->point << 40 |
+                    (uint64_t)first << 48 | (uint64_t)second << 56;
+    key->words[1] = b->groups | (uint64_t)days << 32 | (uint64_t)flags << 40;
+    return words < 256 && !(b->referred && b->referred_on > b->to);
+}
+
+// A plan is kept only for a bill that was sound, so a bill with the same key needs its amounts checked and no more.
 int benefit_eval_with(benefit_memo_t *memo, const policy_t *policy, const benefit_bill_t *bill,
                       const benefit_totals_t *before, bool with_steps, benefit_result_t *out, err_t *err) {
     const question_t q = {policy, bill, before, with_steps};
-    const scheme_t *scheme;
-    int rc = check_bill(policy, bill, before, err);
-    if (rc) return rc;
-    facts_t facts = facts_of(policy, bill);
-    if ((rc = find_scheme(policy, bill, &facts, &scheme, err))) return rc;
-    if (!bill->covered) return refuse(&q, &facts, BENEFIT_NOT_COVERED, &scheme->not_covered, out, err);
-    if (scheme->manual.count > 0) return refuse(&q, &facts, BENEFIT_MANUAL, &scheme->manual, out, err);
-    return pay(memo, &q, scheme, &facts, out, err);
+    plan_key_t key;
+    if (!memo || !bill->covered || !key_of(policy, bill, &key)) return answer(NULL, NULL, &q, out, err);
+    const plan_t *plan = memo_find(memo, policy, &key, bill->to);
+    if (!plan) return answer(memo, &key, &q, out, err);
+    int rc = check_amounts(bill, err);
+    if (!rc) rc = check_totals(policy, before, err);
+    if (!rc) plan_run(plan, bill, before, with_steps, out);
+    return rc;
 }
 
 int benefit_eval(const policy_t *policy, const benefit_bill_t *bill, const benefit_totals_t *before, bool with_steps,

@@ -37,14 +37,13 @@ static void forget(benefit_memo_t *memo, uint64_t policy) {
 
 static size_t place_of(const plan_key_t *key, date_t on) {
     // A year has plans of its own, so that bills of two stretches do not walk over each other's.
-    uint64_t h = key->dims[0] * UINT64_C(0x9e3779b97f4a7c15) ^
-                 (key->dims[1] + (uint64_t)(on >> 8)) * UINT64_C(0xc2b2ae3d27d4eb4f);
-    h = (h ^ key->rest) * UINT64_C(0xff51afd7ed558ccd);
+    uint64_t h = (key->words[0] ^ (uint64_t)(on >> 8)) * UINT64_C(0x9e3779b97f4a7c15);
+    h = (h ^ h >> 32 ^ key->words[1]) * UINT64_C(0xff51afd7ed558ccd);
     return (size_t)(h >> 40) % SLOTS;
 }
 
 static bool same_key(const plan_key_t *a, const plan_key_t *b) {
-    return ((a->dims[0] ^ b->dims[0]) | (a->dims[1] ^ b->dims[1]) | (a->rest ^ b->rest)) == 0;
+    return ((a->words[0] ^ b->words[0]) | (a->words[1] ^ b->words[1])) == 0;
 }
 
 const plan_t *memo_find(benefit_memo_t *memo, const policy_t *policy, const plan_key_t *key, date_t on) {
@@ -68,10 +67,11 @@ static void *copy_into(benefit_memo_t *memo, const void *from, size_t bytes) {
 
 const plan_t *memo_keep(benefit_memo_t *memo, const plan_key_t *key, date_t on, const plan_room_t *room) {
     const plan_t *from = &room->plan;
-    if (memo->count == PLANS_MAX || ROOM - memo->used < sizeof *room + 4 * (size_t)ALIGN) forget(memo, memo->policy);
+    if (memo->count == PLANS_MAX || ROOM - memo->used < sizeof *room + 5 * (size_t)ALIGN) forget(memo, memo->policy);
     plan_t *plan = copy_into(memo, from, sizeof *from);
     plan->turns = copy_into(memo, room->turns, from->turn_count * sizeof room->turns[0]);
     plan->pieces = copy_into(memo, room->pieces, from->piece_count * sizeof room->pieces[0]);
+    plan->rules = copy_into(memo, room->rules, from->turn_count * sizeof room->rules[0]);
     plan->marks = copy_into(memo, room->marks, from->mark_count * sizeof room->marks[0]);
     size_t at = place_of(key, on);
     while (memo->slots[at].plan) at = (at + 1) % SLOTS;

@@ -40,6 +40,7 @@ static int add_changes(const maker_t *m, const derived_t *derived, int64_t value
         mark_t *mark = &m->room->marks[chain->first + i];
         mark->value = value = adjusted_value(mark->op, value, mark->value, TOTAL_MAX);
     }
+    chain->value = value;
     return E_OK;
 }
 
@@ -129,7 +130,7 @@ static int make_pieces(const maker_t *m, const stage_t *stage, turn_t *turn) {
     int rc = hold(m, &stage->rate, &held);
     if (!rc) rc = find_row(m, &stage->rate.table, &row);
     if (rc) return rc;
-    turn->row_rule = row->rule;
+    m->room->rules[m->room->plan.turn_count].row = row->rule;
     turn->first = plan->piece_count;
     turn->count = (uint8_t)row->slice_count;
     CHECK(plan->piece_count + row->slice_count <= STEPS_MAX);
@@ -139,7 +140,8 @@ static int make_pieces(const maker_t *m, const stage_t *stage, turn_t *turn) {
         rc = value_of(m, &row->slices[i].above, &above);
         if (!rc) rc = value_of(m, &row->slices[i].rate, &rate);
         if (rc) return rc;
-        *piece = (piece_t){.above = i > 0 ? fen_max(above, piece[-1].above) : above};
+        *piece = (piece_t){.above = i > 0 ? fen_max(above, piece[-1].above) : above, .upto = INT64_MAX};
+        if (i > 0) piece[-1].upto = piece->above;
         make_rates(m, &held, row->slices[i].rule, rate, piece);
         turn->hides |= piece->seen != piece->rate;
         plan->piece_count++;
@@ -152,7 +154,7 @@ static int make_fixed(const maker_t *m, const stage_t *stage, turn_t *turn) {
     int rc = find_row(m, &stage->fixed.table, &row);
     if (rc) return rc;
     turn->fixed = true;
-    turn->row_rule = row->rule;
+    m->room->rules[m->room->plan.turn_count].row = row->rule;
     return make_chain(m, &stage->fixed, row, &turn->amount);
 }
 
@@ -161,7 +163,7 @@ static int make_limits(const maker_t *m, const stage_t *stage, turn_t *turn) {
     int rc = floor ? value_of(m, &floor->amount, &turn->floor) : E_OK;
     if (rc) return rc;
     turn->has_floor = floor != NULL;
-    turn->floor_rule = floor ? floor->rule : NULL;
+    m->room->rules[m->room->plan.turn_count].floor = floor ? floor->rule : NULL;
     if (stage->cap.table.count == 0) return E_OK;
     rc = find_row(m, &stage->cap.table, &cap);
     if (rc || cap->none) return rc;
@@ -177,12 +179,14 @@ static int make_turn(const maker_t *m, const stage_t *stage) {
                      .over_cap_of = stage->over_cap_of,
                      .paid_total = stage->paid_total,
                      .base_total = stage->base_total,
-                     .looks_at = stage->looks_at,
-                     .less_paid_by = stage->less_paid_by,
-                     .less_rule = stage->less_rule};
+                     .looks_at = (uint8_t)stage->looks_at,
+                     .less_paid_by = stage->less_paid_by};
+    m->room->rules[plan->turn_count].less = stage->less_rule;
     int rc = stage->fixed.table.count ? make_fixed(m, stage, turn) : make_pieces(m, stage, turn);
     if (!rc) rc = make_limits(m, stage, turn);
     if (rc) return rc;
+    turn->plain = stage->looks_at == LOOKS_AT_LEFT_OVER && !stage->less_paid_by && !plan->hides;
+    plan->hides |= turn->hides;
     plan->cuts |= stage->looks_at == LOOKS_AT_OVER_CAP;
     plan->turn_count++;
     return E_OK;
@@ -205,6 +209,7 @@ int plan_make(plan_room_t *room, const scheme_t *scheme, const facts_t *facts, d
     const row_t *own_share;
     room->plan = (plan_t){.out_of_scope_rule = scheme->out_of_scope_rule,
                           .turns = room->turns,
+                          .rules = room->rules,
                           .pieces = room->pieces,
                           .marks = room->marks};
     find_stretch(&room->plan, scheme, on);

@@ -54,7 +54,7 @@ INLINE fen_t within(fen_t amount, bounds_t bounds) { return fen_min(bounds.most,
 INLINE int64_t follow(work_t *w, bool steps, const chain_t *chain, int part, bounds_t bounds, fen_t shown) {
     const mark_t *marks = &w->plan->marks[chain->first];
     int64_t value = 0;
-    if (!steps && !chain->live) return marks[chain->count - 1].value;
+    if (!steps && !chain->live) return chain->value;
     for (int i = 0; i < chain->count; i++) {
         value = live_value(w, chain, &marks[i], value);
         const fen_t now = within(value, bounds);
@@ -82,7 +82,8 @@ INLINE void deduct(work_t *w, bool steps) {
 // ---------------------------------------------------------------------------------------------------------
 
 INLINE fen_t base_of(const work_t *w, const turn_t *turn) {
-    switch (turn->looks_at) {
+    if (turn->plain) return w->left;
+    switch ((looks_at_t)turn->looks_at) {
     case LOOKS_AT_WHOLE: return w->scope - w->out->deductible;
     case LOOKS_AT_LEFT_OVER_WITH_DEDUCTIBLE: return w->left + w->borne;
     case LOOKS_AT_OVER_CAP: return w->cut[turn->over_cap_of];
@@ -107,21 +108,26 @@ INLINE int64_t add_piece(work_t *w, bool steps, const turn_t *turn, const piece_
     return sum;
 }
 
-// Cut start … start + base at the slices' lines.
+// Cut start … start + base at the slices' lines. Without steps every slice is computed, empty or not: bills are too
+// different for the processor to foresee which are.
 INLINE fen_t add_pieces(work_t *w, bool steps, const turn_t *turn, fen_t start, fen_t base, fen_t *seen) {
     const piece_t *piece = &w->plan->pieces[turn->first], *end = piece + turn->count;
     const fen_t stop = start + base;
     int64_t sum = 0, seen_sum = 0;
-    for (; piece < end && piece->above < stop; piece++) {
-        const fen_t upto = piece + 1 < end ? fen_min(stop, piece[1].above) : stop;
-        const fen_t part = upto - fen_max(start, piece->above);
-        if (part <= 0) continue;
+    for (; piece < end; piece++) {
+        const fen_t part = fen_max(0, fen_min(stop, piece->upto) - fen_max(start, piece->above));
+        if (steps && part == 0) continue;
         sum = add_piece(w, steps, turn, piece, part, sum);
         if (turn->hides) seen_sum += part * piece->seen;
     }
     const fen_t paid = round_fen(sum);
     *seen = turn->hides ? round_fen(seen_sum) : paid;
     return paid;
+}
+
+// The rules of a turn, for its steps.
+INLINE const turn_rules_t *rules_of(const work_t *w, const turn_t *turn) {
+    return &w->plan->rules[turn - w->plan->turns];
 }
 
 INLINE fen_t paid_by(const work_t *w, uint32_t layers) {
@@ -132,16 +138,17 @@ INLINE fen_t paid_by(const work_t *w, uint32_t layers) {
 
 // Less what the named layers paid; no more than is left of the bill.
 INLINE fen_t take_off(work_t *w, bool steps, const turn_t *turn, fen_t paid, fen_t *seen) {
+    if (turn->plain) return paid; // a share of what is left is no more than that
     fen_t left = w->scope - w->out->fund;
     if (turn->looks_at != LOOKS_AT_LEFT_OVER_WITH_DEDUCTIBLE) left -= w->out->deductible;
     if (turn->less_paid_by) {
         const fen_t less = paid_by(w, turn->less_paid_by), rest = fen_max(0, paid - less);
-        step_change(w, steps, turn->layer, turn->less_rule, paid, rest);
+        step_change(w, steps, turn->layer, rules_of(w, turn)->less, paid, rest);
         *seen = fen_max(0, *seen - less);
         paid = rest;
     }
     const fen_t bound = fen_min(paid, fen_max(0, left));
-    step_change(w, steps, turn->layer, turn->row_rule, paid, bound);
+    step_change(w, steps, turn->layer, rules_of(w, turn)->row, paid, bound);
     return bound;
 }
 
@@ -150,7 +157,7 @@ INLINE fen_t lift(work_t *w, bool steps, const turn_t *turn, fen_t paid, fen_t *
     if (!turn->has_floor || w->bill->in_scope == 0) return paid;
     const fen_t least = fen_min(turn->floor, w->bill->total - w->out->fund);
     const fen_t lifted = fen_max(paid, least);
-    step_change(w, steps, turn->layer, turn->floor_rule, paid, lifted);
+    step_change(w, steps, turn->layer, rules_of(w, turn)->floor, paid, lifted);
     *seen = fen_max(*seen, least);
     return lifted;
 }
@@ -173,7 +180,8 @@ INLINE void count_turn(work_t *w, const turn_t *turn, fen_t base, fen_t paid, fe
     out->fund += paid;
     if (turn->paid_total >= 0) out->after.value[turn->paid_total] += paid;
     if (turn->base_total >= 0) out->after.value[turn->base_total] += base;
-    if (turn->looks_at == LOOKS_AT_LEFT_OVER_WITH_DEDUCTIBLE) w->borne -= fen_min(w->borne, fen_max(0, seen - w->left));
+    if (!turn->plain && turn->looks_at == LOOKS_AT_LEFT_OVER_WITH_DEDUCTIBLE)
+        w->borne -= fen_min(w->borne, fen_max(0, seen - w->left));
     w->left = fen_max(0, w->left - seen);
 }
 
