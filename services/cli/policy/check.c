@@ -34,7 +34,7 @@ typedef struct checker {
     date_t days[DAYS_MAX];
     size_t day_count;
     finding_t *findings;
-    size_t finding_count, classes, bills, unanswered;
+    size_t finding_count, classes, bills, unpublished;
 } checker_t;
 
 // ---- what to put to the core
@@ -142,7 +142,7 @@ static bool pays(checker_t *c, benefit_bill_t *bill, fen_t amount, benefit_resul
     bill->total = bill->in_scope = amount;
     c->bills++;
     int rc = benefit_eval(c->policy, bill, NULL, true, r, NULL);
-    if (rc) c->unanswered++;
+    if (rc == E_PARAMETER_MISSING) c->unpublished++;
     return rc == E_OK && r->decision == BENEFIT_PAID;
 }
 
@@ -272,7 +272,7 @@ static void tell(const checker_t *c) {
     }
     printf("%s: sound; %zu classes of bill, %zu bills computed, %zu findings", policy_city(c->policy), c->classes,
            c->bills, c->finding_count);
-    if (c->unanswered) printf(", %zu bills have no answer (values not published)", c->unanswered);
+    if (c->unpublished) printf(", %zu bills need a value that is not published", c->unpublished);
     putchar('\n');
 }
 
