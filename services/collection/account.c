@@ -114,7 +114,7 @@ static int check_force(const work_t *w, way_t way) {
 // ---- the credit
 
 static int product(const work_t *w, fen_t base, int64_t rate, fen_t *out) {
-    if (fen_rate(base, (rate_t)rate, out))
+    if (fen_rate(base, (rate_t)(rate < RATE_ONE ? rate : RATE_ONE), out))
         return err_field(w->err, E_OUT_OF_RANGE, "person.base", "the base is too large");
     return E_OK;
 }

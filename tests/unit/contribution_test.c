@@ -262,6 +262,127 @@ TEST(C_03_birth_is_needed_with_a_low_income_family) {
     EQ_TEXT(err.field, "person.birth");
     EQ(contribution_year(law(), &p, 2012, &r, &err), E_MISSING_FIELD); // E-04: before NOT_IN_FORCE
 }
+// ---- any wage, in cities of different bases
+// ---------------------------------------------------------------------------------------------------------
+
+enum { WAGES = 20000, SEED = 20170701 };
+
+typedef struct bounded_city {
+    const char *city, *overlay;
+    int year, month;
+    fen_t floor, ceiling; // of an employee's own base; ceiling 0: none
+} bounded_city_t;
+
+static const bounded_city_t bounded_cities[] = {
+    {CITY, SAMPLE("worked-examples"), 2019, 3, YUAN(3600, 0), YUAN(10800, 0)},
+    {TC_SOURCE_DIR "/config/cities/zaozhuang.yaml", SAMPLE("provincial-wage"), 2020, 6, YUAN(3456, 75),
+     YUAN(17283, 75)},
+    {TC_SOURCE_DIR "/config/cities/zhoushan.yaml", SAMPLE("funding-values"), 2021, 6, YUAN(6000, 0), 0},
+    {TC_SOURCE_DIR "/config/cities/sanmenxia.yaml", TC_SOURCE_DIR "/config/samples/sanmenxia-illustrative.yaml", 2021,
+     8, YUAN(3180, 0), YUAN(15900, 0)},
+};
+
+static policy_t *load_city(const bounded_city_t *c) {
+    const char *overlays[] = {c->overlay, NULL};
+    policy_t *policy = NULL;
+    err_t err = {0};
+    int rc = policy_load(&policy, c->city, overlays, &err);
+    if (rc) fprintf(stderr, "%s\n", err.text);
+    NEED(rc == E_OK);
+    return policy;
+}
+
+static contribution_result_t due_of(const policy_t *policy, const bounded_city_t *c, fen_t wage) {
+    contribution_result_t r = {0};
+    err_t err = {0};
+    const contribution_person_t p = person(IDENTITY_EMPLOYEE, wage);
+    NEED(contribution_month(policy, &p, month_make(c->year, c->month), &r, &err) == E_OK);
+    return r;
+}
+
+static void expect_bounds(const bounded_city_t *c, fen_t wage, const contribution_result_t *r) {
+    fen_t sum = 0, amount;
+    for (int i = 0; i < r->line_count; i++) {
+        const contribution_line_t *l = &r->lines[i];
+        sum += l->amount;
+        if (!l->computed) continue;
+        NEED(fen_rate(l->base, l->rate, &amount) == E_OK && amount == l->amount);
+        if (l->payer != PAYER_PERSON) continue;
+        NEED(l->base >= c->floor && (c->ceiling == 0 || l->base <= c->ceiling));
+        if (wage >= c->floor && (c->ceiling == 0 || wage <= c->ceiling)) NEED(l->base == wage);
+    }
+    NEED(sum == r->total);
+}
+
+TEST(parts_add_up_and_bases_stay_within_floor_and_ceiling) {
+    printf("(seed %d) ", SEED);
+    for (size_t c = 0; c < COUNT_OF(bounded_cities); c++) {
+        policy_t *policy = load_city(&bounded_cities[c]);
+        uint64_t seed = SEED + c;
+        for (int i = 0; i < WAGES; i++) {
+            seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+            const fen_t wage = (fen_t)((seed >> 33) % 2500000);
+            const contribution_result_t r = due_of(policy, &bounded_cities[c], wage);
+            expect_bounds(&bounded_cities[c], wage, &r);
+        }
+        policy_destroy(&policy);
+    }
+}
+TEST(a_higher_wage_never_owes_less) {
+    for (size_t c = 0; c < COUNT_OF(bounded_cities); c++) {
+        policy_t *policy = load_city(&bounded_cities[c]);
+        fen_t before = 0;
+        for (fen_t wage = 0; wage < 2500000; wage += 97) {
+            const fen_t total = due_of(policy, &bounded_cities[c], wage).total;
+            NEED(total >= before);
+            before = total;
+        }
+        policy_destroy(&policy);
+    }
+}
+// The example of ZZ-A8: three of the staff, the unit's sum.
+TEST(ZZ_C02_the_employers_part_is_the_sum_of_the_staff) {
+    static const fen_t wages[] = {YUAN(8000, 0), YUAN(3000, 0), YUAN(20000, 0)};
+    const bounded_city_t *c = &bounded_cities[1];
+    const char *overlays[] = {c->overlay, SAMPLE("raw-payroll"), NULL};
+    policy_t *clamped = load_city(c), *raw = NULL;
+    err_t err = {0};
+    NEED(policy_load(&raw, c->city, overlays, &err) == E_OK);
+    fen_t sum_clamped = 0, sum_raw = 0;
+    for (size_t i = 0; i < COUNT_OF(wages); i++) {
+        sum_clamped += due_of(clamped, c, wages[i]).lines[0].amount;
+        sum_raw += due_of(raw, c, wages[i]).lines[0].amount;
+    }
+    EQ(sum_clamped, YUAN(2299, 24));
+    EQ(sum_raw, YUAN(2480, 0));
+    policy_destroy(&clamped);
+    policy_destroy(&raw);
+}
+TEST(JM_C_19_the_employers_part_is_the_sum_of_the_staff) {
+    fen_t bases = 0, sum = 0;
+    for (fen_t wage = YUAN(3600, 0); wage <= YUAN(10800, 0); wage += YUAN(100, 0)) {
+        contribution_result_t r = month_of_person(person(IDENTITY_EMPLOYEE, wage), 2019, 3);
+        bases += r.lines[0].base;
+        sum += line(&r, "tier1", PAYER_EMPLOYER)->amount;
+    }
+    EQ(sum, bases * 3 / 100);
+}
+TEST(an_unknown_wage_is_missed_where_it_counts) {
+    contribution_person_t p = person(IDENTITY_EMPLOYEE, 0);
+    p.no_wage = true;
+    EQ(month_refused(law(), p, 2018, 1, "person.wage"), E_MISSING_FIELD);
+    EQ(month_refused(law(), p, 2012, 1, "person.wage"), E_MISSING_FIELD); // E-04: before NOT_IN_FORCE
+    p.identity = IDENTITY_FLEXIBLE;
+    EQ(month_of_person(p, 2019, 1).total, YUAN(270, 0));
+}
+TEST(JM_C_38_and_40_terms_of_a_yearly_fee) {
+    contribution_result_t r = year_under(law(), 0, DATE_NONE, 2019);
+    EQ(r.due_by, date_make(2018, 12, 31));
+    EQ_TEXT(r.due_rule, "JM-C-38");
+    OK(r.no_refund);
+    EQ(month_of_person(person(IDENTITY_FLEXIBLE, 0), 2019, 1).due_by, DATE_NONE);
+}
+
 TEST(month_and_year_are_not_mixed) {
     contribution_person_t p = person(IDENTITY_EMPLOYEE, YUAN(5000, 0));
     contribution_result_t r;
@@ -282,4 +403,7 @@ TESTS("contribution", CASE(WE_19_employees_in_2017), CASE(WE_19_flexible_in_2017
       CASE(JM_C_18_amount_is_base_times_rate), CASE(JM_C_20_own_wage), CASE(JM_C_21_ceiling), CASE(JM_C_22_floor),
       CASE(JM_C_24_minimum_base_of_2017), CASE(JM_C_25_minimum_base_is_published), CASE(JM_C_26_to_33_rates_by_date),
       CASE(JM_C_34_employers_rate_falls_to_5_5_percent), CASE(C_03_retirees_owe_nothing), CASE(C_03_kinds_of_employers),
-      CASE(C_03_birth_is_needed_with_a_low_income_family), CASE(month_and_year_are_not_mixed), CASE(wages_out_of_range))
+      CASE(C_03_birth_is_needed_with_a_low_income_family), CASE(parts_add_up_and_bases_stay_within_floor_and_ceiling),
+      CASE(a_higher_wage_never_owes_less), CASE(ZZ_C02_the_employers_part_is_the_sum_of_the_staff),
+      CASE(JM_C_19_the_employers_part_is_the_sum_of_the_staff), CASE(an_unknown_wage_is_missed_where_it_counts),
+      CASE(JM_C_38_and_40_terms_of_a_yearly_fee), CASE(month_and_year_are_not_mixed), CASE(wages_out_of_range))
