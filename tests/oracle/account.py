@@ -6,59 +6,66 @@ from money import fen, share, yuan
 POINT = 10_000
 SHAPE = {**ID, "month": Field(a_month), "person": Field(members={
     "identity": Field(word("employee", "retiree", "unemployed", "flexible", "sole_trader", "resident")),
-    "birth": Field(date), "base": Field(amount),
-    "reference": Field(members={"kind": Field(word("actual", "highest", "none")),
+    "birth": Field(date, required=False), "base": Field(amount, required=False),
+    "reference": Field(required=False, members={"kind": Field(word("actual", "highest", "none")),
                                 "amount": Field(amount, required=False), "base": Field(amount, required=False)})})}
 
 
 def answer(case, values):
     check(case, SHAPE)
-    person, reference = case["person"], case["person"]["reference"]
-    check_reference(reference)
-    month = days.month(case["month"])
+    person, month = case["person"], days.month(case["month"])
+    if "reference" in person:
+        check_reference(person["reference"])
     if person["identity"] == "resident":
         raise Refusal("UNSUPPORTED")  # A-03, JM-A-01
     if month < days.month_number(2017, 1):
         raise Refusal("NOT_IN_FORCE")  # JM-A-02
     if person["identity"] == "retiree":
         raise Refusal("PARAMETER_MISSING", parameter="")  # A-03, JM-A-12
-    birth, base = days.day(person["birth"]), fen(person["base"])
-    credit, credit_base = credit_of_reference(reference, birth, month)
-    if credit_base is not None and base < credit_base:  # JM-A-09, JM-A-10
-        band = age_band(birth, days.month_number(2016, 12))  # A-02
-        credit = share(base, values.rate_on("account_rate_2016_" + band, days.first_day(month)))
+    credit, credit_base = credit_of_reference(person, month)
+    if credit_base is not None and fen(needed(person, "base")) < credit_base:  # JM-A-09, JM-A-10
+        band = age_band(person, days.month_number(2016, 12))  # A-02
+        credit = share(fen(person["base"]), values.rate_on("account_rate_2016_" + band, days.first_day(month)))
     if month >= days.month_number(2017, 7):
-        credit = max(credit, own_contribution(base))  # JM-A-11
+        credit = max(credit, own_contribution(fen(needed(person, "base"))))  # JM-A-11
     return {"credit": yuan(credit)}
+
+
+def needed(person, name):
+    """A fact that the amount rests on."""
+    if name not in person:
+        raise Refusal("MISSING_FIELD", "person." + name)
+    return person[name]
 
 
 def check_reference(reference):
     if reference["kind"] == "none":  # A-04
         refuse([("INVALID_FIELD", "person.reference." + n) for n in ("amount", "base") if n in reference])
         return
-    needed = ["amount", "base"] if reference["kind"] == "actual" else ["amount"]
-    refuse([("MISSING_FIELD", "person.reference." + n) for n in needed if n not in reference])
+    wanted = ["amount", "base"] if reference["kind"] == "actual" else ["amount"]
+    refuse([("MISSING_FIELD", "person.reference." + n) for n in wanted if n not in reference])
 
 
-def age_band(birth, month):
+def age_band(person, month):
     """JM-A-06 to JM-A-08: completed years on the 1st of the month (A-01)."""
-    age = days.age(birth, days.first_day(month))
+    age = days.age(days.day(needed(person, "birth")), days.first_day(month))
     return "young" if age <= 35 else "middle" if age <= 45 else "senior"
 
 
-def band_minimum(birth, month):
-    return {"young": 60_20, "middle": 72_24, "senior": 84_28}[age_band(birth, month)]
+def band_minimum(person, month):
+    return {"young": 60_20, "middle": 72_24, "senior": 84_28}[age_band(person, month)]
 
 
-def credit_of_reference(reference, birth, month):
+def credit_of_reference(person, month):
     """The credit, and the base behind it that a later base is held against (None: there is none)."""
-    minimum = band_minimum(birth, month)
+    reference = needed(person, "reference")
     if reference["kind"] == "none":
-        return minimum, None  # JM-A-05
+        return band_minimum(person, month), None  # JM-A-05
     historic = fen(reference["amount"])
     base = fen(reference["base"]) if "base" in reference else None
     if reference["kind"] == "actual":
         return historic, base  # JM-A-03
+    minimum = band_minimum(person, month)
     if historic < minimum:
         return minimum, None  # JM-A-04, A-02
     return historic, base

@@ -90,7 +90,7 @@ def world_of_zaozhuang(rng, turn):
 def world_of_zhoushan(rng, turn):
     income = [{"from": "%d-01-01" % y, "value": yuan(sum_of_money(rng, [60_848_00], 90_000_00))}
               for y in range(2020, 2024) if chance(rng, 0.8)]
-    return {"parameters": {"disposable_income": income} if income else {},
+    return {"parameters": {**world_of_points(rng), **({"disposable_income": income} if income else {})},
             "options": {"ratio_reading": ["personal_at_least_half", "government_at_least_twice"][turn % 2]}}
 
 
@@ -330,7 +330,9 @@ def spell(rng, entries, at, marks):
     entry["paid"] = "on_time"
     if late:
         entry["paid"] = str(a_day(rng, at + length - pick(rng, [1, 1, 2, 4]), at + length + pick(rng, [0, 1, 3, 4, 7])))
-    if identity == "unemployed" and chance(rng, 0.5):
+    before = entries[-1] if entries else {}
+    goes_on = before.get("identity") == "unemployed" and before["months"][1] == days.month_text(at - 1)
+    if identity == "unemployed" and not goes_on and chance(rng, 0.5):  # one application a spell
         entry["applied_on"] = str(a_day(rng, at - pick(rng, [0, 1, 2]), at))
     entries.append(entry)
     marks.extend([at, at + length, at + length + 4])
@@ -339,6 +341,7 @@ def spell(rng, entries, at, marks):
     if late and chance(rng, 0.3) and length > 1:  # paid back in two parts
         cut = at + rng.randrange(1, length)
         entries[-1] = {**entry, "months": [days.month_text(at), days.month_text(cut - 1)]}
+        entry.pop("applied_on", None)
         entries.append({**entry, "months": [days.month_text(cut), days.month_text(at + length - 1)],
                         "paid": str(a_day(rng, at + length, at + length + 6))})
     return at + length
@@ -438,17 +441,72 @@ def calendar(rng, given):
 def random_calendar(rng, a_year):
     """A year's notice: blocks of holidays, and weekends on which people work."""
     first = datetime.date(a_year, 1, 1)
-    holidays = set()
+    holidays = {first}
     for _ in range(rng.randint(0, 9)):
         start = rng.randrange(365)
         if chance(rng, 0.6):  # about the ends of months, the 5th and the 25th
             start = (datetime.date(a_year, rng.randint(1, 12), pick(rng, [1, 3, 20, 24, 28])) - first).days
         holidays |= {first + days.ONE_DAY * d for d in range(start, min(365, start + rng.randint(1, 11)))}
     weekends = [first + days.ONE_DAY * d for d in range(365) if (first + days.ONE_DAY * d).weekday() > 4]
-    workdays = set(rng.sample(weekends, rng.randint(0, 12))) - holidays
+    workdays = set(rng.sample(weekends, rng.randint(0, 12))) - holidays or {weekends[-1]}
     text = 'year: %d\nsource: "made up for tests"\nholidays:\n' % a_year
     return text + "".join("  - %s\n" % d for d in sorted(holidays)) + "workdays:\n" + "".join(
         "  - %s\n" % d for d in sorted(workdays))
+
+
+# ---- points
+
+def world_of_points(rng):
+    """Some of the method's numbers replaced."""
+    choices = {"drg_overrun_borne": ["0.5", "0", "1"], "drg_surplus_kept": ["0.123456", "1", "0"],
+               "drg_month_share": ["0.9", "1"], "drg_low_ratio": ["0.5", "0.333333"], "drg_high_ratio1": ["2.75"],
+               "drg_high_ratio2": ["2.2"], "drg_high_ratio3": ["1.8"], "drg_stable_cases": ["3"]}
+    return {name: [{"from": "2021-01-01", "value": pick(rng, texts)}] for name, texts in choices.items() if chance(rng, 0.3)}
+
+
+def points(rng, given):
+    groups = [{"code": "G%d" % i, "mean": yuan(max(100, sum_of_money(rng, [5_000_00, 9_600_00, 24_000_00], 60_000_00))),
+               "cases": pick(rng, [1, 3, 4, 5, 6, 30]), "variation": pick(rng, ["0", "0.4", "1", "1.000001", "0.99"])}
+              for i in range(rng.randint(1, 5))]
+    hospitals = [{"code": "H%d" % i, "quality": pick(rng, ["1", "0.98", "0.987654", "1.02"]),
+                  "paid": yuan(sum_of_money(rng, [0], 10_000_00))} for i in range(rng.randint(1, 4))]
+    coefficients = [{"hospital": h["code"], "group": g["code"], "value": "%.2f" % rng.uniform(0.5, 1.5)}
+                    for h in hospitals for g in groups if chance(rng, 0.7)]
+    case = {"groups": groups, "hospitals": hospitals, "coefficients": coefficients,
+            "cases": [a_case(rng, groups, hospitals) for _ in range(rng.randint(1, 12))]}
+    if chance(rng, 0.5):
+        case["year"] = rng.randint(2021, 2023) if chance(rng, 0.99) else 2020
+    else:
+        case["month"] = days.month_text(rng.randint(month(2021, 1), month(2023, 12)))
+    if chance(rng, 0.2):
+        case["average"] = yuan(max(100, sum_of_money(rng, [10_180_00], 60_000_00)))
+    by_item = sum(money_of(c["cost"]) - money_of(c["patient"]) for c in case["cases"])
+    case["budget"] = yuan(pick(rng, [by_item, by_item + 1, max(0, by_item - 1), by_item * 2, by_item // 2,
+                                     sum_of_money(rng, [0], 10_000_000_00)]))
+    return case
+
+
+def a_case(rng, groups, hospitals):
+    group = pick(rng, groups)
+    mean = money_of(group["mean"])
+    cost = near(rng, [mean * 4 // 10, mean * 2, mean * 5 // 2, mean * 3, mean], 1)
+    if chance(rng, 0.5):
+        cost = sum_of_money(rng, [0, 1], 4 * mean + 10)
+    made = {"hospital": pick(rng, hospitals)["code"], "group": group["code"], "cost": yuan(cost),
+            "patient": yuan(int(cost * rng.random() * 0.5))}
+    mode = pick(rng, ["drg"] * 7 + ["bed_day", "item"])
+    if mode != "drg" or chance(rng, 0.3):
+        made["mode"] = mode
+    if mode == "bed_day":
+        made["days"], made["daily"] = rng.randrange(90), yuan(sum_of_money(rng, [300_00], 1_000_00))
+    if chance(rng, 0.1):
+        made["group"] = None
+    for name, part in (("reviewed", 0.5), ("denied", 0.1)):
+        if chance(rng, part):
+            made[name] = chance(rng, 0.8)
+    if chance(rng, 0.1):
+        made["penalty"] = pick(rng, ["0", "0.0001", "1.5", "20"])
+    return made
 
 
 MAKERS = {
@@ -467,6 +525,7 @@ MAKERS = {
     ("funding", "zhoushan"): funding,
     ("gap", "yancheng"): gap,
     ("routing", "yancheng"): routing,
+    ("points", "zhoushan"): points,
 }
 
 # ---- one fault in a good case
@@ -475,7 +534,11 @@ WRONG = [None, 5, -1, 1.5, True, "", "x", "1", "1.5", "1.234", "-1.00", "+1.00",
          "2018-2-1", "18-02-01", [], {}, ["x"], [None], {"x": 1}, "1.00", "2018-03-01"]
 
 
-def spoil(rng, case):
+# Fields needed in some cases only, where the interface is free to say in which.
+KEPT = {"account": {"birth", "base", "reference", "amount"}, "points": {"mode", "days", "daily", "month", "year"}}
+
+
+def spoil(rng, kind, case):
     """Changes one field of a case, which may or may not make it wrong."""
     places = list(objects(case))
     node = pick(rng, places)
@@ -484,7 +547,7 @@ def spoil(rng, case):
         node[pick(rng, ["x", "amount2", "Identity", "id2"])] = pick(rng, WRONG)
     elif node:
         name = pick(rng, list(node))
-        if how < 0.45:
+        if how < 0.45 and name not in KEPT.get(kind, ()):
             del node[name]
         else:
             node[name] = pick(rng, WRONG)

@@ -17,7 +17,8 @@ def shape(city):
             "person": Field(members={
                 "identity": Field(word(*IDENTITIES[city])), "wage": Field(amount, required=False),
                 "groups": Field(GROUPS, required=False), "birth": Field(date, required=False)}),
-            "employer": Field(required=False, members={"kind": Field(word("enterprise", "organ", "distressed"))})}
+            "employer": Field(required=False, members={
+                "kind": Field(word("enterprise", "organ", "distressed"), required=False)})}
 
 
 SHAPES = {city: shape(city) for city in IDENTITIES}
@@ -35,9 +36,10 @@ def answer(city, case, values):
             raise Refusal("MISSING_FIELD", "month")
         if person["identity"] == "employee" and "wage" not in person:
             raise Refusal("MISSING_FIELD", "person.wage")
-        kind = case.get("employer", {"kind": "enterprise"})["kind"]  # C-03
+        kind = case.get("employer", {}).get("kind", "enterprise")  # C-03
         month = days.month(case["month"])
         lines = {"jiangmen": jiangmen_month, "zaozhuang": zaozhuang_month}[city](month, person, kind, values)
+    lines = [line for line in lines if line[4]]  # a payer who owes nothing has no line
     return {"lines": [shown(*line) for line in lines], "total": yuan(sum(line[4] for line in lines))}
 
 

@@ -2,6 +2,7 @@
 
 A month is a number (days.py). A contribution month c buys the service month c + 1 (JM-E-23).
 """
+import bisect
 import datetime
 
 import days
@@ -34,9 +35,11 @@ def answer(case, values):
     known = History(entries, born, known_on, every_entry)
     covered = known.covers(as_of)
     n1, n2 = months_when_covered(known, as_of) if covered else months_when_not(known, as_of)
+    unemployed = is_unemployed(known, as_of, entries)
+    seen = History(entries, born, min(known_on, as_of), every_entry)
     return {"covered": covered, "months": {"tier1": n1, "tier2": n2}, "scale": rate_text(scale(n1)),
-            "arrears": 0 if covered else arrears(known, as_of),
-            "interrupted": not covered and interrupted(History(entries, born, min(known_on, as_of), every_entry), as_of),
+            "arrears": 0 if covered else arrears(known, as_of, unemployed),
+            "interrupted": not covered and interrupted(seen, as_of, unemployed),
             "from": str(known.start_of_cover(as_of)) if covered else None,
             "until": None if covered else known.end_of_cover(as_of)}
 
@@ -54,35 +57,33 @@ class Payment:
 class History:
     """What a person's payments up to a day buy.
 
-    paid     contribution month → its earliest payment (V-02)
+    listed   contribution month → identity, its payment known or not
+    paid     contribution month → its earliest known payment (V-02)
     good     contribution months that count: paid in time, or paid back within the grace
     monthly  service months covered by contribution months
     resident days covered by resident years, as (first, last)
     """
 
     def __init__(self, entries, born, known_on, every_entry):
-        self.paid, self.resident = {}, []
+        self.listed, self.paid, self.resident = {}, {}, []
         for entry in entries:
             if entry["identity"] == "resident":
                 self.add_year(entry["year"], entry["paid"], born, known_on)
-            else:
-                self.add_months(entry, known_on)
+        payments = {}
+        for entry in entries:
+            if entry["identity"] != "resident":
+                add_months(payments, entry)
+        for c, payment in payments.items():
+            self.listed[c] = payment.identity
+            if payment.paid <= known_on:
+                self.paid[c] = payment
         self.resident_months = {m for first, last in self.resident
                                 for m in range(days.month_of(first), days.month_of(last) + 1)}
-        self.first = min(self.paid, default=None)
+        self.sorted_listed, self.sorted_resident = sorted(self.listed), sorted(self.resident_months)
         self.good = {c for c in self.paid if not self.too_late(c)}
         self.joint = self.good | self.resident_months  # JM-G-18, JM-G-19
         self.monthly = set()
         self.add_service_months(every_entry)
-
-    # -- payments
-
-    def add_months(self, entry, known_on):
-        applied = days.day(entry["applied_on"]) if "applied_on" in entry else None
-        for c in range(days.month(entry["months"][0]), days.month(entry["months"][1]) + 1):
-            paid = days.last_day(c) if entry["paid"] == "on_time" else days.day(entry["paid"])  # V-04
-            if paid <= known_on and (c not in self.paid or paid < self.paid[c].paid):
-                self.paid[c] = Payment(entry["identity"], paid, applied)
 
     def add_year(self, a_year, paid, born, known_on):
         first, last = datetime.date(a_year, 1, 1), datetime.date(a_year, 12, 31)
@@ -100,9 +101,19 @@ class History:
 
     # -- which months count
 
+    def owed(self, c):
+        """Is this a contribution month? A month that is listed is one. After it every month is owed, until a resident
+        year or a spell of unemployment, which leaves no arrears (V-08, V-09 (c))."""
+        if c in self.listed:
+            return True
+        listed, resident = last_below(self.sorted_listed, c), last_below(self.sorted_resident, c + 1)
+        if listed is None or self.listed[listed] == "unemployed":
+            return False
+        return resident is None or resident < listed
+
     def unpaid_at(self, c, day):
-        """Just before a payment on that day. A month that a resident year covers is paid."""
-        return c >= self.first and c not in self.resident_months and (c not in self.paid or self.paid[c].paid >= day)
+        """Just before a payment on that day."""
+        return self.owed(c) and (c not in self.paid or self.paid[c].paid >= day)
 
     def too_late(self, c):
         """JM-G-11, JM-G-14: paid back when more than three months in a row were unpaid (V-02)."""
@@ -123,11 +134,11 @@ class History:
         waits_to = None  # first covered month of the present entry with a wait
         for c in sorted(self.good):
             identity, before = self.paid[c].identity, self.identity_of(c - 1)
-            if identity in WAITING and (before is None or (every_entry and before not in WAITING)):
+            if identity in WAITING and (before is None or (every_entry and before != identity)):
                 waits_to = c + 3  # JM-E-25, JM-G-17, AMB-29
             elif identity not in WAITING:
                 waits_to = None
-            if identity == "unemployed" and before != "unemployed":
+            if identity == "unemployed" and self.listed.get(c - 1) != "unemployed":
                 applied = self.paid[c].applied
                 start = days.month_of(applied) if applied else c  # V-05
                 self.monthly.update(range(start, c + 1))  # JM-E-24, V-10
@@ -166,6 +177,21 @@ class History:
         return max((days.month_of(min(last, day)) for first, last in self.resident if first <= day), default=None)
 
 
+def add_months(payments, entry):
+    """V-02: a month counts once, by its earliest payment."""
+    applied = days.day(entry["applied_on"]) if "applied_on" in entry else None
+    for c in range(days.month(entry["months"][0]), days.month(entry["months"][1]) + 1):
+        paid = days.last_day(c) if entry["paid"] == "on_time" else days.day(entry["paid"])  # V-04
+        if c not in payments or paid < payments[c].paid:
+            payments[c] = Payment(entry["identity"], paid, applied)
+
+
+def last_below(numbers, limit):
+    """The greatest of sorted numbers that is below the limit; None."""
+    at = bisect.bisect_left(numbers, limit)
+    return numbers[at - 1] if at else None
+
+
 def newborn_in_time(born, paid):
     """JM-E-35, AMB-24: up to the end of the third month after the month of birth."""
     return born is not None and born <= paid <= days.last_day(days.month_of(born) + 3)
@@ -195,32 +221,45 @@ def months_when_not(known, as_of):
     return (run(known.joint, max(ends)) if ends else 0), (0 if contribution is None else run(known.good, contribution))
 
 
-def arrears(known, as_of):
+def is_unemployed(known, as_of, entries):
+    """V-09 (e), V-11 (b): by the last contribution month up to this one, or by an application."""
+    month = days.month_of(as_of)
+    last, identity = -1, None
+    for c, listed in known.listed.items():
+        if last < c <= month:
+            last, identity = c, listed
+    for entry in entries:
+        if entry["identity"] == "unemployed" and "applied_on" in entry:
+            applied = days.month_of(days.day(entry["applied_on"]))
+            if last <= applied <= month:
+                last, identity = applied, "unemployed"
+    return identity == "unemployed"
+
+
+def arrears(known, as_of, unemployed):
     """V-08: unpaid contribution months in a row up to the month before, of a person who is not covered."""
     month = days.month_of(as_of) - 1
-    contribution = max((c for c in known.paid if c <= month), default=None)
+    contribution, resident = known.last_good(month), known.last_resident(as_of)
     if contribution is None:
-        return 0  # V-09 (d)
-    resident = known.last_resident(as_of)
-    if resident is not None and resident >= contribution:
-        return 0  # V-09 (c), V-11 (d)
-    if known.paid[contribution].identity == "unemployed":
-        return 0
-    return month - contribution
+        return 0  # V-09 (d); months bought too late do not count (V-09 (f))
+    if unemployed or (resident is not None and resident >= contribution):
+        return 0  # V-08; V-09 (c), V-11 (d)
+    unpaid = 0
+    while known.owed(month - unpaid) and month - unpaid not in known.paid:
+        unpaid += 1
+    return unpaid
 
 
-def interrupted(seen, as_of):
+def interrupted(seen, as_of, unemployed):
     """V-08, V-11: did arrears of more than three months, as they stood on the day, end the cover of a person who is not
     covered? The wait after them is included. `seen` holds what was paid by then."""
+    if unemployed:
+        return False  # V-09 (e)
     month = days.month_of(as_of) - 1
-    if seen.first is None:
-        return False
     while month in seen.good:  # in a wait: look at what is behind it
         month -= 1
     gap = 0
-    while month >= seen.first and month not in seen.good and month not in seen.resident_months:
+    while month not in seen.good and month not in seen.resident_months and seen.owed(month):
         gap += 1
         month -= 1
-    if month in seen.resident_months or seen.identity_of(month) == "unemployed":
-        return False  # V-11 (c)
-    return gap > 3
+    return month in seen.good and month not in seen.resident_months and gap > 3  # V-09 (d), V-11 (c)

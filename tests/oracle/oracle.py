@@ -9,6 +9,7 @@ import cash_calendar
 import contribution
 import coverage
 import fund
+import points
 import retirement
 from form import Refusal
 from values import Values
@@ -29,6 +30,7 @@ ENGINES = {
     ("funding", "zhoushan"): fund.funding,
     ("gap", "yancheng"): fund.gap,
     ("routing", "yancheng"): fund.routing,
+    ("points", "zhoushan"): points.answer,
 }
 
 

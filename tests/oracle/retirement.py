@@ -12,7 +12,7 @@ SHAPES = {
         "first_tier2": Field(a_month), "months": Field(count), "transferred": Field(yes_no, required=False),
         "local_months": Field(count, required=False)})},
     "zaozhuang": {**ID, "on": Field(date), "person": Field(members={
-        "sex": Field(word("male", "female")), "actual_months": Field(count), "deemed_months": Field(count)})},
+        "sex": Field(word("male", "female")), "actual_months": Field(count), "deemed_months": Field(count, required=False)})},
 }
 
 
@@ -28,6 +28,9 @@ def shown(required, missing, monthly, exempt):
 
 
 def jiangmen(on, person, values):
+    transferred = person.get("transferred", False)
+    if transferred and "local_months" not in person:
+        raise Refusal("MISSING_FIELD", "person.local_months")
     months, local = person["months"], person.get("local_months", person["months"])
     if local > months:
         refuse([("OUT_OF_RANGE", "person.local_months"), ("OUT_OF_RANGE", "person.months")])
@@ -37,7 +40,7 @@ def jiangmen(on, person, values):
     required = 240 if days.month(person["first_tier2"]) < days.month_number(2018, 1) else 300
     missing = max(0, required - months)
     monthly = share(values.on("minimum_base", on), employer_rate(days.month_of(on)))  # JM-Y-09
-    if not person.get("transferred", False):
+    if not transferred:
         return shown(required, missing, monthly, missing == 0)
     local_missing = max(0, 120 - local)  # JM-Y-07
     return {**shown(required, missing, monthly, missing == 0 and local_missing == 0), "local_missing": local_missing}
@@ -48,6 +51,6 @@ def zaozhuang(on, person, values):
         raise Refusal("NOT_IN_FORCE")
     required = {"male": 300, "female": 240}[person["sex"]]  # ZZ-Y01, ZZ-Y02
     actual = person["actual_months"]
-    missing = max(required - (actual + person["deemed_months"]), 120 - actual, 0)  # ZZ-Y03, ZZ-A2
+    missing = max(required - (actual + person.get("deemed_months", 0)), 120 - actual, 0)  # ZZ-Y03, ZZ-A2
     monthly = share(monthly_wage(values, on), 4 * POINT)  # ZZ-Y06, ZZ-A1
     return shown(required, missing, monthly, missing == 0)

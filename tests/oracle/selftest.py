@@ -439,5 +439,32 @@ class Fund(unittest.TestCase):
         self.assertEqual(route("P1", "pharmacy", None, "320902"), ["320902"] * 4 + ["city"])
 
 
+class Points(unittest.TestCase):
+    def test_worked_example(self):
+        def c(hospital, group, cost, patient, **more):
+            return {"hospital": hospital, "group": group, "cost": cost, "patient": patient, **more}
+
+        def k(hospital, group, value):
+            return {"hospital": hospital, "group": group, "value": value}
+        got = ask("points", "zhoushan", year=2022, budget="80000.00",
+                  groups=[{"code": "A", "mean": "9600.00", "cases": 30}, {"code": "B", "mean": "24000.00", "cases": 20},
+                          {"code": "C", "mean": "5000.00", "cases": 50}],
+                  hospitals=[{"code": "H1"}, {"code": "H2"}],
+                  coefficients=[k("H1", "A", "1.10"), k("H1", "B", "1.05"), k("H1", "C", "1.08"), k("H2", "A", "0.92"),
+                                k("H2", "C", "0.95")],
+                  cases=[c("H1", "A", "10500.00", "2500.00"), c("H1", "B", "60000.00", "15000.00", reviewed=True),
+                         c("H1", "C", "1500.00", "345.00"), c("H1", "B", "24500.00", "6100.00"),
+                         c("H2", "C", "16000.00", "4000.00", reviewed=True), c("H2", "A", "9000.00", "2250.00"),
+                         c("H2", "C", "4900.00", "1025.00")])
+        self.assertEqual([g["points"] for g in got["groups"]], ["94.3026", "235.7564", "49.1159"])
+        self.assertEqual([x["points"] for x in got["cases"]][:5], ["103.7329", "365.4224", "15.9136", "247.5442", "56.4833"])
+        for name, value in (("average", "10180.00"), ("points", "922.5149"), ("fees", "126400.00"),
+                            ("patient", "31220.00"), ("by_item", "95180.00"), ("difference", "15180.00"),
+                            ("fund", "82277.00"), ("value", "123.02999")):
+            self.assertEqual(got[name], value)
+        self.assertEqual([(h["points"], h["gross"], h["due"]) for h in got["hospitals"]],
+                         [("732.6131", "90133.38", "66188.38"), ("189.9018", "23363.62", "16088.62")])
+
+
 if __name__ == "__main__":
     unittest.main()
