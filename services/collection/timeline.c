@@ -145,6 +145,7 @@ static void bring_in(timeline_t *t, const coverage_input_t *in) {
         m->run2 = in->prior_months_tier2 - back + 1;
         m->bought = payer >= 0;
         m->payer = (int8_t)payer;
+        m->paid_on = month_last(t->first - back);
         m->cover_from = t->first - back;
     }
 }

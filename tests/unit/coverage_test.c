@@ -544,6 +544,10 @@ TEST(V_02_nobody_owes_after_a_yearly_fee_or_a_spell_of_unemployment) {
     resident(history(&s), 2018, "on_time");
     owed(&s, IDENTITY_EMPLOYEE, "2019-08", "2019-08", "2019-09-05");
     IN(&s, "2019-09-10", 1, 1, "2019-09-01");
+    owed(history(&s), IDENTITY_EMPLOYEE, "2017-01", "2017-12", "on_time");
+    resident(&s, 2018, "on_time");
+    owed(&s, IDENTITY_EMPLOYEE, "2019-08", "2019-08", "2019-09-05");
+    IN(&s, "2019-09-10", 1, 1, "2019-09-01");
     owed(history(&s), IDENTITY_UNEMPLOYED, "2018-01", "2018-06", "on_time");
     owed(&s, IDENTITY_EMPLOYEE, "2019-08", "2019-08", "2019-09-05");
     IN(&s, "2019-09-10", 1, 1, "2019-09-01");
@@ -741,6 +745,10 @@ TEST(V_11a_interrupted_by_what_is_unpaid_on_the_day_whatever_is_paid_later) {
     OUT(&s, "2018-11-01", 6, 6, "2018-07-31", 0, true);
     OUT(&s, "2018-12-31", 6, 6, "2018-07-31", 0, true);
     IN(&s, "2019-01-01", 1, 1, "2019-01-01");
+    owed(history(&s), IDENTITY_FLEXIBLE, "2018-01", "2018-06", "on_time");
+    owed(&s, IDENTITY_FLEXIBLE, "2018-08", "2018-08", "2018-11-01");
+    owed(&s, IDENTITY_FLEXIBLE, "2018-09", "2018-10", "2018-11-20"); // counts: two are open by then
+    OUT(&s, "2018-11-10", 2, 2, "2018-07-31", 0, true);
 }
 
 TEST(V_11c_a_wait_after_unemployment_or_a_resident_year_is_no_interruption) {
