@@ -341,8 +341,7 @@ def spell(rng, entries, at, marks):
     if late and chance(rng, 0.3) and length > 1:  # paid back in two parts
         cut = at + rng.randrange(1, length)
         entries[-1] = {**entry, "months": [days.month_text(at), days.month_text(cut - 1)]}
-        entry.pop("applied_on", None)
-        entries.append({**entry, "months": [days.month_text(cut), days.month_text(at + length - 1)],
+        entries.append({"identity": identity, "months": [days.month_text(cut), days.month_text(at + length - 1)],
                         "paid": str(a_day(rng, at + length, at + length + 6))})
     return at + length
 
@@ -448,7 +447,7 @@ def random_calendar(rng, a_year):
             start = (datetime.date(a_year, rng.randint(1, 12), pick(rng, [1, 3, 20, 24, 28])) - first).days
         holidays |= {first + days.ONE_DAY * d for d in range(start, min(365, start + rng.randint(1, 11)))}
     weekends = [first + days.ONE_DAY * d for d in range(365) if (first + days.ONE_DAY * d).weekday() > 4]
-    workdays = set(rng.sample(weekends, rng.randint(0, 12))) - holidays or {weekends[-1]}
+    workdays = set(rng.sample([d for d in weekends if d not in holidays], rng.randint(1, 12)))
     text = 'year: %d\nsource: "made up for tests"\nholidays:\n' % a_year
     return text + "".join("  - %s\n" % d for d in sorted(holidays)) + "workdays:\n" + "".join(
         "  - %s\n" % d for d in sorted(workdays))
