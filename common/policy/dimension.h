@@ -34,7 +34,7 @@ enum {
     X(DIM_MONTHS_TIER1, months_tier1, DIM_NUMBER, 1, 0, BANDS_MAX, SCOPE_BENEFIT)                                      \
     X(DIM_MONTHS_TIER2, months_tier2, DIM_NUMBER, 1, 12, BANDS_MAX, SCOPE_BENEFIT)                                     \
     X(DIM_AGE, age, DIM_NUMBER, 1, 24, BANDS_MAX, SCOPE_CONTRIBUTION | SCOPE_PERSON)                                   \
-    X(DIM_EMPLOYER, employer, DIM_WORD, 1, 36, 8, SCOPE_CONTRIBUTION | SCOPE_PERSON)                                                \
+    X(DIM_EMPLOYER, employer, DIM_WORD, 1, 36, 8, SCOPE_CONTRIBUTION | SCOPE_PERSON)                                   \
     X(DIM_POINT, point, DIM_WORD, 1, 44, 4, SCOPE_BENEFIT)                                                             \
     X(DIM_REFERRAL_DAYS, referral_days, DIM_NUMBER, 1, 48, BANDS_MAX, SCOPE_BENEFIT)                                   \
     X(DIM_SEX, sex, DIM_WORD, 1, 60, 2, SCOPE_PERSON)                                                                  \
