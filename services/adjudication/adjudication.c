@@ -31,7 +31,8 @@ int adjudication_new(adjudication_t **out, policy_t **policy, err_t *err) {
     make_metrics(&made->metrics);
     made->facilities = facilities_new();
     made->heads = heads_new(ADJUDICATION_HEADS);
-    if (made->facilities && made->heads) made->policies = policies_new(policy);
+    made->memo = benefit_memo_new();
+    if (made->facilities && made->heads && made->memo) made->policies = policies_new(policy);
     if (!made->policies) {
         adjudication_destroy(&made);
         return err_set(err, E_IO, "out of memory");
@@ -44,6 +45,7 @@ void adjudication_destroy(adjudication_t **adjudication) {
     adjudication_t *it = *adjudication;
     if (!it) return;
     policies_destroy(&it->policies);
+    benefit_memo_destroy(&it->memo);
     heads_destroy(&it->heads);
     facilities_destroy(&it->facilities);
     free(it);

@@ -46,6 +46,7 @@ typedef struct adjudication {
     heads_t *heads;
     int look_first; // turns that still look for repeated requests before they insert
     decision_frame_t frame;
+    benefit_memo_t *memo;
     adjudication_metrics_t metrics;
 } adjudication_t;
 

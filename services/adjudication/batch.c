@@ -143,13 +143,15 @@ static identity_t core_identity(const policy_t *policy, int identity) {
 
 static int entitle_one(const policy_t *policy, item_t *item, err_t *err) {
     if (!item->chain->entitlement) return refuse_chain(item->chain, err);
-    int rc = entitled_on(item->chain->entitlement, item->input.to, &item->entitled, err);
+    int rc =
+        entitled_on(item->chain->entitlement, policy_coverage(policy)->tier2, item->input.to, &item->entitled, err);
     if (rc) return rc;
     item->input.identity = core_identity(policy, item->entitled.identity);
     item->input.covered = item->entitled.covered;
     item->input.groups = item->entitled.groups;
     item->input.months_tier1 = item->entitled.months_tier1;
     item->input.months_tier2 = item->entitled.months_tier2;
+    item->input.cover_months = item->entitled.cover_months;
     return 0;
 }
 
@@ -244,7 +246,8 @@ int batch_decide(batch_t *batch, item_t *item, const head_t *before, int64_t seq
     adjudication_t *on = batch->on;
     const policy_t *policy = policies_current(on->policies);
     benefit_result_t result;
-    int rc = benefit_eval(policy, &item->input, &before->totals, true, &result, err);
+    benefit_advice_t advice[BENEFIT_ADVICE_MAX];
+    int rc = benefit_eval_with(on->memo, policy, &item->input, &before->totals, true, &result, err);
     if (rc) {
         flatten_field(err);
         return rc;
@@ -257,7 +260,9 @@ int batch_decide(batch_t *batch, item_t *item, const head_t *before, int64_t seq
                               .seq = seq,
                               .based_on_seq = before->seq,
                               .decided_ms = seq ? batch->now_ms : 0,
-                              .result = &result};
+                              .result = &result,
+                              .advice = advice,
+                              .advice_count = benefit_advise(policy, &item->input, &before->totals, &result, advice)};
     item->body = message_pack(&decision_fill(&on->frame, &facts)->base, on->arena, &item->body_bytes);
     if (!item->body) return no_memory(err);
     if (after) *after = (head_t){.seq = seq, .totals = result.after};

@@ -39,6 +39,21 @@ static void fill_steps(decision_frame_t *frame, const policy_t *policy, const be
     frame->message.steps = frame->step_list;
 }
 
+static void fill_advice(decision_frame_t *frame, const benefit_advice_t *advice, int count) {
+    CHECK(count <= BENEFIT_ADVICE_MAX);
+    for (int i = 0; i < count; i++) {
+        tc__advice__init(&frame->advice[i]);
+        frame->advice[i].rule = (char *)advice[i].rule;
+        frame->advice[i].text = (char *)advice[i].text;
+        frame->advice[i].text_zh = (char *)advice[i].text_zh;
+        frame->advice[i].own_fen = advice[i].person;
+        frame->advice[i].less_fen = advice[i].less;
+        frame->advice_list[i] = &frame->advice[i];
+    }
+    frame->message.n_advice = (size_t)count;
+    frame->message.advice = frame->advice_list;
+}
+
 const Tc__Decision *decision_fill(decision_frame_t *frame, const decision_facts_t *facts) {
     const benefit_result_t *result = facts->result;
     Tc__Decision *message = &frame->message;
@@ -64,6 +79,7 @@ const Tc__Decision *decision_fill(decision_frame_t *frame, const decision_facts_
     message->based_on_seq = facts->based_on_seq;
     fill_amounts(frame, facts->policy, result);
     fill_steps(frame, facts->policy, result);
+    fill_advice(frame, facts->advice, facts->advice_count);
     return message;
 }
 

@@ -13,6 +13,8 @@ typedef struct decision_frame {
     Tc__Amount *paid_list[BENEFIT_LAYERS_MAX], *used_list[BENEFIT_TOTALS_MAX];
     Tc__Step steps[BENEFIT_STEPS_MAX];
     Tc__Step *step_list[BENEFIT_STEPS_MAX];
+    Tc__Advice advice[BENEFIT_ADVICE_MAX];
+    Tc__Advice *advice_list[BENEFIT_ADVICE_MAX];
 } decision_frame_t;
 
 typedef struct decision_facts {
@@ -25,6 +27,8 @@ typedef struct decision_facts {
     int64_t based_on_seq;
     int64_t decided_ms; // 0 in a quote
     const benefit_result_t *result;
+    const benefit_advice_t *advice;
+    int advice_count;
 } decision_facts_t;
 
 // Valid until the frame is filled again; borrows the texts of the facts.

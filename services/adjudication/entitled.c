@@ -33,8 +33,8 @@ static int32_t months_in_year_to(const span_t *span, month_t month) {
     return last < first ? 0 : last - first + 1;
 }
 
-static void count_span(const span_t *span, month_t month, entitled_t *out) {
-    if (span->months_tier2 > 0) out->cover_months += months_in_year_to(span, month);
+static void count_span(const span_t *span, uint32_t tier2, month_t month, entitled_t *out) {
+    if (tier2 >> span->identity & 1) out->cover_months += months_in_year_to(span, month);
     if (span->first > month) return;
     // Spans are in order, so the last one that began on or before the month decides the identity.
     out->identity = span->identity;
@@ -55,7 +55,7 @@ static int count_group(const Tc__Entitlement__Group *group, date_t day, entitled
     return 0;
 }
 
-int entitled_on(const Tc__Entitlement *state, date_t day, entitled_t *out, err_t *err) {
+int entitled_on(const Tc__Entitlement *state, uint32_t tier2, date_t day, entitled_t *out, err_t *err) {
     entitled_t found = {.identity = -1};
     month_t month = month_of(day), last = MONTH_NONE;
     for (size_t i = 0; i < state->n_spans; i++) {
@@ -64,7 +64,7 @@ int entitled_on(const Tc__Entitlement *state, date_t day, entitled_t *out, err_t
         if (rc) return rc;
         if (span.first <= last) return malformed(err, "spans overlap or are out of order");
         last = span.last;
-        count_span(&span, month, &found);
+        count_span(&span, tier2, month, &found);
     }
     for (size_t i = 0; i < state->n_groups; i++) {
         int rc = count_group(state->groups[i], day, &found, err);

@@ -15,5 +15,6 @@ typedef struct entitled {
     int32_t cover_months; // k: months of tier-2 cover in the year, up to and including the day's month
 } entitled_t;
 
-// E_INTERNAL (field "entitlement") when the state is malformed: it comes from our own collection service.
-int entitled_on(const Tc__Entitlement *state, date_t day, entitled_t *out, err_t *err) MUST_USE;
+// `tier2` has a bit per identity that holds tier 2. E_INTERNAL (field "entitlement") when the state is malformed: it
+// comes from our own collection service.
+int entitled_on(const Tc__Entitlement *state, uint32_t tier2, date_t day, entitled_t *out, err_t *err) MUST_USE;

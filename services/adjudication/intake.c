@@ -1,4 +1,4 @@
-// One check after the other, in the order of the message; the first fault is the one that is told.
+// One check after the other, kind by kind; the first fault is the one that is told.
 #include "intake.h"
 #include "common/base/ids.h"
 
@@ -58,6 +58,21 @@ static int check_words(const Tc__Bill *bill, benefit_bill_t *out, err_t *err) {
     return 0;
 }
 
+// Both may be left out: most bills have no chosen point, and of those most no referral.
+static int check_point(const Tc__Bill *bill, benefit_bill_t *out, err_t *err) {
+    int point = POINT_NONE;
+    int rc = bill->point[0] ? check_word("point", bill->point, point_from_name, point_names(), &point, err) : 0;
+    if (rc) return rc;
+    out->point = (point_t)point;
+    if (!bill->referred_on[0]) return 0;
+    if ((rc = check_date("referred_on", bill->referred_on, &out->referred_on, err))) return rc;
+    if (out->referred_on > out->to)
+        return err_field(err, E_OUT_OF_RANGE, "referred_on", "referred_on (%s) is after to (%s)", bill->referred_on,
+                         bill->to);
+    out->referred = true;
+    return 0;
+}
+
 static int check_amounts(const Tc__Bill *bill, benefit_bill_t *out, err_t *err) {
     if (bill->total_given_case != TC__BILL__TOTAL_GIVEN_TOTAL_FEN)
         return err_field(err, E_MISSING_FIELD, "total", "total is missing");
@@ -66,6 +81,7 @@ static int check_amounts(const Tc__Bill *bill, benefit_bill_t *out, err_t *err) 
     if (bill->total_fen == 0) return err_field(err, E_OUT_OF_RANGE, "total", "total must be above 0.00");
     int rc = check_amount("total", bill->total_fen, INTAKE_TOTAL_MAX_FEN, "ten billion yuan", err);
     if (!rc) rc = check_amount("in_scope", bill->in_scope_fen, bill->total_fen, "total", err);
+    if (!rc) rc = check_amount("class_b", bill->class_b_fen, bill->in_scope_fen, "in_scope", err);
     if (!rc)
         rc =
             check_amount("deductible_borne", bill->deductible_borne_fen, INTAKE_TOTAL_MAX_FEN, "ten billion yuan", err);
@@ -75,6 +91,7 @@ static int check_amounts(const Tc__Bill *bill, benefit_bill_t *out, err_t *err) 
     if (rc) return rc;
     out->total = bill->total_fen;
     out->in_scope = bill->in_scope_fen;
+    out->class_b = bill->class_b_fen;
     out->deductible_borne = bill->deductible_borne_fen;
     return 0;
 }
@@ -86,6 +103,7 @@ int intake_check(const Tc__Bill *bill, date_t today, benefit_bill_t *out, err_t 
     if (!rc) rc = check_facility(bill->facility, err);
     if (!rc) rc = check_dates(bill, today, &checked, err);
     if (!rc) rc = check_words(bill, &checked, err);
+    if (!rc) rc = check_point(bill, &checked, err);
     if (!rc) rc = check_amounts(bill, &checked, err);
     if (!rc) *out = checked;
     return rc;

@@ -59,10 +59,27 @@ static void steps_of(const Tc__Decision *decision, const char *part) {
     }
 }
 
+// What else would have come of the same bill.
+static void advice_of(const Tc__Decision *decision) {
+    for (size_t i = 0; i < decision->n_advice; i++) {
+        const Tc__Advice *advice = decision->advice[i];
+        char less[40], own[40];
+        printf("%s  %s less to pay (%s): %s  [%s]\n", i ? "" : "\nAdvice (建议):\n", grouped(advice->less_fen, less),
+               grouped(advice->own_fen, own), advice->text, advice->rule);
+        printf("    可少付 %s 元（个人负担 %s 元）：%s\n", less, own, advice->text_zh);
+    }
+}
+
+static const char *visit_point(const Tc__Bill *bill) {
+    return *bill->point && strcmp(bill->point, "none") != 0 ? bill->point : "";
+}
+
 void decision_print(const Tc__Decision *d) {
     const Tc__Bill *b = d->input;
-    printf("Bill %s, %s %s to %s, facility %s (%s%s%s)\n", d->bill, b->type, b->from, b->to, d->facility, b->area,
-           strcmp(b->filing, "none") == 0 ? "" : ", ", strcmp(b->filing, "none") == 0 ? "" : b->filing);
+    const char *filing = strcmp(b->filing, "none") == 0 ? "" : b->filing, *point = visit_point(b);
+    printf("Bill %s, %s %s to %s, facility %s (%s%s%s%s%s%s%s)\n", d->bill, b->type, b->from, b->to, d->facility,
+           b->area, *filing ? ", " : "", filing, *point ? ", chosen point " : "", point,
+           *b->referred_on ? ", referred on " : "", b->referred_on);
     printf("Person %s as %s of division %s; benefit year %d, ", d->person, d->identity, d->division, d->year);
     if (d->seq)
         printf("bill no. %lld of the year\n", (long long)d->seq);
@@ -72,6 +89,7 @@ void decision_print(const Tc__Decision *d) {
     line("Fee (总费用)", d->total_fen);
     line("  outside the policy scope (自费)", d->total_fen - d->in_scope_fen);
     line("  inside the policy scope (政策范围内)", d->in_scope_fen);
+    if (b->class_b_fen) line("    of it class B (乙类)", b->class_b_fen);
     line("Deductible (起付标准)", d->deductible_fen);
     steps_of(d, "deductible");
     for (size_t i = 0; i < d->n_paid; i++) {
@@ -83,6 +101,7 @@ void decision_print(const Tc__Decision *d) {
     line("Paid by the funds (基金支付)", d->fund_fen);
     line("Paid by the person (个人负担)", d->own_fen);
     steps_of(d, "person");
+    advice_of(d);
     printf("\nRunning totals of %d after this bill:\n", d->year);
     for (size_t i = 0; i < d->n_used; i++) line(d->used[i]->name, d->used[i]->amount_fen);
     printf("\npolicy %.16s…, entitlement version %lld\n", d->policy, (long long)d->entitlement);

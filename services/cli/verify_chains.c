@@ -60,17 +60,40 @@ static fen_t paid_by(const Tc__Decision *d, const char *total_name) {
     return -1;
 }
 
-// Totals named <layer>_paid grow by what the layer paid; the others never shrink.
+static bool counts_payments(const char *total_name) {
+    size_t length = strlen(total_name);
+    return length > 5 && strcmp(total_name + length - 5, "_paid") == 0;
+}
+
+// Totals named <layer>_paid are those of stays and grow by what the layer paid. Visits may count under other names, so
+// of them a layer's total may stay as it is; all that counts payments grows by no more than the funds paid. No total
+// shrinks.
 static void check_totals(verify_t *verify, chain_t *chain, const Tc__Decision *d) {
+    const bool stay = !d->input || strcmp(d->input->type, "inpatient") == 0;
+    fen_t grown = 0;
     for (size_t i = 0; i < d->n_used; i++) {
         fen_t *before = total_of(chain, d->used[i]->name), after = d->used[i]->amount_fen,
               paid = paid_by(d, d->used[i]->name);
         if (!before) continue;
-        if ((paid >= 0 && after != verify_sum(*before, paid)) || after < *before)
+        const bool kept = !stay && after == *before, added = paid < 0 || after == verify_sum(*before, paid);
+        if (after < *before || (!kept && !added))
             verify_broken(verify, "bill %s: total %s went from %lld to %lld fen, but the bill added %lld", where(d),
                           d->used[i]->name, (long long)*before, (long long)after, (long long)paid);
+        else if (counts_payments(d->used[i]->name))
+            grown = verify_sum(grown, after - *before);
         *before = after;
     }
+    if (grown > d->fund_fen)
+        verify_broken(verify, "bill %s: what counts payments grew by %lld fen, but the funds paid %lld", where(d),
+                      (long long)grown, (long long)d->fund_fen);
+}
+
+static void check_advice(verify_t *verify, const Tc__Decision *d) {
+    for (size_t i = 0; i < d->n_advice; i++)
+        if (d->advice[i]->less_fen <= 0 || verify_sum(d->advice[i]->own_fen, d->advice[i]->less_fen) != d->own_fen)
+            verify_broken(verify, "bill %s: advice %s says %lld fen and %lld less, the person paid %lld", where(d),
+                          d->advice[i]->rule, (long long)d->advice[i]->own_fen, (long long)d->advice[i]->less_fen,
+                          (long long)d->own_fen);
 }
 
 enum { PERSON, YEAR, SEQ, BILL, AT_MS, BODY };
@@ -116,6 +139,7 @@ static int follow(verify_t *verify, chain_t *chain, int64_t partition, const row
     check_keys(verify, d, partition, rows, row);
     check_sums(verify, d);
     check_totals(verify, chain, d);
+    check_advice(verify, d);
     return E_OK;
 }
 

@@ -28,13 +28,15 @@ static Tc__Entitlement__Span span(const char *identity, const char *first, const
     return made;
 }
 
+enum { TIER2 = 1 << IDENTITY_EMPLOYEE | 1 << IDENTITY_RETIREE };
+
 static int entitled(Tc__Entitlement__Span *spans, size_t count, const char *on, entitled_t *out, err_t *err) {
     Tc__Entitlement__Span *list[8];
     Tc__Entitlement state = TC__ENTITLEMENT__INIT;
     for (size_t i = 0; i < count; i++) list[i] = &spans[i];
     state.spans = list;
     state.n_spans = count;
-    return entitled_on(&state, day(on), out, err);
+    return entitled_on(&state, TIER2, day(on), out, err);
 }
 
 TEST(a_day_inside_a_span_is_covered_and_counts_its_months) {
@@ -86,7 +88,7 @@ TEST(groups_hold_from_their_first_to_their_last_day) {
                  {"2018-04-01", GROUP_BIT(GROUP_EXTREME_HARDSHIP)}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         entitled_t got;
-        EQ(entitled_on(&state, day(cases[i].on), &got, NULL), E_OK);
+        EQ(entitled_on(&state, TIER2, day(cases[i].on), &got, NULL), E_OK);
         EQ(got.groups, cases[i].groups);
     }
 }
@@ -169,6 +171,11 @@ TEST(every_fault_of_a_bill_is_told_with_its_field) {
         {OF(total_fen), AMOUNT, NULL, INT64_MAX, E_OUT_OF_RANGE, "total"},
         {OF(total_fen), AMOUNT, NULL, 4999999, E_OUT_OF_RANGE, "in_scope"},
         {OF(in_scope_fen), AMOUNT, NULL, -1, E_OUT_OF_RANGE, "in_scope"},
+        {OF(point), TEXT, "primarily", 0, E_INVALID_FIELD, "point"},
+        {OF(referred_on), TEXT, "2018-3-1", 0, E_INVALID_FIELD, "referred_on"},
+        {OF(referred_on), TEXT, "2018-03-11", 0, E_OUT_OF_RANGE, "referred_on"},
+        {OF(class_b_fen), AMOUNT, NULL, -1, E_OUT_OF_RANGE, "class_b"},
+        {OF(class_b_fen), AMOUNT, NULL, 5000001, E_OUT_OF_RANGE, "class_b"},
         {OF(deductible_borne_fen), AMOUNT, NULL, -1, E_OUT_OF_RANGE, "deductible_borne"},
         {OF(deductible_borne_fen), AMOUNT, NULL, 100, E_OUT_OF_RANGE, "deductible_borne"}, // without a referral
 #undef OF
@@ -200,6 +207,28 @@ TEST(a_word_that_is_none_is_answered_with_those_that_are) {
     bill.type = T("inpatient"), bill.filing = T("maybe");
     EQ(intake_check(&bill, day("2018-06-01"), &got, &err), E_INVALID_FIELD);
     EQ_TEXT(err.text, "filing: expected one of none, filed, unfiled, late, resettled, posted");
+}
+
+TEST(an_outpatient_bill_may_say_point_referral_and_class_b) {
+    Tc__Bill bill = good_bill();
+    benefit_bill_t got;
+    err_t err = {0};
+    bill.type = T("outpatient"), bill.from = bill.to;
+    EQ(intake_check(&bill, day("2018-06-01"), &got, &err), E_OK);
+    EQ(got.point, POINT_NONE);
+    OK(!got.referred);
+    EQ(got.class_b, 0);
+    bill.point = T("other"), bill.referred_on = bill.to, bill.class_b_fen = bill.in_scope_fen; // the same day
+    EQ(intake_check(&bill, day("2018-06-01"), &got, &err), E_OK);
+    EQ(got.visit, VISIT_OUTPATIENT);
+    EQ(got.point, POINT_OTHER);
+    OK(got.referred);
+    EQ(got.referred_on, day("2018-03-10"));
+    EQ(got.class_b, 5000000);
+    bill.type = T("special_outpatient"), bill.point = T("none"), bill.referred_on = T("");
+    EQ(intake_check(&bill, day("2018-06-01"), &got, &err), E_OK);
+    EQ(got.visit, VISIT_SPECIAL_OUTPATIENT);
+    EQ(got.point, POINT_NONE);
 }
 
 TEST(a_bill_may_lie_outside_the_scope_altogether) {
@@ -312,6 +341,7 @@ TEST(a_textmap_tells_texts_and_tags_apart) {
 TESTS("adjudication", CASE(a_day_inside_a_span_is_covered_and_counts_its_months),
       CASE(groups_hold_from_their_first_to_their_last_day), CASE(a_malformed_state_is_told_and_leaves_the_answer_alone),
       CASE(a_good_bill_is_taken_as_it_is), CASE(every_fault_of_a_bill_is_told_with_its_field),
-      CASE(a_word_that_is_none_is_answered_with_those_that_are), CASE(a_bill_may_lie_outside_the_scope_altogether),
+      CASE(a_word_that_is_none_is_answered_with_those_that_are),
+      CASE(an_outpatient_bill_may_say_point_referral_and_class_b), CASE(a_bill_may_lie_outside_the_scope_altogether),
       CASE(designated_means_inside_an_agreement_on_the_day), CASE(older_and_malformed_states_change_nothing),
       CASE(a_head_is_found_again_or_not_at_all), CASE(a_textmap_tells_texts_and_tags_apart))

@@ -96,15 +96,19 @@ static int port_entitlements(void *self, const char *const *asked, size_t count,
     return 0;
 }
 
-static void add_facility(world_t *world, const char *code, const char *level, const char *from) {
+static void add_place(world_t *world, const char *code, const char *level, bool primary, const char *from) {
     Tc__Agreement agreement = TC__AGREEMENT__INIT;
     Tc__Agreement *list[] = {&agreement};
     Tc__FacilityState state = TC__FACILITY_STATE__INIT;
     err_t err;
     agreement.from = T(from), agreement.until = T("");
-    state.facility = T(code), state.version = 1, state.level = T(level);
+    state.facility = T(code), state.version = 1, state.level = T(level), state.primary = primary;
     state.agreements = list, state.n_agreements = from ? 1 : 0;
     NEED(facilities_apply(world->core->facilities, &state, &err) == E_OK);
+}
+
+static void add_facility(world_t *world, const char *code, const char *level, const char *from) {
+    add_place(world, code, level, false, from);
 }
 
 static void need(int rc, const err_t *err) {
@@ -141,6 +145,7 @@ static world_t *open_world(const char *schema) {
     add_facility(world, "H44070300002", "2", "2018-01-01");
     add_facility(world, "H44070300003", "3", "2018-01-01");
     add_facility(world, "H44070300004", "3", NULL); // registered, no agreement
+    add_place(world, "H44070300005", "1", true, "2018-01-01");
     return world;
 }
 
@@ -499,6 +504,104 @@ TEST(a_place_outside_that_nobody_knows_is_not_designated) {
     close_world(world);
 }
 
+// ---- visits, and what would have cost less
+// -----------------------------------------------------------------------------------------
+
+static Tc__Bill visit_of(const char *number, const char *person, const char *facility, const char *point,
+                         const char *referred_on, fen_t total) {
+    Tc__Bill bill = bill_of(number, person, facility, "2018-03-31", total, total);
+    bill.type = T("outpatient"), bill.point = T(point), bill.referred_on = T(referred_on);
+    return bill;
+}
+
+// Quoted, then settled: the same figures.
+static Tc__Decision *settled_as_quoted(world_t *world, const Tc__Bill *bill) {
+    Tc__Decision *quote = decision_of(ask(world, "quote", "q", bill));
+    Tc__Decision *settled = decision_of(ask(world, "settle", bill->bill, bill));
+    EQ(quote->n_advice, settled->n_advice);
+    quote->seq = settled->seq, quote->decided_ms = settled->decided_ms;
+    uint8_t a[BODY_MAX], b[BODY_MAX];
+    size_t bytes = tc__decision__pack(quote, a);
+    EQ(tc__decision__pack(settled, b), bytes);
+    OK(memcmp(a, b, bytes) == 0);
+    tc__decision__free_unpacked(quote, NULL);
+    return settled;
+}
+
+// Three months of cover in 2018 by March: 3 × 35.00 at the primary point, 3 × 40.00 at the other one.
+TEST(visits_are_paid_by_point_referral_and_months_of_cover) {
+    world_t *world = open_world("adj_visits");
+    const char *person = add_person("VISITS", "employee", "2018-01", 1, 1);
+    static const struct {
+        const char *facility, *point, *referred_on;
+        fen_t total, tier1, tier2, less; // less: what the advice says, 0: there is none
+    } cases[] = {
+        {"H44070300005", "primary", "", 30000, 18000, 3000, 0},        // 70%: tier 1 to its limit, tier 2 the rest
+        {"H44070300005", "primary", "", 30000, 0, 7500, 0},            // 105.00 less 30.00
+        {"H44070300005", "", "", 10000, 0, 0, 0},                      // both limits reached: choosing it is no help
+        {"H44070300002", "other", "2018-03-01", 10000, 0, 6000, 0},    // day 30
+        {"H44070300002", "other", "2018-02-28", 10000, 0, 5000, 1000}, // day 31
+        {"H44070300002", "other", "", 10000, 0, 1000, 0},              // 120.00 less 110.00, referred or not
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char number[8];
+        snprintf(number, sizeof number, "V%zu", i);
+        Tc__Bill bill =
+            visit_of(number, person, cases[i].facility, cases[i].point, cases[i].referred_on, cases[i].total);
+        Tc__Decision *settled = settled_as_quoted(world, &bill);
+        EQ(PAID(settled, "tier1"), cases[i].tier1);
+        EQ(PAID(settled, "tier2"), cases[i].tier2);
+        NEED(settled->n_advice == (cases[i].less > 0));
+        if (cases[i].less) EQ(settled->advice[0]->less_fen, cases[i].less);
+        tc__decision__free_unpacked(settled, NULL);
+    }
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision WHERE person = 'VISITS'"), COUNT_OF(cases));
+    close_world(world);
+}
+
+TEST(a_visit_that_cannot_be_is_refused_with_its_field) {
+    world_t *world = open_world("adj_visit_faults");
+    const char *person = add_person("FAULTS", "employee", "2018-01", 1, 1);
+    Tc__Bill bills[] = {visit_of("F1", person, "H44070300002", "primary", "", 10000),
+                        visit_of("F2", person, "H44070300005", "primary", "2018-03-01", 10000),
+                        visit_of("F3", person, "H44070300005", "primary", "", 10000),
+                        visit_of("F4", person, "H44070300005", "third", "", 10000)};
+    bills[2].class_b_fen = 1; // the city has no first-pay share
+    static const char *const fields[] = {"point", "referred_on", "class_b", "point"};
+    for (size_t i = 0; i < COUNT_OF(bills); i++) {
+        sent_t *sent = ask(world, "settle", bills[i].bill, &bills[i]);
+        EQ(sent->code, i == 2 ? E_UNSUPPORTED : E_INVALID_FIELD);
+        EQ_TEXT(sent->field, fields[i]);
+    }
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision"), 0);
+    close_world(world);
+}
+
+// WE-12: unfiled the person pays 29,439.92; filed tier 1 pays 43,505.00 and tier 2 28,505.75 of the same bill.
+TEST(WE_12_JM_R_05_what_filing_would_have_saved) {
+    world_t *world = open_world("adj_advice");
+    const char *person = add_person("UNFILED", "employee", "2014-12", 1, 1);
+    Tc__Bill bill = bill_of("B1", person, "H44070300003", "2018-03-10", 8000000, 8000000);
+    bill.area = T("outside"), bill.filing = T("unfiled");
+    Tc__Decision *unfiled = settled_as_quoted(world, &bill);
+    EQ(unfiled->own_fen, 2943992);
+    NEED(unfiled->n_advice == 1);
+    EQ_TEXT(unfiled->advice[0]->rule, "JM-R-05");
+    EQ(unfiled->advice[0]->own_fen, 8000000 - 4350500 - 2850575);
+    EQ(unfiled->advice[0]->less_fen, 2943992 - unfiled->advice[0]->own_fen);
+    OK(unfiled->advice[0]->text[0] && unfiled->advice[0]->text_zh[0]);
+    tc__decision__free_unpacked(unfiled, NULL);
+    Tc__Decision *explained = decision_of(ask_about(world, "explain", "B1"));
+    EQ(explained->n_advice, 1);
+    tc__decision__free_unpacked(explained, NULL);
+    bill.bill = T("B2"), bill.filing = T("filed"), bill.to = bill.from = T("2019-03-10"); // another year's chain
+    Tc__Decision *filed = settled_as_quoted(world, &bill);
+    EQ(filed->n_advice, 0);
+    EQ(filed->own_fen, 8000000 - 4350500 - 2850575);
+    tc__decision__free_unpacked(filed, NULL);
+    close_world(world);
+}
+
 // ---- reading back
 // -------------------------------------------------------------------------------------------------------------
 
@@ -731,6 +834,8 @@ TESTS("adjudication turns", CASE(the_ground_is_laid), CASE(WE_08_employee_first_
       CASE(what_is_not_known_now_is_unavailable_and_only_for_those_it_concerns), CASE(a_batch_asks_collection_once),
       CASE(who_is_not_covered_pays_alone_and_it_is_on_record),
       CASE(a_place_outside_that_nobody_knows_is_not_designated),
+      CASE(visits_are_paid_by_point_referral_and_months_of_cover),
+      CASE(a_visit_that_cannot_be_is_refused_with_its_field), CASE(WE_12_JM_R_05_what_filing_would_have_saved),
       CASE(a_decision_is_read_back_and_explained_under_its_own_policy), CASE(the_rows_are_the_stream),
       CASE(a_stale_head_is_refused_by_the_key_and_decided_again),
       CASE(totals_are_the_sums_of_the_bills_whoever_settled_them), CASE(every_answer_is_counted_by_its_code),
