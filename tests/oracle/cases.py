@@ -106,7 +106,7 @@ def benefit(rng, given):
     kind = pick(rng, ["inpatient"] * 7 + ["outpatient"] * 2 + ["special_outpatient"])
     to = a_day(rng, month(2018, 1), month(2021, 12))
     if chance(rng, 0.01):
-        to = datetime.date(2017, 12, 31)
+        to = day_of_2017(rng)
     facility = {"level": pick(rng, "123"), "designated": chance(rng, 0.85), "primary": chance(rng, 0.4)}
     outside = chance(rng, 0.3)
     filing = pick(rng, ["filed", "unfiled", "unfiled", "late", "resettled", "posted"]) if outside else "none"
@@ -127,6 +127,10 @@ def benefit(rng, given):
     if chance(rng, 0.02):
         contradict_bill(rng, case)
     return case
+
+
+def day_of_2017(rng):
+    return pick(rng, [datetime.date(2017, 12, 31), a_day(rng, month(2017, 6), month(2017, 12))])
 
 
 def groups(rng):
@@ -166,6 +170,8 @@ def outpatient_extras(rng, facility, visit, to):
         visit["point"] = "primary" if facility["primary"] else "other"
     if visit["point"] == "other" and chance(rng, 0.6):
         visit["referred_on"] = str(to - days.ONE_DAY * pick(rng, [0, 1, 29, 30, 31, rng.randrange(60)]))
+    elif chance(rng, 0.1):
+        visit["referred_on"] = None
 
 
 def contradict_bill(rng, case):
@@ -265,7 +271,7 @@ def retirement_jiangmen(rng, given):
     if chance(rng, 0.02):
         local = total + 1
     on = a_day(rng, month(2017, 6), month(2022, 6))
-    return {"on": str(on), "person": {"first_tier2": days.month_text(min(first, days.month_of(on))), "months": total,
+    return {"on": str(on), "person": {"first_tier2": days.month_text(min(first, days.month_of(on) + chance(rng, 0.01))), "months": total,
                                       "transferred": chance(rng, 0.4), "local_months": local}}
 
 
@@ -535,10 +541,22 @@ WRONG = [None, 5, -1, 1.5, True, "", "x", "1", "1.5", "1.234", "-1.00", "+1.00",
 
 # Fields needed in some cases only, where the interface is free to say in which.
 KEPT = {"account": {"birth", "base", "reference", "amount"}, "points": {"mode", "days", "daily", "month", "year"}}
+# Fields whose need follows from others, which is seen only when each field by itself is well formed.
+KEPT_BESIDE_FAULTS = {"month", "year", "months", "wage", "birth", "level", "first_tier2", "sex", "actual_months",
+                      "local_months"}
 
 
 def spoil(rng, kind, case):
-    """Changes one field of a case, which may or may not make it wrong."""
+    """Makes one or two faults in a case, which may or may not make it wrong."""
+    kept = KEPT.get(kind, set())
+    if chance(rng, 0.8):
+        change(rng, kept, case)
+    else:
+        change(rng, kept | KEPT_BESIDE_FAULTS, case)
+        change(rng, kept | KEPT_BESIDE_FAULTS, case)
+
+
+def change(rng, kept, case):
     places = list(objects(case))
     node = pick(rng, places)
     how = rng.random()
@@ -546,7 +564,7 @@ def spoil(rng, kind, case):
         node[pick(rng, ["x", "amount2", "Identity", "id2"])] = pick(rng, WRONG)
     elif node:
         name = pick(rng, list(node))
-        if how < 0.45 and name not in KEPT.get(kind, ()):
+        if how < 0.45 and name not in kept:
             del node[name]
         else:
             node[name] = pick(rng, WRONG)

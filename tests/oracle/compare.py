@@ -83,10 +83,18 @@ class Batch:
         self.given = cases.world(rng, city, turn)
         self.config = random_config(rng, folder) if kind == "calendar" else None
         self.world = oracle.world(city, self.given, self.config and os.path.join(self.config, "calendar"))
-        self.overlay = os.path.join(folder, "overlay.yaml")
-        with open(self.overlay, "w", encoding="utf-8") as file:
-            file.write(values.overlay(self.given))
+        self.overlays = []
+        if self.given:
+            if turn % 2:
+                self.lay_over("decoy", values.decoy(self.given))
+            self.lay_over("oracle", self.given)
         self.lines = [self.make(rng, i) for i in range(count)]
+
+    def lay_over(self, name, given):
+        path = os.path.join(self.folder, name + ".yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(values.overlay(given, name))
+        self.overlays += ["--overlay", path]
 
     def make(self, rng, number):
         """A line, and the case it holds; None when it holds none."""
@@ -102,8 +110,7 @@ class Batch:
     def answers(self, program):
         """(line, case, what the second engine says, what the program says) of each case."""
         command = [program, "eval", self.kind, "--city", self.city, "--config", self.config or os.path.join(ROOT, "config")]
-        if self.given:
-            command += ["--overlay", self.overlay]
+        command += self.overlays
         path = os.path.join(self.folder, "cases.jsonl")
         with open(path, "w", encoding="utf-8") as file:
             file.writelines(line + "\n" for line, _ in self.lines)

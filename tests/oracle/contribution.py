@@ -27,6 +27,8 @@ SHAPES = {city: shape(city) for city in IDENTITIES}
 def answer(city, case, values):
     check(case, SHAPES[city])
     person = case["person"]
+    if "month" not in case and "year" not in case:
+        raise Refusal("MISSING_FIELD", "month", "year")
     if person["identity"] == "resident":
         if "year" not in case:
             raise Refusal("MISSING_FIELD", "year")

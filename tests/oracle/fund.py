@@ -129,7 +129,7 @@ COUNTIES = ["320904", "320921", "320922", "320923", "320924", "320925", "320981"
 EXCEPTIONS = {"H32090300003": "320903"}  # YC-D18
 ROUTING = {**ID, "facility": Field(members={
     "code": Field(text), "kind": Field(word("hospital", "clinic", "pharmacy")),
-    "level": Field(word("1", "2", "3"), required=False), "division": Field(word(*URBAN, *COUNTIES))})}
+    "level": Field(word("1", "2", "3"), required=False), "division": Field(text)})}
 
 
 def routing(case, values):
@@ -138,6 +138,8 @@ def routing(case, values):
     facility = case["facility"]
     if facility["kind"] == "hospital" and "level" not in facility:
         raise Refusal("MISSING_FIELD", "facility.level")  # F-06
+    if facility["division"] not in URBAN + COUNTIES:
+        raise Refusal("INVALID_FIELD", "facility.division")
     urban_tertiary = facility["kind"] == "hospital" and facility["level"] == "3" and facility["division"] in URBAN
     accepted = "city" if urban_tertiary else facility["division"]  # YC-D12, YC-D13
     signed = EXCEPTIONS.get(facility["code"], accepted)  # YC-D16, YC-D18, YC-D19

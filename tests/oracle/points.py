@@ -98,6 +98,7 @@ def check_together(case):
         if fen(c["patient"]) > fen(c["cost"]):
             faults.append(("OUT_OF_RANGE", where + "patient"))
             faults.append(("OUT_OF_RANGE", where + "cost"))
+            faults.append(("OUT_OF_RANGE", "cases"))
     refuse(faults)
 
 

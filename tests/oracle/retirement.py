@@ -34,6 +34,8 @@ def jiangmen(on, person, values):
     months, local = person["months"], person.get("local_months", person["months"])
     if local > months:
         refuse([("OUT_OF_RANGE", "person.local_months"), ("OUT_OF_RANGE", "person.months")])
+    if days.month(person["first_tier2"]) > days.month_of(on):
+        raise Refusal("OUT_OF_RANGE", "person.first_tier2", "on")  # joined after the formality
     if on < datetime.date(2017, 7, 1):
         raise Refusal("NOT_IN_FORCE")  # E-07
     # JM-Y-01, JM-Y-02

@@ -73,6 +73,14 @@ class Values:
         raise Refusal("PARAMETER_MISSING", parameter=name)
 
 
+def decoy(given):
+    """Another overlay with the same entries and other values; whatever is laid over it replaces all of it (O-01)."""
+    return {"parameters": {name: [{"from": e["from"], "value": "1"} for e in entries]
+                           for name, entries in given.get("parameters", {}).items()},
+            "options": {name: words[-1] for city in OPTIONS.values() for name, words in city.items()
+                        if name in given.get("options", {})}}
+
+
 def overlay(given, name="oracle"):
     """The same as a policy file to lay over the city's."""
     lines = ["overlay: " + name, "status: synthetic"]
