@@ -125,8 +125,22 @@ static uint32_t accounts_of(loader_t *l, const yaml_node_t *node, const Tc__Poli
     return bits;
 }
 
+static uint32_t funds_of(loader_t *l, const yaml_node_t *list, const Tc__PolicyFund *fund) {
+    uint32_t bits = 0;
+    if (!list || !is_list(l, list)) return 0;
+    for (const yaml_node_t *item = list->first; item && !l->rc; item = item->next) {
+        const char *name = text_of(l, item);
+        size_t i = 0;
+        while (i < fund->n_funds && strcmp(fund->funds[i]->name, name) != 0) i++;
+        if (i == fund->n_funds) fail(l, list, "there is no fund %.40s in `funds`", name);
+        bits |= i < fund->n_funds ? 1u << i : 0;
+    }
+    if (!bits) fail(l, list, "names no fund");
+    return bits;
+}
+
 static void load_movements(loader_t *l, const yaml_node_t *section, Tc__PolicyFund *to) {
-    static const char *const keys[] = {"out_of", "into", "from", "to", "refused", "matched", "rule", NULL};
+    static const char *const keys[] = {"out_of", "into", "funds", "from", "to", "refused", "matched", "rule", NULL};
     const yaml_node_t *list = need(l, section, "movements");
     if (!is_list(l, list)) return;
     if (list->count == 0 || list->count > FUND_MOVEMENTS_MAX) fail(l, list, "expected 1 to %d", FUND_MOVEMENTS_MAX);
@@ -139,9 +153,11 @@ static void load_movements(loader_t *l, const yaml_node_t *section, Tc__PolicyFu
         move->rule = rule_of(l, node);
         move->from_accounts = accounts_of(l, need(l, node, "out_of"), to);
         move->to_accounts = accounts_of(l, need(l, node, "into"), to);
+        move->funds = funds_of(l, may(l, node, "funds"), to);
         span_t span = span_of(l, node, (span_t){DATE_NONE, DATE_MAX});
-        move->from = span.from;
+        move->from = may(l, node, "from") ? span.from : to->from;
         move->to = span.to;
+        if (!l->rc && move->from > move->to) fail(l, node, "ends before it begins");
         const yaml_node_t *refused = may(l, node, "refused");
         move->refused = refused && truth_of(l, refused);
         move->matched_rule = rule_may(l, node, "matched");
@@ -297,8 +313,9 @@ static void load_flow(loader_t *l, const yaml_node_t *node, const Tc__PolicyFund
     to->name_zh = unconst(text_of(l, need(l, node, "name")));
     to->every = word_of(l, need(l, node, "every"), everys, EVERY__COUNT);
     span_t span = span_of(l, node, (span_t){DATE_NONE, DATE_MAX});
-    to->from = span.from;
+    to->from = may(l, node, "from") || to->every == EVERY_ONCE ? span.from : fund->from;
     to->to = span.to;
+    if (!l->rc && to->from > to->to) fail(l, node, "ends before it begins");
     l->rule = NULL;
     const yaml_node_t *list = need(l, node, "steps");
     if (!is_list(l, list)) return;

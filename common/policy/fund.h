@@ -25,8 +25,8 @@ enum {
     X(LEDGER_FUND, "fund") X(LEDGER_COUNTY, "county") X(LEDGER_IDENTITY, "identity") X(LEDGER_FACILITY, "facility")
 #define EVERY_TABLE(X)                                                                                                 \
     X(EVERY_DAY, "day")                                                                                                \
-    X(EVERY_MONTH, "month") X(EVERY_QUARTER, "quarter") X(EVERY_YEAR, "year") X(EVERY_ONCE, "once")                    \
-        X(EVERY_CASE, "case")
+    X(EVERY_MONTH, "month")                                                                                            \
+    X(EVERY_QUARTER, "quarter") X(EVERY_YEAR, "year") X(EVERY_ONCE, "once") X(EVERY_CASE, "case")
 // What must hold for a step to be done; judged by fund_guard() of services/settlement/fund_rules.h.
 #define GUARD_TABLE(X)                                                                                                 \
     X(GUARD_NONE, "none")                       /* */                                                                  \
@@ -39,7 +39,6 @@ enum {
     X(GUARD_REVENUE_COVERS, "revenue_covers")   /* planned spending <= planned revenue */                              \
     X(GUARD_BOOKS_AGREE, "books_agree")         /* Σ parts = amount, the two sides of a reconciliation */             \
     X(GUARD_MONTHS_COVERED, "months_covered")   /* balance >= count × average monthly outgo */                        \
-    X(GUARD_MATCHED_FUND, "matched_fund")       /* the account paid to is that of the same fund */                     \
     X(GUARD_SHARE, "share")                     /* amount >= share × what is due, rounded up */
 
 #define X(code, name) code,
@@ -70,6 +69,7 @@ typedef struct fund_account {
 
 typedef struct fund_move {               // the first that fits decides
     uint32_t from_accounts, to_accounts; // bits
+    uint32_t funds;                      // bits; 0: every fund
     date_t from, to;
     bool refused;
     const char *matched_rule; // names the account of the same fund; NULL: not said
