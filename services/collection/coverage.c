@@ -182,29 +182,26 @@ static void counts_before(const timeline_t *t, month_t month, coverage_day_t *ou
     out->months_tier2 = timeline_at(t, bought)->run2;
 }
 
-// Who paid by the month last owes what was not paid since; who paid by the year since then, and an unemployed person,
-// owes nothing.
-static bool owes_since(const timeline_t *t, month_t bought, month_t until) {
-    if (bought == MONTH_NONE || timeline_last_yearly(t, until) >= bought) return false;
-    return !has_bit(t->rules->from_application, timeline_at(t, bought)->payer);
-}
-
 static int32_t arrears_before(const timeline_t *t, month_t month) {
+    const month_t bought = timeline_last_bought(t, month - 1);
     int32_t arrears = 0;
-    if (!owes_since(t, timeline_last_bought(t, month - 1), month - 1)) return 0;
+    if (bought == MONTH_NONE || timeline_last_yearly(t, month - 1) >= bought || timeline_applicant(t, month)) return 0;
     while (timeline_unpaid(t, month - 1 - arrears, DATE_MAX)) arrears++;
     return arrears;
 }
 
-// Looks at the months without a contribution that counts: up to now, or before the entry whose cover has not begun.
+// Do more months than the grace lie between the last contribution that counted and now, or the entry whose cover has
+// not begun, all of them owed?
 static bool is_interrupted(const timeline_t *t, month_t month) {
-    month_t bought = timeline_last_bought(t, month), until = month - 1;
-    if (bought != MONTH_NONE && bought >= month - t->rules->lag_months) {
-        while (timeline_at(t, bought)->bought) bought--;
-        until = bought;
-        bought = timeline_last_bought(t, until);
+    int gap = 0;
+    if (timeline_applicant(t, month)) return false;
+    month--;
+    while (timeline_at(t, month)->bought) month--;
+    for (; !timeline_at(t, month)->bought && timeline_owed(t, month); month--) {
+        if (timeline_at(t, month)->yearly >= 0) return false;
+        gap++;
     }
-    return owes_since(t, bought, until) && until - bought > t->rules->grace_months;
+    return gap > t->rules->grace_months && timeline_at(t, month)->bought && timeline_at(t, month)->yearly < 0;
 }
 
 static int find_scale(const policy_t *policy, date_t as_of, coverage_day_t *out, err_t *err) {

@@ -1,7 +1,7 @@
 #include "timeline.h"
 #include <string.h>
 
-static const timeline_month_t blank = {DATE_NONE, MONTH_NONE, 0, 0, -1, -1, -1, -1, false, false, false};
+static const timeline_month_t blank = {DATE_NONE, MONTH_NONE, 0, 0, -1, -1, -1, -1, false, false, false, false};
 
 static bool has_bit(uint32_t set, int identity) { return identity >= 0 && (set >> identity & 1); }
 static month_t earlier(month_t a, month_t b) { return a < b ? a : b; }
@@ -88,6 +88,8 @@ static void list(timeline_t *t, const coverage_input_t *in, date_t known_on) {
             date_t paid_on = months->paid_on == PAID_ON_TIME ? month_last(month) : months->paid_on;
             list_month(t, month, months->identity, known(paid_on, known_on) ? paid_on : DATE_NONE);
         }
+        if (applies(t, months) && month_of(months->applied_on) <= end_of(t))
+            place(t, month_of(months->applied_on))->asked = true;
     }
     for (size_t i = 0; i < in->year_count; i++) {
         if (!year_covers(t, in, &in->years[i], known_on, &first, &last)) continue;
@@ -111,11 +113,15 @@ static void tell_owing(timeline_t *t) {
     }
 }
 
-bool timeline_unpaid(const timeline_t *t, month_t month, date_t day) {
+bool timeline_owed(const timeline_t *t, month_t month) {
     if (t->count == 0 || month < t->begin) return false;
-    const timeline_month_t *m = &t->months[earlier(month, end_of(t)) - t->begin];
-    if (month <= end_of(t) && m->payer >= 0) return m->paid_on == DATE_NONE || m->paid_on >= day;
-    return m->owing;
+    const timeline_month_t *m = &t->months[earlier(month, end_of(t)) - t->begin]; // after the end: as at the end
+    return (month <= end_of(t) && m->payer >= 0) || m->owing;
+}
+
+bool timeline_unpaid(const timeline_t *t, month_t month, date_t day) {
+    const date_t paid_on = timeline_at(t, month)->paid_on;
+    return timeline_owed(t, month) && (paid_on == DATE_NONE || paid_on >= day);
 }
 
 // A month paid late counts when the run of owed and unpaid months that it stands in at the payment, whether this
@@ -251,4 +257,13 @@ month_t timeline_last_covered(const timeline_t *t, month_t month) {
     for (month = earlier(month, end_of(t)); month >= t->begin; month--)
         if (timeline_at(t, month)->cover >= 0) return month;
     return MONTH_NONE;
+}
+
+bool timeline_applicant(const timeline_t *t, month_t month) {
+    for (month = earlier(month, end_of(t)); month >= t->begin; month--) {
+        const timeline_month_t *m = timeline_at(t, month);
+        if (m->asked) return true;
+        if (m->payer >= 0) return has_bit(t->rules->from_application, m->payer);
+    }
+    return false;
 }

@@ -14,6 +14,7 @@ typedef struct timeline_month {
     int8_t applied;           // identity under which an application covers it; −1
     int8_t cover;             // identity under which it is covered; −1
     bool bought, life, owing; // paid and counting; covered for life; a contribution not listed is owed
+    bool asked;               // the month of an application that is dated
 } timeline_month_t;
 
 typedef struct timeline {
@@ -32,7 +33,8 @@ void timeline_make(timeline_t *t, const policy_coverage_t *rules, const coverage
                    month_t also);
 // A month; outside the timeline one in which nothing happens.
 const timeline_month_t *timeline_at(const timeline_t *t, month_t month);
-// Is its contribution owed and not paid before `day`?
+// Is a contribution owed for it, paid or not? And: owed, and not paid before `day`?
+bool timeline_owed(const timeline_t *t, month_t month);
 bool timeline_unpaid(const timeline_t *t, month_t month, date_t day);
 // Continuous months that hold in a month: for a monthly payer up to the month that buys it, once a yearly fee covers it
 // up to itself.
@@ -42,3 +44,6 @@ void timeline_counts(const timeline_t *t, month_t month, int32_t *months_tier1, 
 month_t timeline_last_bought(const timeline_t *t, month_t month);
 month_t timeline_last_yearly(const timeline_t *t, month_t month);
 month_t timeline_last_covered(const timeline_t *t, month_t month);
+// Is the person in a month one whose cover begins with an application: by an application, or by the last contribution
+// listed, paid or not?
+bool timeline_applicant(const timeline_t *t, month_t month);

@@ -204,20 +204,43 @@ static bool was_bought(const slow_month_t *m) { return m->bought; }
 static bool was_resident(const slow_month_t *m) { return m->resident; }
 static bool was_covered(const slow_month_t *m) { return m->cover >= 0; }
 
-// V-08, V-09 (c)(d)(e), V-11 (c)(d): was the last who bought one who owes what is not paid since?
-static bool owes(slow_t *w, month_t bought, month_t resident) {
-    return bought != MONTH_NONE && resident < bought && of(w, bought)->payer != IDENTITY_UNEMPLOYED;
+// V-09 (e), V-11 (b): by the last that is listed or applied for, whatever was paid.
+static bool is_unemployed(slow_t *w, month_t month) {
+    month_t last = MONTH_NONE;
+    bool unemployed = false;
+    for (month_t k = FROM; k <= month; k++)
+        if (of(w, k)->payer >= 0) {
+            last = k;
+            unemployed = of(w, k)->payer == IDENTITY_UNEMPLOYED;
+        }
+    for (size_t i = 0; i < w->in->month_count; i++) {
+        const coverage_months_t *e = &w->in->months[i];
+        if (e->applied_on == DATE_NONE || e->identity != IDENTITY_UNEMPLOYED) continue;
+        if (month_of(e->applied_on) >= last && month_of(e->applied_on) <= month) unemployed = true;
+    }
+    return unemployed;
 }
 
-// V-09 (e), V-11 (a): `w` knows what was paid by the day.
+// V-08, V-09 (c)(d), V-11 (d).
+static int32_t slow_arrears(slow_t *w, month_t month, month_t bought, month_t resident) {
+    int32_t n = 0;
+    if (bought == MONTH_NONE || resident >= bought || is_unemployed(w, month)) return 0;
+    while (is_open(w, month - 1 - n, DATE_MAX)) n++;
+    return n;
+}
+
+// V-09 (e), V-11 (a)(c): `w` knows what was paid by the day. Nobody is interrupted who had no cover by the month
+// before.
 static bool slow_interrupted(slow_t *w, month_t month) {
     month_t gap_last = month - 1;
-    if (of(w, month)->bought || of(w, month - 1)->bought) { // an entry: the gap is before it
-        if (of(w, month)->bought) gap_last = month;
-        while (of(w, gap_last)->bought) gap_last--;
-    }
+    while (of(w, gap_last)->bought) gap_last--; // a wait: the gap is before it
     const month_t bought = last_where(w, gap_last, was_bought);
-    return owes(w, bought, last_where(w, gap_last, was_resident)) && gap_last - bought > 3;
+    if (bought == MONTH_NONE || is_unemployed(w, month)) return false;
+    for (month_t k = gap_last; k >= bought; k--) {
+        const slow_month_t *m = of(w, k);
+        if (m->resident || (k > bought && m->payer < 0 && !is_open(w, k, DATE_MAX))) return false;
+    }
+    return gap_last - bought > 3;
 }
 
 static coverage_day_t slow_day(const coverage_input_t *in, bool every, date_t as_of, date_t known_on) {
@@ -244,7 +267,7 @@ static coverage_day_t slow_day(const coverage_input_t *in, bool every, date_t as
         d.months_tier1 = run1(&full, bought > resident ? bought : resident);
         d.months_tier2 = run2(&full, bought);
         if (covered != MONTH_NONE) d.until = month_last(covered);
-        for (month_t k = month - 1; owes(&full, bought, resident) && is_open(&full, k, DATE_MAX); k--) d.arrears++;
+        d.arrears = slow_arrears(&full, month, bought, resident);
         d.interrupted = slow_interrupted(&then, month);
     }
     d.scale = d.months_tier1 <= 12 ? 500000 : d.months_tier1 <= 24 ? 700000 : 1000000;

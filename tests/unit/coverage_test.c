@@ -751,6 +751,19 @@ TEST(V_11a_interrupted_by_what_is_unpaid_on_the_day_whatever_is_paid_later) {
     OUT(&s, "2018-11-10", 2, 2, "2018-07-31", 0, true);
 }
 
+TEST(V_11b_V_09e_an_unemployed_person_by_status_whatever_is_paid) {
+    story_t s;
+    owed(history(&s), IDENTITY_EMPLOYEE, "2018-01", "2018-06", "on_time");
+    owed(&s, IDENTITY_UNEMPLOYED, "2019-03", "2019-06", "on_time");
+    s.known_on = day("2019-03-20"); // nothing paid for the spell yet
+    OUT(&s, "2019-02-28", 6, 6, "2018-07-31", 7, true);
+    OUT(&s, "2019-03-20", 6, 6, "2018-07-31", 0, false);
+    s.months[1].applied_on = day("2019-02-03");
+    OUT(&s, "2019-02-28", 6, 6, "2018-07-31", 0, false);
+    owed(&s, IDENTITY_FLEXIBLE, "2019-07", "2019-12", "on_time"); // later arrears are the flexible worker's own
+    OUT(&s, "2019-09-20", 6, 6, "2018-07-31", 14, true);
+}
+
 TEST(V_11c_a_wait_after_unemployment_or_a_resident_year_is_no_interruption) {
     story_t s;
     owed(history(&s), IDENTITY_UNEMPLOYED, "2018-01", "2018-06", "on_time");
@@ -918,6 +931,7 @@ TESTS("coverage", CASE(JM_E_23_and_26_staff_are_covered_from_the_month_after_to_
       CASE(V_09d_before_the_first_contribution), CASE(V_09e_the_unemployed_are_in_no_arrears),
       CASE(V_09f_months_bought_too_late_leave_n_as_it_was), CASE(V_10_cover_begins_with_the_month_of_application),
       CASE(V_11a_interrupted_by_what_is_unpaid_on_the_day_whatever_is_paid_later),
+      CASE(V_11b_V_09e_an_unemployed_person_by_status_whatever_is_paid),
       CASE(V_11c_a_wait_after_unemployment_or_a_resident_year_is_no_interruption),
       CASE(V_11d_last_contribution_and_last_resident_month_the_same_is_a_resident),
       CASE(JM_G_01_to_08_WE_23_AMB_10_the_share_of_the_limits), CASE(JM_Y_06_Y_14_AMB_15_cover_for_life_on_a_day),
