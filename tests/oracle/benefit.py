@@ -35,7 +35,8 @@ SHAPE = {**ID,
         "referral": Field(required=False, null=True, members={"deductible_borne": Field(amount)}),
         "point": Field(word("primary", "other", "none"), required=False),
         "referred_on": Field(date, required=False, null=True)}),
-    "fees": Field(members={"total": Field(amount), "in_scope": Field(amount), "class_b": Field(amount, required=False)}),
+    "fees": Field(members={"total": Field(amount), "in_scope": Field(amount),
+                           "class_b": Field(amount, required=False)}),
     "used": Field(required=False, members={name: Field(amount, required=False) for name in TOTALS}),
 }
 

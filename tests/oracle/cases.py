@@ -69,8 +69,9 @@ def world_of_jiangmen(rng, turn):
         "catastrophic_threshold": dated(rng, ["2018-01-01", "2019-01-01", "2020-07-01"],
                                         [25_000_00, 24_999_97, 120_000_00, 150_000_00, 1], 60_000_00),
         "minimum_base": dated(rng, ["2018-01-01", "2019-01-01", "2020-01-01"], [3_600_00], 9_000_00),
-        "resident_disposable_income": [{"from": "%d-01-01" % y, "value": yuan(sum_of_money(rng, [24_000_00], 50_000_00))}
-                                       for y in range(2016, 2021)],
+        "resident_disposable_income": [
+            {"from": "%d-01-01" % y, "value": yuan(sum_of_money(rng, [24_000_00], 50_000_00))}
+            for y in range(2016, 2021)],
     }
     if chance(rng, 0.5):
         parameters["national_resident_fee"] = dated(rng, ["2017-01-01", "2019-01-01"], [200_00, 288_00], 600_00)
@@ -83,7 +84,8 @@ def world_of_jiangmen(rng, turn):
 
 
 def world_of_zaozhuang(rng, turn):
-    return {"parameters": {"provincial_average_wage": dated(rng, ["2020-01-01", "2021-01-01"], [69_135_00], 120_000_00)},
+    wage = dated(rng, ["2020-01-01", "2021-01-01"], [69_135_00], 120_000_00)
+    return {"parameters": {"provincial_average_wage": wage},
             "options": {"unit_base": ["sum_of_clamped", "raw_payroll"][turn % 2]}}
 
 
@@ -209,9 +211,9 @@ def contribution_jiangmen(rng, given):
         return {"year": year, "person": person}
     base = int(given["parameters"]["minimum_base"][-1]["value"].replace(".", ""))
     wages = [2906_00, 8718_00, base, 3 * base]
-    case = monthly(rng, [(2017, 1), (2017, 6), (2017, 7), (2017, 12), (2018, 1), (2018, 12), (2019, 1), (2021, 6)], wages,
+    months = [(2017, 1), (2017, 6), (2017, 7), (2017, 12), (2018, 1), (2018, 12), (2019, 1), (2021, 6)]
+    return monthly(rng, months, wages,
                    ["employee", "employee", "employee", "retiree", "unemployed", "flexible", "sole_trader"])
-    return case
 
 
 def monthly(rng, edges, wages, identities):
@@ -244,14 +246,15 @@ def account(rng, given):
     a_month = pick(rng, [month(2016, 12), month(2017, 1), month(2017, 6), month(2017, 7), rng.randint(month(2017, 1),
                                                                                                  month(2021, 12))])
     base = sum_of_money(rng, [3010_00, 3612_00, 4214_00, 4215_00, 2906_00], 20_000_00)
-    person = {"identity": pick(rng, ["employee"] * 8 + ["unemployed", "flexible", "sole_trader", "resident", "retiree"]),
-              "birth": str(birthday_at(rng, a_month)), "base": yuan(base)}
+    identities = ["employee"] * 8 + ["unemployed", "flexible", "sole_trader", "resident", "retiree"]
+    person = {"identity": pick(rng, identities), "birth": str(birthday_at(rng, a_month)), "base": yuan(base)}
     kind = pick(rng, ["actual", "highest", "none"])
     reference = {"kind": kind}
     if kind != "none":
         reference["amount"] = yuan(sum_of_money(rng, [60_20, 72_24, 84_28, 120_00], 500_00))
     if kind == "actual" or kind == "highest" and chance(rng, 0.6):
-        reference["base"] = yuan(pick(rng, [base - 1 if base else 0, base, base + 1, sum_of_money(rng, [4_800_00], 20_000_00)]))
+        other = sum_of_money(rng, [4_800_00], 20_000_00)
+        reference["base"] = yuan(pick(rng, [max(0, base - 1), base, base + 1, other]))
     if kind == "none" and chance(rng, 0.05):
         reference[pick(rng, ["amount", "base"])] = "100.00"
     return {"month": days.month_text(a_month), "person": {**person, "reference": reference}}
@@ -271,7 +274,8 @@ def retirement_jiangmen(rng, given):
     if chance(rng, 0.02):
         local = total + 1
     on = a_day(rng, month(2017, 6), month(2022, 6))
-    return {"on": str(on), "person": {"first_tier2": days.month_text(min(first, days.month_of(on) + chance(rng, 0.01))), "months": total,
+    first = min(first, days.month_of(on) + chance(rng, 0.01))
+    return {"on": str(on), "person": {"first_tier2": days.month_text(first), "months": total,
                                       "transferred": chance(rng, 0.4), "local_months": local}}
 
 
@@ -356,7 +360,8 @@ def spell(rng, entries, at, marks):
 
 def deficit(rng, given):
     whole = sum_of_money(rng, [0, 1, 3, 10, 1_000_000_01], 10**12)
-    case = {"deficit": yuan(whole), "contributed": yuan(pick(rng, [0, whole, whole // 3, sum_of_money(rng, [0], 10**12)])),
+    case = {"deficit": yuan(whole),
+            "contributed": yuan(pick(rng, [0, whole, whole // 3, sum_of_money(rng, [0], 10**12)])),
             "enjoyed": yuan(pick(rng, [0, whole // 4, sum_of_money(rng, [0], 10**12)]))}
     if chance(rng, 0.9):
         own = max(0, money_of(case["contributed"]) - money_of(case["enjoyed"]))
@@ -365,8 +370,8 @@ def deficit(rng, given):
         case["paid"], left = {}, net
         for year in ("2021", "2022", "2023"):
             if chance(rng, 0.6):
-                part = min(left + (1 if chance(rng, 0.02) else 0),
-                           max(0, pick(rng, [least, least - 1, least + 1, left, left - 1, 0, rng.randint(0, max(0, left))])))
+                part = pick(rng, [least, least - 1, least + 1, left, left - 1, 0, rng.randint(0, left)])
+                part = max(0, min(part, left + chance(rng, 0.02)))
                 case["paid"][year], left = yuan(part), max(0, left - part)
         if chance(rng, 0.02):
             case["paid"][pick(rng, ["2020", "2024"])] = "1.00"
@@ -390,7 +395,8 @@ def interest(rng, given):
         alike = chance(rng, 0.3)
         ledgers.append({"name": "LEDGER_%d" % (i if chance(rng, 0.995) else 0), "balances": [
             [str(d), yuan(same if alike else sum_of_money(rng, [0, 1, same], 10**12))] for d in dates]})
-    case = {"from": str(first), "to": str(last), "amount": yuan(sum_of_money(rng, [0, 1, 2, 5], 10**10)), "ledgers": ledgers}
+    case = {"from": str(first), "to": str(last), "amount": yuan(sum_of_money(rng, [0, 1, 2, 5], 10**10)),
+            "ledgers": ledgers}
     if chance(rng, 0.01):
         case["to"] = str(first - days.ONE_DAY)
     return case
@@ -466,7 +472,8 @@ def world_of_points(rng):
     choices = {"drg_overrun_borne": ["0.5", "0", "1"], "drg_surplus_kept": ["0.123456", "1", "0"],
                "drg_month_share": ["0.9", "1"], "drg_low_ratio": ["0.5", "0.333333"], "drg_high_ratio1": ["2.75"],
                "drg_high_ratio2": ["2.2"], "drg_high_ratio3": ["1.8"], "drg_stable_cases": ["3"]}
-    return {name: [{"from": "2021-01-01", "value": pick(rng, texts)}] for name, texts in choices.items() if chance(rng, 0.3)}
+    return {name: [{"from": "2021-01-01", "value": pick(rng, texts)}] for name, texts in choices.items()
+            if chance(rng, 0.3)}
 
 
 def points(rng, given):

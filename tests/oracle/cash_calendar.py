@@ -70,5 +70,6 @@ def a_month(month, calendar):
     finance = calendar.after(city_plan, 5)  # ZZ-F40
     return {"month": days.month_text(month), "remit": [str(before), str(last)],  # ZZ-F33
             "sweep": str(last),  # ZZ-F34
-            "plan_due": str(plan), "city_plan_due": str(city_plan), "city_plan_latest": str(calendar.at_or_after(fifth)),
+            "plan_due": str(plan), "city_plan_due": str(city_plan),
+            "city_plan_latest": str(calendar.at_or_after(fifth)),
             "finance_pays_by": str(finance), "city_pays_by": str(calendar.after(finance, 5))}  # ZZ-F41

@@ -109,8 +109,8 @@ class Batch:
 
     def answers(self, program):
         """(line, case, what the second engine says, what the program says) of each case."""
-        command = [program, "eval", self.kind, "--city", self.city, "--config", self.config or os.path.join(ROOT, "config")]
-        command += self.overlays
+        config = self.config or os.path.join(ROOT, "config")
+        command = [program, "eval", self.kind, "--city", self.city, "--config", config, *self.overlays]
         path = os.path.join(self.folder, "cases.jsonl")
         with open(path, "w", encoding="utf-8") as file:
             file.writelines(line + "\n" for line, _ in self.lines)

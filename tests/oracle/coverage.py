@@ -23,7 +23,8 @@ def answer(case, values):
     check(case, SHAPE)
     entries = case["contributions"]
     needs = [(e, "year" if e["identity"] == "resident" else "months") for e in entries]
-    refuse([("MISSING_FIELD", "contributions[%d].%s" % (i, name)) for i, (e, name) in enumerate(needs) if name not in e])
+    refuse([("MISSING_FIELD", "contributions[%d].%s" % (i, name))
+            for i, (e, name) in enumerate(needs) if name not in e])
     refuse([("OUT_OF_RANGE", "contributions[%d].months" % i) for i, e in enumerate(entries)
             if "months" in e and days.month(e["months"][0]) > days.month(e["months"][1])])  # V-09 (g)
     as_of = days.day(case["as_of"])

@@ -1,4 +1,4 @@
-"""What a case may look like. A shape is a dict of name → Field; check() finds the faults of a case in the order of E-04.
+"""What a case may look like. A shape is a dict of name → Field; check() finds the faults of a case, by the order of E-04.
 
 Several fields may be at fault with one code, and the interface does not say which of them is told. So a Refusal holds
 all of them, and the comparison accepts any.

@@ -43,8 +43,8 @@ def world(city, given=None, calendar_folder=None):
 
 
 def answer(kind, city, case, values):
-    """A dict like the program's answer, without steps and texts. An error's `field` is a set of fields, any of which may
-    be told, or None for any; `parameter` "" stands for any parameter."""
+    """A dict like the program's answer, without steps and texts. An error's `field` is a set of fields, any of which
+    may be told, or None for any; `parameter` "" stands for any parameter."""
     shown = case.get("id") if isinstance(case, dict) and isinstance(case.get("id"), str) else None
     try:
         return {"id": shown, **ENGINES[kind, city](case, values)}

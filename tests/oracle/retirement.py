@@ -12,7 +12,8 @@ SHAPES = {
         "first_tier2": Field(a_month), "months": Field(count), "transferred": Field(yes_no, required=False),
         "local_months": Field(count, required=False)})},
     "zaozhuang": {**ID, "on": Field(date), "person": Field(members={
-        "sex": Field(word("male", "female")), "actual_months": Field(count), "deemed_months": Field(count, required=False)})},
+        "sex": Field(word("male", "female")), "actual_months": Field(count),
+        "deemed_months": Field(count, required=False)})},
 }
 
 

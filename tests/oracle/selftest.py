@@ -124,7 +124,8 @@ class Inpatient(unittest.TestCase):
         self.assertEqual(asked(early)["error"]["code"], "NOT_IN_FORCE")
         self.assertEqual(asked(bill("employee", "-1.00"))["error"]["code"], "INVALID_FIELD")
         self.assertEqual(asked(bill("employee", "1.00", total="0.99"))["error"]["code"], "OUT_OF_RANGE")
-        self.assertEqual(asked({**bill("employee", "1.00"), "x": 1})["error"], {"code": "UNKNOWN_FIELD", "field": {"x"}})
+        self.assertEqual(asked({**bill("employee", "1.00"), "x": 1})["error"],
+                         {"code": "UNKNOWN_FIELD", "field": {"x"}})
 
 
 class Outpatient(unittest.TestCase):
@@ -276,7 +277,8 @@ class Cover(unittest.TestCase):
         self.assertEqual((got["covered"], got["months"]["tier1"], got["scale"]), (True, 1, "0.50"))
 
     def test_we_23_counters(self):
-        got = cover("2021-06-15", resident(2018), resident(2019), resident(2020), months("employee", "2021-01", "2021-05"))
+        got = cover("2021-06-15", resident(2018), resident(2019), resident(2020),
+                    months("employee", "2021-01", "2021-05"))
         self.assertEqual(got["months"], {"tier1": 41, "tier2": 5})
         self.assertEqual(got["from"], "2021-02-01")  # January 2021 is bought by nobody
 
@@ -325,7 +327,8 @@ class Zaozhuang(unittest.TestCase):
     def test_f1_to_f7(self):
         for sex, actual, deemed, missing, lump in (
                 ("male", 114, 150, 36, "8296.20"), ("female", 96, 144, 24, "5530.80"), ("male", 120, 180, 0, "0.00"),
-                ("female", 180, 0, 60, "13827.00"), ("male", 144, 155, 1, "230.45"), ("female", 60, 84, 96, "22123.20")):
+                ("female", 180, 0, 60, "13827.00"), ("male", 144, 155, 1, "230.45"),
+                ("female", 60, 84, 96, "22123.20")):
             got = ask("retirement", "zaozhuang", WAGE, on="2020-03-15",
                       person={"sex": sex, "actual_months": actual, "deemed_months": deemed})
             self.assertEqual((got["missing"], got["lump_sum"], got["monthly"], got["exempt"]),
@@ -350,8 +353,8 @@ class Zaozhuang(unittest.TestCase):
             a, b = remit.split(",")
             own = "2020-%s-" % m
             later = ["202" + d if d.startswith("1-") else "2020-" + d for d in (due, latest, finance, city)]
-            expected.append({"month": own[:-1], "remit": [own + a, own + b], "sweep": own + sweep, "plan_due": own + plan,
-                             "city_plan_due": later[0], "city_plan_latest": later[1], "finance_pays_by": later[2],
+            expected.append({"month": own[:-1], "remit": [own + a, own + b], "sweep": own + sweep,
+                             "plan_due": own + plan, "city_plan_due": later[0], "city_plan_latest": later[1], "finance_pays_by": later[2],
                              "city_pays_by": later[3]})
         self.assertEqual(ask("calendar", "zaozhuang", year=2020), {"id": "x", "months": expected})
         self.assertEqual(ask("calendar", "zaozhuang", year=2019)["error"]["code"], "NOT_IN_FORCE")
@@ -389,14 +392,16 @@ class Fund(unittest.TestCase):
         self.assertEqual(path(y2021="41654321.11")["error"]["code"], "OUT_OF_RANGE")
 
     def test_interest(self):
-        got = ask("interest", "sanmenxia", **{"from": "2021-06-21", "to": "2021-09-20", "amount": "12345678.90", "ledgers": [
-            {"name": "EMP_POOL", "balances": [["2021-06-21", "800000000.00"], ["2021-07-31", "855000000.00"]]},
-            {"name": "EMP_PERSONAL", "balances": [["2021-06-21", "300000000.00"]]},
-            {"name": "RESIDENT", "balances": [["2021-06-21", "450000000.00"], ["2021-08-16", "399999999.99"]]},
-            {"name": "LARGE_SUPP", "balances": [["2021-06-21", "50000000.00"]]},
-            {"name": "MATERNITY", "balances": [["2021-06-21", "25000000.00"]]}]})
-        self.assertEqual(got["interest"], {"EMP_POOL": "6269597.56", "EMP_PERSONAL": "2263155.80",
-                                           "RESIDENT": "3247136.59", "LARGE_SUPP": "377192.63", "MATERNITY": "188596.32"})
+        first = "2021-06-21"
+        balances = {"EMP_POOL": [[first, "800000000.00"], ["2021-07-31", "855000000.00"]],
+                    "EMP_PERSONAL": [[first, "300000000.00"]],
+                    "RESIDENT": [[first, "450000000.00"], ["2021-08-16", "399999999.99"]],
+                    "LARGE_SUPP": [[first, "50000000.00"]], "MATERNITY": [[first, "25000000.00"]]}
+        got = ask("interest", "sanmenxia", **{"from": first, "to": "2021-09-20", "amount": "12345678.90", "ledgers": [
+            {"name": name, "balances": pairs} for name, pairs in balances.items()]})
+        self.assertEqual(got["interest"], {
+            "EMP_POOL": "6269597.56", "EMP_PERSONAL": "2263155.80", "RESIDENT": "3247136.59",
+            "LARGE_SUPP": "377192.63", "MATERNITY": "188596.32"})
 
     def test_surplus(self):
         def parts(surplus, provisional):
@@ -413,7 +418,8 @@ class Fund(unittest.TestCase):
             return ask("funding", "zhoushan", given, year=year, personal=personal, government=government)
         first, second = "personal_at_least_half", "government_at_least_twice"
         got = test("520.00", "1000.00", first)
-        self.assertEqual(got, {"id": "x", "floor": "1521.20", "total": "1520.00", "meets_floor": False, "meets_ratio": True})
+        self.assertEqual(got, {"id": "x", "floor": "1521.20", "total": "1520.00", "meets_floor": False,
+                               "meets_ratio": True})
         for p, g, one, two in (("500.00", "1000.00", True, True), ("520.00", "1000.00", True, False),
                                ("450.00", "1050.00", False, True), ("507.07", "1014.13", True, False),
                                ("507.06", "1014.14", False, True)):
@@ -457,7 +463,8 @@ class Points(unittest.TestCase):
                          c("H2", "C", "16000.00", "4000.00", reviewed=True), c("H2", "A", "9000.00", "2250.00"),
                          c("H2", "C", "4900.00", "1025.00")])
         self.assertEqual([g["points"] for g in got["groups"]], ["94.3026", "235.7564", "49.1159"])
-        self.assertEqual([x["points"] for x in got["cases"]][:5], ["103.7329", "365.4224", "15.9136", "247.5442", "56.4833"])
+        self.assertEqual([x["points"] for x in got["cases"]][:5],
+                         ["103.7329", "365.4224", "15.9136", "247.5442", "56.4833"])
         for name, value in (("average", "10180.00"), ("points", "922.5149"), ("fees", "126400.00"),
                             ("patient", "31220.00"), ("by_item", "95180.00"), ("difference", "15180.00"),
                             ("fund", "82277.00"), ("value", "123.02999")):

@@ -43,7 +43,7 @@ class Values:
         return self.options[name]
 
     def text_on(self, name, on):
-        """O-01: an entry holds from its `from` to the day before the next entry, or to its `to`. None: not published."""
+        """O-01: an entry holds from its `from` to the day before the next, or to its `to`. None: not published."""
         found = None
         for entry in self.lists.get(name, []):
             if days.day(entry["from"]) <= on:
