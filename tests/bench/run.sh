@@ -1,7 +1,10 @@
 #!/bin/sh
 # ./dev bench: everything measured beside a bare reference of the same run. Machines are noisy: read the ratios.
-#   tests/bench/run.sh [people] [bills]
+#   tests/bench/run.sh [--long] [people] [bills]
+# --long also compares millions of random cases with the second engine.
 set -eu
+long=
+[ "${1:-}" != --long ] || { long=yes; shift; }
 bin=build/release/bin
 people=${1:-8000}
 bills=${2:-40000}
@@ -76,7 +79,25 @@ echo "machine: $(nproc) cores, $(uname -sr)"
     --division 440705 --division 440781
 
 echo; echo "== core: evaluations per second"
-"$bin/core_bench" config/cities/jiangmen.yaml config/samples/jiangmen-illustrative.yaml
+"$bin/core_bench" config/cities/jiangmen.yaml config/samples/jiangmen-illustrative.yaml | tee "$work/core"
+echo; echo "== general rule engines on the same rule"
+if command -v npm >/dev/null; then
+    mkdir -p build/bench-engines
+    cp tests/bench/engines/* build/bench-engines/
+    (cd build/bench-engines && npm install --no-package-lock --no-audit --no-fund --silent)
+    node build/bench-engines/engines.mjs --program "$bin/tongchou" \
+        --core "$(awk '/memo, with steps/ && !/no memo/ {print $5}' "$work/core")"
+else
+    echo "SKIPPED: node and npm are not installed (apt-get install nodejs npm)"
+fi
+echo; echo "== loading and checking a city"
+for city in config/cities/*.yaml; do
+    overlay=config/samples/$(basename "$city" .yaml)-illustrative.yaml
+    start=$(date +%s%N)
+    for _ in 1 2 3 4 5 6 7 8 9 10; do "$bin/tongchou" policy show "$city" --overlay "$overlay" >/dev/null; done
+    echo "$(basename "$city") with its overlay: $((($(date +%s%N) - start) / 10000000)) ms, the start of the program included"
+done
+[ -z "$long" ] || python3 -B tests/oracle/compare.py --program "$bin/tongchou" --cases 2000000
 echo; echo "== command round trip"
 "$bin/roundtrip_bench"
 
