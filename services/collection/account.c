@@ -94,8 +94,6 @@ static int check_range(const work_t *w) {
                         : p->reference.base < 0 || p->reference.base > MONEY_MAX     ? "person.reference.base"
                                                                                      : NULL;
     if (field) return err_field(w->err, E_OUT_OF_RANGE, field, "an amount is between 0.00 and 10 billion yuan");
-    if (p->birth != DATE_NONE && p->birth > w->on)
-        return err_field(w->err, E_OUT_OF_RANGE, "person.birth", "born after the month that is asked about");
     return E_OK;
 }
 

@@ -17,6 +17,13 @@ static void add_step(const work_t *w, const char *rule, fen_t amount) {
     if (rule) w->out->steps[w->out->step_count++] = (retirement_step_t){rule, amount};
 }
 
+int retirement_asks(const policy_t *policy) {
+    const retirement_rules_t *r = policy->retirement;
+    if (!r) return 0;
+    return (r->asks_sex ? RETIREMENT_ASKS_SEX : 0) | (r->by_joining ? RETIREMENT_ASKS_JOINED : 0) |
+           (r->actual.rule ? RETIREMENT_ASKS_ACTUAL : 0);
+}
+
 // ---- the case
 
 static int missing(const work_t *w, const char *field, const char *why) {

@@ -48,11 +48,19 @@ static int read_id(const json_t *root, const char **id, err_t *err) {
     return err_field(err, E_INVALID_FIELD, "id", "id: expected a text");
 }
 
+// Required by the law of the city; a fault that is told before a missing field stands.
+static int check_required(const eval_case_t *c, int rc) {
+    if ((rc && rc <= E_MISSING_FIELD) || c->kind != &kind_retirement) return rc;
+    const char *absent = retirement_required(c);
+    return absent ? case_fail(c, E_MISSING_FIELD, absent, "%s is missing", absent) : rc;
+}
+
 // Of several faults the first of the order is told: an unknown field before a missing id, a wrong id before others.
 static int check(const eval_t *eval, const eval_kind_t *kind, const json_t *root, const char **id, err_t *err) {
     err_t id_err = {0};
     int id_rc = read_id(root, id, &id_err);
-    int rc = fields_check(eval, kind, root, err);
+    const eval_case_t c = {.eval = eval, .kind = kind, .node = root, .err = err};
+    int rc = check_required(&c, fields_check(eval, kind, root, err));
     if (!id_rc || (rc && rc < id_rc)) return rc;
     *err = id_err;
     return id_rc;

@@ -32,6 +32,19 @@ static const field_t fields[] = {
      NULL, false, NULL},
 };
 
+// By presence alone: the values have not been looked at yet.
+const char *retirement_required(const eval_case_t *c) {
+    const int asks = retirement_asks(c->eval->policy);
+    const json_t *person = json_object_get(c->node, "person");
+    if (!json_is_object(person)) return NULL;
+    const bool actual = json_object_get(person, "actual_months");
+    if (asks & RETIREMENT_ASKS_SEX && !json_object_get(person, "sex")) return "person.sex";
+    if (asks & RETIREMENT_ASKS_JOINED && !json_object_get(person, "first_tier2") && !json_object_get(person, "pension"))
+        return "person.first_tier2";
+    if (asks & RETIREMENT_ASKS_ACTUAL) return actual ? NULL : "person.actual_months";
+    return actual || json_object_get(person, "months") || json_object_get(person, "history") ? NULL : "person.months";
+}
+
 static retirement_person_t person_of(const eval_case_t *c) {
     const char *relation = case_text(c, "person.relation");
     return (retirement_person_t){

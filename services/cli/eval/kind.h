@@ -62,6 +62,10 @@ extern const eval_kind_t kind_benefit, kind_contribution, kind_coverage, kind_ac
     kind_deficit, kind_interest, kind_surplus, kind_funding, kind_gap, kind_routing, kind_points, kind_enrollment,
     kind_statement, kind_movement;
 
+// Fields that are required only where the city's law asks for them: the path of the first that is absent, or NULL.
+// Asked before the values are checked, so it looks at presence only.
+const char *retirement_required(const eval_case_t *c);
+
 // ---- values of a case, by path relative to c->node. An absent one gives its default; without a default: 0, false,
 // NULL, −1 (words), DATE_NONE, MONTH_NONE. The path must be in the kind's table with that type (CHECKed).
 bool case_has(const eval_case_t *c, const char *path);         // present and not a null that counts as absent
