@@ -1,4 +1,5 @@
-"""What a case may look like. A shape is a dict of name → Field; check() finds the faults of a case, by the order of E-04.
+"""What a case may look like. A shape is a dict of name → Field; check() tells the fault of a case that comes first
+by E-04.
 
 Several fields may be at fault with one code, and the interface does not say which of them is told. So a Refusal holds
 all of them, and the comparison accepts any.
@@ -19,13 +20,14 @@ class Refusal(Exception):
 
 
 class Field:
-    """`good(value)` tells a well-formed value; `members` are those of an object or of each object of a list."""
+    """`good(value)` tells a well-formed value; `members` are those of an object or of each object of a list; with
+    `any_name` the value is an object of well-formed values under any names."""
 
-    __slots__ = ("good", "required", "null", "members", "is_list")
+    __slots__ = ("good", "required", "null", "members", "is_list", "any_name")
 
-    def __init__(self, good=None, required=True, null=False, members=None, is_list=False):
+    def __init__(self, good=None, required=True, null=False, members=None, is_list=False, any_name=False):
         self.good, self.required, self.null = good, required, null
-        self.members, self.is_list = members, is_list
+        self.members, self.is_list, self.any_name = members, is_list, any_name
 
 
 # ---- kinds of value
@@ -76,10 +78,6 @@ def date_or(*others):
     return lambda value: value in others or date(value) if isinstance(value, str) else False
 
 
-def amounts_by_name(value):
-    return isinstance(value, dict) and all(amount(v) for v in value.values())
-
-
 def balances(value):
     return isinstance(value, list) and all(
         isinstance(pair, list) and len(pair) == 2 and date(pair[0]) and amount(pair[1]) for pair in value)
@@ -94,6 +92,8 @@ def look(node, shape, where, faults):
             faults.append(("UNKNOWN_FIELD", where + name))
         elif value is None and field.null:
             pass
+        elif field.any_name:
+            look_map(value, field, where + name, faults)
         elif field.members is None:
             if not field.good(value):
                 faults.append(("INVALID_FIELD", where + name))
@@ -115,6 +115,13 @@ def look_list(value, field, path, faults):
         for i, item in enumerate(value):
             if isinstance(item, dict):
                 look(item, field.members, "%s[%d]." % (path, i), faults)
+
+
+def look_map(value, field, path, faults):
+    if not isinstance(value, dict):
+        faults.append(("INVALID_FIELD", path))
+    else:
+        faults.extend(("INVALID_FIELD", "%s.%s" % (path, name)) for name, v in value.items() if not field.good(v))
 
 
 def check(case, shape):

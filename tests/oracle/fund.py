@@ -1,7 +1,7 @@
 """Rules of the fund's money: deficit and interest (Sanmenxia), surplus (Yancheng, Zaozhuang), funding (Zhoushan),
 gap (Yancheng), and the routing of facilities (Yancheng)."""
 import days
-from form import (ID, Field, Refusal, amount, amounts_by_name, balances, check, date, refuse, text, word, year)
+from form import ID, Field, Refusal, amount, balances, check, date, refuse, text, word, year
 from money import fen, share_up, yuan
 
 POINT = 10_000
@@ -9,14 +9,18 @@ POINT = 10_000
 # ---- deficit
 
 DEFICIT = {**ID, "deficit": Field(amount), "contributed": Field(amount), "enjoyed": Field(amount),
-           "paid": Field(amounts_by_name, required=False)}
+           "paid": Field(amount, required=False, any_name=True)}
 
 
 def deficit(case, values):
     """SM-F27 to SM-F35"""
     check(case, DEFICIT)
     paid = {y: fen(a) for y, a in case.get("paid", {}).items()}
-    refuse([("OUT_OF_RANGE", "paid." + y) for y in paid if y not in ("2021", "2022", "2023")])  # F-01
+    if any(not (len(y) == 4 and y.isascii() and y.isdigit()) for y in paid):
+        raise Refusal("INVALID_FIELD")  # no year
+    for y in paid:
+        if y not in ("2021", "2022", "2023"):
+            raise Refusal("OUT_OF_RANGE", "paid", "paid." + y)  # F-01
     whole = fen(case["deficit"])
     own = max(0, fen(case["contributed"]) - fen(case["enjoyed"]))  # SM-F28
     offset = min(whole, own)  # SM-F27

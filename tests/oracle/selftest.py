@@ -354,7 +354,8 @@ class Zaozhuang(unittest.TestCase):
             own = "2020-%s-" % m
             later = ["202" + d if d.startswith("1-") else "2020-" + d for d in (due, latest, finance, city)]
             expected.append({"month": own[:-1], "remit": [own + a, own + b], "sweep": own + sweep,
-                             "plan_due": own + plan, "city_plan_due": later[0], "city_plan_latest": later[1], "finance_pays_by": later[2],
+                             "plan_due": own + plan, "city_plan_due": later[0], "city_plan_latest": later[1],
+                             "finance_pays_by": later[2],
                              "city_pays_by": later[3]})
         self.assertEqual(ask("calendar", "zaozhuang", year=2020), {"id": "x", "months": expected})
         self.assertEqual(ask("calendar", "zaozhuang", year=2019)["error"]["code"], "NOT_IN_FORCE")
