@@ -143,6 +143,10 @@ static identity_t core_identity(const policy_t *policy, int identity) {
 
 static int entitle_one(const policy_t *policy, item_t *item, err_t *err) {
     if (!item->chain->entitlement) return refuse_chain(item->chain, err);
+    // Not knowing whether somebody is covered is no answer that the person is not.
+    if (!policy_coverage(policy)->decides)
+        return err_field(err, E_UNSUPPORTED, "person", "%s has no rules for what contributions cover",
+                         policy_city(policy));
     int rc =
         entitled_on(item->chain->entitlement, policy_coverage(policy)->tier2, item->input.to, &item->entitled, err);
     if (rc) return rc;

@@ -304,6 +304,11 @@ int entitlement_make(const policy_t *policy, const Tc__PersonState *person, cons
     coverage_span_t spans[ENTITLEMENT_SPANS_MAX];
     size_t span_count = 0;
     char reason[COVERAGE_REASON_MAX] = "";
+    // A city may have published none of this: then there is nothing to tell, and nobody is refused because of it.
+    if (!policy_coverage(policy)->decides) {
+        *out = copy_entitlement(person, spans, 0, "the city has no rules for what contributions cover", arena);
+        return *out ? 0 : out_of_memory(err);
+    }
     int rc = coverage_input_of(policy, person, bills, count, arena, &input, err);
     if (rc == 0) rc = coverage_spans(policy, &input, spans, COUNT_OF(spans), &span_count, reason, err);
     if (rc) return rc;

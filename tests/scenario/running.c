@@ -62,20 +62,14 @@ static pid_t spawn(char **argv, const char *out) {
 }
 
 static int start_up(running_t *r, const running_conf_t *conf) {
-    char program[512], port[16], count[16], out[300], overlay[8][512];
-    char *argv[32] = {program,
-                      (char *)"up",
-                      (char *)"--data",
-                      r->dir,
-                      (char *)"--port",
-                      port,
-                      (char *)"--adjudication",
-                      count,
-                      (char *)"--city",
-                      (char *)TC_SOURCE_DIR "/config/cities/jiangmen.yaml"};
+    char program[512], port[16], count[16], out[300], city[512], overlay[8][512];
+    char *argv[32] = {program,          (char *)"up", (char *)"--data",         r->dir,
+                      (char *)"--port", port,         (char *)"--adjudication", count,
+                      (char *)"--city", city};
     int n = 10;
     snprintf(program, sizeof program, "%s/tongchou", running_bin());
     snprintf(port, sizeof port, "%d", r->port);
+    snprintf(city, sizeof city, TC_SOURCE_DIR "/config/cities/%s.yaml", conf->city ? conf->city : "jiangmen");
     snprintf(count, sizeof count, "%d", conf->adjudication ? conf->adjudication : 1);
     snprintf(out, sizeof out, "%s/up.out", r->dir);
     if (conf->store) {

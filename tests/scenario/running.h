@@ -8,6 +8,7 @@
 typedef struct running running_t;
 
 typedef struct running_conf {
+    const char *city;            // a file of config/cities/ without its ending; NULL: jiangmen
     const char *store;           // NULL: SQLite in the directory
     int adjudication;            // instances; 0 = 1
     const char *const *overlays; // NULL-terminated, relative to the source tree
