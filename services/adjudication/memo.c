@@ -3,7 +3,14 @@
 #include "plan.h"
 #include <stdlib.h>
 
-enum { SLOTS = 4096, PLANS_MAX = SLOTS / 2, PLAN_BYTES = 1024, ROOM = PLANS_MAX * PLAN_BYTES, ALIGN = 16 };
+enum {
+    SLOT_BITS = 12,
+    SLOTS = 1 << SLOT_BITS,
+    PLANS_MAX = SLOTS / 2,
+    PLAN_BYTES = 1024,
+    ROOM = PLANS_MAX * PLAN_BYTES,
+    ALIGN = 16
+};
 
 typedef struct slot {
     plan_key_t key;
@@ -37,9 +44,8 @@ static void forget(benefit_memo_t *memo, uint64_t policy) {
 
 static size_t place_of(const plan_key_t *key, date_t on) {
     // A year has plans of its own, so that bills of two stretches do not walk over each other's.
-    uint64_t h = (key->words[0] ^ (uint64_t)(on >> 8)) * UINT64_C(0x9e3779b97f4a7c15);
-    h = (h ^ h >> 32 ^ key->words[1]) * UINT64_C(0xff51afd7ed558ccd);
-    return (size_t)(h >> 40) % SLOTS;
+    const uint64_t first = (key->words[0] ^ (uint64_t)(on >> 8)) * UINT64_C(0x9e3779b97f4a7c15);
+    return (size_t)((first + key->words[1] * UINT64_C(0xff51afd7ed558ccd)) >> (64 - SLOT_BITS));
 }
 
 static bool same_key(const plan_key_t *a, const plan_key_t *b) {
@@ -68,8 +74,7 @@ static void *copy_into(benefit_memo_t *memo, const void *from, size_t bytes) {
 const plan_t *memo_keep(benefit_memo_t *memo, const plan_key_t *key, date_t on, const plan_room_t *room) {
     const plan_t *from = &room->plan;
     if (memo->count == PLANS_MAX || ROOM - memo->used < sizeof *room + 5 * (size_t)ALIGN) forget(memo, memo->policy);
-    plan_t *plan = copy_into(memo, from, sizeof *from);
-    plan->turns = copy_into(memo, room->turns, from->turn_count * sizeof room->turns[0]);
+    plan_t *plan = copy_into(memo, from, offsetof(plan_t, turns) + from->turn_count * sizeof from->turns[0]);
     plan->pieces = copy_into(memo, room->pieces, from->piece_count * sizeof room->pieces[0]);
     plan->rules = copy_into(memo, room->rules, from->turn_count * sizeof room->rules[0]);
     plan->marks = copy_into(memo, room->marks, from->mark_count * sizeof room->marks[0]);

@@ -174,7 +174,7 @@ static int make_limits(const maker_t *m, const stage_t *stage, turn_t *turn) {
 static int make_turn(const maker_t *m, const stage_t *stage) {
     plan_t *plan = &m->room->plan;
     if (!when_holds(&stage->when, m->facts, m->on)) return E_OK;
-    turn_t *turn = &m->room->turns[plan->turn_count];
+    turn_t *turn = &plan->turns[plan->turn_count];
     *turn = (turn_t){.layer = stage->layer,
                      .over_cap_of = stage->over_cap_of,
                      .paid_total = stage->paid_total,
@@ -207,11 +207,11 @@ static void find_stretch(plan_t *plan, const scheme_t *scheme, date_t on) {
 int plan_make(plan_room_t *room, const scheme_t *scheme, const facts_t *facts, date_t on, bool class_b, err_t *err) {
     const maker_t maker = {room, facts, on, err}, *m = &maker;
     const row_t *own_share;
-    room->plan = (plan_t){.out_of_scope_rule = scheme->out_of_scope_rule,
-                          .turns = room->turns,
-                          .rules = room->rules,
-                          .pieces = room->pieces,
-                          .marks = room->marks};
+    memset(&room->plan, 0, offsetof(plan_t, turns)); // each turn is set as it is made
+    room->plan.out_of_scope_rule = scheme->out_of_scope_rule;
+    room->plan.rules = room->rules;
+    room->plan.pieces = room->pieces;
+    room->plan.marks = room->marks;
     find_stretch(&room->plan, scheme, on);
     int rc = find_row(m, &scheme->own_share, &own_share);
     if (rc) return rc;

@@ -49,7 +49,6 @@ typedef struct turn_rules { // what is read for steps only
 } turn_rules_t;
 
 typedef struct plan {
-    const turn_t *turns;
     const piece_t *pieces;
     const turn_rules_t *rules; // of each turn
     const mark_t *marks;
@@ -60,11 +59,11 @@ typedef struct plan {
     uint8_t turn_count, piece_count, mark_count;
     date_t from, to;
     const char *first_pay_rule, *deductible_rule, *own_share_rule, *out_of_scope_rule;
+    turn_t turns[STAGES_MAX]; // a plan that is kept ends with its last turn
 } plan_t;
 
 typedef struct plan_room { // as large as a plan can be: every piece and mark can be a step
     plan_t plan;
-    turn_t turns[STAGES_MAX];
     turn_rules_t rules[STAGES_MAX];
     piece_t pieces[STEPS_MAX];
     mark_t marks[STEPS_MAX];
