@@ -48,11 +48,13 @@ static int read_id(const json_t *root, const char **id, err_t *err) {
     return err_field(err, E_INVALID_FIELD, "id", "id: expected a text");
 }
 
-// Required by the law of the city; a fault that is told before a missing field stands.
+// Required by other fields or by the law of the city; a fault that is told before a missing field stands.
 static int check_required(const eval_case_t *c, int rc) {
-    if ((rc && rc <= E_MISSING_FIELD) || c->kind != &kind_retirement) return rc;
-    const char *absent = retirement_required(c);
-    return absent ? case_fail(c, E_MISSING_FIELD, absent, "%s is missing", absent) : rc;
+    if ((rc && rc <= E_MISSING_FIELD) || !c->kind->required) return rc;
+    const err_t told = *c->err;
+    if (c->kind->required(c)) return E_MISSING_FIELD;
+    *c->err = told;
+    return rc;
 }
 
 // Of several faults the first of the order is told: an unknown field before a missing id, a wrong id before others.

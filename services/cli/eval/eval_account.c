@@ -60,14 +60,16 @@ static int run(const eval_case_t *c, json_t *answer) {
 }
 
 const eval_kind_t kind_account = {
-    "account",
-    "What a month credits to the personal account. The steps add up to the credit; a step of 0.00 says which rule "
-    "decided.",
-    fields,
-    COUNT_OF(fields),
-    run,
-    "{\"id\":\"p1\",\"month\":\"2018-03\",\"person\":{\"identity\":\"employee\",\"birth\":\"1975-05-20\",\"base\":"
-    "\"5000."
-    "00\",\"reference\":{\"kind\":\"none\"}}}",
-    "{\"id\":\"p1\",\"credit\":\"100.00\",\"steps\":[…]}",
+    .name = "account",
+    .says =
+        "What a month credits to the personal account. The steps add up to the credit; a step of 0.00 says which rule "
+        "decided.",
+    .fields = fields,
+    .field_count = COUNT_OF(fields),
+    .run = run,
+    .example =
+        "{\"id\":\"p1\",\"month\":\"2018-03\",\"person\":{\"identity\":\"employee\",\"birth\":\"1975-05-20\",\"base\":"
+        "\"5000."
+        "00\",\"reference\":{\"kind\":\"none\"}}}",
+    .answer = "{\"id\":\"p1\",\"credit\":\"100.00\",\"steps\":[…]}",
 };

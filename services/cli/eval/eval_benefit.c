@@ -181,4 +181,10 @@ static int run(const eval_case_t *c, json_t *answer) {
     "\"to\":\"2018-03-10\"},\"fees\":{\"total\":\"60000.00\",\"in_scope\":\"50000.00\"}}"
 
 const eval_kind_t kind_benefit = {
-    "benefit", "One bill: what each layer pays, and why.", fields, COUNT_OF(fields), run, EXAMPLE, NULL};
+    .name = "benefit",
+    .says = "One bill: what each layer pays, and why.",
+    .fields = fields,
+    .field_count = COUNT_OF(fields),
+    .run = run,
+    .example = EXAMPLE,
+};

@@ -41,12 +41,13 @@ static int run(const eval_case_t *c, json_t *answer) {
 }
 
 const eval_kind_t kind_calendar = {
-    "calendar",
-    "The days of a year's months on which the fund's money moves: when counties remit, when the city's account is "
-    "swept, when plans are due and until when they are paid. Every `…pays_by` counts from `city_plan_due`; "
-    "`city_plan_latest` is the day on which the city's plan is late at last. `rules` names the rule of each.",
-    fields,
-    COUNT_OF(fields),
-    run,
-    "{\"id\":\"k1\",\"year\":2020}",
-    NULL};
+    .name = "calendar",
+    .says =
+        "The days of a year's months on which the fund's money moves: when counties remit, when the city's account is "
+        "swept, when plans are due and until when they are paid. Every `…pays_by` counts from `city_plan_due`; "
+        "`city_plan_latest` is the day on which the city's plan is late at last. `rules` names the rule of each.",
+    .fields = fields,
+    .field_count = COUNT_OF(fields),
+    .run = run,
+    .example = "{\"id\":\"k1\",\"year\":2020}",
+};

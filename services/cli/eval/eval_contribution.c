@@ -26,12 +26,18 @@ static contribution_person_t person_of(const eval_case_t *c) {
     };
 }
 
+// Who pays by the year names one, the others a month.
+static int required(const eval_case_t *c) {
+    const int identity = case_word(c, "person.identity", identity_from_name);
+    if (identity < 0) return E_OK;
+    const char *asked = policy_coverage(c->eval->policy)->yearly >> identity & 1 ? "year" : "month";
+    if (case_has(c, asked)) return E_OK;
+    return case_fail(c, E_MISSING_FIELD, asked, "%s pays by the %s", identity_name(identity), asked);
+}
+
 static int ask(const eval_case_t *c, contribution_result_t *due) {
     const contribution_person_t person = person_of(c);
     const bool monthly = case_has(c, "month"), yearly = case_has(c, "year");
-    const char *asked = policy_coverage(c->eval->policy)->yearly >> person.identity & 1 ? "year" : "month";
-    if (!case_has(c, asked))
-        return case_fail(c, E_MISSING_FIELD, asked, "%s pays by the %s", identity_name((int)person.identity), asked);
     int rc;
     if (yearly)
         rc = contribution_year(c->eval->policy, &person, (int)case_count(c, "year"), due, c->err);
@@ -67,16 +73,21 @@ static int run(const eval_case_t *c, json_t *answer) {
 }
 
 const eval_kind_t kind_contribution = {
-    "contribution",
-    "What is due for a month or a year. A line that is not `base` × `rate` carries neither. A payer who owes nothing "
-    "has no "
-    "line. `due_by` (the last day to pay for a year) and `refundable` stand where the city's law speaks of them.",
-    fields,
-    COUNT_OF(fields),
-    run,
-    "{\"id\":\"c1\",\"month\":\"2017-07\",\"person\":{\"identity\":\"flexible\"}}",
-    "{\"id\":\"c1\",\"lines\":[{\"item\":\"tier1\",\"payer\":\"person\",\"base\":\"2906.00\",\"rate\":\"0.035\","
-    "\"amount\":"
-    "\"101.71\",\"rule\":\"JM-C-28\"},{\"item\":\"tier2\",\"payer\":\"person\",\"base\":\"2906.00\",\"rate\":\"0.045\","
-    "\"amount\":\"130.77\",\"rule\":\"JM-C-33\"}],\"total\":\"232.48\"}",
+    .name = "contribution",
+    .says =
+        "What is due for a month or a year. A line that is not `base` × `rate` carries neither. A payer who owes "
+        "nothing "
+        "has no "
+        "line. `due_by` (the last day to pay for a year) and `refundable` stand where the city's law speaks of them.",
+    .fields = fields,
+    .field_count = COUNT_OF(fields),
+    .run = run,
+    .required = required,
+    .example = "{\"id\":\"c1\",\"month\":\"2017-07\",\"person\":{\"identity\":\"flexible\"}}",
+    .answer =
+        "{\"id\":\"c1\",\"lines\":[{\"item\":\"tier1\",\"payer\":\"person\",\"base\":\"2906.00\",\"rate\":\"0.035\","
+        "\"amount\":"
+        "\"101.71\",\"rule\":\"JM-C-28\"},{\"item\":\"tier2\",\"payer\":\"person\",\"base\":\"2906.00\",\"rate\":\"0."
+        "045\","
+        "\"amount\":\"130.77\",\"rule\":\"JM-C-33\"}],\"total\":\"232.48\"}",
 };

@@ -67,8 +67,17 @@ static int look_range(const eval_case_t *item) {
     return case_fail(item, E_OUT_OF_RANGE, "months", "%smonths: ends before it begins", item->where);
 }
 
+static int required(const eval_case_t *c) {
+    for (size_t i = 0; i < case_size(c, "contributions"); i++) {
+        const eval_case_t item = case_item(c, "contributions", i);
+        int rc = json_is_object(item.node) ? look_missing(&item) : E_OK;
+        if (rc) return rc;
+    }
+    return E_OK;
+}
+
 static int look(const eval_case_t *c) {
-    int (*const looks[])(const eval_case_t *) = {look_missing, look_invalid, look_range};
+    int (*const looks[])(const eval_case_t *) = {look_invalid, look_range};
     const size_t count = case_size(c, "contributions");
     for (size_t pass = 0; pass < COUNT_OF(looks); pass++)
         for (size_t i = 0; i < count; i++) {
@@ -148,18 +157,23 @@ done:
 }
 
 const eval_kind_t kind_coverage = {
-    "coverage",
-    "Is the person covered on a day, and with how many continuous months. `from` is the first day of the unbroken "
-    "cover, `until` the last covered day of a person who is not covered. `scale` is the share of the limits of tier 1 "
-    "and of catastrophic insurance that the months of tier 1 give; those of tier 2 have the same steps. `arrears` are "
-    "unpaid contribution months in a row before this one; a month that is not listed is one.",
-    fields,
-    COUNT_OF(fields),
-    run,
-    "{\"id\":\"v1\",\"as_of\":\"2019-07-20\",\"born\":null,\"contributions\":[\n"
-    "  {\"identity\":\"employee\",\"months\":[\"2017-09\",\"2019-04\"],\"paid\":\"on_time\"},\n"
-    "  {\"identity\":\"employee\",\"months\":[\"2019-05\",\"2019-07\"],\"paid\":\"2019-08-10\"},\n"
-    "  {\"identity\":\"resident\",\"year\":2020,\"paid\":\"2019-11-02\"}]}",
-    "{\"id\":\"v1\",\"covered\":true,\"months\":{\"tier1\":22,\"tier2\":22},\"scale\":\"0.70\",\"arrears\":0,"
-    "\"interrupted\":false,\"from\":\"2017-10-01\",\"until\":null,\n"
-    " \"reason\":\"covered as employee by the contribution of 2019-06\"}"};
+    .name = "coverage",
+    .says =
+        "Is the person covered on a day, and with how many continuous months. `from` is the first day of the unbroken "
+        "cover, `until` the last covered day of a person who is not covered. `scale` is the share of the limits of "
+        "tier 1 "
+        "and of catastrophic insurance that the months of tier 1 give; those of tier 2 have the same steps. `arrears` "
+        "are "
+        "unpaid contribution months in a row before this one; a month that is not listed is one.",
+    .fields = fields,
+    .field_count = COUNT_OF(fields),
+    .run = run,
+    .required = required,
+    .example = "{\"id\":\"v1\",\"as_of\":\"2019-07-20\",\"born\":null,\"contributions\":[\n"
+               "  {\"identity\":\"employee\",\"months\":[\"2017-09\",\"2019-04\"],\"paid\":\"on_time\"},\n"
+               "  {\"identity\":\"employee\",\"months\":[\"2019-05\",\"2019-07\"],\"paid\":\"2019-08-10\"},\n"
+               "  {\"identity\":\"resident\",\"year\":2020,\"paid\":\"2019-11-02\"}]}",
+    .answer = "{\"id\":\"v1\",\"covered\":true,\"months\":{\"tier1\":22,\"tier2\":22},\"scale\":\"0.70\",\"arrears\":0,"
+              "\"interrupted\":false,\"from\":\"2017-10-01\",\"until\":null,\n"
+              " \"reason\":\"covered as employee by the contribution of 2019-06\"}",
+};

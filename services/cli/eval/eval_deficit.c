@@ -69,13 +69,15 @@ static int run(const eval_case_t *c, json_t *answer) {
 }
 
 const eval_kind_t kind_deficit = {
-    "deficit",
-    "How the deficit that a county brought into the pool is paid off: first out of its own past contributions to the "
-    "adjustment fund, less what it enjoyed of it; then year by year, at least a share of the net gap, rounded up to "
-    "the fen; the rest in the last year. `shortfall` of the last year is what is left.",
-    fields,
-    COUNT_OF(fields),
-    run,
-    "{\"id\":\"d1\",\"deficit\":\"50000000.00\",\"contributed\":\"12345678.90\",\"enjoyed\":\"4000000.00\","
-    "\"paid\":{\"2021\":\"12496296.33\"}}",
-    NULL};
+    .name = "deficit",
+    .says = "How the deficit that a county brought into the pool is paid off: first out of its own past contributions "
+            "to the "
+            "adjustment fund, less what it enjoyed of it; then year by year, at least a share of the net gap, rounded "
+            "up to "
+            "the fen; the rest in the last year. `shortfall` of the last year is what is left.",
+    .fields = fields,
+    .field_count = COUNT_OF(fields),
+    .run = run,
+    .example = "{\"id\":\"d1\",\"deficit\":\"50000000.00\",\"contributed\":\"12345678.90\",\"enjoyed\":\"4000000.00\","
+               "\"paid\":{\"2021\":\"12496296.33\"}}",
+};

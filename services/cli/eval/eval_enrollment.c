@@ -66,14 +66,18 @@ static int run(const eval_case_t *c, json_t *answer) {
 }
 
 const eval_kind_t kind_enrollment = {
-    "enrollment",
-    "Who must or may join, in which scheme and as what; which of these may join during the year; which insurance "
-    "follows "
-    "of itself.",
-    fields,
-    COUNT_OF(fields),
-    run,
-    "{\"id\":\"e1\",\"on\":\"2020-03-01\",\"person\":{\"circumstances\":[\"local_registration\"],\"birth\":null}}",
-    "{\"id\":\"e1\",\"choices\":[{\"class\":\"local_residents\",\"scheme\":\"resident\",\"identity\":\"resident\","
-    "\"must\":false,\"tiers\":[\"tier1\"],\"tiers_rule\":\"JM-E-14\",\"rule\":\"JM-E-05\"}],\"excluded\":[],"
-    "\"mid_year\":[],\"automatic\":[{\"scheme\":\"catastrophic\",\"rule\":\"JM-E-02\"}]}"};
+    .name = "enrollment",
+    .says =
+        "Who must or may join, in which scheme and as what; which of these may join during the year; which insurance "
+        "follows "
+        "of itself.",
+    .fields = fields,
+    .field_count = COUNT_OF(fields),
+    .run = run,
+    .example =
+        "{\"id\":\"e1\",\"on\":\"2020-03-01\",\"person\":{\"circumstances\":[\"local_registration\"],\"birth\":null}}",
+    .answer =
+        "{\"id\":\"e1\",\"choices\":[{\"class\":\"local_residents\",\"scheme\":\"resident\",\"identity\":\"resident\","
+        "\"must\":false,\"tiers\":[\"tier1\"],\"tiers_rule\":\"JM-E-14\",\"rule\":\"JM-E-05\"}],\"excluded\":[],"
+        "\"mid_year\":[],\"automatic\":[{\"scheme\":\"catastrophic\",\"rule\":\"JM-E-02\"}]}",
+};

@@ -24,12 +24,13 @@ static int run(const eval_case_t *c, json_t *answer) {
 }
 
 const eval_kind_t kind_funding = {
-    "funding",
-    "Does a residents' funding standard of a year pass its tests? `floor` is rounded up to the fen.",
-    fields,
-    COUNT_OF(fields),
-    run,
-    "{\"id\":\"f1\",\"year\":2022,\"personal\":\"520.00\",\"government\":\"1000.00\"}",
-    "{\"id\":\"f1\",\"floor\":\"1521.20\",\"total\":\"1520.00\",\"meets_floor\":false,\"meets_ratio\":true,\"rules\":["
-    "\"ZS-C07\",\"ZS-C08\"]}",
+    .name = "funding",
+    .says = "Does a residents' funding standard of a year pass its tests? `floor` is rounded up to the fen.",
+    .fields = fields,
+    .field_count = COUNT_OF(fields),
+    .run = run,
+    .example = "{\"id\":\"f1\",\"year\":2022,\"personal\":\"520.00\",\"government\":\"1000.00\"}",
+    .answer = "{\"id\":\"f1\",\"floor\":\"1521.20\",\"total\":\"1520.00\",\"meets_floor\":false,\"meets_ratio\":true,"
+              "\"rules\":["
+              "\"ZS-C07\",\"ZS-C08\"]}",
 };

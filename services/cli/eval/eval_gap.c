@@ -88,12 +88,15 @@ static int run(const eval_case_t *c, json_t *answer) {
 }
 
 const eval_kind_t kind_gap = {
-    "gap",
-    "What covers the gap of a year, layer by layer as the city orders them: the fund's accumulated surplus, what a "
-    "county caused, the risk reserve, a share of city and county; `action` says what is due when something is left. "
-    "With `county` also what the county answers for by itself and what of it is still open.",
-    fields,
-    COUNT_OF(fields),
-    run,
-    "{\"id\":\"g1\",\"revenue\":\"500000000.00\",\"expense\":\"560000000.00\",\"accumulated\":\"40000000.00\"}",
-    NULL};
+    .name = "gap",
+    .says =
+        "What covers the gap of a year, layer by layer as the city orders them: the fund's accumulated surplus, what a "
+        "county caused, the risk reserve, a share of city and county; `action` says what is due when something is "
+        "left. "
+        "With `county` also what the county answers for by itself and what of it is still open.",
+    .fields = fields,
+    .field_count = COUNT_OF(fields),
+    .run = run,
+    .example =
+        "{\"id\":\"g1\",\"revenue\":\"500000000.00\",\"expense\":\"560000000.00\",\"accumulated\":\"40000000.00\"}",
+};

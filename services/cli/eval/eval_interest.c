@@ -47,13 +47,15 @@ static int run(const eval_case_t *c, json_t *answer) {
 }
 
 const eval_kind_t kind_interest = {
-    "interest",
-    "How the interest of one bank account is shared by the ledgers it holds: in proportion to their balances of each "
-    "day, to the fen by largest remainder, the earlier ledger first where two are equal.",
-    fields,
-    COUNT_OF(fields),
-    run,
-    "{\"id\":\"i1\",\"from\":\"2021-06-21\",\"to\":\"2021-09-20\",\"amount\":\"12345678.90\",\"ledgers\":["
-    "{\"name\":\"EMP_POOL\",\"balances\":[[\"2021-06-21\",\"800000000.00\"],[\"2021-07-31\",\"855000000.00\"]]},"
-    "{\"name\":\"MATERNITY\",\"balances\":[[\"2021-06-21\",\"25000000.00\"]]}]}",
-    NULL};
+    .name = "interest",
+    .says = "How the interest of one bank account is shared by the ledgers it holds: in proportion to their balances "
+            "of each "
+            "day, to the fen by largest remainder, the earlier ledger first where two are equal.",
+    .fields = fields,
+    .field_count = COUNT_OF(fields),
+    .run = run,
+    .example =
+        "{\"id\":\"i1\",\"from\":\"2021-06-21\",\"to\":\"2021-09-20\",\"amount\":\"12345678.90\",\"ledgers\":["
+        "{\"name\":\"EMP_POOL\",\"balances\":[[\"2021-06-21\",\"800000000.00\"],[\"2021-07-31\",\"855000000.00\"]]},"
+        "{\"name\":\"MATERNITY\",\"balances\":[[\"2021-06-21\",\"25000000.00\"]]}]}",
+};

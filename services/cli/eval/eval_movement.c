@@ -219,13 +219,16 @@ static int run(const eval_case_t *c, json_t *answer) {
 }
 
 const eval_kind_t kind_movement = {
-    "movement",
-    "May money move between two accounts, under which rule or against which one. With `flow`: the steps of a flow, who "
-    "takes them, between which accounts, under which condition and, with `month`, by which day (`parameter` names what "
-    "the city has not published). With `step` and `amounts`: is the step's condition met. Without anything: the funds, "
-    "accounts and flows that the city has.",
-    fields,
-    COUNT_OF(fields),
-    run,
-    "{\"id\":\"m1\",\"from\":\"income_county\",\"to\":\"income_city\",\"fund\":\"EMP_POOL\"}",
-    NULL};
+    .name = "movement",
+    .says = "May money move between two accounts, under which rule or against which one. With `flow`: the steps of a "
+            "flow, who "
+            "takes them, between which accounts, under which condition and, with `month`, by which day (`parameter` "
+            "names what "
+            "the city has not published). With `step` and `amounts`: is the step's condition met. Without anything: "
+            "the funds, "
+            "accounts and flows that the city has.",
+    .fields = fields,
+    .field_count = COUNT_OF(fields),
+    .run = run,
+    .example = "{\"id\":\"m1\",\"from\":\"income_county\",\"to\":\"income_city\",\"fund\":\"EMP_POOL\"}",
+};

@@ -310,15 +310,19 @@ static int run(const eval_case_t *c, json_t *answer) {
 }
 
 const eval_kind_t kind_points = {
-    "points",
-    "Points settlement with hospitals for a month or a year; one fund at a time. Order and rounding: docs/policy.md, "
-    "Points.",
-    fields,
-    COUNT_OF(fields),
-    run,
-    "{\"id\":\"q1\",\"year\":2022,\"budget\":\"80000.00\",\"groups\":[{\"code\":\"A\",\"mean\":\"9600.00\",\"cases\":"
-    "30}],"
-    "\"hospitals\":[{\"code\":\"H1\",\"paid\":\"70000.00\"}],\"coefficients\":[{\"hospital\":\"H1\",\"group\":\"A\","
-    "\"value\":\"1.10\"}],\"cases\":[{\"hospital\":\"H1\",\"group\":\"A\",\"cost\":\"9000.00\",\"patient\":\"2500.00\"}"
-    "]}",
-    NULL};
+    .name = "points",
+    .says = "Points settlement with hospitals for a month or a year; one fund at a time. Order and rounding: "
+            "docs/policy.md, "
+            "Points.",
+    .fields = fields,
+    .field_count = COUNT_OF(fields),
+    .run = run,
+    .example = "{\"id\":\"q1\",\"year\":2022,\"budget\":\"80000.00\",\"groups\":[{\"code\":\"A\",\"mean\":\"9600.00\","
+               "\"cases\":"
+               "30}],"
+               "\"hospitals\":[{\"code\":\"H1\",\"paid\":\"70000.00\"}],\"coefficients\":[{\"hospital\":\"H1\","
+               "\"group\":\"A\","
+               "\"value\":\"1.10\"}],\"cases\":[{\"hospital\":\"H1\",\"group\":\"A\",\"cost\":\"9000.00\",\"patient\":"
+               "\"2500.00\"}"
+               "]}",
+};

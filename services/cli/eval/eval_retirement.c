@@ -33,7 +33,7 @@ static const field_t fields[] = {
 };
 
 // By presence alone: the values have not been looked at yet.
-const char *retirement_required(const eval_case_t *c) {
+static const char *absent_of(const eval_case_t *c) {
     const int asks = retirement_asks(c->eval->policy);
     const json_t *person = json_object_get(c->node, "person");
     if (!json_is_object(person)) return NULL;
@@ -43,6 +43,11 @@ const char *retirement_required(const eval_case_t *c) {
         return "person.first_tier2";
     if (asks & RETIREMENT_ASKS_ACTUAL) return actual ? NULL : "person.actual_months";
     return actual || json_object_get(person, "months") || json_object_get(person, "history") ? NULL : "person.months";
+}
+
+static int required(const eval_case_t *c) {
+    const char *absent = absent_of(c);
+    return absent ? case_fail(c, E_MISSING_FIELD, absent, "%s is missing", absent) : E_OK;
 }
 
 static retirement_person_t person_of(const eval_case_t *c) {
@@ -96,16 +101,21 @@ static int run(const eval_case_t *c, json_t *answer) {
 }
 
 const eval_kind_t kind_retirement = {
-    "retirement",
-    "The contribution years that lifelong benefit asks for, and what a shortfall costs. `monthly` is the price of one "
-    "month "
-    "on that day, whatever is missing. `local_missing` stands where the law asks for months in the city of who moved "
-    "in, "
-    "`relation` where it says what becomes of who does not make up.",
-    fields,
-    COUNT_OF(fields),
-    run,
-    "{\"id\":\"r1\",\"on\":\"2020-03-15\",\"person\":{\"sex\":\"male\",\"actual_months\":114,\"deemed_months\":150}}",
-    "{\"id\":\"r1\",\"required\":300,\"missing\":36,\"monthly\":\"230.45\",\"lump_sum\":\"8296.20\",\"exempt\":false,"
-    "\"relation\":\"kept\",\"steps\":[…]}",
+    .name = "retirement",
+    .says = "The contribution years that lifelong benefit asks for, and what a shortfall costs. `monthly` is the price "
+            "of one "
+            "month "
+            "on that day, whatever is missing. `local_missing` stands where the law asks for months in the city of who "
+            "moved "
+            "in, "
+            "`relation` where it says what becomes of who does not make up.",
+    .fields = fields,
+    .field_count = COUNT_OF(fields),
+    .run = run,
+    .example = "{\"id\":\"r1\",\"on\":\"2020-03-15\",\"person\":{\"sex\":\"male\",\"actual_months\":114,\"deemed_"
+               "months\":150}}",
+    .answer = "{\"id\":\"r1\",\"required\":300,\"missing\":36,\"monthly\":\"230.45\",\"lump_sum\":\"8296.20\","
+              "\"exempt\":false,"
+              "\"relation\":\"kept\",\"steps\":[…]}",
+    .required = required,
 };

@@ -31,13 +31,17 @@ static int run(const eval_case_t *c, json_t *answer) {
 }
 
 const eval_kind_t kind_routing = {
-    "routing",
-    "Which agency accepts, signs with, supervises, settles and files a facility: `city`, or the code of a county or "
-    "district. A division that is not the city's is `INVALID_FIELD`.",
-    fields,
-    COUNT_OF(fields),
-    run,
-    "{\"id\":\"o1\",\"facility\":{\"code\":\"H32090200011\",\"kind\":\"hospital\",\"level\":\"3\",\"division\":"
-    "\"320902\"}}",
-    "{\"id\":\"o1\",\"accepted_by\":\"city\",\"signed_by\":\"city\",\"supervised_by\":\"city\",\"settled_by\":\"city\","
-    "\"filed_with\":\"city\"}"};
+    .name = "routing",
+    .says = "Which agency accepts, signs with, supervises, settles and files a facility: `city`, or the code of a "
+            "county or "
+            "district. A division that is not the city's is `INVALID_FIELD`.",
+    .fields = fields,
+    .field_count = COUNT_OF(fields),
+    .run = run,
+    .example =
+        "{\"id\":\"o1\",\"facility\":{\"code\":\"H32090200011\",\"kind\":\"hospital\",\"level\":\"3\",\"division\":"
+        "\"320902\"}}",
+    .answer = "{\"id\":\"o1\",\"accepted_by\":\"city\",\"signed_by\":\"city\",\"supervised_by\":\"city\",\"settled_"
+              "by\":\"city\","
+              "\"filed_with\":\"city\"}",
+};

@@ -34,14 +34,16 @@ static int run(const eval_case_t *c, json_t *answer) {
     return E_OK;
 }
 
-const eval_kind_t kind_statement = {"statement",
-                                    "What the law states under a name: true or false, a number, a date, a word or a "
-                                    "list of words. A name that the city "
-                                    "does not state is `UNSUPPORTED`.",
-                                    fields,
-                                    COUNT_OF(fields),
-                                    run,
-                                    "{\"id\":\"t1\",\"name\":\"any_office_handles\"}",
-                                    "{\"id\":\"t1\",\"name\":\"any_office_handles\",\"value\":true,\"rule\":\"ZZ-S06\","
-                                    "\"source\":\"IV(5)\",\"text\":\"…\","
-                                    "\"text_en\":\"…\"}"};
+const eval_kind_t kind_statement = {
+    .name = "statement",
+    .says = "What the law states under a name: true or false, a number, a date, a word or a "
+            "list of words. A name that the city "
+            "does not state is `UNSUPPORTED`.",
+    .fields = fields,
+    .field_count = COUNT_OF(fields),
+    .run = run,
+    .example = "{\"id\":\"t1\",\"name\":\"any_office_handles\"}",
+    .answer = "{\"id\":\"t1\",\"name\":\"any_office_handles\",\"value\":true,\"rule\":\"ZZ-S06\","
+              "\"source\":\"IV(5)\",\"text\":\"…\","
+              "\"text_en\":\"…\"}",
+};

@@ -27,11 +27,12 @@ static int run(const eval_case_t *c, json_t *answer) {
 }
 
 const eval_kind_t kind_surplus = {
-    "surplus",
-    "How a county hands over the surplus that it had before the pool. Instalments paid on a provisional figure are "
-    "made up for by the last one, so they always add up to the audited sum.",
-    fields,
-    COUNT_OF(fields),
-    run,
-    "{\"id\":\"s1\",\"surplus\":\"123456789.01\",\"provisional\":null}",
-    NULL};
+    .name = "surplus",
+    .says =
+        "How a county hands over the surplus that it had before the pool. Instalments paid on a provisional figure are "
+        "made up for by the last one, so they always add up to the audited sum.",
+    .fields = fields,
+    .field_count = COUNT_OF(fields),
+    .run = run,
+    .example = "{\"id\":\"s1\",\"surplus\":\"123456789.01\",\"provisional\":null}",
+};

@@ -55,16 +55,15 @@ struct eval_kind {
     // Put the members of the answer into `answer`. Errors: as above, with the field's path; E_PARAMETER_MISSING has the
     // parameter's name there.
     int (*run)(const eval_case_t *c, json_t *answer);
+    // NULL, or: E_MISSING_FIELD where a field is required only by others or by the city's law. Asked before the values
+    // are checked: it looks at presence, and at words only where they are known ones.
+    int (*required)(const eval_case_t *c);
     const char *example, *answer; // lines for docs/eval.md; NULL where none
 };
 
 extern const eval_kind_t kind_benefit, kind_contribution, kind_coverage, kind_account, kind_retirement, kind_calendar,
     kind_deficit, kind_interest, kind_surplus, kind_funding, kind_gap, kind_routing, kind_points, kind_enrollment,
     kind_statement, kind_movement;
-
-// Fields that are required only where the city's law asks for them: the path of the first that is absent, or NULL.
-// Asked before the values are checked, so it looks at presence only.
-const char *retirement_required(const eval_case_t *c);
 
 // ---- values of a case, by path relative to c->node. An absent one gives its default; without a default: 0, false,
 // NULL, −1 (words), DATE_NONE, MONTH_NONE. The path must be in the kind's table with that type (CHECKed).
