@@ -10,6 +10,7 @@ enum { PERSON_SPELLS_MAX = 256, PERSON_GROUPS_MAX = 128, PRIOR_MONTHS_MAX = 1200
 typedef struct enrollment_rules {
     const policy_t *policy;
     arena_t *arena;
+    date_t today; // the day on which it becomes known
 } enrollment_rules_t;
 
 // All: 0, or E_INVALID_FIELD / E_MISSING_FIELD / E_OUT_OF_RANGE / E_TOO_LARGE / E_NOT_FOUND with the field at fault.

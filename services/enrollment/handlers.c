@@ -2,37 +2,11 @@
 // nothing.
 #include "handlers.h"
 #include "common/base/log.h"
-#include "enrollment.h"
-#include "store.h"
+#include "desk.h"
 #include <string.h>
 
-struct enrollment {
-    service_ctx_t *ctx;
-    const policy_t *policy;
-    policy_t *own_policy; // when we loaded it ourselves
-};
-
-static enrollment_rules_t rules_of(const enrollment_t *e) { return (enrollment_rules_t){e->policy, e->ctx->arena}; }
-
-// The event is the whole state after the change.
-static int publish(enrollment_t *e, const char *key, const char *topic, const ProtobufCMessage *state, err_t *err) {
-    size_t size;
-    int64_t number;
-    void *body = message_pack(state, e->ctx->arena, &size);
-    if (!body) return err_set(err, E_IO, "out of memory");
-    return stream_reserve(e->ctx->stream, partition_of(key), topic, clock_now_ms(), body, size, &number, err);
-}
-
-static int find_person(enrollment_t *e, const char *person, Tc__PersonState **state, err_t *err) {
-    if (!*person) return err_field(err, E_MISSING_FIELD, "person", "person is missing");
-    int rc = person_fetch(e->ctx->store, person, e->ctx->arena, state, err);
-    if (rc == 0 && !*state) rc = err_field(err, E_NOT_FOUND, "person", "no person is registered under this number");
-    return rc;
-}
-
 static int change_person(enrollment_t *e, Tc__PersonState *after, ProtobufCMessage **reply, err_t *err) {
-    int rc = person_update(e->ctx->store, after, e->ctx->arena, err);
-    if (rc == 0) rc = publish(e, after->person, "person.changed", &after->base, err);
+    int rc = desk_change(e, &after, 1, e->now_ms(), err);
     if (rc == 0) *reply = &after->base;
     return rc;
 }
@@ -42,7 +16,7 @@ static int register_person(void *self, const request_t *request, const ProtobufC
     (void)request;
     enrollment_t *e = self;
     const Tc__RegisterPerson *ask = (const Tc__RegisterPerson *)message;
-    enrollment_rules_t rules = rules_of(e);
+    enrollment_rules_t rules = desk_rules(e);
     Tc__PersonState *after = NULL, *known = NULL;
     const char *other = NULL;
     int rc = person_register(&rules, ask, &after, err);
@@ -53,8 +27,7 @@ static int register_person(void *self, const request_t *request, const ProtobufC
         rc = err_field(err, E_EXISTS, "citizen_id", "this citizen ID is registered under person number %s", other);
     if (rc) return rc;
     person_secrets_t secrets = {ask->citizen_id, ask->name};
-    rc = person_insert(e->ctx->store, after, &secrets, e->ctx->arena, err);
-    if (rc == 0) rc = publish(e, after->person, "person.changed", &after->base, err);
+    rc = desk_register(e, &after, &secrets, 1, e->now_ms(), err);
     if (rc == 0) *reply = &after->base;
     return rc;
 }
@@ -64,7 +37,7 @@ static int register_employer(void *self, const request_t *request, const Protobu
     (void)request;
     enrollment_t *e = self;
     const Tc__RegisterEmployer *ask = (const Tc__RegisterEmployer *)message;
-    enrollment_rules_t rules = rules_of(e);
+    enrollment_rules_t rules = desk_rules(e);
     Tc__EmployerState *after = NULL, *known = NULL;
     const char *other = NULL;
     int rc = employer_register(&rules, ask, &after, err);
@@ -75,7 +48,7 @@ static int register_employer(void *self, const request_t *request, const Protobu
         rc = err_field(err, E_EXISTS, "uscc", "this credit code is registered under employer number %s", other);
     if (rc) return rc;
     rc = employer_insert(e->ctx->store, after, ask->uscc, e->ctx->arena, err);
-    if (rc == 0) rc = publish(e, after->employer, "employer.changed", &after->base, err);
+    if (rc == 0) rc = desk_publish(e, after->employer, "employer.changed", e->now_ms(), &after->base, err);
     if (rc == 0) *reply = &after->base;
     return rc;
 }
@@ -85,10 +58,10 @@ static int open_spell(void *self, const request_t *request, const ProtobufCMessa
     (void)request;
     enrollment_t *e = self;
     const Tc__OpenSpell *ask = (const Tc__OpenSpell *)message;
-    enrollment_rules_t rules = rules_of(e);
+    enrollment_rules_t rules = desk_rules(e);
     Tc__PersonState *before = NULL, *after = NULL;
     Tc__EmployerState *employer = NULL;
-    int rc = find_person(e, ask->person, &before, err);
+    int rc = desk_find(e, "person", ask->person, &before, err);
     if (rc == 0) rc = person_open_spell(&rules, before, ask, &after, err);
     if (rc == 0 && spell_needs_employer(ask)) {
         rc = employer_fetch(e->ctx->store, ask->employer, e->ctx->arena, &employer, err);
@@ -103,9 +76,9 @@ static int close_spell(void *self, const request_t *request, const ProtobufCMess
     (void)request;
     enrollment_t *e = self;
     const Tc__CloseSpell *ask = (const Tc__CloseSpell *)message;
-    enrollment_rules_t rules = rules_of(e);
+    enrollment_rules_t rules = desk_rules(e);
     Tc__PersonState *before = NULL, *after = NULL;
-    int rc = find_person(e, ask->person, &before, err);
+    int rc = desk_find(e, "person", ask->person, &before, err);
     if (rc == 0) rc = person_close_spell(&rules, before, ask, &after, err);
     return rc ? rc : change_person(e, after, reply, err);
 }
@@ -115,9 +88,9 @@ static int set_group(void *self, const request_t *request, const ProtobufCMessag
     (void)request;
     enrollment_t *e = self;
     const Tc__SetGroup *ask = (const Tc__SetGroup *)message;
-    enrollment_rules_t rules = rules_of(e);
+    enrollment_rules_t rules = desk_rules(e);
     Tc__PersonState *before = NULL, *after = NULL;
-    int rc = find_person(e, ask->person, &before, err);
+    int rc = desk_find(e, "person", ask->person, &before, err);
     if (rc == 0) rc = person_set_group(&rules, before, ask, &after, err);
     return rc ? rc : change_person(e, after, reply, err);
 }
@@ -126,7 +99,7 @@ static int get_person(void *self, const request_t *request, const ProtobufCMessa
                       err_t *err) {
     (void)request;
     Tc__PersonState *state = NULL;
-    int rc = find_person(self, ((const Tc__GetPerson *)message)->person, &state, err);
+    int rc = desk_find(self, "person", ((const Tc__GetPerson *)message)->person, &state, err);
     if (rc == 0) *reply = &state->base;
     return rc;
 }
@@ -136,6 +109,7 @@ enrollment_t *enrollment_new(service_ctx_t *ctx, const policy_t *policy) {
     if (!e) return NULL;
     e->ctx = ctx;
     e->policy = policy;
+    e->now_ms = clock_now_ms;
     return e;
 }
 
@@ -180,7 +154,7 @@ static const method_t methods[] = {
 const service_t enrollment_service = {
     .name = "enrollment",
     .migrations = enrollment_migrations,
-    .migration_count = 1,
+    .migration_count = ENROLLMENT_MIGRATIONS,
     .log = &stream_table_log,
     .methods = methods,
     .method_count = COUNT_OF(methods),

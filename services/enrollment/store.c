@@ -11,19 +11,31 @@ const migration_t enrollment_migrations[] = {
      "CREATE TABLE employer (partition BIGINT NOT NULL, employer TEXT NOT NULL, version BIGINT NOT NULL,"
      " uscc TEXT NOT NULL, state BYTEA NOT NULL, PRIMARY KEY (partition, employer));"
      "CREATE UNIQUE INDEX employer_uscc ON employer (uscc);"},
+    // Of persons registered before versions were kept only the last state is left, and that it was known by the last
+    // event.
+    {2, "CREATE TABLE person_version (partition BIGINT NOT NULL, person TEXT NOT NULL, version BIGINT NOT NULL,"
+        " known_ms BIGINT NOT NULL, state BYTEA NOT NULL, PRIMARY KEY (partition, person, version));"
+        "INSERT INTO person_version (partition, person, version, known_ms, state)"
+        " SELECT partition, person, version, (SELECT COALESCE(max(at_ms), 0) FROM event), state FROM person;"},
 };
+_Static_assert(COUNT_OF(enrollment_migrations) == ENROLLMENT_MIGRATIONS, "the service runs all steps");
 const size_t enrollment_migration_count = COUNT_OF(enrollment_migrations);
+
+static int read_state(const rows_t *rows, const ProtobufCMessageDescriptor *type, arena_t *arena,
+                      ProtobufCMessage **out, err_t *err) {
+    size_t size;
+    *out = NULL;
+    if (rows->count == 0) return 0;
+    const void *state = row_blob(rows, 0, 0, &size);
+    return message_unpack(out, type, state, size, arena, err);
+}
 
 static int fetch_state(store_t *store, const char *sql, const char *key, const ProtobufCMessageDescriptor *type,
                        arena_t *arena, ProtobufCMessage **out, err_t *err) {
     cell_t params[] = {cell_i64(partition_of(key)), cell_text(key)};
     rows_t rows;
-    size_t size;
-    *out = NULL;
     int rc = store_query(store, sql, params, COUNT_OF(params), arena, &rows, err);
-    if (rc || rows.count == 0) return rc;
-    const void *state = row_blob(&rows, 0, 0, &size);
-    return message_unpack(out, type, state, size, arena, err);
+    return rc ? rc : read_state(&rows, type, arena, out, err);
 }
 
 static int fetch_name(store_t *store, const char *sql, const char *key, arena_t *arena, const char **out, err_t *err) {
@@ -52,25 +64,70 @@ int person_by_citizen(store_t *store, const char *citizen_id, arena_t *arena, co
     return fetch_name(store, "SELECT person FROM person WHERE citizen_id = $1", citizen_id, arena, person, err);
 }
 
-int person_insert(store_t *store, const Tc__PersonState *state, const person_secrets_t *secrets, arena_t *arena,
-                  err_t *err) {
-    cell_t params[] = {cell_i64(partition_of(state->person)), cell_text(state->person), cell_i64(state->version),
-                       cell_text(secrets->citizen_id),        cell_text(secrets->name), cell_null(CELL_BLOB)};
-    int rc = pack(&state->base, arena, &params[5], err);
-    if (rc) return rc;
-    return store_exec(store,
-                      "INSERT INTO person (partition, person, version, citizen_id, name, state)"
-                      " VALUES ($1, $2, $3, $4, $5, $6)",
-                      params, COUNT_OF(params), err);
+// One row for each state: partition, person, version, `more` cells to fill, the packed state.
+static int state_rows(Tc__PersonState *const *states, size_t count, size_t more, arena_t *arena, rows_t *out,
+                      err_t *err) {
+    rows_init(out, arena, 4 + more);
+    for (size_t i = 0; i < count; i++) {
+        cell_t *row = rows_add(out);
+        if (!row) return err_set(err, E_IO, "out of memory");
+        row[0] = cell_i64(partition_of(states[i]->person));
+        row[1] = cell_text(states[i]->person);
+        row[2] = cell_i64(states[i]->version);
+        int rc = pack(&states[i]->base, arena, &row[3 + more], err);
+        if (rc) return rc;
+    }
+    return 0;
 }
 
-int person_update(store_t *store, const Tc__PersonState *state, arena_t *arena, err_t *err) {
-    cell_t params[] = {cell_i64(partition_of(state->person)), cell_text(state->person), cell_i64(state->version),
-                       cell_null(CELL_BLOB)};
-    int rc = pack(&state->base, arena, &params[3], err);
-    if (rc) return rc;
-    return store_exec(store, "UPDATE person SET version = $3, state = $4 WHERE partition = $1 AND person = $2", params,
-                      COUNT_OF(params), err);
+static int add_versions(store_t *store, const rows_t *from, int64_t known_ms, arena_t *arena, err_t *err) {
+    rows_t rows;
+    rows_init(&rows, arena, 5);
+    for (size_t i = 0; i < from->count; i++) {
+        const cell_t *state = rows_at(from, i);
+        cell_t *row = rows_add(&rows);
+        if (!row) return err_set(err, E_IO, "out of memory");
+        for (int k = 0; k < 3; k++) row[k] = state[k];
+        row[3] = cell_i64(known_ms);
+        row[4] = state[from->width - 1];
+    }
+    return store_insert(store, "person_version", "partition, person, version, known_ms, state", &rows, CONFLICT_FAILS,
+                        err);
+}
+
+int persons_insert(store_t *store, Tc__PersonState *const *states, const person_secrets_t *secrets, size_t count,
+                   int64_t known_ms, arena_t *arena, err_t *err) {
+    rows_t rows;
+    int rc = state_rows(states, count, 2, arena, &rows, err);
+    if (rc || count == 0) return rc;
+    for (size_t i = 0; i < count; i++) {
+        rows_at(&rows, i)[3] = cell_text(secrets[i].citizen_id);
+        rows_at(&rows, i)[4] = cell_text(secrets[i].name);
+    }
+    rc = store_insert(store, "person", "partition, person, version, citizen_id, name, state", &rows, CONFLICT_FAILS,
+                      err);
+    return rc ? rc : add_versions(store, &rows, known_ms, arena, err);
+}
+
+int persons_update(store_t *store, Tc__PersonState *const *states, size_t count, int64_t known_ms, arena_t *arena,
+                   err_t *err) {
+    rows_t rows;
+    int rc = state_rows(states, count, 0, arena, &rows, err);
+    if (rc || count == 0) return rc;
+    rc = store_each_exec(store, "UPDATE person SET version = $3, state = $4 WHERE partition = $1 AND person = $2",
+                         &rows, err);
+    return rc ? rc : add_versions(store, &rows, known_ms, arena, err);
+}
+
+int person_fetch_version(store_t *store, const char *person, int64_t before_ms, arena_t *arena, Tc__PersonState **out,
+                         err_t *err) {
+    cell_t params[] = {cell_i64(partition_of(person)), cell_text(person), cell_i64(before_ms)};
+    rows_t rows;
+    int rc = store_query(store,
+                         "SELECT state FROM person_version WHERE partition = $1 AND person = $2 AND known_ms < $3"
+                         " ORDER BY version DESC LIMIT 1",
+                         params, COUNT_OF(params), arena, &rows, err);
+    return rc ? rc : read_state(&rows, &tc__person_state__descriptor, arena, (ProtobufCMessage **)out, err);
 }
 
 int employer_fetch(store_t *store, const char *employer, arena_t *arena, Tc__EmployerState **out, err_t *err) {
