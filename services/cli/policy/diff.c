@@ -11,6 +11,16 @@ typedef struct tally {
     json_t *rows; // NULL: print
 } tally_t;
 
+static void print_row(const law_value_t *v, const char *old, const char *now, const char *article) {
+    fputs("| `", stdout);
+    print_cell(v->path);
+    fputs("` | ", stdout);
+    print_cell(old);
+    fputs(" | ", stdout);
+    print_cell(now);
+    printf(" | %s%s%s |\n", v->rule, *article ? ", " : "", article);
+}
+
 static void tell(tally_t *t, const policy_t *policy, const law_value_t *before, const law_value_t *after) {
     const law_value_t *v = after ? after : before;
     const char *old = before ? before->text : "—", *now = after ? after->text : "—";
@@ -21,7 +31,7 @@ static void tell(tally_t *t, const policy_t *policy, const law_value_t *before, 
                               json_pack("{s:s, s:s?, s:s?, s:s, s:s}", "path", v->path, "before", before ? old : NULL,
                                         "after", after ? now : NULL, "rule", v->rule, "source", article));
     else
-        printf("| `%s` | %s | %s | %s%s%s |\n", v->path, old, now, v->rule, *article ? ", " : "", article);
+        print_row(v, old, now, article);
 }
 
 static void compare(tally_t *t, const policy_t *policy, const law_values_t *old, const law_values_t *now) {

@@ -50,7 +50,11 @@ static void print_keys(const catalogue_t *c, const char *rule, const char **core
         const law_value_t *v = law_value_at(c->values, i);
         if (strcmp(v->rule, rule) != 0) continue;
         if (!**core) *core = section_core(v->section);
-        if (found < KEYS_SHOWN) printf("%s`%s`", found ? "<br>" : "", v->path);
+        if (found < KEYS_SHOWN) {
+            fputs(found ? "<br>`" : "`", stdout);
+            print_cell(v->path);
+            putchar('`');
+        }
         found++;
     }
     if (found > KEYS_SHOWN) printf("<br>and %zu more", found - KEYS_SHOWN);

@@ -1,6 +1,14 @@
-// Which core computes a section.
+// What the tools print alike.
 #include "tools.h"
+#include <stdio.h>
 #include <string.h>
+
+void print_cell(const char *text) {
+    for (; *text; text++) {
+        if (*text == '|') putchar('\\');
+        putchar(*text);
+    }
+}
 
 const char *section_core(const char *section) {
     static const struct {

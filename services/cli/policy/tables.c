@@ -111,7 +111,9 @@ static void print_when(const char *when) {
 // What a reader needs of the path: its last list label and key.
 static void print_place(const law_value_t *v) {
     const char *at = v->path + strlen(v->section);
-    printf("`%s`", *at == '.' ? at + 1 : *at ? at : v->key);
+    putchar('`');
+    print_cell(*at == '.' ? at + 1 : *at ? at : v->key);
+    putchar('`');
 }
 
 static void print_row(const policy_t *policy, const law_value_t *v) {

@@ -1,5 +1,6 @@
-// Which test files name a rule. All test files are read once into memory; an ID is found as a whole word, with '-' or
-// '_' between its parts.
+// Which tests are named by a rule: of every test file only the names of its tests are kept (`"rule":"…"` of a line of
+// cases, TEST(…) of a C test, `def test…` of a Python one), so a mention in a comment pins nothing. An ID is found as a
+// whole word, with '-' or '_' between its parts.
 #include "common/base/check.h"
 #include "tools.h"
 #include <dirent.h>
@@ -12,7 +13,7 @@ enum { FILES_MAX = 512, FILE_MAX_BYTES = 8 * 1024 * 1024, DEPTH_MAX = 6 };
 
 typedef struct test_file {
     char *name; // below the root
-    char *text; // '_' made '-'
+    char *text; // names of its tests, a line each, '_' made '-'
 } test_file_t;
 
 struct test_index {
@@ -20,29 +21,45 @@ struct test_index {
     size_t count;
 };
 
-static bool is_test(const char *name) {
-    static const char *const ends[] = {"_test.c", ".jsonl", ".py"};
-    size_t n = strlen(name);
-    for (size_t i = 0; i < COUNT_OF(ends); i++) {
-        size_t e = strlen(ends[i]);
-        if (n > e && strcmp(name + n - e, ends[i]) == 0) return true;
+static const struct {
+    const char *end, *name; // of a file, and what stands before the name of a test
+} kinds[] = {{"_test.c", "TEST("}, {".jsonl", "\"rule\":"}, {".py", "def test"}};
+
+// What stands before the names of tests in this file; NULL when it is no test file.
+static const char *mark_of(const char *file) {
+    size_t n = strlen(file);
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        size_t e = strlen(kinds[i].end);
+        if (n > e && strcmp(file + n - e, kinds[i].end) == 0) return kinds[i].name;
     }
-    return false;
+    return NULL;
+}
+
+// Keep, in place, the piece of each line from its mark to the next comma, or to its end.
+static void keep_names(char *text, const char *mark) {
+    char *to = text;
+    for (char *line = text, *next; line && *line; line = next) {
+        next = strchr(line, '\n');
+        if (next) *next++ = 0;
+        const char *name = strstr(line, mark);
+        size_t length = name ? strcspn(name, *mark == '"' ? "," : "\n") : 0;
+        if (!name) continue;
+        memmove(to, name, length);
+        to += length;
+        *to++ = '\n';
+    }
+    *to = 0;
+    for (char *c = text; (c = strchr(c, '_')); c++) *c = '-';
 }
 
 static char *read_text(const char *path) {
     FILE *in = fopen(path, "r");
     if (!in) return NULL;
     char *text = NULL;
-    size_t n = 0;
     if (fseek(in, 0, SEEK_END) == 0) {
         long bytes = ftell(in);
-        if (bytes >= 0 && bytes <= FILE_MAX_BYTES && fseek(in, 0, SEEK_SET) == 0 &&
-            (text = malloc((size_t)bytes + 1))) {
-            n = fread(text, 1, (size_t)bytes, in);
-            text[n] = 0;
-            for (char *c = text; (c = strchr(c, '_')); c++) *c = '-';
-        }
+        if (bytes >= 0 && bytes <= FILE_MAX_BYTES && fseek(in, 0, SEEK_SET) == 0 && (text = malloc((size_t)bytes + 2)))
+            text[fread(text, 1, (size_t)bytes, in)] = 0;
     }
     fclose(in);
     return text;
@@ -55,6 +72,7 @@ static int add_file(test_index_t *index, const char *root, const char *name, err
     test_file_t *file = &index->files[index->count];
     file->text = read_text(path);
     file->name = file->text ? strdup(name) : NULL;
+    if (file->name) keep_names(file->text, mark_of(name));
     if (!file->name) {
         free(file->text);
         return err_set(err, E_IO, "%s cannot be read", path);
@@ -78,7 +96,7 @@ static int add_folder(test_index_t *index, const char *root, const char *folder,
                     snprintf(name, sizeof name, "%s/%s", folder, entries[i]->d_name) < (int)sizeof name &&
                     snprintf(full, sizeof full, "%s/%s", root, name) < (int)sizeof full && stat(full, &st) == 0;
         if (fits && !rc && S_ISDIR(st.st_mode) && depth < DEPTH_MAX) rc = add_folder(index, root, name, depth + 1, err);
-        if (fits && !rc && S_ISREG(st.st_mode) && is_test(name)) rc = add_file(index, root, name, err);
+        if (fits && !rc && S_ISREG(st.st_mode) && mark_of(name)) rc = add_file(index, root, name, err);
         free(entries[i]);
     }
     free(entries);

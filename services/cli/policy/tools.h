@@ -25,6 +25,9 @@ int policy_rules(const policy_args_t *args);  // docs/rules.md
 // Which core computes a section: "services/adjudication/benefit.c"; "" for names and values.
 const char *section_core(const char *section);
 
+// A text in a cell of a Markdown table: bars are escaped.
+void print_cell(const char *text);
+
 // Where an ID is pinned: names of test files, NULL-terminated, owned by the index.
 typedef struct test_index test_index_t;
 int test_index_load(test_index_t **out, const char *root, err_t *err) MUST_USE; // E_IO; every test file below `root`
