@@ -1,4 +1,5 @@
 """Random cases and worlds, skewed to the edges. Everything comes from one random.Random, so a seed repeats a run."""
+import copy
 import datetime
 
 import days
@@ -548,19 +549,12 @@ WRONG = [None, 5, -1, 1.5, True, "", "x", "1", "1.5", "1.234", "-1.00", "+1.00",
 
 # Fields needed in some cases only, where the interface is free to say in which.
 KEPT = {"account": {"birth", "base", "reference", "amount"}, "points": {"mode", "days", "daily", "month", "year"}}
-# Fields whose need follows from others, which is seen only when each field by itself is well formed.
-KEPT_BESIDE_FAULTS = {"month", "year", "months", "wage", "birth", "level", "first_tier2", "sex", "actual_months",
-                      "local_months"}
 
 
 def spoil(rng, kind, case):
     """Makes one or two faults in a case, which may or may not make it wrong."""
-    kept = KEPT.get(kind, set())
-    if chance(rng, 0.8):
-        change(rng, kept, case)
-    else:
-        change(rng, kept | KEPT_BESIDE_FAULTS, case)
-        change(rng, kept | KEPT_BESIDE_FAULTS, case)
+    for _ in range(1 if chance(rng, 0.8) else 2):
+        change(rng, KEPT.get(kind, ()), case)
 
 
 def change(rng, kept, case):
@@ -568,13 +562,17 @@ def change(rng, kept, case):
     node = pick(rng, places)
     how = rng.random()
     if how < 0.2:
-        node[pick(rng, ["x", "amount2", "Identity", "id2"])] = pick(rng, WRONG)
+        node[pick(rng, ["x", "amount2", "Identity", "id2"])] = wrong(rng)
     elif node:
         name = pick(rng, list(node))
         if how < 0.45 and name not in kept:
             del node[name]
         else:
-            node[name] = pick(rng, WRONG)
+            node[name] = wrong(rng)
+
+
+def wrong(rng):
+    return copy.deepcopy(pick(rng, WRONG))
 
 
 def objects(node):

@@ -1,4 +1,5 @@
 """Zaozhuang: the days of each month on which the fund's money moves (ZZ-F33 to ZZ-F41)."""
+import functools
 import os
 import re
 
@@ -61,6 +62,7 @@ def answer(case, calendar):
     return {"months": [a_month(m, calendar) for m in range(january, january + 12)]}
 
 
+@functools.lru_cache(maxsize=10_000)
 def a_month(month, calendar):
     last = calendar.at_or_before(days.last_day(month))
     before = calendar.at_or_before(last - days.ONE_DAY)

@@ -2,7 +2,7 @@
 import datetime
 
 import days
-from form import ID, Field, Refusal, a_month, amount, check, date, word, words, year
+from form import ID, Field, Refusal, a_month, amount, check, date, part, word, words, year
 from money import fen, half_up, rate_text, share, yuan
 
 POINT = 10_000
@@ -25,24 +25,35 @@ SHAPES = {city: shape(city) for city in IDENTITIES}
 
 
 def answer(city, case, values):
-    check(case, SHAPES[city])
+    check(case, SHAPES[city], lambda c: needed(city, c))
     person = case["person"]
-    if "month" not in case and "year" not in case:
-        raise Refusal("MISSING_FIELD", "month", "year")
     if person["identity"] == "resident":
-        if "year" not in case:
-            raise Refusal("MISSING_FIELD", "year")
         lines = {"jiangmen": jiangmen_year, "zaozhuang": zaozhuang_year}[city](case["year"], person, values)
     else:
-        if "month" not in case:
-            raise Refusal("MISSING_FIELD", "month")
-        if person["identity"] == "employee" and "wage" not in person:
-            raise Refusal("MISSING_FIELD", "person.wage")
         kind = case.get("employer", {}).get("kind", "enterprise")  # C-03
         month = days.month(case["month"])
         lines = {"jiangmen": jiangmen_month, "zaozhuang": zaozhuang_month}[city](month, person, kind, values)
     lines = [line for line in lines if line[4]]  # a payer who owes nothing has no line
     return {"lines": [shown(*line) for line in lines], "total": yuan(sum(line[4] for line in lines))}
+
+
+def needed(city, case):
+    """Fields that the identity asks for, and C-03."""
+    person = part(case, "person")
+    identity, groups = person.get("identity"), person.get("groups")
+    if "month" not in case and "year" not in case:
+        return ["month", "year"]
+    missing = []
+    if identity == "resident" and "year" not in case:
+        missing.append("year")
+    if identity != "resident" and identity in IDENTITIES[city] and "month" not in case:
+        missing.append("month")
+    if identity == "employee" and "wage" not in person:
+        missing.append("person.wage")
+    poor = isinstance(groups, list) and "low_income_family" in groups
+    if city == "jiangmen" and identity == "resident" and poor and "birth" not in person:
+        missing.append("person.birth")
+    return missing
 
 
 def shown(item, payer, base, rate, due):
@@ -114,8 +125,6 @@ def is_exempt(year, person):
     """JM-C-03; ages on 1 January."""
     groups = set(person.get("groups", []))
     if "low_income_family" in groups:
-        if "birth" not in person:
-            raise Refusal("MISSING_FIELD", "person.birth")  # C-03
         age = days.age(days.day(person["birth"]), datetime.date(year, 1, 1))
         if age >= 60 or age < 18 or groups & {"severely_disabled", "seriously_ill"}:
             return True

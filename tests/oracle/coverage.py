@@ -20,11 +20,8 @@ SHAPE = {**ID, "as_of": Field(date), "born": Field(date, required=False, null=Tr
 
 
 def answer(case, values):
-    check(case, SHAPE)
+    check(case, SHAPE, needed)
     entries = case["contributions"]
-    needs = [(e, "year" if e["identity"] == "resident" else "months") for e in entries]
-    refuse([("MISSING_FIELD", "contributions[%d].%s" % (i, name))
-            for i, (e, name) in enumerate(needs) if name not in e])
     refuse([("OUT_OF_RANGE", "contributions[%d].months" % i) for i, e in enumerate(entries)
             if "months" in e and days.month(e["months"][0]) > days.month(e["months"][1])])  # V-09 (g)
     as_of = days.day(case["as_of"])
@@ -34,15 +31,30 @@ def answer(case, values):
     known_on = days.day(case["known_on"]) if "known_on" in case else datetime.date.max
     every_entry = values.option("flexible_wait") == "every_entry"
     known = History(entries, born, known_on, every_entry)
-    covered = known.covers(as_of)
-    n1, n2 = months_when_covered(known, as_of) if covered else months_when_not(known, as_of)
+    if known.covers(as_of):
+        return shown(True, months_when_covered(known, as_of), start=str(known.start_of_cover(as_of)))
     unemployed = is_unemployed(known, as_of, entries)
     seen = History(entries, born, min(known_on, as_of), every_entry)
-    return {"covered": covered, "months": {"tier1": n1, "tier2": n2}, "scale": rate_text(scale(n1)),
-            "arrears": 0 if covered else arrears(known, as_of, unemployed),
-            "interrupted": not covered and interrupted(seen, as_of, unemployed),
-            "from": str(known.start_of_cover(as_of)) if covered else None,
-            "until": None if covered else known.end_of_cover(as_of)}
+    return shown(False, months_when_not(known, as_of), arrears(known, as_of, unemployed),
+                 interrupted(seen, as_of, unemployed), end=known.end_of_cover(as_of))
+
+
+def needed(case):
+    entries = case.get("contributions")
+    missing = []
+    for i, entry in enumerate(entries if isinstance(entries, list) else []):
+        identity = entry.get("identity") if isinstance(entry, dict) else None
+        if identity == "resident" and "year" not in entry:
+            missing.append("contributions[%d].year" % i)
+        if identity in ("employee", "unemployed", "flexible", "sole_trader") and "months" not in entry:
+            missing.append("contributions[%d].months" % i)
+    return missing
+
+
+def shown(covered, months, unpaid=0, is_interrupted=False, start=None, end=None):
+    return {"covered": covered, "months": {"tier1": months[0], "tier2": months[1]},
+            "scale": rate_text(scale(months[0])), "arrears": unpaid, "interrupted": is_interrupted, "from": start,
+            "until": end}
 
 
 def scale(n):

@@ -124,11 +124,20 @@ def look_map(value, field, path, faults):
         faults.extend(("INVALID_FIELD", "%s.%s" % (path, name)) for name, v in value.items() if not field.good(v))
 
 
-def check(case, shape):
-    """Refuse a case that does not fit (E-01 to E-04, E-08)."""
+def check(case, shape, needed=None):
+    """Refuse a case that does not fit (E-01 to E-04, E-08). `needed(case)` gives fields that are missing because of what
+    others say; it may meet any JSON."""
     faults = []
     look(case, shape, "", faults)
+    if needed:
+        faults.extend(("MISSING_FIELD", path) for path in needed(case))
     refuse(faults)
+
+
+def part(node, name):
+    """A member that should be an object; an empty one where it is not."""
+    value = node.get(name) if isinstance(node, dict) else None
+    return value if isinstance(value, dict) else {}
 
 
 def refuse(faults):

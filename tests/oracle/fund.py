@@ -1,7 +1,7 @@
 """Rules of the fund's money: deficit and interest (Sanmenxia), surplus (Yancheng, Zaozhuang), funding (Zhoushan),
 gap (Yancheng), and the routing of facilities (Yancheng)."""
 import days
-from form import ID, Field, Refusal, amount, balances, check, date, refuse, text, word, year
+from form import ID, Field, Refusal, amount, balances, check, date, part, refuse, text, word, year
 from money import fen, share_up, yuan
 
 POINT = 10_000
@@ -133,17 +133,17 @@ COUNTIES = ["320904", "320921", "320922", "320923", "320924", "320925", "320981"
 EXCEPTIONS = {"H32090300003": "320903"}  # YC-D18
 ROUTING = {**ID, "facility": Field(members={
     "code": Field(text), "kind": Field(word("hospital", "clinic", "pharmacy")),
-    "level": Field(word("1", "2", "3"), required=False), "division": Field(text)})}
+    "level": Field(word("1", "2", "3"), required=False), "division": Field(word(*URBAN, *COUNTIES))})}
+
+
+def lacks_level(facility):
+    return facility.get("kind") == "hospital" and "level" not in facility  # F-06
 
 
 def routing(case, values):
     """YC-D12 to YC-D20"""
-    check(case, ROUTING)
+    check(case, ROUTING, lambda c: ["facility.level"] if lacks_level(part(c, "facility")) else [])
     facility = case["facility"]
-    if facility["kind"] == "hospital" and "level" not in facility:
-        raise Refusal("MISSING_FIELD", "facility.level")  # F-06
-    if facility["division"] not in URBAN + COUNTIES:
-        raise Refusal("INVALID_FIELD", "facility.division")
     urban_tertiary = facility["kind"] == "hospital" and facility["level"] == "3" and facility["division"] in URBAN
     accepted = "city" if urban_tertiary else facility["division"]  # YC-D12, YC-D13
     signed = EXCEPTIONS.get(facility["code"], accepted)  # YC-D16, YC-D18, YC-D19
