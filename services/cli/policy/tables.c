@@ -108,28 +108,107 @@ static void print_when(const char *when) {
     }
 }
 
-// What a reader needs of the path: its last list label and key.
-static void print_place(const law_value_t *v) {
-    const char *at = v->path + strlen(v->section);
-    putchar('`');
-    print_cell(*at == '.' ? at + 1 : *at ? at : v->key);
-    putchar('`');
+// What a reader is told of: amounts, rates, days. The rest of the file says how they are put together.
+static const char *item_chinese(const char *key) {
+    static const struct {
+        const char *key, *chinese;
+    } items[] = {
+        {"amount", "金额（元）"},
+        {"rate", "比例"},
+        {"above", "以上部分（元）"},
+        {"value", "标准"},
+        {"months", "月数"},
+        {"multiply", "乘以"},
+        {"subtract", "减"},
+        {"add", "加"},
+        {"set", "定为"},
+        {"at_least", "不低于"},
+        {"at_most", "不高于"},
+        {"of", "基数"},
+        {"days", "天数"},
+        {"day", "日"},
+        {"due", "期限"},
+        {"share", "份额"},
+        {"must", "应当参保"},
+        {"tiers", "险种"},
+        {"working_days", "工作日"},
+        {"payer", "缴费人"},
+        {"holds", "规定"},
+        {"years_ago", "前几年"},
+        {"identities", "人员"},
+        {"recent_days", "天数"},
+        {"none", "不设限额"},
+        {"window_months", "月数"},
+        {"month_day", "日期"},
+        {"to", "去向"},
+        {"deadline", "期限"},
+        {"allowed", "允许"},
+    };
+    for (size_t i = 0; i < COUNT_OF(items); i++)
+        if (strcmp(items[i].key, key) == 0) return items[i].chinese;
+    return NULL;
 }
 
-static void print_row(const policy_t *policy, const law_value_t *v) {
+// The key above the last of a path: "above" of "….above.parameter", without a label in brackets.
+static const char *key_above(const char *path, char room[static 64]) {
+    const char *end = strrchr(path, '.'), *at = end;
+    while (at > path && at[-1] != '.') at--;
+    if (end) snprintf(room, 64, "%.*s", (int)(end - at < 63 ? end - at : 63), at);
+    room[strcspn(room, "[")] = 0;
+    return room;
+}
+
+static void print_cells(const policy_t *policy, const law_value_t *v, const char *item, const char *standard) {
     fputs("| ", stdout);
-    fputs(policy_rule_text_zh(policy, v->rule), stdout);
+    print_cell(policy_rule_text_zh(policy, v->rule));
     fputs(" | ", stdout);
     print_when(v->when);
     fputs(" | ", stdout);
-    print_place(v);
-    printf(" | %s | %s |\n", strcmp(v->text, "missing") == 0 ? "（未公布）" : v->text,
-           policy_rule_source(policy, v->rule));
+    print_cell(item);
+    fputs(" | ", stdout);
+    print_cell(strcmp(standard, "missing") == 0 ? "（未公布）" : standard);
+    printf(" | %s |\n", policy_rule_source(policy, v->rule));
+}
+
+// "parameters.minimum_base[2018-01-01]" → 月最低缴费基数（2018-01-01起）
+static void print_parameter(const policy_t *policy, const law_values_t *values, const law_value_t *v) {
+    char name[128], item[256];
+    const char *at = v->path + strlen("parameters."), *from = strchr(at, '[');
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(at, "["), at);
+    snprintf(item, sizeof item, "%s（%.10s起）", law_parameter_title(values, name), from ? from + 1 : "");
+    print_cells(policy, v, item, v->text);
+}
+
+// A parameter in a table, with its multiple when that follows: 大病保险起赔标准 × 0.30
+static void print_reference(const policy_t *policy, const law_values_t *values, size_t index) {
+    const law_value_t *v = law_value_at(values, index);
+    const law_value_t *next = index + 1 < law_values_count(values) ? law_value_at(values, index + 1) : NULL;
+    char above[64] = "", standard[256];
+    const bool times = next && strcmp(next->key, "times") == 0;
+    snprintf(standard, sizeof standard, "%s%s%s", law_parameter_title(values, v->text), times ? " × " : "",
+             times ? next->text : "");
+    const char *item = item_chinese(key_above(v->path, above));
+    print_cells(policy, v, item ? item : "标准", standard);
+}
+
+static void print_row(const policy_t *policy, const law_values_t *values, size_t index) {
+    const law_value_t *v = law_value_at(values, index);
+    if (strcmp(v->section, "parameters") == 0)
+        print_parameter(policy, values, v);
+    else if (strcmp(v->section, "options") == 0)
+        print_cells(policy, v, v->path + strlen("options."), v->text);
+    else if (strcmp(v->section, "layers") == 0 && strcmp(v->key, "name") == 0)
+        print_cells(policy, v, "支付主体", v->text);
+    else if (strcmp(v->key, "parameter") == 0)
+        print_reference(policy, values, index);
+    else if (item_chinese(v->key) && strcmp(v->section, "layers") != 0)
+        print_cells(policy, v, item_chinese(v->key), v->text);
 }
 
 static void print_notice(const policy_t *policy, const law_values_t *values) {
     const char *status, *last = "";
-    printf("# %s 基本医疗保险政策标准\n\n本表由系统运行的同一份数据生成，校验码 %s。\n", policy_city(policy),
+    const law_value_t *city = law_value_find(values, "name_zh");
+    printf("# %s基本医疗保险政策标准\n\n本表由系统运行的同一份数据生成，校验码 %s。\n", city ? city->text : "",
            policy_hash(policy));
     for (size_t i = 0; i < policy_overlay_count(policy); i++) {
         const char *name = policy_overlay(policy, i, &status);
@@ -142,7 +221,7 @@ static void print_notice(const policy_t *policy, const law_values_t *values) {
         if (strcmp(last, v->section) != 0)
             printf("\n## %s\n\n| 规定 | 适用 | 项目 | 标准 | 依据 |\n|---|---|---|---|---|\n", title);
         last = v->section;
-        print_row(policy, v);
+        print_row(policy, values, i);
     }
 }
 

@@ -298,3 +298,12 @@ const law_value_t *law_value_find(const law_values_t *values, const char *path) 
         if (strcmp(values->items[i].path, path) == 0) return &values->items[i];
     return NULL;
 }
+
+const char *law_parameter_title(const law_values_t *values, const char *name) {
+    for (size_t i = 0; i < values->doc_count; i++) {
+        const yaml_node_t *map = yaml_get(yaml_root(values->docs[i]), "parameters");
+        const yaml_node_t *node = map && map->kind == YAML_MAP ? yaml_get(map, name) : NULL;
+        if (node && scalar(node, "text_zh")) return scalar(node, "text_zh");
+    }
+    return name;
+}

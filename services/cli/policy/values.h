@@ -25,5 +25,7 @@ typedef struct law_values law_values_t;
 int law_values_load(law_values_t **out, const char *city_file, const char *const *overlays, err_t *err) MUST_USE;
 void law_values_destroy(law_values_t **values);
 size_t law_values_count(const law_values_t *values);
-const law_value_t *law_value_at(const law_values_t *values, size_t index);       // in file order
+const law_value_t *law_value_at(const law_values_t *values, size_t index); // in file order
+// What a parameter is called in Chinese; its name when it is not declared.
+const char *law_parameter_title(const law_values_t *values, const char *name);
 const law_value_t *law_value_find(const law_values_t *values, const char *path); // NULL when absent
