@@ -203,8 +203,9 @@ static void load_scale(loader_t *l, const yaml_node_t *section, Tc__PolicyCovera
 }
 
 int load_coverage(loader_t *l) {
-    static const char *const keys[] = {"from",   "rule",             "lag",   "wait",     "grace",   "newborn",
-                                       "yearly", "from_application", "tier2", "lifelong", "scale", NULL};
+    static const char *const keys[] = {"from",  "rule",     "lag",    "wait",
+                                       "grace", "newborn",  "yearly", "from_application",
+                                       "tier2", "lifelong", "scale",  NULL};
     const yaml_node_t *section = section_of(l, "coverage");
     if (!section) fail(l, l->city, "coverage is missing");
     Tc__PolicyCoverage *to = take(l, 1, sizeof *to);

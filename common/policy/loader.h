@@ -59,7 +59,7 @@ static inline char *unconst(const char *text) { return (char *)(uintptr_t)text; 
 
 int load_header(loader_t *l);                       // header.c: names, identities, divisions, layers, totals
 int load_rules(loader_t *l);                        // header.c
-int load_intended(loader_t *l);     // header.c
+int load_intended(loader_t *l);                     // header.c
 int load_options(loader_t *l);                      // values.c
 int load_parameters(loader_t *l);                   // values.c
 int load_bands(loader_t *l);                        // conditions.c

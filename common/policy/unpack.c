@@ -217,8 +217,7 @@ static int read_lines(const unpacker_t *r, Tc__PolicyLine **from, size_t count, 
 static int read_terms(const unpacker_t *r, const Tc__PolicyContribution *from, lines_t *to) {
     int rc = E_OK;
     if (from->due_rule) {
-        if (from->due_month > 12 || from->due_day > 31 ||
-            !date_valid(2001, (int)from->due_month, (int)from->due_day))
+        if (from->due_month > 12 || from->due_day > 31 || !date_valid(2001, (int)from->due_month, (int)from->due_day))
             return unpack_bad(r, "the day on which a year's fee is due");
         to->due_month = (uint8_t)from->due_month;
         to->due_day = (uint8_t)from->due_day;

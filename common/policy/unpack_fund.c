@@ -58,7 +58,8 @@ static int read_moves(const unpacker_t *r, const Tc__PolicyFund *from, fund_rule
     if (!moves) return unpack_no_memory(r);
     for (size_t i = 0; i < from->n_movements; i++) {
         const Tc__PolicyFundMovement *m = from->movements[i];
-        if (m->from > m->to || (uint64_t)m->funds >> to->fund_count || ((uint64_t)(m->from_accounts | m->to_accounts)) >> to->account_count)
+        if (m->from > m->to || (uint64_t)m->funds >> to->fund_count ||
+            ((uint64_t)(m->from_accounts | m->to_accounts)) >> to->account_count)
             return unpack_bad(r, "a movement");
         moves[i] = (fund_move_t){.from_accounts = m->from_accounts,
                                  .to_accounts = m->to_accounts,

@@ -1,4 +1,4 @@
-// Where a city's files are: the folder of configuration and the file that a person means by "zhoushan" or a path.
+// Where a city's files are: the folder of configuration and the file that a person means by a name or a path.
 #pragma once
 #include "common/base/check.h"
 #include "common/base/err.h"
