@@ -2,42 +2,24 @@
 // lines. All persons are synthetic: their citizen IDs stand under division 990001, which does not exist, so none can be
 // a real one. The same options give the same files, byte for byte.
 #include "cli.h"
-#include "common/base/date.h"
-#include "common/base/ids.h"
 #include "common/base/money.h"
-#include "common/policy/vocabulary.h"
+#include "sample_city.h"
+#include "sample_person.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define NOWHERE "990001"
 
 typedef struct sample {
     int64_t people, employers, bills, seed, year;
     const char *out;
     const char *division[16];
     size_t divisions;
-    uint64_t state;
-    struct person *person;
+    draw_t draw;
+    person_t *person;
 } sample_t;
 
-typedef struct person {
-    identity_t identity;
-    int division;
-    int employer; // −1: none
-    bool male;
-    date_t birth;
-} person_t;
-
-// SplitMix64: small, and the same everywhere.
-static uint64_t next(sample_t *sample) {
-    uint64_t z = (sample->state += 0x9e3779b97f4a7c15ull);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-    return z ^ (z >> 31);
-}
-static int64_t below(sample_t *sample, int64_t n) { return (int64_t)(next(sample) % (uint64_t)n); }
-static bool chance(sample_t *sample, int per_mille) { return below(sample, 1000) < per_mille; }
+static int64_t below(sample_t *sample, int64_t n) { return draw_below(&sample->draw, n); }
+static bool chance(sample_t *sample, int per_mille) { return draw_chance(&sample->draw, per_mille); }
 
 static FILE *open_file(const sample_t *sample, const char *name) {
     char path[512];
@@ -87,37 +69,6 @@ static int write_facilities(sample_t *sample) {
 // ---- population
 // -------------------------------------------------------------------------------------------------------
 
-// Number, month and day together are never the same for two of the first 168,000 people, so neither are their citizen
-// IDs.
-static void draw_person(sample_t *sample, person_t *person, int64_t number) {
-    static const struct {
-        identity_t identity;
-        int upto; // per mille, running
-    } mix[] = {{IDENTITY_RESIDENT, 500}, {IDENTITY_EMPLOYEE, 800},   {IDENTITY_RETIREE, 900},
-               {IDENTITY_FLEXIBLE, 950}, {IDENTITY_UNEMPLOYED, 975}, {IDENTITY_SOLE_TRADER, 1000}};
-    int64_t roll = below(sample, 1000);
-    size_t i = 0;
-    while (roll >= mix[i].upto) i++;
-    person->identity = mix[i].identity;
-    person->division = (int)below(sample, (int64_t)sample->divisions);
-    person->employer = person->identity == IDENTITY_EMPLOYEE ? (int)below(sample, sample->employers) : -1;
-    person->male = chance(sample, 500);
-    int age = person->identity == IDENTITY_RETIREE    ? 60 + (int)below(sample, 25)
-              : person->identity == IDENTITY_RESIDENT ? (int)below(sample, 85)
-                                                      : 22 + (int)below(sample, 36);
-    person->birth =
-        date_make((int)sample->year - 1 - age, 1 + (int)(number / 14000 % 12), 1 + (int)(number / 500 % 28));
-}
-
-static void citizen_id(const person_t *person, int64_t number, char id[static CITIZEN_ID_LENGTH + 1]) {
-    char text[DATE_TEXT_MAX], body[32];
-    date_format(person->birth, text);
-    // The order code: odd for men; 500 values of each kind.
-    snprintf(body, sizeof body, NOWHERE "%.4s%.2s%.2s%02d%d", text, text + 5, text + 8, (int)(number % 100),
-             person->male ? 1 + 2 * (int)(number / 100 % 5) : 2 * (int)(number / 100 % 5));
-    snprintf(id, CITIZEN_ID_LENGTH + 1, "%.17s%c", body, citizen_id_check_char(body));
-}
-
 static void write_employers(sample_t *sample, FILE *file) {
     for (int64_t i = 0; i < sample->employers; i++) {
         char body[32];
@@ -163,8 +114,9 @@ static int write_population(sample_t *sample) {
     write_employers(sample, file);
     for (int64_t i = 0; i < sample->people; i++) {
         char id[CITIZEN_ID_LENGTH + 1];
-        draw_person(sample, &sample->person[i], i);
-        citizen_id(&sample->person[i], i, id);
+        sample_person_draw(&sample->draw, i, (int)sample->year, (int64_t)sample->divisions, sample->employers,
+                           &sample->person[i]);
+        sample_citizen_id(&sample->person[i], i, id);
         fprintf(file,
                 "{\"register_person\":{\"person\":\"P%07lld\",\"citizen_id\":\"%s\",\"name\":\"示例参保人%05lld\","
                 "\"division\":\"%s\"}}\n",
@@ -244,6 +196,7 @@ static int write_bills(sample_t *sample) {
 }
 
 static int run(int argc, char **argv, const command_t *self) {
+    if (argc > 1 && strcmp(argv[1], "city") == 0) return sample_city_run(argc - 1, argv + 1);
     sample_t sample = {.people = 2000, .employers = 40, .bills = 3000, .seed = 1, .year = 2018, .out = "."};
     const option_spec_t specs[] = {{.name = "people", .number = &sample.people},
                                    {.name = "employers", .number = &sample.employers},
@@ -255,14 +208,14 @@ static int run(int argc, char **argv, const command_t *self) {
     int status = options_parse(argc, argv, self, specs, COUNT_OF(specs), NULL, NULL);
     if (status >= 0) return status;
     while (sample.divisions < COUNT_OF(sample.division) && sample.division[sample.divisions]) sample.divisions++;
-    if (!sample.divisions || sample.people < 1 || sample.people > 9999999 || sample.employers < 1 ||
+    if (!sample.divisions || sample.people < 1 || sample.people > SAMPLE_PEOPLE_MAX || sample.employers < 1 ||
         sample.employers > 99999 || sample.bills < 1 || sample.year < 1990 || sample.year > 2100) {
         fprintf(stderr,
                 "tongchou sample: at least one --division, --people 1…9999999, --employers 1…99999, --bills 1…, --year "
                 "1990…2100 were expected\n");
         return 2;
     }
-    sample.state = (uint64_t)sample.seed;
+    sample.draw.state = (uint64_t)sample.seed;
     sample.person = calloc((size_t)sample.people, sizeof *sample.person);
     if (!sample.person) return 2;
     status = write_facilities(&sample);
@@ -278,7 +231,8 @@ const command_t command_sample = {
     .summary = "write a synthetic city (facilities, people, payers, bills) for trials",
     .run = run,
     .help = "usage: tongchou sample --division CODE [--division CODE …] [--people N] [--employers N] [--bills N]\n"
-            "                       [--year Y] [--seed N] [--out DIR]\n\n"
+            "                       [--year Y] [--seed N] [--out DIR]\n"
+            "       tongchou sample city …   (a city of any size as CSV files: `tongchou sample city --help`)\n\n"
             "Writes demo-facilities, demo-population, demo-payers-monthly, demo-payers-yearly and demo-bills (.jsonl). "
             "The same\n"
             "options give the same files. All persons are synthetic.\n\nexample:\n"
