@@ -2,6 +2,9 @@
 #include "common/policy/tables.h"
 #include "services/settlement/fund_rules.h"
 #include "tests/check.h"
+#include <time.h>
+
+enum { DAMAGES = 1500 };
 
 static const char *const cities[] = {"zaozhuang", "yancheng", "zhoushan", "sanmenxia", "jiangmen"};
 
@@ -208,6 +211,57 @@ TEST(amounts_below_zero_and_sums_that_overflow_are_refused) {
     done();
 }
 
+// ---- a packed policy that somebody damaged
+
+static void use_everything(const policy_t *p) {
+    const fund_rules_t *rules = p->fund;
+    err_t err = {0};
+    cash_month_t month;
+    step_days_t days[FLOW_STEPS_MAX];
+    fund_verdict_t verdict;
+    bool met;
+    if (cash_cycle_month(p, calendar, month_make(2020, 4), &month, &err) == E_OK) OK(month.sweep != DATE_NONE);
+    for (uint32_t f = 0; rules && f < rules->flow_count; f++) {
+        int rc = fund_flow_days(p, calendar, &rules->flows[f], month_make(2022, 4), days, &err);
+        for (uint32_t s = 0; s < rules->flows[f].step_count; s++) {
+            const guard_amounts_t amounts = {.amount = 5, .due = 9, .balance = 9, .on = date_make(2022, 4, 1)};
+            rc = fund_guard(&rules->flows[f].steps[s], &amounts, &met, &err);
+            OK(rc == E_OK || rc == E_PARAMETER_MISSING);
+        }
+    }
+    for (uint32_t a = 0; rules && a < rules->account_count; a++)
+        for (uint32_t b = 0; b < rules->account_count; b++) {
+            int rc = fund_movement(p, rules->fund_count ? 0 : -1, (int)a, -1, (int)b, DATE_NONE, &verdict, &err);
+            OK(rc == E_OK && verdict.rule != NULL);
+        }
+}
+
+// The sections of the fund stand near the end of the message: most hits are there.
+TEST(a_damaged_message_is_refused_or_still_sound) {
+    const char *given = getenv("SEED");
+    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
+    printf("(SEED=%u) ", seed);
+    for (size_t c = 0; c < COUNT_OF(cities); c++) {
+        size_t bytes, taken = 0;
+        with_city(cities[c]);
+        const void *packed = policy_packed(policy, &bytes);
+        unsigned char *copy = malloc(bytes);
+        NEED(copy != NULL);
+        for (int i = 0; i < DAMAGES; i++) {
+            memcpy(copy, packed, bytes);
+            const size_t tail = i % 4 ? bytes / 5 : bytes;
+            copy[bytes - 1 - (size_t)rand_r(&seed) % tail] = (unsigned char)rand_r(&seed);
+            policy_t *damaged = NULL;
+            err_t err = {0};
+            if (policy_unpack(&damaged, copy, bytes, &err) == E_OK) use_everything(damaged), taken++;
+            policy_destroy(&damaged);
+        }
+        OK(taken < DAMAGES);
+        free(copy);
+        done();
+    }
+}
+
 TESTS("fund_flow", CASE(ZZ_F08_a_district_s_income_leaves_for_the_city_s_income_account_alone),
       CASE(ZZ_F12_the_expenditure_account_has_no_other_movement),
       CASE(SM_F07_no_pair_of_accounts_carries_money_between_two_kinds_of_insurance),
@@ -216,4 +270,4 @@ TESTS("fund_flow", CASE(ZZ_F08_a_district_s_income_leaves_for_the_city_s_income_
       CASE(flows_share_the_days_of_the_cash_cycle), CASE(ZZ_F13_F22_days_of_the_year),
       CASE(ZZ_F30_F35_receipts_go_up_in_full_and_leave_nothing), CASE(ZZ_F15_F19_F37_F43_sums_and_budgets),
       CASE(JM_F_09_six_months_themselves_give_no_alarm), CASE(YC_F13_half_at_least),
-      CASE(amounts_below_zero_and_sums_that_overflow_are_refused))
+      CASE(amounts_below_zero_and_sums_that_overflow_are_refused), CASE(a_damaged_message_is_refused_or_still_sound))

@@ -482,6 +482,18 @@ TEST(SM_F13_to_F16_the_county_s_own_part_the_reserve_then_shares) {
     done();
 }
 
+TEST(ZS_F19_the_city_takes_its_share_the_county_the_rest) {
+    gap_cover_t out;
+    err_t err = {0};
+    const gap_case_t c = {.expense = 1005, .accumulated = 5000, .on = day(2021, 12, 31)};
+    with_city(CITY("zhoushan"), "overlay: thirty\nstatus: synthetic\nparameters:\n  gap_city_share:\n"
+                                "    - {from: 2021-01-01, value: 0.30, source: made up}\n");
+    NEED(gap_cover(policy, &c, &out, &err) == E_OK);
+    EQ(out.city, 301); // 301.5: half a fen falls to the county
+    EQ(out.county, 704);
+    done();
+}
+
 TEST(a_gap_is_covered_once) {
     unsigned seed = seed_of_run();
     with_city(CITY("sanmenxia"), "overlay: shares\nstatus: synthetic\nparameters:\n  gap_city_share:\n"
@@ -512,4 +524,5 @@ TESTS("fund_rules", CASE(ZZ_F33_to_F41_the_months_of_2020), CASE(every_day_of_th
       CASE(interest_adds_up_and_is_proportional), CASE(closing_balances_where_a_city_says_so),
       CASE(YC_F13_F14_two_halves_of_one_base), CASE(ZZ_F32_one_sum_and_no_provisional_figure), CASE(instalments_add_up),
       CASE(YC_F20_F21_F22_surplus_first_then_the_policy), CASE(YC_F15_F16_F17_what_a_county_answers_for),
-      CASE(SM_F13_to_F16_the_county_s_own_part_the_reserve_then_shares), CASE(a_gap_is_covered_once))
+      CASE(SM_F13_to_F16_the_county_s_own_part_the_reserve_then_shares),
+      CASE(ZS_F19_the_city_takes_its_share_the_county_the_rest), CASE(a_gap_is_covered_once))

@@ -50,4 +50,8 @@ const eval_kind_t kind_calendar = {
     .field_count = COUNT_OF(fields),
     .run = run,
     .example = "{\"id\":\"k1\",\"year\":2020}",
+    .answer = "{\"id\":\"k1\",\"months\":[{\"month\":\"2020-01\",\"remit\":[\"2020-01-22\",\"2020-01-23\"],"
+              "\"sweep\":\"2020-01-23\",\"plan_due\":\"2020-01-23\",\"city_plan_due\":\"2020-02-05\","
+              "\"city_plan_latest\":\"2020-02-05\",\"finance_pays_by\":\"2020-02-12\",\"city_pays_by\":\"2020-02-19\"},"
+              "…],\"rules\":{\"remit\":\"ZZ-F33\",…}}",
 };

@@ -99,4 +99,6 @@ const eval_kind_t kind_gap = {
     .run = run,
     .example =
         "{\"id\":\"g1\",\"revenue\":\"500000000.00\",\"expense\":\"560000000.00\",\"accumulated\":\"40000000.00\"}",
+    .answer = "{\"id\":\"g1\",\"deficit\":\"60000000.00\",\"from_accumulated\":\"40000000.00\","
+              "\"residual\":\"20000000.00\",\"action\":\"policy_adjustment\",\"steps\":[…]}",
 };

@@ -50,8 +50,6 @@ static void answer_day(json_t *to, const char *key, date_t date) {
 
 static int run_movement(const eval_case_t *c, json_t *answer) {
     int from, to, fund, to_fund;
-    if (!case_has(c, "from")) return case_fail(c, E_MISSING_FIELD, "from", "from is missing");
-    if (!case_has(c, "to")) return case_fail(c, E_MISSING_FIELD, "to", "to is missing");
     int rc = name_place(c, "from", fund_account_named, &from);
     if (!rc) rc = name_place(c, "to", fund_account_named, &to);
     if (!rc) rc = name_place(c, "fund", fund_named, &fund);
@@ -131,7 +129,6 @@ static int run_guard(const eval_case_t *c, const fund_step_t *step, json_t *answ
     fen_t parts[PARTS_MAX];
     guard_amounts_t amounts;
     bool holds = false;
-    if (!case_has(c, "amounts")) return case_fail(c, E_MISSING_FIELD, "amounts", "amounts is missing");
     int rc = read_amounts(c, parts, &amounts);
     if (!rc) rc = fund_guard(step, &amounts, &holds, c->err);
     if (rc) return rc;
@@ -184,14 +181,31 @@ static int run_overview(const eval_case_t *c, json_t *answer) {
 
 // ----
 
+static const char *const of_accounts[] = {"from", "to", "fund", "to_fund"};
+
+static bool asks_for_movement(const eval_case_t *c) {
+    bool asks = case_has(c, "on");
+    for (size_t i = 0; i < COUNT_OF(of_accounts); i++) asks |= case_has(c, of_accounts[i]);
+    return asks && !case_has(c, "flow");
+}
+
+// A field that another one cannot do without.
+static int required(const eval_case_t *c) {
+    static const char *const needs[][2] = {{"step", "flow"}, {"amounts", "step"}, {"step", "amounts"}};
+    for (size_t i = 0; i < COUNT_OF(needs); i++)
+        if (case_has(c, needs[i][0]) && !case_has(c, needs[i][1]))
+            return case_fail(c, E_MISSING_FIELD, needs[i][1], "%s is missing", needs[i][1]);
+    for (size_t i = 0; i < 2 && asks_for_movement(c); i++)
+        if (!case_has(c, of_accounts[i]))
+            return case_fail(c, E_MISSING_FIELD, of_accounts[i], "%s is missing", of_accounts[i]);
+    return E_OK;
+}
+
 static int check_question(const eval_case_t *c) {
-    static const char *const of_accounts[] = {"from", "to", "fund", "to_fund"};
     const bool flow = case_has(c, "flow");
     for (size_t i = 0; i < COUNT_OF(of_accounts); i++)
         if (flow && case_has(c, of_accounts[i]))
             return case_fail(c, E_INVALID_FIELD, of_accounts[i], "%s: a flow is asked for", of_accounts[i]);
-    if (case_has(c, "step") && !flow) return case_fail(c, E_MISSING_FIELD, "flow", "flow is missing");
-    if (case_has(c, "amounts") && !case_has(c, "step")) return case_fail(c, E_MISSING_FIELD, "step", "step is missing");
     if (case_has(c, "month") && (!flow || case_has(c, "step")))
         return case_fail(c, E_INVALID_FIELD, "month", "month: belongs to a whole flow");
     return E_OK;
@@ -208,27 +222,27 @@ static int run_flow_or_step(const eval_case_t *c, json_t *answer) {
 }
 
 static int run(const eval_case_t *c, json_t *answer) {
-    const bool flow = case_has(c, "flow"), move = case_has(c, "from") || case_has(c, "to") || case_has(c, "fund") ||
-                                                  case_has(c, "to_fund") || (case_has(c, "on") && !flow);
     int rc = check_question(c);
     if (rc) return rc;
-    if (move) return run_movement(c, answer);
+    if (asks_for_movement(c)) return run_movement(c, answer);
     if (!c->eval->policy->fund)
         return err_set(c->err, E_UNSUPPORTED, "%s has no rules for the fund's accounts", policy_city(c->eval->policy));
-    return flow ? run_flow_or_step(c, answer) : run_overview(c, answer);
+    return case_has(c, "flow") ? run_flow_or_step(c, answer) : run_overview(c, answer);
 }
 
 const eval_kind_t kind_movement = {
     .name = "movement",
-    .says = "May money move between two accounts, under which rule or against which one. With `flow`: the steps of a "
-            "flow, who "
-            "takes them, between which accounts, under which condition and, with `month`, by which day (`parameter` "
-            "names what "
-            "the city has not published). With `step` and `amounts`: is the step's condition met. Without anything: "
-            "the funds, "
-            "accounts and flows that the city has.",
+    .says =
+        "May money move between two accounts, under which rule or against which one. With `flow`: the steps of a flow, "
+        "who takes them, between which accounts, under which condition and, with `month`, by which day (`parameter` "
+        "names what the city has not published). With `step` and `amounts`: is the step's condition met. Without "
+        "anything: the funds, accounts and flows that the city has.",
     .fields = fields,
     .field_count = COUNT_OF(fields),
     .run = run,
+    .required = required,
     .example = "{\"id\":\"m1\",\"from\":\"income_county\",\"to\":\"income_city\",\"fund\":\"EMP_POOL\"}",
+    .answer =
+        "{\"id\":\"m1\",\"allowed\":true,\"rule\":\"ZZ-F08\",\"source\":\"IV(4)1\",\"text\":\"…\",\"text_en\":\"…\","
+        "\"since\":\"2020-01-01\",\"until\":null}",
 };

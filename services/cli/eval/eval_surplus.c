@@ -35,4 +35,7 @@ const eval_kind_t kind_surplus = {
     .field_count = COUNT_OF(fields),
     .run = run,
     .example = "{\"id\":\"s1\",\"surplus\":\"123456789.01\",\"provisional\":null}",
+    .answer =
+        "{\"id\":\"s1\",\"instalments\":[{\"due\":\"2019-12-31\",\"amount\":\"61728394.51\"},{\"due\":\"2020-12-31\","
+        "\"amount\":\"61728394.50\"}],\"steps\":[…]}",
 };
