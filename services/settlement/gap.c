@@ -1,3 +1,4 @@
+// The layers take from what is left in their order; none takes more than that.
 #include "gap.h"
 
 static fen_t short_of(fen_t due, fen_t received) { return due > received ? due - received : 0; }

@@ -1,3 +1,4 @@
+// One base, its shares, and a last instalment that takes what is left.
 #include "surplus.h"
 
 int surplus_schedule(const policy_t *policy, fen_t surplus, const fen_t *provisional, surplus_schedule_t *out,
