@@ -58,7 +58,7 @@ const Tc__Spell *period_spell(const policy_t *policy, const Tc__PersonState *per
         int identity = identity_from_name(person->spells[i]->identity);
         spell_months(person->spells[i], &first, &last);
         if (last < period->month || first > end) continue;
-        if (has_bit(rules->lifelong, identity) || has_bit(rules->yearly, identity) != period->yearly) continue;
+        if (has_bit(rules->yearly, identity) != period->yearly) continue;
         return person->spells[i];
     }
     return NULL;
@@ -224,6 +224,7 @@ static int coverage_input_of(const policy_t *policy, const Tc__PersonState *pers
     *out = (coverage_input_t){.months = months, .years = years, .lifelong_from = MONTH_NONE, .born = DATE_NONE};
     for (size_t i = 0; i < count; i++) {
         const billed_t *b = &bills[i];
+        if (has_bit(policy_coverage(policy)->lifelong, (int)b->identity)) continue; // what they owe buys no cover
         if (b->period.yearly)
             years[out->year_count++] = (coverage_year_t){month_year(b->period.month), b->identity, b->paid_on};
         else

@@ -20,7 +20,7 @@ period_t period_of_month(month_t month);
 period_t period_of_year(int year);
 
 // The spell under which the person owes for the period, or NULL: monthly payers have one in the month, yearly payers
-// one in the year (the latest), those covered for life owe nothing.
+// one in the year (the latest). Those covered for life owe what the city's lines say, in most cities nothing.
 const Tc__Spell *period_spell(const policy_t *policy, const Tc__PersonState *person, const period_t *period);
 
 // The bill of that spell; NULL in *out when nothing is due. `employer_kind` is that of the spell's employer, NULL

@@ -5,7 +5,7 @@
 #include "running.h"
 #include "tests/check.h"
 
-enum { LAYERS_MAX = 5, MONTHS_MAX = 4, PEOPLE_MAX = 5, OUT_MAX = 16384 };
+enum { LAYERS_MAX = 5, MONTHS_MAX = 4, PEOPLE_MAX = 6, DUES_MAX = 5, OUT_MAX = 16384 };
 
 static running_t *suite;
 static err_t err;
@@ -15,6 +15,10 @@ static err_t err;
 typedef struct insured {
     const char *person, *identity, *groups[3];
 } insured_t;
+
+typedef struct due { // of a month, of a resident for the year
+    const char *payer, *amount;
+} due_t;
 
 typedef struct bill {
     const char *says, *person;
@@ -29,6 +33,7 @@ typedef struct city {
     const char *first_month, *months[MONTHS_MAX], *year;
     const char *layers[LAYERS_MAX];
     insured_t people[PEOPLE_MAX];
+    due_t dues[DUES_MAX];
     const bill_t *bills;
     size_t bill_count;
 } city_t;
@@ -72,6 +77,7 @@ static const city_t jiangmen = {.name = "jiangmen",
                                            {"GRP", "resident", {"five_guarantee", "extreme_hardship"}},
                                            {"MUM", "employee", {NULL}},
                                            {"RET", "retiree", {NULL}}},
+                                .dues = {{"E1", "936.00"}, {"RES", "288.00"}, {"RET", "0.00"}},
                                 .bills = jiangmen_bills,
                                 .bill_count = COUNT_OF(jiangmen_bills)};
 static const bill_t zaozhuang_bills[] = {
@@ -92,21 +98,29 @@ static const bill_t zaozhuang_bills[] = {
      "32505.00 8097.00 0.00 13578.60", "5819.40"},
     {"without filing", "RET", 3, STAY, "2020-02-10", UNFILED, "", "10000.00", "10000.00", "700.00",
      "5580.00 0.00 0.00 0.00", "4420.00"},
+    {"flexible", "FLX", 2, STAY, "2020-02-10", IN_CITY, "", "1000.00", "1000.00", "500.00", "435.00 0.00 0.00 0.00",
+     "565.00"},
+    {"unemployed, from the month of application", "UNE", 1, STAY, "2020-01-10", IN_CITY, "", "1000.00", "1000.00",
+     "300.00", "630.00 0.00 0.00 0.00", "370.00"},
 };
-static const city_t zaozhuang = {.name = "zaozhuang",
-                                 .division = "370402",
-                                 .from = "2020-01-01",
-                                 .until = "2020-12-31",
-                                 .first_month = "2020-01",
-                                 .months = {"2020-01", "2020-02", "2020-03"},
-                                 .year = "2020",
-                                 .layers = {"basic", "critical_illness", "large_illness_assistance", "assistance"},
-                                 .people = {{"EMP", "employee", {NULL}},
-                                            {"RES", "resident", {NULL}},
-                                            {"GRP", "resident", {"minimum_living"}},
-                                            {"RET", "retiree", {NULL}}},
-                                 .bills = zaozhuang_bills,
-                                 .bill_count = COUNT_OF(zaozhuang_bills)};
+static const city_t zaozhuang = {
+    .name = "zaozhuang",
+    .division = "370402",
+    .from = "2020-01-01",
+    .until = "2020-12-31",
+    .first_month = "2020-01",
+    .months = {"2020-01", "2020-02", "2020-03"},
+    .year = "2020",
+    .layers = {"basic", "critical_illness", "large_illness_assistance", "assistance"},
+    .people = {{"EMP", "employee", {NULL}},
+               {"RES", "resident", {NULL}},
+               {"GRP", "resident", {"minimum_living"}},
+               {"RET", "retiree", {NULL}},
+               {"FLX", "flexible", {NULL}},
+               {"UNE", "unemployed", {NULL}}},
+    .dues = {{"E1", "610.00"}, {"RES", "830.00"}, {"RET", "10.00"}, {"FLX", "148.27"}, {"UNE", "321.11"}},
+    .bills = zaozhuang_bills,
+    .bill_count = COUNT_OF(zaozhuang_bills)};
 static const bill_t zhoushan_bills[] = {
     {"level 3, first pay of class B", "EMP", 3, STAY, "2021-03-10", IN_CITY, ",\"class_b\":\"2000.00\"", "20000.00",
      "18000.00", "1000.00", "13440.00 0.00 0.00 0.00 0.00", "6560.00"},
@@ -139,6 +153,7 @@ static const city_t zhoushan = {.name = "zhoushan",
                                            {"RES", "resident", {NULL}},
                                            {"GRP", "employee", {"minimum_living", "preferential", "mutual_aid"}},
                                            {"HELPED", "resident", {"extreme_hardship"}}},
+                                .dues = {{"E1", "1200.00"}, {"RES", "1555.00"}, {"HELPED", "1555.00"}},
                                 .bills = zhoushan_bills,
                                 .bill_count = COUNT_OF(zhoushan_bills)};
 static const bill_t sanmenxia_bills[] = {
@@ -174,6 +189,7 @@ static const city_t sanmenxia = {.name = "sanmenxia",
                                             {"GRP", "resident", {"registered_poor"}},
                                             {"MUM", "employee", {NULL}},
                                             {"RET", "retiree", {NULL}}},
+                                 .dues = {{"E1", "1200.00"}, {"RES", "900.00"}, {"RET", "0.00"}},
                                  .bills = sanmenxia_bills,
                                  .bill_count = COUNT_OF(sanmenxia_bills)};
 static const bill_t yancheng_bills[] = {
@@ -206,6 +222,7 @@ static const city_t yancheng = {.name = "yancheng",
                                            {"GRP", "resident", {"registered_poor"}},
                                            {"MUM", "employee", {NULL}},
                                            {"RET", "retiree", {NULL}}},
+                                .dues = {{"E1", "1200.00"}, {"RES", "860.00"}, {"RET", "0.00"}},
                                 .bills = yancheng_bills,
                                 .bill_count = COUNT_OF(yancheng_bills)};
 
@@ -251,28 +268,37 @@ static void found(const city_t *city) {
     NEED(running_settle_down(suite) == 0);
 }
 
-static void pay(const char *payer_field, const char *payer, const char *period, const char *on) {
+static void pay(const city_t *city, const char *payer_field, const char *payer, const char *period, const char *on) {
     const json_t *due = call("collection", "get_due", "{\"%s\":\"%s\",\"period\":\"%s\"}", payer_field, payer, period);
     char amount[32];
     NEED(due != NULL);
     snprintf(amount, sizeof amount, "%s", running_text(due, "amount"));
-    if (strcmp(amount, "0.00") == 0) return; // fully subsidised
+    for (size_t i = 0; i < DUES_MAX && city->dues[i].payer; i++)
+        if (strcmp(city->dues[i].payer, payer) == 0) EQ_TEXT(amount, city->dues[i].amount);
+    if (strcmp(amount, "0.00") == 0) return; // covered for life
     NEED(call("collection", "receive",
               "{\"receipt\":\"R-%s-%s\",\"%s\":\"%s\",\"period\":\"%s\",\"amount\":\"%s\",\"paid_on\":\"%s\"}", payer,
               period, payer_field, payer, period, amount, on) != NULL);
 }
 
+static bool is(const insured_t *who, const char *identity) { return strcmp(who->identity, identity) == 0; }
+
+static void collect_month(const city_t *city, const char *month) {
+    char day[32];
+    snprintf(day, sizeof day, "%s-15", month);
+    NEED(call("collection", "bill_month", "{\"month\":\"%s\"}", month) != NULL);
+    pay(city, "employer", "E1", month, day);
+    for (const insured_t *who = city->people; who < city->people + PEOPLE_MAX && who->person; who++)
+        if (!is(who, "employee") && !is(who, "resident")) pay(city, "person", who->person, month, day);
+}
+
 static void collect(const city_t *city) {
     char day[32];
-    NEED(call("collection", "bill_year", "{\"year\":%s}", city->year) != NULL);
     snprintf(day, sizeof day, "%d-12-20", atoi(city->year) - 1);
-    for (size_t i = 0; i < PEOPLE_MAX && city->people[i].person; i++)
-        if (strcmp(city->people[i].identity, "resident") == 0) pay("person", city->people[i].person, city->year, day);
-    for (size_t m = 0; m < MONTHS_MAX && city->months[m]; m++) {
-        NEED(call("collection", "bill_month", "{\"month\":\"%s\"}", city->months[m]) != NULL);
-        snprintf(day, sizeof day, "%s-15", city->months[m]);
-        pay("employer", "E1", city->months[m], day);
-    }
+    NEED(call("collection", "bill_year", "{\"year\":%s}", city->year) != NULL);
+    for (const insured_t *who = city->people; who < city->people + PEOPLE_MAX && who->person; who++)
+        if (is(who, "resident")) pay(city, "person", who->person, city->year, day);
+    for (size_t m = 0; m < MONTHS_MAX && city->months[m]; m++) collect_month(city, city->months[m]);
 }
 
 // ---- its bills
@@ -423,18 +449,21 @@ static void close_city(void) {
     running_stop(&suite);
 }
 
-// A special disease is decided by a person: on record, nothing paid.
-static void expect_manual(const city_t *city, const char *person, const char *day) {
+// On record, with nothing paid: a special disease, which a person decides; a person who is not covered yet.
+static void expect_unpaid(const city_t *city, const char *type, const char *person, const char *day,
+                          const char *decision) {
     char json[512];
-    snprintf(
-        json, sizeof json,
-        "{\"bill\":\"SPECIAL\",\"person\":\"%s\",\"facility\":\"H%s00003\",\"type\":\"special_outpatient\",\"from\":"
-        "\"%s\",\"to\":\"%s\"," IN_CITY ",\"total\":\"100.00\",\"in_scope\":\"100.00\"}",
-        person, city->division, day, day);
-    json_t *reply = ask("settle", json);
-    EQ_TEXT(running_text(reply, "decision"), "manual");
-    EQ_TEXT(running_text(reply, "own"), "100.00");
-    json_decref(reply);
+    snprintf(json, sizeof json,
+             "{\"bill\":\"U-%s\",\"person\":\"%s\",\"facility\":\"H%s00003\",\"type\":\"%s\",\"from\":\"%s\",\"to\":"
+             "\"%s\"," IN_CITY ",\"total\":\"100.00\",\"in_scope\":\"100.00\"}",
+             type, person, city->division, type, day, day);
+    json_t *quote = ask("quote", json), *settled = ask("settle", json);
+    EQ_TEXT(running_text(quote, "decision"), decision);
+    EQ_TEXT(running_text(settled, "decision"), decision);
+    EQ_TEXT(running_text(settled, "own"), "100.00");
+    EQ_TEXT(running_text(settled, "fund"), "0.00");
+    json_decref(quote);
+    json_decref(settled);
 }
 
 TEST(jiangmen_three_layers_visits_and_advice) {
@@ -455,13 +484,14 @@ TEST(jiangmen_three_layers_visits_and_advice) {
     const char *const plain[] = {"explain", "BILL-0", NULL};
     EQ(running_command(suite, out, sizeof out, plain), 0);
     OK(strstr(out, "less to pay") == NULL);
-    expect_manual(&jiangmen, "RES", "2018-04-13");
+    expect_unpaid(&jiangmen, "special_outpatient", "RES", "2018-04-13", "manual");
     close_city();
 }
 
 TEST(zaozhuang_four_payers) {
     whole_city(&zaozhuang);
-    expect_manual(&zaozhuang, "EMP", "2020-04-13");
+    expect_unpaid(&zaozhuang, "special_outpatient", "EMP", "2020-04-13", "manual");
+    expect_unpaid(&zaozhuang, STAY, "EMP", "2020-01-20", "not_covered"); // January buys February
     close_city();
 }
 
@@ -472,13 +502,13 @@ TEST(zhoushan_five_payers_of_one_bill) {
 
 TEST(sanmenxia_five_payers_with_maternity) {
     whole_city(&sanmenxia);
-    expect_manual(&sanmenxia, "RES", "2022-03-12");
+    expect_unpaid(&sanmenxia, "special_outpatient", "RES", "2022-03-12", "manual");
     close_city();
 }
 
 TEST(yancheng_basic_and_maternity) {
     whole_city(&yancheng);
-    expect_manual(&yancheng, "RES", "2020-03-12");
+    expect_unpaid(&yancheng, "special_outpatient", "RES", "2020-03-12", "manual");
     close_city();
 }
 
