@@ -255,6 +255,14 @@ TEST(a_bad_cell_is_told_with_row_column_found_and_expected) {
     }
 }
 
+TEST(the_first_of_several_bad_cells_is_told) {
+    open_text(&plain, "receipt,paid_on,people\nR-1,never,many\n");
+    EQ(next(), CSV_BAD_ROW);
+    EQ_TEXT(reading.fault.column, "paid_on");
+    EQ(csv_bad_count(reading.csv), 1);
+    close_reading();
+}
+
 TEST(what_dates_and_months_may_look_like) {
     static const char *const good[] = {"2020-02-29", "2020/2/29", "2020/02/29", "20200229"};
     for (size_t i = 0; i < COUNT_OF(good); i++) {
@@ -677,8 +685,9 @@ TESTS("csv", CASE(typed_rows_by_names_in_any_order), CASE(quotes_keep_commas_quo
       CASE(spaces_go_unless_they_stand_in_quotes), CASE(rows_without_anything_are_passed_over),
       CASE(encodings_are_told_apart), CASE(a_character_across_the_first_64_kib_is_still_utf8),
       CASE(a_wrong_encoding_is_refused_or_told_by_row_and_column), CASE(utf8_is_checked_strictly),
-      CASE(a_bad_cell_is_told_with_row_column_found_and_expected), CASE(what_dates_and_months_may_look_like),
-      CASE(a_required_cell_must_not_be_empty), CASE(personal_values_are_never_told), CASE(headings_that_are_refused),
+      CASE(a_bad_cell_is_told_with_row_column_found_and_expected), CASE(the_first_of_several_bad_cells_is_told),
+      CASE(what_dates_and_months_may_look_like), CASE(a_required_cell_must_not_be_empty),
+      CASE(personal_values_are_never_told), CASE(headings_that_are_refused),
       CASE(unknown_columns_are_passed_over_when_the_caller_says_so), CASE(a_broken_row_is_told_and_the_next_is_read),
       CASE(a_truncated_file), CASE(rows_and_fields_have_bounds), CASE(a_million_columns_are_refused_at_once),
       CASE(a_totals_line_must_say_what_the_rows_add_up_to), CASE(the_digest_is_that_of_all_bytes),
