@@ -1,6 +1,5 @@
 // Any bytes as a table, under small bounds: the reader ends, every cell it gives keeps the promises of its type, every
-// fault says where and what was expected, no personal value is told, and no chunking or second reading changes
-// anything.
+// fault says where and what was expected, no personal value is told, and a second reading says the same.
 #include "common/csv/csv.h"
 #include "common/csv/encoding.h"
 #include <string.h>
