@@ -3,6 +3,7 @@
 #include "handlers.h"
 #include "common/base/log.h"
 #include "desk.h"
+#include "fields.h"
 #include <string.h>
 
 static int change_person(enrollment_t *e, Tc__PersonState *after, ProtobufCMessage **reply, err_t *err) {
@@ -67,32 +68,45 @@ static int open_spell(void *self, const request_t *request, const ProtobufCMessa
         rc = employer_fetch(e->ctx->store, ask->employer, e->ctx->arena, &employer, err);
         if (rc == 0 && !employer)
             rc = err_field(err, E_NOT_FOUND, "employer", "no employer is registered under this number");
+        if (rc == 0) rc = spell_check_employer(&rules, after, ask, employer, err);
     }
     return rc ? rc : change_person(e, after, reply, err);
 }
 
-static int close_spell(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
-                       err_t *err) {
-    (void)request;
-    enrollment_t *e = self;
-    const Tc__CloseSpell *ask = (const Tc__CloseSpell *)message;
-    enrollment_rules_t rules = desk_rules(e);
-    Tc__PersonState *before = NULL, *after = NULL;
-    int rc = desk_find(e, "person", ask->person, &before, err);
-    if (rc == 0) rc = person_close_spell(&rules, before, ask, &after, err);
-    return rc ? rc : change_person(e, after, reply, err);
-}
+// A method that asks the core for the state after and nothing else.
+#define CHANGE(method, message_t, decide)                                                                              \
+    static int method(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply, \
+                      err_t *err) {                                                                                    \
+        (void)request;                                                                                                 \
+        enrollment_t *e = self;                                                                                        \
+        const message_t *ask = (const message_t *)message;                                                             \
+        enrollment_rules_t rules = desk_rules(e);                                                                      \
+        Tc__PersonState *before = NULL, *after = NULL;                                                                 \
+        int rc = desk_find(e, "person", ask->person, &before, err);                                                    \
+        if (rc == 0) rc = decide(&rules, before, ask, &after, err);                                                    \
+        return rc ? rc : change_person(e, after, reply, err);                                                          \
+    }
+CHANGE(close_spell, Tc__CloseSpell, person_close_spell)
+CHANGE(set_group, Tc__SetGroup, person_set_group)
+CHANGE(move_person, Tc__MovePerson, person_move)
+CHANGE(record_deemed, Tc__RecordDeemed, person_record_deemed)
+CHANGE(transfer, Tc__TransferPerson, person_transfer)
+CHANGE(record_death, Tc__RecordDeath, person_record_death)
+CHANGE(end_relation, Tc__EndRelation, person_end_relation)
 
-static int set_group(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
-                     err_t *err) {
+static int merge_persons(void *self, const request_t *request, const ProtobufCMessage *message,
+                         ProtobufCMessage **reply, err_t *err) {
     (void)request;
     enrollment_t *e = self;
-    const Tc__SetGroup *ask = (const Tc__SetGroup *)message;
+    const Tc__MergePersons *ask = (const Tc__MergePersons *)message;
     enrollment_rules_t rules = desk_rules(e);
-    Tc__PersonState *before = NULL, *after = NULL;
-    int rc = desk_find(e, "person", ask->person, &before, err);
-    if (rc == 0) rc = person_set_group(&rules, before, ask, &after, err);
-    return rc ? rc : change_person(e, after, reply, err);
+    Tc__PersonState *from = NULL, *into = NULL, *after[2];
+    int rc = desk_find(e, "from", ask->from, &from, err);
+    if (rc == 0) rc = desk_find(e, "into", ask->into, &into, err);
+    if (rc == 0) rc = person_merge(&rules, from, into, ask, &after[0], &after[1], err);
+    if (rc == 0) rc = desk_change(e, after, COUNT_OF(after), e->now_ms(), err);
+    if (rc == 0) *reply = &after[1]->base;
+    return rc;
 }
 
 static int get_person(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
@@ -100,6 +114,38 @@ static int get_person(void *self, const request_t *request, const ProtobufCMessa
     (void)request;
     Tc__PersonState *state = NULL;
     int rc = desk_find(self, "person", ((const Tc__GetPerson *)message)->person, &state, err);
+    if (rc == 0) *reply = &state->base;
+    return rc;
+}
+
+// The end of a day in Asia/Shanghai, which is eight hours ahead.
+static int64_t day_end_ms(date_t day) {
+    enum { HOUR_MS = 3600 * 1000, DAY_MS = 24 * HOUR_MS };
+    return ((int64_t)day + 1) * DAY_MS - 8 * (int64_t)HOUR_MS;
+}
+
+static int find_version(enrollment_t *e, const Tc__GetPersonAsOf *ask, Tc__PersonState **state, err_t *err) {
+    date_t known_on = DATE_NONE;
+    int rc = desk_find(e, "person", ask->person, state, err);
+    if (rc || !*ask->known_on) return rc;
+    rc = field_date("known_on", ask->known_on, &known_on, err);
+    if (rc == 0) rc = person_fetch_version(e->ctx->store, ask->person, day_end_ms(known_on), e->ctx->arena, state, err);
+    if (rc == 0 && !*state)
+        rc = err_field(err, E_NOT_FOUND, "known_on", "nothing was known of this person on %s", ask->known_on);
+    return rc;
+}
+
+static int get_person_as_of(void *self, const request_t *request, const ProtobufCMessage *message,
+                            ProtobufCMessage **reply, err_t *err) {
+    (void)request;
+    enrollment_t *e = self;
+    const Tc__GetPersonAsOf *ask = (const Tc__GetPersonAsOf *)message;
+    enrollment_rules_t rules = desk_rules(e);
+    Tc__PersonState *state = NULL;
+    date_t on = DATE_NONE;
+    int rc = *ask->on ? field_date("on", ask->on, &on, err) : 0;
+    if (rc == 0) rc = find_version(e, ask, &state, err);
+    if (rc == 0 && *ask->on) rc = person_on(&rules, state, on, &state, err);
     if (rc == 0) *reply = &state->base;
     return rc;
 }
@@ -148,6 +194,13 @@ static const method_t methods[] = {
     {"open_spell", WRITERS, false, &tc__open_spell__descriptor, open_spell},
     {"close_spell", WRITERS, false, &tc__close_spell__descriptor, close_spell},
     {"set_group", WRITERS, false, &tc__set_group__descriptor, set_group},
+    {"move_person", WRITERS, false, &tc__move_person__descriptor, move_person},
+    {"record_deemed", WRITERS, false, &tc__record_deemed__descriptor, record_deemed},
+    {"transfer", WRITERS, false, &tc__transfer_person__descriptor, transfer},
+    {"record_death", WRITERS, false, &tc__record_death__descriptor, record_death},
+    {"end_relation", WRITERS, false, &tc__end_relation__descriptor, end_relation},
+    {"merge_persons", WRITERS, false, &tc__merge_persons__descriptor, merge_persons},
+    {"get_person_as_of", READERS, true, &tc__get_person_as_of__descriptor, get_person_as_of},
     {"get_person", READERS, true, &tc__get_person__descriptor, get_person},
 };
 

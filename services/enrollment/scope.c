@@ -2,6 +2,7 @@
 #include "services/enrollment/scope.h"
 #include "common/policy/enrollment.h"
 #include "common/policy/tables.h"
+#include <stdio.h>
 
 _Static_assert((int)SCOPE_CHOICES_MAX >= (int)SCOPE_CLASSES_MAX && (int)SCOPE_MORE_MAX >= (int)SCOPE_AUTOMATIC_MAX,
                "a result holds all classes of a city");
@@ -90,6 +91,33 @@ int scope_decide(const policy_t *policy, const scope_person_t *person, date_t on
     return E_OK;
 }
 
+// "JM-E-05, JM-E-06", the rules of the classes that have an identity; `*first` is the first of them, NULL when there is
+// none.
+static void rules_of(const scope_class_t *classes, uint32_t count, identity_t identity, char *text, size_t room,
+                     const char **first) {
+    size_t used = 0;
+    *first = NULL;
+    *text = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (classes[i].identity != identity) continue;
+        if (used < room)
+            used += (size_t)snprintf(text + used, room - used, "%s%s", *first ? ", " : "", classes[i].rule);
+        if (!*first) *first = classes[i].rule;
+    }
+}
+
+static int none_fits(const policy_t *policy, const scope_class_t *classes, uint32_t count, identity_t identity,
+                     const char *field, err_t *err) {
+    char rules[128];
+    const char *first;
+    rules_of(classes, count, identity, rules, sizeof rules, &first);
+    if (!first)
+        return err_field(err, E_UNSUPPORTED, field, "%s does not say who joins as %s", policy->city,
+                         identity_name(identity));
+    return err_field(err, E_INVALID_FIELD, field, "nothing that is known of this person fulfils %s: %s", rules,
+                     policy_rule_text(policy, first));
+}
+
 int scope_admit(const policy_t *policy, const scope_person_t *person, identity_t identity, date_t on,
                 scope_choice_t *out, err_t *err) {
     scope_result_t result;
@@ -105,11 +133,23 @@ int scope_admit(const policy_t *policy, const scope_person_t *person, identity_t
             found = c;
     }
     if (!found && excluded)
-        return err_field(err, E_INVALID_FIELD, "identity", "%s is not open to this person (%s)",
-                         identity_name(identity), excluded->excluded_by);
+        return err_field(err, E_INVALID_FIELD, "identity", "%s is not open to this person by %s: %s",
+                         identity_name(identity), excluded->excluded_by,
+                         policy_rule_text(policy, excluded->excluded_by));
     if (!found)
-        return err_field(err, E_INVALID_FIELD, "identity", "nothing that is known of this person makes a %s",
-                         identity_name(identity));
+        return none_fits(policy, policy->enrollment->classes, policy->enrollment->class_count, identity, "identity",
+                         err);
     if (out) *out = *found;
     return E_OK;
+}
+
+int scope_admit_mid_year(const policy_t *policy, const scope_person_t *person, identity_t identity, date_t on,
+                         err_t *err) {
+    scope_result_t result;
+    int rc = scope_decide(policy, person, on, &result, err);
+    if (rc) return rc;
+    const enrollment_rules_t *rules = policy->enrollment;
+    for (uint32_t i = 0; i < rules->mid_year_count; i++)
+        if (rules->mid_year[i].identity == identity && fits(&rules->mid_year[i], person, on)) return E_OK;
+    return none_fits(policy, rules->mid_year, rules->mid_year_count, identity, "from_month", err);
 }

@@ -39,7 +39,12 @@ typedef struct scope_result {
 // enrollment_scope: the scope has not been published; E_OUT_OF_RANGE person.birth after `on`.
 int scope_decide(const policy_t *policy, const scope_person_t *person, date_t on, scope_result_t *out,
                  err_t *err) MUST_USE;
-// May this person be registered under this identity on that day? E_INVALID_FIELD identity says why not; `*out` (may be
-// NULL) is the choice, one that must be taken before one that may.
+// May this person be registered under this identity on that day? E_INVALID_FIELD identity says why not, with the rule
+// and its sentence; E_UNSUPPORTED identity: no class of the city has it, so the law says nothing. `*out` (may be NULL)
+// is the choice, one that must be taken before one that may.
 int scope_admit(const policy_t *policy, const scope_person_t *person, identity_t identity, date_t on,
                 scope_choice_t *out, err_t *err) MUST_USE;
+// May this person begin to pay by the year under this identity when the year has begun already? E_INVALID_FIELD
+// from_month; E_UNSUPPORTED from_month: the city does not say who may.
+int scope_admit_mid_year(const policy_t *policy, const scope_person_t *person, identity_t identity, date_t on,
+                         err_t *err) MUST_USE;
