@@ -17,8 +17,8 @@ typedef struct engine {
     int (*script)(store_t *store, const char *sql, err_t *err); // several statements, inside a transaction
     int (*run)(store_t *store, const char *sql, const cell_t *params, size_t count, arena_t *arena, rows_t *out,
                err_t *err); // `out` NULL: no rows wanted
-    int (*insert)(store_t *store, const char *table, const char *columns, const rows_t *rows, on_conflict_t conflict,
-                  err_t *err);
+    int (*insert)(store_t *store, const char *table, const char *columns, const rows_t *rows, const char *conflict,
+                  err_t *err); // `conflict`: the clause after the values, "" for none
     int (*each_query)(store_t *store, const char *sql, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err);
     int (*each_exec)(store_t *store, const char *sql, const rows_t *keys, err_t *err);
 } engine_t;
@@ -42,4 +42,4 @@ void rows_check(const rows_t *rows);
 // The text of the INSERT both engines share up to its source: "INSERT INTO t (a, b) " + source + conflict clause, where
 // `source` stands around a list $1 … $width. NULL when memory is out; the caller frees.
 char *insert_sql(const char *table, const char *columns, size_t width, const char *before, const char *after,
-                 on_conflict_t conflict);
+                 const char *conflict);

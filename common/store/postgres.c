@@ -124,7 +124,7 @@ static int queue_columns(postgres_t *pg, const char *sql, const rows_t *rows, si
 }
 
 static int postgres_insert(store_t *store, const char *table, const char *columns, const rows_t *rows,
-                           on_conflict_t conflict, err_t *err) {
+                           const char *conflict, err_t *err) {
     postgres_t *pg = postgres_of(store);
     int code = make_ready(pg, err);
     if (code != E_OK) return code;

@@ -236,8 +236,8 @@ static int lite_each_exec(store_t *store, const char *sql, const rows_t *keys, e
     return code;
 }
 
-static int lite_insert(store_t *store, const char *table, const char *columns, const rows_t *rows,
-                       on_conflict_t conflict, err_t *err) {
+static int lite_insert(store_t *store, const char *table, const char *columns, const rows_t *rows, const char *conflict,
+                       err_t *err) {
     char *sql = insert_sql(table, columns, rows->width, "VALUES (", ")", conflict);
     if (!sql) return err_set(err, E_STORE, "out of memory");
     int code = lite_each_exec(store, sql, rows, err);

@@ -119,8 +119,8 @@ static int begin_set(store_t *store, const rows_t *rows, bool *own, err_t *err) 
     return *own ? store_begin(store, err) : doomed(store, err);
 }
 
-int store_insert(store_t *store, const char *table, const char *columns, const rows_t *rows, on_conflict_t conflict,
-                 err_t *err) {
+static int insert(store_t *store, const char *table, const char *columns, const rows_t *rows, const char *conflict,
+                  err_t *err) {
     if (rows->count == 0) return doomed(store, err);
     bool own;
     int code = begin_set(store, rows, &own, err);
@@ -128,6 +128,45 @@ int store_insert(store_t *store, const char *table, const char *columns, const r
     err_t failure;
     code = store->engine->insert(store, table, columns, rows, conflict, &failure);
     return end_own(store, own, told(store, code, &failure, err), err);
+}
+
+int store_insert(store_t *store, const char *table, const char *columns, const rows_t *rows, on_conflict_t conflict,
+                 err_t *err) {
+    return insert(store, table, columns, rows, conflict == CONFLICT_SKIPS ? " ON CONFLICT DO NOTHING" : "", err);
+}
+
+// Is the column of `length` bytes one of "a, b, c"?
+static bool is_among(const char *names, const char *column, size_t length) {
+    for (; *names; names += strcspn(names, ", "), names += strspn(names, ", "))
+        if (strcspn(names, ", ") == length && memcmp(names, column, length) == 0) return true;
+    return false;
+}
+
+// " ON CONFLICT (keys) DO UPDATE SET c = excluded.c, …" of all columns that are no keys. The caller frees.
+static char *replace_clause(const char *columns, const char *keys) {
+    char *clause = NULL;
+    size_t size, length;
+    int count = 0;
+    FILE *text = open_memstream(&clause, &size);
+    if (!text) return NULL;
+    fprintf(text, " ON CONFLICT (%s) DO UPDATE SET ", keys);
+    for (const char *c = columns; *c; c += length, c += strspn(c, ", ")) {
+        length = strcspn(c, ", ");
+        if (is_among(keys, c, length)) continue;
+        fprintf(text, "%s%.*s = excluded.%.*s", count++ ? ", " : "", (int)length, c, (int)length, c);
+    }
+    if (fclose(text) == 0) return clause;
+    free(clause);
+    return NULL;
+}
+
+int store_put(store_t *store, const char *table, const char *columns, const char *keys, const rows_t *rows,
+              err_t *err) {
+    char *clause = replace_clause(columns, keys);
+    if (!clause) return err_set(err, E_STORE, "out of memory");
+    int code = insert(store, table, columns, rows, clause, err);
+    free(clause);
+    return code;
 }
 
 int store_each_exec(store_t *store, const char *sql, const rows_t *keys, err_t *err) {
@@ -152,14 +191,14 @@ int store_each_query(store_t *store, const char *sql, const rows_t *keys, arena_
 }
 
 char *insert_sql(const char *table, const char *columns, size_t width, const char *before, const char *after,
-                 on_conflict_t conflict) {
+                 const char *conflict) {
     char *sql = NULL;
     size_t size;
     FILE *text = open_memstream(&sql, &size);
     if (!text) return NULL;
     fprintf(text, "INSERT INTO %s (%s) %s", table, columns, before);
     for (size_t i = 1; i <= width; i++) fprintf(text, i == 1 ? "$%zu" : ", $%zu", i);
-    fprintf(text, "%s%s", after, conflict == CONFLICT_SKIPS ? " ON CONFLICT DO NOTHING" : "");
+    fprintf(text, "%s%s", after, conflict);
     if (fclose(text) == 0) return sql;
     free(sql);
     return NULL;

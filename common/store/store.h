@@ -104,6 +104,11 @@ typedef enum on_conflict { CONFLICT_FAILS, CONFLICT_SKIPS } on_conflict_t;
 int store_insert(store_t *store, const char *table, const char *columns, const rows_t *rows, on_conflict_t conflict,
                  err_t *err) MUST_USE;
 
+// The same, and a row whose `keys` ("a, b", unique in the table) are there already is replaced. No two of `rows` may
+// have the same keys.
+int store_put(store_t *store, const char *table, const char *columns, const char *keys, const rows_t *rows,
+              err_t *err) MUST_USE;
+
 // Run `sql` once for each row of `keys` ($1 … $width) and collect all results in `out`, whose first column is the index
 // of the key row they belong to (results in key order). PostgreSQL runs it as one statement over unnest(keys) LATERAL,
 // so `sql` must be a plain SELECT in which $n stands only where a value may stand.

@@ -47,11 +47,7 @@ int persons_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, 
 }
 
 int persons_put(store_t *store, const rows_t *rows, err_t *err) {
-    return store_each_exec(
-        store,
-        "INSERT INTO person (partition, person, version, state) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT (partition, person) DO UPDATE SET version = excluded.version, state = excluded.state",
-        rows, err);
+    return store_put(store, "person", "partition, person, version, state", "partition, person", rows, err);
 }
 
 int employers_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
@@ -193,16 +189,8 @@ int entitlements_put(store_t *store, const rows_t *rows, arena_t *arena, err_t *
         if (!mark) return err_set(err, E_IO, "out of memory");
         for (size_t k = 0; k < 3; k++) mark[k] = rows_at(rows, i)[k];
     }
-    int rc = store_each_exec(
-        store,
-        "INSERT INTO entitlement (partition, person, version, body) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT (partition, person) DO UPDATE SET version = excluded.version, body = excluded.body",
-        rows, err);
-    if (rc) return rc;
-    return store_each_exec(store,
-                           "INSERT INTO uncached (partition, person, version) VALUES ($1, $2, $3)"
-                           " ON CONFLICT (partition, person) DO UPDATE SET version = excluded.version",
-                           &marks, err);
+    int rc = store_put(store, "entitlement", "partition, person, version, body", "partition, person", rows, err);
+    return rc ? rc : store_put(store, "uncached", "partition, person, version", "partition, person", &marks, err);
 }
 
 int uncached_page(store_t *store, int32_t limit, arena_t *arena, rows_t *out, err_t *err) {

@@ -427,6 +427,23 @@ ON_BOTH(conflicts_can_be_skipped) {
     arena_destroy(&arena);
 }
 
+ON_BOTH(a_put_replaces_what_is_there) {
+    err_t err;
+    rows_t rows;
+    arena_t *arena = arena_new(1 << 16, 0);
+    store_t *store = with_table(url, "puts");
+    fill(&rows, arena, 1, 10);
+    DONE(store_put(store, "t", "id, name, body", "id", &rows, &err));
+    DONE(store_exec(store, "UPDATE t SET name = 'old'", NULL, 0, &err));
+    fill(&rows, arena, 6, 10);
+    DONE(store_put(store, "t", "id, name, body", "id", &rows, &err));
+    EQ(count_t(store), 15);
+    EQ(ask(store, "SELECT count(*) FROM t WHERE name = 'old' AND id < 6"), 5);
+    EQ(ask(store, "SELECT count(*) FROM t WHERE name = 'old'"), 5);
+    store_close(&store);
+    arena_destroy(&arena);
+}
+
 static void fill_u(store_t *store, arena_t *arena, int64_t ids, int64_t each) {
     err_t err;
     rows_t rows;
@@ -869,10 +886,10 @@ TESTS("store", CASE(both_engines_start), CASE(bad_urls_and_schemas_are_refused),
       BOTH(a_unique_key_is_a_race_and_nothing_is_committed), BOTH(other_constraints_are_no_race),
       BOTH(the_first_failure_sticks), BOTH(statements_behind_a_failure_work_later),
       BOTH(missing_parameters_are_an_error), BOTH(inserts_of_any_size), BOTH(conflicts_can_be_skipped),
-      BOTH(each_query_keeps_key_order), BOTH(each_query_keeps_key_order_whatever_the_plan),
-      BOTH(each_query_takes_twelve_parameters), BOTH(each_exec_is_all_or_nothing),
-      BOTH(large_answers_do_not_lock_the_pipeline), BOTH(the_statement_cache_is_bounded),
-      BOTH(migrations_go_on_where_they_stopped), BOTH(processes_migrate_together),
+      BOTH(a_put_replaces_what_is_there), BOTH(each_query_keeps_key_order),
+      BOTH(each_query_keeps_key_order_whatever_the_plan), BOTH(each_query_takes_twelve_parameters),
+      BOTH(each_exec_is_all_or_nothing), BOTH(large_answers_do_not_lock_the_pipeline),
+      BOTH(the_statement_cache_is_bounded), BOTH(migrations_go_on_where_they_stopped), BOTH(processes_migrate_together),
       BOTH(two_writers_make_one_log_without_gaps), BOTH(what_was_acknowledged_outlives_kill_nine),
       CASE(a_full_disk_is_an_error_and_work_goes_on_after_it),
       CASE(a_lost_server_is_an_error_and_the_next_transaction_reconnects), CASE(a_changed_table_is_an_error_once),
