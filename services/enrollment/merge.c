@@ -41,25 +41,25 @@ static int join_spells(const merge_t *m) {
     return 0;
 }
 
-// Two lists that name the same group at the same time say one thing: one membership, from the first day to the last.
-static int join_group(const merge_t *m, Tc__Membership *group) {
-    size_t kept = 0;
-    Tc__PersonState *joined = m->joined;
-    for (size_t i = 0; i < joined->n_groups; i++) {
-        Tc__Membership *have = joined->groups[i];
-        const days_t days = membership_days(group), other = membership_days(have);
-        if (!same(group->group, have->group) || days.from > other.until || other.from > days.until) {
-            joined->groups[kept++] = have;
-            continue;
+// Of what one source began on one day the earlier end counts, as in person_set_group(). Other overlaps are not joined:
+// who ended the longer one would end the other with it.
+static int join_groups(const merge_t *m) {
+    for (size_t i = 0; i < m->from->n_groups; i++) {
+        Tc__Membership *group = m->from->groups[i];
+        const days_t days = membership_days(group);
+        size_t place = m->joined->n_groups;
+        for (size_t k = 0; k < m->into->n_groups; k++) {
+            const Tc__Membership *have = m->into->groups[k];
+            const days_t other = membership_days(have);
+            if (!same(group->group, have->group) || days.from > other.until || other.from > days.until) continue;
+            if (days.from != other.from || !same(group->source, have->source))
+                return contradict(m, group->group, days.from > other.from ? group->from : have->from);
+            place = k;
         }
-        const bool earlier = days.from < other.from;
-        Tc__Membership *both = arena_copy(m->rules->arena, earlier ? group : have, sizeof *both);
-        if (!both) return out_of_memory(m->err);
-        both->until = days.until > other.until ? group->until : have->until;
-        group = both;
+        const bool is_new = place == m->joined->n_groups;
+        if (is_new || days.until < membership_days(m->into->groups[place]).until) m->joined->groups[place] = group;
+        if (is_new) m->joined->n_groups++;
     }
-    joined->n_groups = kept;
-    joined->groups[joined->n_groups++] = group;
     return 0;
 }
 
@@ -127,7 +127,7 @@ static int check_room(const merge_t *m) {
 
 static int join(const merge_t *m) {
     int rc = join_spells(m);
-    for (size_t i = 0; i < m->from->n_groups && rc == 0; i++) rc = join_group(m, m->from->groups[i]);
+    if (rc == 0) rc = join_groups(m);
     if (rc == 0) rc = join_deemed(m);
     if (rc == 0) rc = join_transfers(m);
     if (rc == 0) rc = join_divisions(m);
