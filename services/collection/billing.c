@@ -1,8 +1,7 @@
 #include "billing.h"
 #include "store.h"
+#include <stdlib.h>
 #include <string.h>
-
-enum { LIMIT_DEFAULT = 500, LIMIT_MAX = 2000 };
 
 typedef struct owing { // a person who may owe for the period
     Tc__PersonState *person;
@@ -22,25 +21,19 @@ typedef struct run {
 
 static int out_of_memory(err_t *err) { return err_set(err, E_IO, "out of memory"); }
 
-static int read_page(run_t *run, const char *after, int32_t limit, err_t *err) {
-    rows_t rows;
-    arena_t *arena = run->ctx->arena;
-    int rc = persons_page(run->ctx->store, after, limit, arena, &rows, err);
+static int read_chunk(run_t *run, const walk_t *walk, err_t *err) {
+    walked_t chunk;
+    int rc = walk_chunk(run->ctx, walk, &chunk, err);
     if (rc) return rc;
-    if (!(run->owing = arena_alloc(arena, (rows.count + 1) * sizeof *run->owing))) return out_of_memory(err);
-    for (size_t i = 0; rc == 0 && i < rows.count; i++) {
-        size_t size;
-        const void *data = row_blob(&rows, i, 0, &size);
-        ProtobufCMessage *message;
-        if ((rc = message_unpack(&message, &tc__person_state__descriptor, data, size, arena, err))) break;
-        Tc__PersonState *person = (Tc__PersonState *)message;
-        const Tc__Spell *spell = period_spell(run->policy, person, run->period);
-        if (spell) run->owing[run->count++] = (owing_t){.person = person, .spell = spell};
-        run->reply->last_person = person->person;
+    if (!(run->owing = arena_alloc(run->ctx->arena, (chunk.count + 1) * sizeof *run->owing))) return out_of_memory(err);
+    for (size_t i = 0; i < chunk.count; i++) {
+        const Tc__Spell *spell = period_spell(run->policy, chunk.persons[i], run->period);
+        if (spell) run->owing[run->count++] = (owing_t){.person = chunk.persons[i], .spell = spell};
     }
-    run->reply->persons = (int32_t)rows.count;
-    run->reply->done = rows.count < (size_t)limit;
-    return rc;
+    run->reply->persons = (int32_t)chunk.count;
+    run->reply->last_person = chunk.last;
+    run->reply->done = chunk.done;
+    return 0;
 }
 
 static int mark_billed(run_t *run, err_t *err) {
@@ -56,26 +49,40 @@ static int mark_billed(run_t *run, err_t *err) {
     return rc;
 }
 
+static int by_employer(const void *a, const void *b) {
+    const owing_t *x = *(owing_t *const *)a, *y = *(owing_t *const *)b;
+    return strcmp(x->spell->employer, y->spell->employer);
+}
+
+// Those to be billed who have an employer, sorted by it, and each employer once as a key.
+static int list_employers(run_t *run, owing_t **out, size_t *count, rows_t *keys, err_t *err) {
+    int rc = 0;
+    *count = 0;
+    for (size_t i = 0; i < run->count; i++)
+        if (!run->owing[i].billed && *run->owing[i].spell->employer) out[(*count)++] = &run->owing[i];
+    qsort(out, *count, sizeof *out, by_employer);
+    for (size_t i = 0; rc == 0 && i < *count; i++)
+        if (i == 0 || by_employer(&out[i - 1], &out[i]) != 0) rc = key_add(keys, out[i]->spell->employer, err);
+    return rc;
+}
+
 static int find_employers(run_t *run, err_t *err) {
     rows_t keys, kinds;
+    size_t count, key = 0, row = 0;
+    owing_t **employed = arena_alloc(run->ctx->arena, (run->count + 1) * sizeof(owing_t *));
+    if (!employed) return out_of_memory(err);
     rows_init(&keys, run->ctx->arena, 2);
-    size_t *asked = arena_alloc(run->ctx->arena, (run->count + 1) * sizeof *asked);
-    if (!asked) return out_of_memory(err);
-    for (size_t i = 0; i < run->count; i++) {
-        if (run->owing[i].billed || !*run->owing[i].spell->employer) continue;
-        asked[keys.count] = i;
-        int rc = key_add(&keys, run->owing[i].spell->employer, err);
-        if (rc) return rc;
-    }
-    int rc = employers_of(run->ctx->store, &keys, run->ctx->arena, &kinds, err);
-    if (rc) return rc;
-    for (size_t i = 0; i < kinds.count; i++)
-        run->owing[asked[row_i64(&kinds, i, 0)]].employer_kind = row_text(&kinds, i, 1);
-    for (size_t i = 0; i < keys.count; i++)
-        if (!run->owing[asked[i]].employer_kind)
+    int rc = list_employers(run, employed, &count, &keys, err);
+    if (rc == 0) rc = employers_of(run->ctx->store, &keys, run->ctx->arena, &kinds, err);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        if (i && by_employer(&employed[i - 1], &employed[i]) != 0) key++;
+        while (row < kinds.count && row_i64(&kinds, row, 0) < (int64_t)key) row++;
+        if (row == kinds.count || row_i64(&kinds, row, 0) != (int64_t)key)
             return err_field(err, E_UNAVAILABLE, "employer", "employer %s has not arrived from enrolment yet",
-                             run->owing[asked[i]].spell->employer);
-    return 0;
+                             employed[i]->spell->employer);
+        employed[i]->employer_kind = row_text(&kinds, row, 1);
+    }
+    return rc;
 }
 
 static int add_bill(run_t *run, const Tc__ContributionBill *bill, rows_t *rows, err_t *err) {
@@ -110,17 +117,14 @@ static int make_bills(run_t *run, rows_t *rows, err_t *err) {
     return rc;
 }
 
-int billing_run(service_ctx_t *ctx, const policy_t *policy, const period_t *period, const char *after, int32_t limit,
+int billing_run(service_ctx_t *ctx, const policy_t *policy, const period_t *period, const walk_t *walk,
                 Tc__BillRun **out, err_t *err) {
     run_t run = {.ctx = ctx, .policy = policy, .period = period};
     rows_t rows;
-    if (limit < 0 || limit > LIMIT_MAX)
-        return err_field(err, E_OUT_OF_RANGE, "limit", "expected 0 to %d persons", LIMIT_MAX);
     if (!(run.reply = arena_alloc(ctx->arena, sizeof *run.reply))) return out_of_memory(err);
     tc__bill_run__init(run.reply);
-    run.reply->last_person = (char *)after;
     rows_init(&rows, ctx->arena, BILL_COLUMNS);
-    int rc = read_page(&run, after, limit ? limit : LIMIT_DEFAULT, err);
+    int rc = read_chunk(&run, walk, err);
     if (rc == 0) rc = mark_billed(&run, err);
     if (rc == 0) rc = find_employers(&run, err);
     if (rc == 0) rc = make_bills(&run, &rows, err);

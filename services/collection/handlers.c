@@ -34,8 +34,9 @@ static int bill_month(void *self, const request_t *request, const ProtobufCMessa
         return err_field(err, E_INVALID_FIELD, "month", "month: expected a month like 2018-03");
     if (month > this_month() + 1)
         return err_field(err, E_OUT_OF_RANGE, "month", "month: %s lies beyond the next month", ask->month);
-    period_t period = period_of_month(month);
-    return billing_run(c->ctx, c->env.policy, &period, ask->after, ask->limit, (Tc__BillRun **)reply, err);
+    const period_t period = period_of_month(month);
+    const walk_t walk = {ask->after, ask->limit, ask->part, ask->parts};
+    return billing_run(c->ctx, c->env.policy, &period, &walk, (Tc__BillRun **)reply, err);
 }
 
 static int bill_year(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
@@ -46,8 +47,9 @@ static int bill_year(void *self, const request_t *request, const ProtobufCMessag
     if (!date_valid(ask->year, 1, 1)) return err_field(err, E_INVALID_FIELD, "year", "year: expected 1900 to 2199");
     if (ask->year > month_year(this_month()) + 1)
         return err_field(err, E_OUT_OF_RANGE, "year", "year: %d lies beyond the next year", (int)ask->year);
-    period_t period = period_of_year(ask->year);
-    return billing_run(c->ctx, c->env.policy, &period, ask->after, ask->limit, (Tc__BillRun **)reply, err);
+    const period_t period = period_of_year(ask->year);
+    const walk_t walk = {ask->after, ask->limit, ask->part, ask->parts};
+    return billing_run(c->ctx, c->env.policy, &period, &walk, (Tc__BillRun **)reply, err);
 }
 
 // ---- dues and receipts

@@ -39,11 +39,14 @@ int key_add(rows_t *keys, const char *name, err_t *err) {
 // ---- persons and employers
 // ----------------------------------------------------------------------------------------------
 
-int persons_page(store_t *store, const char *after, int32_t limit, arena_t *arena, rows_t *out, err_t *err) {
-    cell_t params[] = {cell_i64(*after ? partition_of(after) : 0), cell_text(after), cell_i64(limit)};
-    return store_query(
-        store, "SELECT state FROM person WHERE (partition, person) > ($1, $2) ORDER BY partition, person LIMIT $3",
-        params, COUNT_OF(params), arena, out, err);
+int persons_page(store_t *store, const persons_range_t *range, int32_t limit, arena_t *arena, rows_t *out, err_t *err) {
+    const bool begun = *range->after && partition_of(range->after) >= range->first;
+    cell_t params[] = {cell_i64(begun ? partition_of(range->after) : range->first),
+                       cell_text(begun ? range->after : ""), cell_i64(range->end), cell_i64(limit)};
+    return store_query(store,
+                       "SELECT state FROM person WHERE (partition, person) > ($1, $2) AND partition < $3"
+                       " ORDER BY partition, person LIMIT $4",
+                       params, COUNT_OF(params), arena, out, err);
 }
 
 int persons_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {

@@ -10,8 +10,12 @@ extern const size_t collection_migration_count;
 int key_add(rows_t *keys, const char *name, err_t *err) MUST_USE; // (partition_of(name), name)
 
 // Copies of enrolment's states.
-int persons_page(store_t *store, const char *after, int32_t limit, arena_t *arena, rows_t *out,
-                 err_t *err) MUST_USE; // state
+typedef struct persons_range { // partitions from `first` to the one before `end`, in them the persons after `after`
+    uint32_t first, end;
+    const char *after; // "": all
+} persons_range_t;
+int persons_page(store_t *store, const persons_range_t *range, int32_t limit, arena_t *arena, rows_t *out,
+                 err_t *err) MUST_USE; // state, in order of partition and person
 int persons_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
                err_t *err) MUST_USE;                                      // key, version, state
 int persons_put(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // partition, person, version, state
