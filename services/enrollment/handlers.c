@@ -4,6 +4,9 @@
 #include "common/base/log.h"
 #include "desk.h"
 #include "fields.h"
+#include "import.h"
+#include "list.h"
+#include "parked.h"
 #include <string.h>
 
 static int change_person(enrollment_t *e, Tc__PersonState *after, ProtobufCMessage **reply, err_t *err) {
@@ -87,12 +90,24 @@ static int open_spell(void *self, const request_t *request, const ProtobufCMessa
         return rc ? rc : change_person(e, after, reply, err);                                                          \
     }
 CHANGE(close_spell, Tc__CloseSpell, person_close_spell)
-CHANGE(set_group, Tc__SetGroup, person_set_group)
 CHANGE(move_person, Tc__MovePerson, person_move)
 CHANGE(record_deemed, Tc__RecordDeemed, person_record_deemed)
 CHANGE(transfer, Tc__TransferPerson, person_transfer)
 CHANGE(record_death, Tc__RecordDeath, person_record_death)
 CHANGE(end_relation, Tc__EndRelation, person_end_relation)
+
+static int set_group(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                     err_t *err) {
+    (void)request;
+    enrollment_t *e = self;
+    const Tc__SetGroup *ask = (const Tc__SetGroup *)message;
+    enrollment_rules_t rules = desk_rules(e);
+    Tc__PersonState *before = NULL, *after = NULL;
+    int rc = desk_find(e, "person", ask->person, &before, err);
+    if (rc == 0) rc = person_set_group(&rules, before, ask, &after, err);
+    if (rc == 0) rc = change_person(e, after, reply, err);
+    return rc ? rc : list_follow(e, after, err);
+}
 
 static int merge_persons(void *self, const request_t *request, const ProtobufCMessage *message,
                          ProtobufCMessage **reply, err_t *err) {
@@ -105,6 +120,7 @@ static int merge_persons(void *self, const request_t *request, const ProtobufCMe
     if (rc == 0) rc = desk_find(e, "into", ask->into, &into, err);
     if (rc == 0) rc = person_merge(&rules, from, into, ask, &after[0], &after[1], err);
     if (rc == 0) rc = desk_change(e, after, COUNT_OF(after), e->now_ms(), err);
+    if (rc == 0) rc = list_follow(e, after[1], err);
     if (rc == 0) *reply = &after[1]->base;
     return rc;
 }
@@ -202,6 +218,12 @@ static const method_t methods[] = {
     {"merge_persons", WRITERS, false, &tc__merge_persons__descriptor, merge_persons},
     {"get_person_as_of", READERS, true, &tc__get_person_as_of__descriptor, get_person_as_of},
     {"get_person", READERS, true, &tc__get_person__descriptor, get_person},
+    {"import_persons", WRITERS, false, &tc__import_persons__descriptor, import_persons},
+    {"import_employers", WRITERS, false, &tc__import_employers__descriptor, import_employers},
+    {"import_spells", WRITERS, false, &tc__import_spells__descriptor, import_spells},
+    {"import_list", WRITERS, false, &tc__import_list__descriptor, import_list},
+    {"list_parked", WRITERS, true, &tc__list_parked__descriptor, list_parked},
+    {"resolve_parked", WRITERS, false, &tc__resolve_parked__descriptor, resolve_parked},
 };
 
 const service_t enrollment_service = {

@@ -2,6 +2,7 @@
 #include "common/base/hash.h"
 #include "common/daemon/service.h"
 #include "common/stream/stream.h"
+#include "import_tables.h"
 
 const migration_t enrollment_migrations[] = {
     {1, REQUEST_TABLE_SQL STREAM_TABLE_SQL
@@ -17,6 +18,7 @@ const migration_t enrollment_migrations[] = {
         " known_ms BIGINT NOT NULL, state BYTEA NOT NULL, PRIMARY KEY (partition, person, version));"
         "INSERT INTO person_version (partition, person, version, known_ms, state)"
         " SELECT partition, person, version, (SELECT COALESCE(max(at_ms), 0) FROM event), state FROM person;"},
+    {3, IMPORT_TABLES_SQL},
 };
 _Static_assert(COUNT_OF(enrollment_migrations) == ENROLLMENT_MIGRATIONS, "the service runs all steps");
 const size_t enrollment_migration_count = COUNT_OF(enrollment_migrations);
