@@ -1,6 +1,5 @@
 #include "collection.h"
 #include "contribution.h"
-#include "coverage.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -24,12 +23,32 @@ period_t period_of_year(int year) {
     return period;
 }
 
+period_t period_of_lump(month_t month) {
+    period_t period = {.lump = true, .month = month};
+    char text[DATE_TEXT_MAX];
+    snprintf(period.text, sizeof period.text, "%s lump", month_format(month, text));
+    return period;
+}
+
+// "2020-03 lump"
+static bool is_lump(const char *text, month_t *month) {
+    char first[PERIOD_TEXT_MAX];
+    const size_t length = strlen(text), tail = strlen(" lump");
+    if (length <= tail || length >= sizeof first || strcmp(text + length - tail, " lump") != 0) return false;
+    snprintf(first, sizeof first, "%.*s", (int)(length - tail), text);
+    return month_parse(first, month) == 0;
+}
+
 int period_parse(const char *text, period_t *out, err_t *err) {
     char january[PERIOD_TEXT_MAX];
     month_t month;
     if (!*text) return err_field(err, E_MISSING_FIELD, "period", "period is missing");
     if (month_parse(text, &month) == 0) {
         *out = period_of_month(month);
+        return 0;
+    }
+    if (is_lump(text, &month)) {
+        *out = period_of_lump(month);
         return 0;
     }
     if (strlen(text) == 4) {
@@ -209,15 +228,15 @@ int receipt_make(const Tc__Receive *ask, Tc__ContributionBill *const *bills, siz
 // --------------------------------------------------------------------------------------------------------
 
 bool billed_stands(const policy_t *policy, const Tc__PersonState *person, const billed_t *bill) {
-    if (bill->paid_on != DATE_NONE) return true;
+    if (bill->paid_on != DATE_NONE || bill->period.lump) return true;
     const Tc__Spell *spell = period_spell(policy, person, &bill->period);
     return spell && identity_from_name(spell->identity) == (int)bill->identity &&
            strcmp(spell->employer, bill->employer) == 0;
 }
 
 // Contributions by month and by year, and what enrolment says of former schemes and of cover for life.
-static int coverage_input_of(const policy_t *policy, const Tc__PersonState *person, const billed_t *bills, size_t count,
-                             arena_t *arena, coverage_input_t *out, err_t *err) {
+int billed_coverage(const policy_t *policy, const Tc__PersonState *person, const billed_t *bills, size_t count,
+                    arena_t *arena, coverage_input_t *out, err_t *err) {
     coverage_months_t *months = arena_alloc(arena, (count + 1) * sizeof *months);
     coverage_year_t *years = arena_alloc(arena, (count + 1) * sizeof *years);
     if (!months || !years) return out_of_memory(err);
@@ -225,6 +244,7 @@ static int coverage_input_of(const policy_t *policy, const Tc__PersonState *pers
     for (size_t i = 0; i < count; i++) {
         const billed_t *b = &bills[i];
         if (has_bit(policy_coverage(policy)->lifelong, (int)b->identity)) continue; // what they owe buys no cover
+        if (b->period.lump) continue;
         if (b->period.yearly)
             years[out->year_count++] = (coverage_year_t){month_year(b->period.month), b->identity, b->paid_on};
         else
@@ -310,7 +330,7 @@ int entitlement_make(const policy_t *policy, const Tc__PersonState *person, cons
         *out = copy_entitlement(person, spans, 0, "the city has no rules for what contributions cover", arena);
         return *out ? 0 : out_of_memory(err);
     }
-    int rc = coverage_input_of(policy, person, bills, count, arena, &input, err);
+    int rc = billed_coverage(policy, person, bills, count, arena, &input, err);
     if (rc == 0) rc = coverage_spans(policy, &input, spans, COUNT_OF(spans), &span_count, reason, err);
     if (rc) return rc;
     span_count = clip_spans(person, &input, spans, span_count);

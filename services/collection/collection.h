@@ -4,12 +4,15 @@
 #include "collection.pb-c.h"
 #include "common/base/arena.h"
 #include "common/policy/policy.h"
+#include "coverage.h"
 #include "enrollment.pb-c.h"
 
-enum { ENTITLEMENT_SPANS_MAX = 256, PERIOD_TEXT_MAX = DATE_TEXT_MAX };
+enum { ENTITLEMENT_SPANS_MAX = 256, PERIOD_TEXT_MAX = 16 };
 
-typedef struct period { // a contribution month "2018-03" or an insurance year "2018"
+// A contribution month "2018-03", an insurance year "2018", or what is made up at retirement, "2020-03 lump".
+typedef struct period {
     bool yearly;
+    bool lump; // covers nothing by itself: its months count as years of contribution (years.h)
     month_t month; // of a year: January
     char text[PERIOD_TEXT_MAX];
 } period_t;
@@ -18,6 +21,7 @@ typedef struct period { // a contribution month "2018-03" or an insurance year "
 int period_parse(const char *text, period_t *out, err_t *err) MUST_USE;
 period_t period_of_month(month_t month);
 period_t period_of_year(int year);
+period_t period_of_lump(month_t month);
 
 // The spell under which the person owes for the period, or NULL: monthly payers have one in the month, yearly payers
 // one in the year (the latest). Those covered for life owe what the city's lines say, in most cities nothing.
@@ -40,8 +44,12 @@ typedef struct billed { // what coverage needs to know of a bill
     date_t paid_on; // DATE_NONE: unpaid
 } billed_t;
 
-// Is an unpaid bill still owed under the person's spells as they are now? Paid ones always stand.
+// Is an unpaid bill still owed under the person's spells as they are now? Paid ones always stand, and so does a lump
+// sum, which no spell owes.
 bool billed_stands(const policy_t *policy, const Tc__PersonState *person, const billed_t *bill);
+// What the coverage core is asked for such bills; lives in the arena.
+int billed_coverage(const policy_t *policy, const Tc__PersonState *person, const billed_t *bills, size_t count,
+                    arena_t *arena, coverage_input_t *out, err_t *err) MUST_USE;
 // `bills` in order of period text. Version is left 0.
 int entitlement_make(const policy_t *policy, const Tc__PersonState *person, const billed_t *bills, size_t count,
                      arena_t *arena, Tc__Entitlement **out, err_t *err) MUST_USE;

@@ -4,6 +4,8 @@
 #include "common/base/ids.h"
 #include "common/base/log.h"
 #include "feed.h"
+#include "preview.h"
+#include "rebuild.h"
 #include "store.h"
 #include <string.h>
 
@@ -50,6 +52,25 @@ static int bill_year(void *self, const request_t *request, const ProtobufCMessag
     const period_t period = period_of_year(ask->year);
     const walk_t walk = {ask->after, ask->limit, ask->part, ask->parts};
     return billing_run(c->ctx, c->env.policy, &period, &walk, (Tc__BillRun **)reply, err);
+}
+
+// ---- the whole city again, and what if
+// ---------------------------------------------------------------------------------
+
+static int rebuild(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                   err_t *err) {
+    (void)request;
+    collection_t *c = self;
+    const Tc__Rebuild *ask = (const Tc__Rebuild *)message;
+    const walk_t walk = {ask->after, ask->limit, ask->part, ask->parts};
+    return rebuild_run(&c->env, &walk, (Tc__RebuildRun **)reply, err);
+}
+
+static int preview(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                   err_t *err) {
+    (void)request;
+    collection_t *c = self;
+    return preview_ask(&c->env, (const Tc__PreviewPayment *)message, (Tc__Preview **)reply, err);
 }
 
 // ---- dues and receipts
@@ -322,6 +343,8 @@ static void tick(void *self, int64_t now_ms) { recache_tick(((collection_t *)sel
 static const method_t methods[] = {
     {"bill_month", WRITERS, false, &tc__bill_month__descriptor, bill_month},
     {"bill_year", WRITERS, false, &tc__bill_year__descriptor, bill_year},
+    {"rebuild", WRITERS, false, &tc__rebuild__descriptor, rebuild},
+    {"preview", READERS, true, &tc__preview_payment__descriptor, preview},
     {"get_due", READERS, true, &tc__get_due__descriptor, get_due},
     {"receive", WRITERS, false, &tc__receive__descriptor, receive},
     {"get_entitlements", READERS, true, &tc__get_entitlements__descriptor, get_entitlements},

@@ -4,6 +4,7 @@
 #include "common/base/metrics.h"
 #include "store.h"
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum {
@@ -133,18 +134,68 @@ void recache_flush(recache_t *recache) {
     recache_forget(recache);
 }
 
-void recache_warm(recache_t *recache, const rows_t *keys, const rows_t *found) {
-    arena_t *arena = recache->ctx->arena;
+// Of the states `found` (index of the key, version, body); NULL when out of memory.
+static cache_item_t *items_of(recache_t *r, const rows_t *keys, const rows_t *found) {
+    arena_t *arena = r->ctx->arena;
     cache_item_t *items = arena_alloc(arena, (found->count + 1) * sizeof *items);
-    if (!items || !recache->enabled) return;
-    for (size_t i = 0; i < found->count; i++) {
+    for (size_t i = 0; items && i < found->count; i++) {
         const cell_t *key = rows_at(keys, (size_t)row_i64(found, i, 0));
         items[i].key = arena_text(arena, "%s%s", PREFIX, (const char *)key[1].data);
         items[i].version = row_i64(found, i, 1);
         items[i].data = row_blob(found, i, 2, &items[i].size);
-        if (!items[i].key) return;
+        if (!items[i].key) return NULL;
     }
-    cache_put(recache->ctx->cache, items, found->count, ENTITLEMENT_TTL_S);
+    return items;
+}
+
+void recache_warm(recache_t *recache, const rows_t *keys, const rows_t *found) {
+    const cache_item_t *items = recache->enabled ? items_of(recache, keys, found) : NULL;
+    if (items) cache_put(recache->ctx->cache, items, found->count, ENTITLEMENT_TTL_S);
+}
+
+// Of `keys` those that Redis knows, and its items in the same order; the count of them in keys->count.
+static int list_cached(recache_t *r, const rows_t *keys, cache_item_t **items, rows_t *cached, err_t *err) {
+    arena_t *arena = r->ctx->arena;
+    cache_item_t *all = *items = arena_alloc(arena, (keys->count + 1) * sizeof *all);
+    if (!all) return err_set(err, E_IO, "out of memory");
+    rows_init(cached, arena, 2);
+    for (size_t i = 0; i < keys->count; i++)
+        if (!(all[i].key = arena_text(arena, "%s%s", PREFIX, (const char *)rows_at(keys, i)[1].data)))
+            return err_set(err, E_IO, "out of memory");
+    cache_get(r->ctx->cache, all, keys->count, arena);
+    for (size_t i = 0; i < keys->count; i++) {
+        if (!all[i].data) continue;
+        cell_t *key = rows_add(cached);
+        if (!key) return err_set(err, E_IO, "out of memory");
+        key[0] = rows_at(keys, i)[0];
+        key[1] = rows_at(keys, i)[1];
+        all[cached->count - 1] = all[i];
+    }
+    return 0;
+}
+
+int recache_compare(recache_t *recache, const rows_t *keys, err_t *err) {
+    cache_item_t *items;
+    rows_t cached, stored;
+    size_t row = 0, wrong = 0;
+    if (!recache->enabled || keys->count == 0) return 0;
+    int rc = list_cached(recache, keys, &items, &cached, err);
+    if (rc == 0) rc = entitlements_of(recache->ctx->store, &cached, recache->ctx->arena, &stored, err);
+    const char **dropped = rc ? NULL : arena_alloc(recache->ctx->arena, (cached.count + 1) * sizeof *dropped);
+    if (!dropped) return rc ? rc : err_set(err, E_IO, "out of memory");
+    for (size_t i = 0; i < cached.count; i++) {
+        bool same = false;
+        if (row < stored.count && row_i64(&stored, row, 0) == (int64_t)i) {
+            size_t size;
+            const void *body = row_blob(&stored, row, 2, &size);
+            same = items[i].version == row_i64(&stored, row, 1) && items[i].size == size &&
+                   memcmp(items[i].data, body, size) == 0;
+            row++;
+        }
+        if (!same) dropped[wrong++] = items[i].key;
+    }
+    cache_drop(recache->ctx->cache, dropped, wrong);
+    return 0;
 }
 
 static void renew_lease(recache_t *r, int64_t now_ms) {
@@ -168,18 +219,13 @@ static int take_off(recache_t *r, err_t *err) {
 }
 
 static int repair(recache_t *r, err_t *err) {
-    rows_t rows;
-    int rc = uncached_page(r->ctx->store, PAGE, r->ctx->arena, &rows, err);
-    if (!rc && rows.count == 0) r->owes = false;
-    if (rc || rows.count == 0) return rc;
-    cache_item_t *items = arena_alloc(r->ctx->arena, rows.count * sizeof *items);
-    if (!items) return err_set(err, E_IO, "out of memory");
-    for (size_t i = 0; i < rows.count; i++) {
-        items[i].key = arena_text(r->ctx->arena, "%s%s", PREFIX, row_text(&rows, i, 0));
-        items[i].version = row_i64(&rows, i, 1);
-        items[i].data = row_blob(&rows, i, 2, &items[i].size);
-        if (!items[i].key) return err_set(err, E_IO, "out of memory");
-    }
+    rows_t keys, rows;
+    cache_item_t *items;
+    int rc = uncached_page(r->ctx->store, PAGE, r->ctx->arena, &keys, err);
+    if (!rc && keys.count == 0) r->owes = false;
+    if (rc || keys.count == 0) return rc;
+    if ((rc = entitlements_of(r->ctx->store, &keys, r->ctx->arena, &rows, err))) return rc;
+    if (!(items = items_of(r, &keys, &rows))) return err_set(err, E_IO, "out of memory");
     size_t put = put_items(r, items, rows.count);
     metric_add(r->repaired, (int64_t)put);
     if (put == rows.count) r->repair_at_ms = 0; // it works: look at once whether there is more

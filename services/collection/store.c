@@ -203,11 +203,8 @@ int entitlements_put(store_t *store, const rows_t *rows, arena_t *arena, err_t *
 
 int uncached_page(store_t *store, int32_t limit, arena_t *arena, rows_t *out, err_t *err) {
     cell_t params[] = {cell_i64(limit)};
-    return store_query(
-        store,
-        "SELECT e.person, e.version, e.body FROM uncached u JOIN entitlement e ON e.partition = u.partition"
-        " AND e.person = u.person ORDER BY u.partition, u.person LIMIT $1",
-        params, COUNT_OF(params), arena, out, err);
+    return store_query(store, "SELECT partition, person FROM uncached ORDER BY partition, person LIMIT $1", params,
+                       COUNT_OF(params), arena, out, err);
 }
 
 int uncached_drop(store_t *store, const rows_t *rows, err_t *err) {

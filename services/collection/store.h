@@ -50,5 +50,5 @@ int entitlements_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *
 // partition, person, version, body. The same transaction notes them as not yet cached.
 int entitlements_put(store_t *store, const rows_t *rows, arena_t *arena, err_t *err) MUST_USE;
 int uncached_page(store_t *store, int32_t limit, arena_t *arena, rows_t *out,
-                  err_t *err) MUST_USE;                                     // person, version, body
+                  err_t *err) MUST_USE;                                     // partition, person
 int uncached_drop(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // partition, person, version
