@@ -1,6 +1,5 @@
 #include "list.h"
 #include "common/base/ids.h"
-#include "common/base/log.h"
 #include "import_store.h"
 #include "list_store.h"
 #include "report.h"
@@ -54,11 +53,12 @@ static int check_order(turn_t *t, err_t *err) {
 
 static int begin_list(turn_t *t, err_t *err) {
     store_t *store = t->e->ctx->store;
+    const int64_t stale_ms = t->now_ms - (int64_t)LIST_STALE_DAYS * 86400000;
     int64_t open = 0;
-    int rc = list_open_count(store, t->arena, &open, err);
+    int rc = list_open_count(store, stale_ms, t->arena, &open, err);
     if (rc == 0 && open >= LISTS_OPEN_MAX)
         rc = err_field(err, E_TOO_LARGE, "file", "%d lists are being taken in already", LISTS_OPEN_MAX);
-    if (rc == 0) rc = list_forget_stale(store, t->now_ms - (int64_t)LIST_STALE_DAYS * 86400000, err);
+    if (rc == 0) rc = list_forget_stale(store, stale_ms, err);
     if (rc == 0) rc = list_add(store, &t->key, t->now_ms, t->arena, &t->list.number, err);
     return rc;
 }
@@ -227,9 +227,6 @@ static int apply(turn_t *t, err_t *err) {
     else if (t->list.phase == LIST_ENDS)
         rc = end_step(t, err);
     t->report.message->more = t->list.phase != LIST_DONE;
-    if (rc == 0 && t->list.phase == LIST_DONE)
-        log_info("list_applied", "group=%s source=%s as_of=%s dry=%d", t->key.group, t->key.source, t->key.as_of,
-                 t->key.dry);
     return rc;
 }
 

@@ -40,10 +40,10 @@ int list_newest(store_t *store, const list_key_t *key, int64_t number, arena_t *
     return rc;
 }
 
-int list_open_count(store_t *store, arena_t *arena, int64_t *count, err_t *err) {
-    cell_t params[] = {cell_i64(LIST_DONE)};
-    return one_number(store, "SELECT count(*) FROM list WHERE phase <> $1", params, COUNT_OF(params), arena, count,
-                      err);
+int list_open_count(store_t *store, int64_t since_ms, arena_t *arena, int64_t *count, err_t *err) {
+    cell_t params[] = {cell_i64(LIST_DONE), cell_i64(since_ms)};
+    return one_number(store, "SELECT count(*) FROM list WHERE phase <> $1 AND touched_ms >= $2", params,
+                      COUNT_OF(params), arena, count, err);
 }
 
 int list_forget_stale(store_t *store, int64_t before_ms, err_t *err) {

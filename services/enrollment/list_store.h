@@ -23,8 +23,9 @@ int list_find(store_t *store, const list_key_t *key, arena_t *arena, list_t *out
 // The newest day of another list (than `number`) of the group and source that was, or is being, applied; "" when none.
 int list_newest(store_t *store, const list_key_t *key, int64_t number, arena_t *arena, const char **as_of,
                 err_t *err) MUST_USE;
-int list_open_count(store_t *store, arena_t *arena, int64_t *count, err_t *err) MUST_USE;
-// Forget lists that nobody went on with since `before_ms` without having begun to apply them.
+// Lists not applied to their end that somebody went on with since then.
+int list_open_count(store_t *store, int64_t since_ms, arena_t *arena, int64_t *count, err_t *err) MUST_USE;
+// Forget lists that nobody went on with since then and that were not begun to be applied, and dry ones.
 int list_forget_stale(store_t *store, int64_t before_ms, err_t *err) MUST_USE;
 int list_add(store_t *store, const list_key_t *key, int64_t at_ms, arena_t *arena, int64_t *number,
              err_t *err) MUST_USE;
