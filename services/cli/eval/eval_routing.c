@@ -7,7 +7,7 @@ static const field_t fields[] = {
     {"facility.code", FIELD_TEXT, NULL, "national code; facilities that the law names go their own way", NULL, NULL,
      false, NULL},
     {"facility.kind", FIELD_WORD, NULL, "", NULL, facility_kind_names, false, NULL},
-    {"facility.level", FIELD_WORD, "", "required for hospitals", NULL, level_names, true, NULL},
+    {"facility.level", FIELD_WORD, "", "required for hospitals", NULL, level_names, false, NULL},
     {"facility.division", FIELD_TEXT, NULL, "county or district where it stands", NULL, NULL, false, NULL},
 };
 
@@ -16,6 +16,13 @@ static const char *const answers[ROUTING_STEP__COUNT] = {
     ROUTING_STEP_TABLE(X)
 #undef X
 };
+
+static int required(const eval_case_t *c) {
+    const json_t *facility = json_object_get(c->node, "facility");
+    if (case_word(c, "facility.kind", facility_kind_from_name) != FACILITY_KIND_HOSPITAL) return E_OK;
+    if (json_object_get(facility, "level")) return E_OK;
+    return case_fail(c, E_MISSING_FIELD, "facility.level", "facility.level is missing: a hospital has one");
+}
 
 static int run(const eval_case_t *c, json_t *answer) {
     const routing_facility_t facility = {
@@ -38,6 +45,7 @@ const eval_kind_t kind_routing = {
     .fields = fields,
     .field_count = COUNT_OF(fields),
     .run = run,
+    .required = required,
     .example =
         "{\"id\":\"o1\",\"facility\":{\"code\":\"H32090200011\",\"kind\":\"hospital\",\"level\":\"3\",\"division\":"
         "\"320902\"}}",
