@@ -26,13 +26,40 @@ static contribution_person_t person_of(const eval_case_t *c) {
     };
 }
 
-// Who pays by the year names one, the others a month.
+// The facts that the amounts rest on, from what is well formed: a wage or a birth date that is missed is missed
+// whatever else is wrong.
+static int required_facts(const eval_case_t *c, int identity) {
+    month_t month;
+    contribution_result_t due;
+    const json_t *person = json_object_get(c->node, "person"), *group;
+    const char *text = json_string_value(json_object_get(c->node, "month"));
+    contribution_person_t asked = {.identity = (identity_t)identity,
+                                   .no_wage = !json_object_get(person, "wage"),
+                                   .birth = json_object_get(person, "birth") ? date_make(1970, 1, 1) : DATE_NONE};
+    size_t i;
+    json_array_foreach(json_object_get(person, "groups"), i, group) {
+        const int code = json_is_string(group) ? group_from_name(json_string_value(group)) : -1;
+        if (code >= 0) asked.groups |= GROUP_BIT(code);
+    }
+    int rc;
+    if (policy_coverage(c->eval->policy)->yearly >> identity & 1)
+        rc = contribution_year(c->eval->policy, &asked, (int)json_integer_value(json_object_get(c->node, "year")), &due,
+                               c->err);
+    else
+        rc = text && month_parse(text, &month) == E_OK
+                 ? contribution_month(c->eval->policy, &asked, month, &due, c->err)
+                 : E_OK;
+    return rc == E_MISSING_FIELD ? rc : E_OK;
+}
+
+// Who pays by the year names one, the others a month. Presence counts, not form.
 static int required(const eval_case_t *c) {
     const int identity = case_word(c, "person.identity", identity_from_name);
-    if (identity < 0) return E_OK;
-    const char *asked = policy_coverage(c->eval->policy)->yearly >> identity & 1 ? "year" : "month";
-    if (case_has(c, asked)) return E_OK;
-    return case_fail(c, E_MISSING_FIELD, asked, "%s pays by the %s", identity_name(identity), asked);
+    const char *asked = identity >= 0 && policy_coverage(c->eval->policy)->yearly >> identity & 1 ? "year" : "month";
+    const bool any = json_object_get(c->node, "month") || json_object_get(c->node, "year");
+    if (!any || (identity >= 0 && !json_object_get(c->node, asked)))
+        return case_fail(c, E_MISSING_FIELD, asked, "%s is missing", asked);
+    return identity < 0 ? E_OK : required_facts(c, identity);
 }
 
 static int ask(const eval_case_t *c, contribution_result_t *due) {

@@ -35,10 +35,13 @@ static const char *expected_of(const eval_case_t *item) { // NULL: the city does
     return has_bit(rules->yearly, case_word(item, "identity", identity_from_name)) ? "year" : "months";
 }
 
+// By presence alone: an identity that is no word of ours, or that pays nothing, asks for nothing.
 static int look_missing(const eval_case_t *item) {
+    const int identity = case_word(item, "identity", identity_from_name);
+    if (identity < 0 || has_bit(policy_coverage(item->eval->policy)->lifelong, identity)) return E_OK;
     const char *expected = expected_of(item);
-    if (!expected) expected = case_has(item, "year") ? "year" : "months";
-    if (case_has(item, expected)) return E_OK;
+    if (!expected) expected = json_object_get(item->node, "year") ? "year" : "months";
+    if (json_object_get(item->node, expected)) return E_OK;
     return case_fail(item, E_MISSING_FIELD, expected, "%s%s is missing", item->where, expected);
 }
 
