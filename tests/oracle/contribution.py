@@ -48,10 +48,10 @@ def needed(city, case):
         missing.append("year")
     if identity != "resident" and identity in IDENTITIES[city] and "month" not in case:
         missing.append("month")
-    if identity == "employee" and "wage" not in person:
-        missing.append("person.wage")
+    if identity == "employee" and "wage" not in person and a_month(case.get("month")):
+        missing.append("person.wage")  # what is due in that month rests on it
     poor = isinstance(groups, list) and "low_income_family" in groups
-    if city == "jiangmen" and identity == "resident" and poor and "birth" not in person:
+    if city == "jiangmen" and identity == "resident" and poor and "birth" not in person and year(case.get("year")):
         missing.append("person.birth")
     return missing
 
