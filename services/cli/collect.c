@@ -1,8 +1,8 @@
 // tongchou collect: bills of a period for everybody, receipts, and what a person is entitled to.
+#include "city_run.h"
 #include "collection.pb-c.h"
 #include "common/base/date.h"
 #include "common/base/money.h"
-#include "request.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,48 +25,6 @@ static void report(const tally_t *tally, const char *looked_at, const char *made
     fen_format(tally->amount, amount);
     printf(json ? "{\"period\":\"%s\",\"%s\":%lld,\"%s\":%lld,\"amount\":\"%s\"}\n" : "%s: %s %lld, %s %lld, %s yuan\n",
            tally->period, looked_at, tally->looked_at, made, tally->made, amount);
-}
-
-// The year of "2018", or 0.
-static int year_of(const char *text) {
-    char month[16];
-    month_t parsed;
-    snprintf(month, sizeof month, "%.8s-01", text);
-    return strlen(text) == 4 && month_parse(month, &parsed) == E_OK ? month_year(parsed) : 0;
-}
-
-// Bills of a month or a year, chunk by chunk until all persons were looked at.
-static int run_billing(suite_t *suite, const char *period, const common_options_t *options) {
-    month_t month;
-    bool monthly = month_parse(period, &month) == E_OK;
-    int year = year_of(period);
-    char after[128] = "";
-    tally_t tally = {.period = period};
-    if (!monthly && !year)
-        return cli_refused(&(err_t){E_INVALID_FIELD, "period", "a month (2018-01) or a year (2018) was expected"},
-                           options->json);
-    for (bool done = false; !done;) {
-        Tc__BillMonth by_month = TC__BILL_MONTH__INIT;
-        Tc__BillYear by_year = TC__BILL_YEAR__INIT;
-        by_month.month = (char *)period;
-        by_month.after = by_year.after = after;
-        by_year.year = year;
-        ProtobufCMessage *reply = NULL;
-        err_t err = {0};
-        if (suite_call(suite, "collection", monthly ? "bill_month" : "bill_year", "",
-                       monthly ? &by_month.base : &by_year.base, &tc__bill_run__descriptor, &reply, &err))
-            return cli_refused(&err, options->json);
-        const Tc__BillRun *chunk = (const Tc__BillRun *)reply;
-        tally.looked_at += chunk->persons;
-        tally.made += chunk->bills;
-        tally.amount += chunk->amount_fen;
-        done = chunk->done;
-        snprintf(after, sizeof after, "%s", chunk->last_person);
-        arena_reset(suite->arena);
-        progress(&tally, options, done);
-    }
-    report(&tally, "persons", "new bills", options->json);
-    return 0;
 }
 
 // One payer of the file pays exactly what it owes for the period.
@@ -123,6 +81,7 @@ static int run(int argc, char **argv, const command_t *self) {
     common_options_t options = COMMON_DEFAULTS;
     const option_spec_t specs[] = {COMMON_SPECS(options),
                                    {.name = "quiet", .flag = &options.quiet},
+                                   {.name = "window", .number = &options.window},
                                    {.name = "deadline", .number = &options.deadline_s},
                                    {.name = "request-id", .text = &options.request_id}};
     words_t words = {0}, fields = {0};
@@ -130,15 +89,18 @@ static int run(int argc, char **argv, const command_t *self) {
     if (status >= 0) return status;
     const char *verb = words.count ? words.word[0] : "";
     bool bill = strcmp(verb, "bill") == 0 && words.count == 2,
+         rebuild = strcmp(verb, "rebuild") == 0 && words.count == 1 && !fields.count,
          due = strcmp(verb, "receive-due") == 0 && words.count == 4;
     const cli_method_t *method = words.count == 1 ? method_find("collection", verb) : NULL;
-    if (!bill && !due && !method)
+    if (!bill && !due && !rebuild && !method)
         return request_usage(self, "collection", NULL,
-                             "bill PERIOD, receive-due PAYERS PERIOD DATE, or a command was expected");
+                             "bill PERIOD, rebuild, receive-due PAYERS PERIOD DATE, or a command was expected");
     suite_t suite;
     if (suite_open(&suite, options.data, options.as)) return 2;
     if (bill)
-        status = run_billing(&suite, words.word[1], &options);
+        status = city_run_bill(&suite, words.word[1], &options);
+    else if (rebuild)
+        status = city_run_rebuild(&suite, &options);
     else if (due)
         status = receive_due(&suite, words.word[1], words.word[2], words.word[3], &options);
     else
@@ -153,10 +115,12 @@ const command_t command_collect = {
     .run = run,
     .help =
         "usage: tongchou collect bill PERIOD                           bills of a month (2018-01) or of a year (2018)\n"
+        "       tongchou collect rebuild                               entitlement states of everybody from scratch\n"
         "       tongchou collect receive-due PAYERS.jsonl PERIOD DATE  every payer of the file pays what it owes (for "
         "trials)\n"
         "       tongchou collect COMMAND --field value …\n\n"
-        "options: --data DIR --as NAME --json --quiet --deadline SECONDS --request-id ID (one command)\n\nexamples:\n"
+        "options: --data DIR --as NAME --json --quiet --deadline SECONDS --request-id ID (one command)\n"
+        "         --window N (bill, rebuild: chunks in flight; 4)\n\nexamples:\n"
         "  tongchou collect bill 2018-01\n"
         "  tongchou collect get_due --employer E1 --period 2018-01\n"
         "  tongchou collect receive --receipt R1 --employer E1 --period 2018-01 --amount 434.56 --paid_on 2018-01-31\n"

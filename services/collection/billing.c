@@ -7,10 +7,12 @@ typedef struct owing { // a person who may owe for the period
     Tc__PersonState *person;
     const Tc__Spell *spell;
     const char *employer_kind;
-    bool billed;
+    bool billed; // for this period
+    bool later;  // or for a later one: what was paid for that may count otherwise now
 } owing_t;
 
 typedef struct run {
+    const renew_env_t *env;
     service_ctx_t *ctx;
     const policy_t *policy;
     const period_t *period;
@@ -45,7 +47,11 @@ static int mark_billed(run_t *run, err_t *err) {
         rows_at(&keys, i)[2] = cell_text(run->period->text);
     }
     int rc = bills_known(run->ctx->store, &keys, run->ctx->arena, &known, err);
-    for (size_t i = 0; rc == 0 && i < known.count; i++) run->owing[row_i64(&known, i, 0)].billed = true;
+    for (size_t i = 0; rc == 0 && i < known.count; i++) {
+        owing_t *owing = &run->owing[row_i64(&known, i, 0)];
+        owing->billed = strcmp(row_text(&known, i, 1), run->period->text) == 0;
+        owing->later = !owing->billed;
+    }
     return rc;
 }
 
@@ -117,9 +123,22 @@ static int make_bills(run_t *run, rows_t *rows, err_t *err) {
     return rc;
 }
 
-int billing_run(service_ctx_t *ctx, const policy_t *policy, const period_t *period, const walk_t *walk,
-                Tc__BillRun **out, err_t *err) {
-    run_t run = {.ctx = ctx, .policy = policy, .period = period};
+// A month that is billed late, between months billed before, is one more that was owed when those were paid.
+static int renew_later(const run_t *run, err_t *err) {
+    renewal_t renewal;
+    size_t count = 0;
+    const Tc__PersonState **persons = arena_alloc(run->ctx->arena, (run->count + 1) * sizeof(Tc__PersonState *));
+    if (!persons) return out_of_memory(err);
+    for (size_t i = 0; i < run->count; i++)
+        if (run->owing[i].later) persons[count++] = run->owing[i].person;
+    if (count == 0) return 0;
+    int rc = renew_decide(run->env, persons, count, NULL, run->ctx->arena, &renewal, err);
+    return rc ? rc : renew_write(run->env, &renewal, run->ctx->arena, err);
+}
+
+int billing_run(const renew_env_t *env, const period_t *period, const walk_t *walk, Tc__BillRun **out, err_t *err) {
+    service_ctx_t *ctx = env->ctx;
+    run_t run = {.env = env, .ctx = ctx, .policy = env->policy, .period = period};
     rows_t rows;
     if (!(run.reply = arena_alloc(ctx->arena, sizeof *run.reply))) return out_of_memory(err);
     tc__bill_run__init(run.reply);
@@ -129,6 +148,7 @@ int billing_run(service_ctx_t *ctx, const policy_t *policy, const period_t *peri
     if (rc == 0) rc = find_employers(&run, err);
     if (rc == 0) rc = make_bills(&run, &rows, err);
     if (rc == 0) rc = bills_insert(ctx->store, &rows, err);
+    if (rc == 0) rc = renew_later(&run, err);
     if (rc == 0) *out = run.reply;
     return rc;
 }

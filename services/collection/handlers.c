@@ -38,7 +38,7 @@ static int bill_month(void *self, const request_t *request, const ProtobufCMessa
         return err_field(err, E_OUT_OF_RANGE, "month", "month: %s lies beyond the next month", ask->month);
     const period_t period = period_of_month(month);
     const walk_t walk = {ask->after, ask->limit, ask->part, ask->parts};
-    return billing_run(c->ctx, c->env.policy, &period, &walk, (Tc__BillRun **)reply, err);
+    return billing_run(&c->env, &period, &walk, (Tc__BillRun **)reply, err);
 }
 
 static int bill_year(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
@@ -51,7 +51,7 @@ static int bill_year(void *self, const request_t *request, const ProtobufCMessag
         return err_field(err, E_OUT_OF_RANGE, "year", "year: %d lies beyond the next year", (int)ask->year);
     const period_t period = period_of_year(ask->year);
     const walk_t walk = {ask->after, ask->limit, ask->part, ask->parts};
-    return billing_run(c->ctx, c->env.policy, &period, &walk, (Tc__BillRun **)reply, err);
+    return billing_run(&c->env, &period, &walk, (Tc__BillRun **)reply, err);
 }
 
 // ---- the whole city again, and what if

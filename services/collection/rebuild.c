@@ -1,5 +1,4 @@
 #include "rebuild.h"
-#include "common/base/log.h"
 #include "store.h"
 
 static int compare_cache(const renew_env_t *env, const walked_t *chunk, err_t *err) {
@@ -22,8 +21,6 @@ int rebuild_run(const renew_env_t *env, const walk_t *walk, Tc__RebuildRun **out
     if (rc == 0) rc = renew_write(env, &renewal, arena, err);
     if (rc == 0) rc = compare_cache(env, &chunk, err);
     if (rc) return rc;
-    if (renewal.changed.count)
-        log_info("states_rebuilt", "persons=%zu changed=%zu", chunk.count, renewal.changed.count);
     tc__rebuild_run__init(reply);
     reply->persons = (int32_t)chunk.count;
     reply->changed = (int32_t)renewal.changed.count;

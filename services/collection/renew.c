@@ -10,6 +10,7 @@ typedef struct chunk {
     const Tc__PersonState *const *persons;
     size_t count;
     const paying_t *paying;
+    bool anew;             // renew_rebuild
     int64_t told;          // version before the first, of a state that is not stored
     rows_t history, known; // by person index
     size_t next_bill, next_known;
@@ -85,6 +86,22 @@ static int keep_changed(chunk_t *chunk, Tc__Entitlement *state, err_t *err) {
     return 0;
 }
 
+static bool same_bytes(const void *a, size_t a_size, const void *b, size_t b_size) {
+    return a && b && a_size == b_size && memcmp(a, b, a_size) == 0;
+}
+
+// Do they differ in nothing but the reason? Bytes that are no state differ in everything.
+static bool same_but_reason(const chunk_t *chunk, const void *old, size_t old_size, const Tc__Entitlement *state,
+                            const void *now, size_t now_size) {
+    arena_t *scratch = chunk->env->scratch;
+    ProtobufCMessage *message;
+    size_t size;
+    if (message_unpack(&message, &tc__entitlement__descriptor, old, old_size, scratch, NULL)) return false;
+    ((Tc__Entitlement *)message)->reason = state->reason;
+    const void *told = message_pack(message, scratch, &size);
+    return same_bytes(told, size, now, now_size);
+}
+
 // A state that says what the stored one says is no change.
 static int compare(chunk_t *chunk, size_t i, Tc__Entitlement *state, err_t *err) {
     size_t row = chunk->next_known, old_size, new_size;
@@ -95,7 +112,8 @@ static int compare(chunk_t *chunk, size_t i, Tc__Entitlement *state, err_t *err)
         state->version = row_i64(&chunk->known, row, 1);
         void *now = message_pack(&state->base, chunk->env->scratch, &new_size);
         if (!now) return out_of_memory(err);
-        if (new_size == old_size && memcmp(old, now, new_size) == 0) return 0;
+        if (same_bytes(old, old_size, now, new_size)) return 0;
+        if (chunk->anew && same_but_reason(chunk, old, old_size, state, now, new_size)) return 0;
     }
     state->version++;
     return keep_changed(chunk, state, err);
@@ -117,7 +135,9 @@ static int decide_chunk(chunk_t *chunk, err_t *err) {
 }
 
 static int decide(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, const paying_t *paying,
-                  int64_t told, arena_t *arena, renewal_t *out, err_t *err) {
+                  bool anew, arena_t *arena, renewal_t *out, err_t *err) {
+    // Versions go up one by one, and nobody's state changes every millisecond for decades: the clock is above them all.
+    const int64_t told = anew ? clock_now_ms() : 0;
     int rc = 0;
     rows_init(&out->changed, arena, 4);
     rows_init(&out->dropped, arena, 3);
@@ -126,6 +146,7 @@ static int decide(const renew_env_t *env, const Tc__PersonState *const *persons,
                          .persons = persons + i,
                          .count = count - i < CHUNK ? count - i : CHUNK,
                          .paying = paying,
+                         .anew = anew,
                          .told = told,
                          .arena = arena,
                          .out = out};
@@ -137,13 +158,12 @@ static int decide(const renew_env_t *env, const Tc__PersonState *const *persons,
 
 int renew_decide(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, const paying_t *paying,
                  arena_t *arena, renewal_t *out, err_t *err) {
-    return decide(env, persons, count, paying, 0, arena, out, err);
+    return decide(env, persons, count, paying, false, arena, out, err);
 }
 
-// Versions go up one by one, and nobody's state changes every millisecond for decades: the clock is above all of them.
 int renew_rebuild(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, arena_t *arena,
                   renewal_t *out, err_t *err) {
-    return decide(env, persons, count, NULL, clock_now_ms(), arena, out, err);
+    return decide(env, persons, count, NULL, true, arena, out, err);
 }
 
 int renew_write(const renew_env_t *env, const renewal_t *renewal, arena_t *arena, err_t *err) {

@@ -76,7 +76,9 @@ int employers_put(store_t *store, const rows_t *rows, err_t *err) {
 // --------------------------------------------------------------------------------------------------------------
 
 int bills_known(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
-    return store_each_query(store, "SELECT period FROM bill WHERE partition = $1 AND person = $2 AND period = $3" ONE,
+    return store_each_query(store,
+                            "SELECT period FROM bill WHERE partition = $1 AND person = $2 AND period >= $3"
+                            " ORDER BY period" ONE,
                             keys, arena, out, err);
 }
 

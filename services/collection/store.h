@@ -30,7 +30,7 @@ typedef struct payer_key {
 
 enum { BILL_COLUMNS = 9 };
 int bills_known(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
-                err_t *err) MUST_USE;                                      // keys + period → key
+                err_t *err) MUST_USE; // keys + period → key, the first period billed that is not before it
 int bills_insert(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // BILL_COLUMNS, see store.c
 int bills_due(store_t *store, const payer_key_t *payer, arena_t *arena, rows_t *out, err_t *err) MUST_USE; // body
 int bills_sum(store_t *store, const payer_key_t *payer, arena_t *arena, int64_t *count, fen_t *amount,
