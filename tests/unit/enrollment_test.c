@@ -234,6 +234,8 @@ TEST(groups_of_one_kind_do_not_overlap) {
         {"set_group", GROUP("'from':'2018-12-31','until':'2019-01-31','source':'x'"), E_OUT_OF_RANGE, "from"},
         {"set_group", GROUP("'from':'2020-01-01','source':'x'"), E_OUT_OF_RANGE, "from"},
         {"set_group", GROUP("'from':'2019-03-01','until':'2019-05-31','source':'another'"), E_OUT_OF_RANGE, "from"},
+        {"set_group", GROUP("'from':'2018-01-01','until':'2018-12-31','source':'civil affairs'"), E_OUT_OF_RANGE,
+         "from"},
         {"set_group", GROUP("'from':'2017-03-01','until':'2017-02-01','source':'x'"), E_OUT_OF_RANGE, "until"},
         {"set_group", GROUP("'from':'2017-02-30','source':'x'"), E_INVALID_FIELD, "from"},
         {"set_group", GROUP("'from':'2017-02-01','until':'2017-02-28'"), E_MISSING_FIELD, "source"},
@@ -287,7 +289,7 @@ static void check_touched(const rig_t *rig, const char *from, const char *until)
     EQ_TEXT(replied(rig)->touched_until, until);
 }
 
-TEST(YC_E04_E05_E06_a_move_within_the_city_breaks_nothing) {
+TEST(YC_E04_YC_E05_YC_E06_a_move_within_the_city_breaks_nothing) {
     rig_t rig;
     open_city(&rig, YANCHENG);
     add_person(&rig, YANCHENG, 1, "");
@@ -423,6 +425,9 @@ TEST(a_transfer_in_brings_months_to_the_first_spell_of_the_stay) {
     RIG_DO(&rig, "open_spell", "{'person':'P1','identity':'flexible','from_month':'2021-01'}");
     EQ(replied(&rig)->spells[0]->prior_months_tier1, 73);
     EQ(replied(&rig)->spells[1]->prior_months_tier1, 110);
+    RIG_DO(&rig, "transfer", "%s", IN("'on':'2019-05-10','months_tier1':2")); // the last day of the first stay
+    EQ(replied(&rig)->spells[0]->prior_months_tier1, 75);
+    check_touched(&rig, "2018-01-01", "");
     static const refusal_t refusals[] = {
         {"transfer", OUT("'on':'2017-12-31'"), E_OUT_OF_RANGE, "on"},
         {"transfer", IN("'on':'2150-12-31'"), E_OUT_OF_RANGE, "on"},
@@ -460,6 +465,7 @@ TEST(death_ends_spells_and_memberships) {
         {"move_person", "{'person':'P1','division':'440705','from':'2020-05-11'}", E_OUT_OF_RANGE, "from"},
         {"transfer", IN("'on':'2020-05-11'"), E_OUT_OF_RANGE, "on"},
         {"record_death", "{'person':'P1','on':'2020-05-11'}", E_EXISTS, "on"},
+        {"record_death", "{'person':'P1','on':'2020-05-10'}", E_EXISTS, "on"},
         {"record_death", "{'person':'P1','on':'1979-12-31'}", E_OUT_OF_RANGE, "on"},
         {"record_death", "{'person':'P1','on':'2150-12-31'}", E_OUT_OF_RANGE, "on"},
     };
@@ -578,30 +584,40 @@ TEST(histories_that_contradict_are_not_merged) {
 
 #define ELSEWHERE ",'registration':'elsewhere'"
 
-TEST(JM_E_05_to_13_JM_E_20_to_22_scope_of_the_first_city) {
+TEST(JM_E_05_JM_E_06_JM_E_07_JM_E_20_where_residents_join) {
     rig_t rig;
     open_enrollment(&rig);
     add_person(&rig, JIANGMEN, 1, ELSEWHERE);
-    add_employer(&rig, JIANGMEN, 1, 1);
     // Residents join where they are registered, at school, or where the parent is insured; others do not.
     refused(&rig, E_INVALID_FIELD, "identity", "JM-E-05, JM-E-06, JM-E-07", "open_spell",
             "{'person':'P1','identity':'resident','from_month':'2018-01'}");
     HAS_TEXT(rig.err.text, policy_rule_text(laws[JIANGMEN], "JM-E-05"));
-    refused(&rig, E_INVALID_FIELD, "identity", "JM-E-12", "open_spell",
-            "{'person':'P1','identity':'flexible','from_month':'2018-01'}");
     refused(&rig, E_INVALID_FIELD, "circumstances", "registered elsewhere", "open_spell",
             "{'person':'P1','identity':'flexible','from_month':'2018-01','circumstances':['local_registration']}");
     refused(&rig, E_INVALID_FIELD, "circumstances", "expected some of", "open_spell",
             "{'person':'P1','identity':'resident','from_month':'2018-01','circumstances':['sailor']}");
     RIG_DO(&rig, "open_spell",
            "{'person':'P1','identity':'resident','from_month':'2018-01','circumstances':['college_student']}");
-    RIG_DO(&rig, "close_spell", "{'person':'P1','last_month':'2018-12'}");
-    RIG_DO(&rig, "open_spell",
-           "{'person':'P1','identity':'employee','employer':'E1','from_month':'2019-01','wage':'5000.00'}");
     add_person(&rig, JIANGMEN, 2, ELSEWHERE);
     RIG_DO(&rig, "open_spell",
            "{'person':'P2','identity':'resident','from_month':'2018-01',"
            "'circumstances':['preschool_child','parent_insured_here']}");
+    // Who works is no resident, whatever else he is.
+    add_person(&rig, JIANGMEN, 5, "");
+    refused(&rig, E_INVALID_FIELD, "identity", "JM-E-05", "open_spell",
+            "{'person':'P5','identity':'resident','from_month':'2018-01','circumstances':['employed']}");
+    close_enrollment(&rig);
+}
+
+TEST(JM_E_08_JM_E_10_JM_E_11_JM_E_12_JM_E_13_JM_E_21_who_joins_the_employee_scheme) {
+    rig_t rig;
+    open_enrollment(&rig);
+    add_employer(&rig, JIANGMEN, 1, 1);
+    add_person(&rig, JIANGMEN, 1, ELSEWHERE);
+    refused(&rig, E_INVALID_FIELD, "identity", "JM-E-12", "open_spell",
+            "{'person':'P1','identity':'flexible','from_month':'2018-01'}");
+    RIG_DO(&rig, "open_spell",
+           "{'person':'P1','identity':'employee','employer':'E1','from_month':'2019-01','wage':'5000.00'}");
     add_person(&rig, JIANGMEN, 3, ELSEWHERE);
     RIG_DO(&rig, "open_spell", "{'person':'P3','identity':'sole_trader','from_month':'2018-01'}");
     add_person(&rig, JIANGMEN, 4, "");
@@ -610,14 +626,10 @@ TEST(JM_E_05_to_13_JM_E_20_to_22_scope_of_the_first_city) {
     RIG_DO(&rig, "open_spell", "{'person':'P4','identity':'unemployed','from_month':'2018-07'}");
     RIG_DO(&rig, "close_spell", "{'person':'P4','last_month':'2018-12'}");
     RIG_DO(&rig, "open_spell", "{'person':'P4','identity':'retiree','from_month':'2019-01'}");
-    // Who works is no resident, whatever else he is.
-    add_person(&rig, JIANGMEN, 5, "");
-    refused(&rig, E_INVALID_FIELD, "identity", "JM-E-05", "open_spell",
-            "{'person':'P5','identity':'resident','from_month':'2018-01','circumstances':['employed']}");
     close_enrollment(&rig);
 }
 
-TEST(JM_E_28_to_35_who_joins_as_a_resident_during_the_year) {
+TEST(JM_E_28_JM_E_29_JM_E_30_JM_E_31_JM_E_32_JM_E_33_JM_E_34_residents_during_the_year) {
     rig_t rig;
     open_enrollment(&rig);
     const char *const registered[] = {"released", "left_army", "moved_in", "retired_this_year", "lost_work"};
@@ -652,7 +664,7 @@ TEST(JM_E_28_to_35_who_joins_as_a_resident_during_the_year) {
     close_enrollment(&rig);
 }
 
-TEST(ZZ_E04_to_E12_one_scheme_at_a_time_by_the_rule) {
+TEST(ZZ_E04_ZZ_E07_ZZ_E10_ZZ_E11_ZZ_E12_one_scheme_at_a_time_by_the_rule) {
     rig_t rig;
     open_city(&rig, ZAOZHUANG);
     add_person(&rig, ZAOZHUANG, 1, "");
@@ -872,13 +884,15 @@ TEST(the_ground_is_cleared) {
 TESTS("enrollment", CASE(the_ground_is_laid), CASE(a_person_is_registered_and_the_event_keeps_the_secrets),
       CASE(a_person_is_registered_once), CASE(bad_registrations_name_the_field), CASE(an_employer_is_registered_once),
       CASE(spells_follow_one_another), CASE(bad_spells_name_the_field), CASE(groups_of_one_kind_do_not_overlap),
-      CASE(YC_E04_E05_E06_a_move_within_the_city_breaks_nothing),
+      CASE(YC_E04_YC_E05_YC_E06_a_move_within_the_city_breaks_nothing),
       CASE(YC_E07_one_procedure_of_registration_in_every_district), CASE(corrections_of_the_past_fill_gaps_and_shorten),
       CASE(deemed_months_replace_what_the_same_source_said),
       CASE(a_transfer_in_brings_months_to_the_first_spell_of_the_stay), CASE(death_ends_spells_and_memberships),
       CASE(ZZ_Y07_ZZ_Y08_the_employee_relation_ends_for_good), CASE(two_numbers_of_one_human_being_are_merged),
-      CASE(histories_that_contradict_are_not_merged), CASE(JM_E_05_to_13_JM_E_20_to_22_scope_of_the_first_city),
-      CASE(JM_E_28_to_35_who_joins_as_a_resident_during_the_year), CASE(ZZ_E04_to_E12_one_scheme_at_a_time_by_the_rule),
+      CASE(histories_that_contradict_are_not_merged), CASE(JM_E_05_JM_E_06_JM_E_07_JM_E_20_where_residents_join),
+      CASE(JM_E_08_JM_E_10_JM_E_11_JM_E_12_JM_E_13_JM_E_21_who_joins_the_employee_scheme),
+      CASE(JM_E_28_JM_E_29_JM_E_30_JM_E_31_JM_E_32_JM_E_33_JM_E_34_residents_during_the_year),
+      CASE(ZZ_E04_ZZ_E07_ZZ_E10_ZZ_E11_ZZ_E12_one_scheme_at_a_time_by_the_rule),
       CASE(ZS_E01_ZS_E04_schemes_and_the_place_of_the_employer),
       CASE(YC_E03_SM_E01_where_the_scope_is_not_published_nothing_is_asked),
       CASE(as_of_tells_what_was_known_and_what_held), CASE(every_earlier_moment_is_told_as_it_was_told_then),
