@@ -17,6 +17,7 @@ static const struct {
     {"chains", "each bill's parts add up, and the running totals are the sum of their bills", verify_chains},
     {"bills", "each contribution bill is the sum of its lines, and a paid one names its receipt", verify_bills},
     {"receipts", "each receipt is the sum of its bills, and was told of and posted once", verify_receipts},
+    {"held", "what is parked or kept for payers is what was told of it and what the ledger holds", verify_held},
     {"ledger", "every entry sums to zero and equals its postings, and the balances are their sum", verify_ledger},
     {"posted", "every settled bill and every receipt is posted exactly once, line by line", verify_posted},
     {"cache", "what Redis holds equals the store", verify_cache},

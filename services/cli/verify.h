@@ -49,6 +49,7 @@ int verify_states(verify_t *verify, err_t *err) MUST_USE;   // a state is what i
 int verify_chains(verify_t *verify, err_t *err) MUST_USE;   // decisions add up; totals are the sum of their bills
 int verify_bills(verify_t *verify, err_t *err) MUST_USE;    // contribution bills add up, and name their receipts
 int verify_receipts(verify_t *verify, err_t *err) MUST_USE; // receipts are the sums of their bills, and were told of
+int verify_held(verify_t *verify, err_t *err) MUST_USE;     // parked receipts and credits are what the ledger holds
 int verify_ledger(verify_t *verify, err_t *err) MUST_USE;   // entries sum to zero; balances are the sum of postings
 int verify_posted(verify_t *verify, err_t *err) MUST_USE;   // every bill and receipt posted once, line by line
 int verify_cache(verify_t *verify, err_t *err) MUST_USE;    // what Redis holds equals the store

@@ -175,14 +175,36 @@ static int tally_bills(verify_t *verify, tally_t *tally, const char *sql, err_t 
     "SELECT partition, person, body FROM bill WHERE partition = $1 AND person = $2 AND period = $3 AND employer = ''"  \
     " AND receipt = $4 AND (partition, person) > ($5, $6) ORDER BY partition, person LIMIT $7"
 
+static int was_returned(verify_t *verify, const Tc__Receipt *receipt, bool *returned, err_t *err) {
+    const cell_t params[] = {cell_text(receipt->receipt)};
+    rows_t rows;
+    arena_reset(verify->side);
+    int rc =
+        verify_query(verify->collection, "i", "SELECT amount_fen FROM refund WHERE receipt = $1 AND source = 'receipt'",
+                     params, COUNT_OF(params), verify->side, &rows, err);
+    *returned = rc == 0 && rows.count > 0;
+    if (*returned && row_i64(&rows, 0, 0) != receipt->amount_fen - receipt->credit_fen)
+        verify_broken(verify, "receipt %s: %lld fen were returned, %lld were received", receipt->receipt,
+                      (long long)row_i64(&rows, 0, 0), (long long)(receipt->amount_fen - receipt->credit_fen));
+    return rc;
+}
+
+// Whoever got the money back owes the bills again: none names the receipt then.
 static int check_sums(verify_t *verify, const Tc__Receipt *receipt, err_t *err) {
     tally_t tally = {.receipt = receipt, .parts = arena_alloc(verify->work, (receipt->n_parts + 1) * sizeof(fen_t))};
     fen_t parts = 0;
-    bool same = true;
+    bool same = true, returned = false;
     if (!tally.parts) return no_memory(err);
     int rc = tally_bills(verify, &tally, OF_PERSON, err);
     if (!rc) rc = tally_bills(verify, &tally, OF_EMPLOYER, err);
+    if (!rc) rc = was_returned(verify, receipt, &returned, err);
     if (rc) return rc;
+    if (returned) {
+        if (tally.bills)
+            verify_broken(verify, "receipt %s was returned, %lld bills name it", receipt->receipt,
+                          (long long)tally.bills);
+        return E_OK;
+    }
     for (size_t i = 0; i < receipt->n_parts; i++) {
         parts = verify_sum(parts, receipt->parts[i]->amount_fen);
         same &= tally.parts[i] == receipt->parts[i]->amount_fen;

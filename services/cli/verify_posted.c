@@ -75,17 +75,25 @@ static fen_t parts_of(const Tc__Receipt *receipt, const Tc__Receipt__Part *like,
     return sum;
 }
 
-static void check_receipt(verify_t *verify, const Tc__Receipt *receipt, const Tc__JournalEntry *entry) {
+// One that was returned is posted the other way round.
+static void check_receipt(verify_t *verify, const Tc__Receipt *receipt, bool returned, const Tc__JournalEntry *entry) {
     size_t amounts = 0;
     for (size_t i = 0; i < receipt->n_parts; i++) {
         const Tc__Receipt__Part *part = receipt->parts[i];
-        fen_t credit = parts_of(receipt, part, false);
-        expect(verify, entry, &(line_t){"treasury", part->item, "", "", receipt->payer}, parts_of(receipt, part, true));
+        fen_t credit = parts_of(receipt, part, false), debit = parts_of(receipt, part, true);
+        expect(verify, entry, &(line_t){"treasury", part->item, "", "", receipt->payer},
+               returned ? negative(debit) : debit);
         expect(verify, entry, &(line_t){"contribution", part->item, part->identity, part->division, part->payer},
-               negative(credit));
+               returned ? credit : negative(credit));
         amounts += part->amount_fen != 0;
     }
     expect_count(verify, entry, amounts);
+}
+
+static void check_held(verify_t *verify, const Tc__HeldMoney *held, const Tc__JournalEntry *entry) {
+    expect(verify, entry, &(line_t){"treasury", held->kind, "", "", held->payer}, held->amount_fen);
+    expect(verify, entry, &(line_t){"held", held->kind, "", "", held->payer}, negative(held->amount_fen));
+    expect_count(verify, entry, held->amount_fen != 0);
 }
 
 // ---- causes and entries
@@ -110,6 +118,10 @@ static cause_t cause_of(const source_t *source, const ProtobufCMessage *message)
         const Tc__Decision *d = (const Tc__Decision *)message;
         return (cause_t){d->bill, d->input ? d->input->to : "", d->person, d->facility, d->total_fen, d->fund_fen};
     }
+    if (source->type == &tc__held_money__descriptor) {
+        const Tc__HeldMoney *h = (const Tc__HeldMoney *)message;
+        return (cause_t){h->receipt, h->on, "", "", h->amount_fen, 0};
+    }
     const Tc__Receipt *r = (const Tc__Receipt *)message;
     return (cause_t){r->receipt, r->paid_on, "", "", r->amount_fen, 0};
 }
@@ -131,8 +143,10 @@ static void check_entry(verify_t *verify, const source_t *source, const char *wh
     }
     if (is_bill(source))
         check_bill(verify, (const Tc__Decision *)message, entry);
+    else if (source->type == &tc__held_money__descriptor)
+        check_held(verify, (const Tc__HeldMoney *)message, entry);
     else
-        check_receipt(verify, (const Tc__Receipt *)message, entry);
+        check_receipt(verify, (const Tc__Receipt *)message, strcmp(source->kind, "return") == 0, entry);
 }
 
 static int find_entries(verify_t *verify, const source_t *source, int64_t partition, const rows_t *causes,
@@ -216,11 +230,12 @@ static int entries_have_causes(verify_t *verify, const source_t *source, int64_t
     rows_t rows = {0};
     do {
         const cell_t params[] = {cell_i64(partition), cell_i64(after), cell_text(source->service),
-                                 cell_i64(VERIFY_PAGE)};
+                                 cell_text(source->kind), cell_i64(VERIFY_PAGE)};
         arena_reset(verify->page);
         int rc = verify_query(verify->settlement, "iiit",
                               "SELECT number, source_partition, source_number, reference FROM journal"
-                              " WHERE partition = $1 AND number > $2 AND source_service = $3 ORDER BY number LIMIT $4",
+                              " WHERE partition = $1 AND number > $2 AND source_service = $3 AND kind = $4"
+                              " ORDER BY number LIMIT $5",
                               params, COUNT_OF(params), verify->page, &rows, err);
         if (!rc) rc = find_causes(verify, source, partition, &rows, err);
         if (rc) return rc;
@@ -232,28 +247,32 @@ static int entries_have_causes(verify_t *verify, const source_t *source, int64_t
 static int no_foreign_entries(verify_t *verify, err_t *err) {
     rows_t rows;
     arena_reset(verify->page);
-    int rc = verify_query(verify->settlement, "iitt",
-                          "SELECT partition, number, reference, source_service FROM journal"
-                          " WHERE source_service NOT IN ('adjudication', 'collection')"
+    int rc = verify_query(verify->settlement, "iittt",
+                          "SELECT partition, number, reference, source_service, kind FROM journal"
+                          " WHERE NOT (source_service = 'adjudication' AND kind = 'bill' OR source_service = "
+                          "'collection' AND kind IN ('contribution', 'return', 'held'))"
                           " ORDER BY partition, number LIMIT 100",
                           NULL, 0, verify->page, &rows, err);
     for (size_t i = 0; !rc && i < rows.count; i++)
-        verify_broken(verify, "entry %lld/%lld (%s) names %s as its cause, which causes none",
+        verify_broken(verify, "entry %lld/%lld (%s) names %s as the cause of a %s, which causes none",
                       (long long)row_i64(&rows, i, 0), (long long)row_i64(&rows, i, 1), row_text(&rows, i, 2),
-                      row_text(&rows, i, 3));
+                      row_text(&rows, i, 3), row_text(&rows, i, 4));
     return rc;
 }
+
+#define TOLD(topic)                                                                                                    \
+    "SELECT number, body FROM event WHERE partition = $1 AND number > $2 AND topic = '" topic                          \
+    "' ORDER BY number LIMIT $3",                                                                                      \
+        "SELECT number FROM event WHERE partition = $1 AND number = $2 AND topic = '" topic "'"
 
 int verify_posted(verify_t *verify, err_t *err) {
     const source_t sources[] = {
         {"adjudication", "bill", verify->adjudication,
          "SELECT number, body FROM decision WHERE partition = $1 AND number > $2 ORDER BY number LIMIT $3",
          "SELECT number FROM decision WHERE partition = $1 AND number = $2", &tc__decision__descriptor},
-        {"collection", "contribution", verify->collection,
-         "SELECT number, body FROM event WHERE partition = $1 AND number > $2 AND topic = 'contribution.received'"
-         " ORDER BY number LIMIT $3",
-         "SELECT number FROM event WHERE partition = $1 AND number = $2 AND topic = 'contribution.received'",
-         &tc__receipt__descriptor},
+        {"collection", "contribution", verify->collection, TOLD("contribution.received"), &tc__receipt__descriptor},
+        {"collection", "return", verify->collection, TOLD("contribution.returned"), &tc__receipt__descriptor},
+        {"collection", "held", verify->collection, TOLD("money.held"), &tc__held_money__descriptor},
     };
     int rc = no_foreign_entries(verify, err);
     for (size_t i = 0; i < COUNT_OF(sources); i++)

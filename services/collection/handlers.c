@@ -1,21 +1,17 @@
 // Message in, message out. Each handler reads, lets the core decide, then writes; a refusal writes nothing.
-#include "handlers.h"
 #include "billing.h"
-#include "common/base/ids.h"
 #include "common/base/log.h"
+#include "desk.h"
 #include "feed.h"
+#include "obligations.h"
+#include "parked.h"
 #include "preview.h"
 #include "rebuild.h"
-#include "store.h"
+#include "receipts.h"
+#include "years.h"
 #include <string.h>
 
 enum { PERSONS_PER_QUERY_MAX = 1000, SCRATCH_BYTES = 256 * 1024, SCRATCH_LIMIT = 256 * 1024 * 1024 };
-
-struct collection {
-    service_ctx_t *ctx;
-    renew_env_t env;
-    policy_t *own_policy; // when we loaded it ourselves
-};
 
 static int out_of_memory(err_t *err) { return err_set(err, E_IO, "out of memory"); }
 
@@ -73,32 +69,8 @@ static int preview(void *self, const request_t *request, const ProtobufCMessage 
     return preview_ask(&c->env, (const Tc__PreviewPayment *)message, (Tc__Preview **)reply, err);
 }
 
-// ---- dues and receipts
+// ---- dues
 // --------------------------------------------------------------------------------------------------
-
-static int check_payer(const char *employer, const char *person, const char *period_text, payer_key_t *out,
-                       err_t *err) {
-    period_t period;
-    if (*employer && *person)
-        return err_field(err, E_INVALID_FIELD, "person", "either an employer or a person pays, not both");
-    if (!*employer && !*person) return err_field(err, E_MISSING_FIELD, "employer", "employer or person is missing");
-    *out = (payer_key_t){.employer = employer, .person = person, .period = period_text};
-    return period_parse(period_text, &period, err);
-}
-
-// E_NOT_FOUND for an employer or a person that enrolment has not told us of.
-static int need_payer(collection_t *c, const char *employer, const char *person, err_t *err) {
-    rows_t keys, rows;
-    rows_init(&keys, c->ctx->arena, 2);
-    int rc = key_add(&keys, *employer ? employer : person, err);
-    if (rc == 0)
-        rc = *employer ? employers_of(c->ctx->store, &keys, c->ctx->arena, &rows, err)
-                       : persons_of(c->ctx->store, &keys, c->ctx->arena, &rows, err);
-    if (rc || rows.count) return rc;
-    const char *field = *employer ? "employer" : "person";
-    return err_field(err, E_NOT_FOUND, field,
-                     "no %s is known here under this number; a new one takes a moment to arrive", field);
-}
 
 static int get_due(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                    err_t *err) {
@@ -110,112 +82,13 @@ static int get_due(void *self, const request_t *request, const ProtobufCMessage 
     Tc__Due *due = arena_alloc(c->ctx->arena, sizeof *due);
     if (!due) return out_of_memory(err);
     tc__due__init(due);
-    int rc = check_payer(ask->employer, ask->person, ask->period, &payer, err);
+    int rc = desk_payer(ask->employer, ask->person, ask->period, &payer, err);
     if (rc == 0) rc = bills_sum(c->ctx->store, &payer, c->ctx->arena, &count, &due->amount_fen, err);
-    if (rc == 0 && count == 0) rc = need_payer(c, ask->employer, ask->person, err);
+    if (rc == 0 && count == 0) rc = desk_need_payer(c, ask->employer, ask->person, err);
     if (rc) return rc;
     due->bills = (int32_t)count;
     *reply = &due->base;
     return 0;
-}
-
-static int check_receive(const Tc__Receive *ask, payer_key_t *payer, date_t *paid_on, err_t *err) {
-    if (!*ask->receipt) return err_field(err, E_MISSING_FIELD, "receipt", "receipt is missing");
-    int rc = name_check("receipt", ask->receipt, err);
-    if (rc) return err_field(err, rc, "receipt", "receipt: expected 1 to 64 of A-Z a-z 0-9 . _ : -");
-    rc = check_payer(ask->employer, ask->person, ask->period, payer, err);
-    if (rc) return rc;
-    if (ask->amount_given_case != TC__RECEIVE__AMOUNT_GIVEN_AMOUNT_FEN)
-        return err_field(err, E_MISSING_FIELD, "amount", "amount is missing");
-    if (ask->amount_fen <= 0) return err_field(err, E_OUT_OF_RANGE, "amount", "the amount must be above 0.00");
-    if (!*ask->paid_on) return err_field(err, E_MISSING_FIELD, "paid_on", "paid_on is missing");
-    if (date_parse(ask->paid_on, paid_on))
-        return err_field(err, E_INVALID_FIELD, "paid_on", "paid_on: expected a date like 2018-03-01");
-    return 0;
-}
-
-static int read_due(collection_t *c, const payer_key_t *payer, Tc__ContributionBill ***out, size_t *count, err_t *err) {
-    rows_t rows;
-    int rc = bills_due(c->ctx->store, payer, c->ctx->arena, &rows, err);
-    if (rc) return rc;
-    Tc__ContributionBill **bills = arena_alloc(c->ctx->arena, (rows.count + 1) * sizeof *bills);
-    if (!bills) return out_of_memory(err);
-    for (size_t i = 0; rc == 0 && i < rows.count; i++) {
-        size_t size;
-        const void *body = row_blob(&rows, i, 0, &size);
-        rc = message_unpack((ProtobufCMessage **)&bills[i], &tc__contribution_bill__descriptor, body, size,
-                            c->ctx->arena, err);
-    }
-    *out = bills;
-    *count = rows.count;
-    return rc;
-}
-
-// Enrolment's states of the persons whose bills are paid.
-static int read_persons(collection_t *c, Tc__ContributionBill *const *bills, size_t count, const Tc__PersonState ***out,
-                        err_t *err) {
-    rows_t keys, rows;
-    int rc = 0;
-    rows_init(&keys, c->ctx->arena, 2);
-    for (size_t i = 0; rc == 0 && i < count; i++) rc = key_add(&keys, bills[i]->person, err);
-    if (rc == 0) rc = persons_of(c->ctx->store, &keys, c->ctx->arena, &rows, err);
-    if (rc) return rc;
-    const Tc__PersonState **persons = arena_alloc(c->ctx->arena, (count + 1) * sizeof *persons);
-    if (!persons) return out_of_memory(err);
-    if (rows.count != count) return err_set(err, E_INTERNAL, "a bill's person is not known");
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        size_t size;
-        const void *state = row_blob(&rows, i, 2, &size);
-        rc = message_unpack((ProtobufCMessage **)&persons[i], &tc__person_state__descriptor, state, size, c->ctx->arena,
-                            err);
-    }
-    *out = persons;
-    return rc;
-}
-
-static int publish_receipt(collection_t *c, const Tc__Receipt *receipt, err_t *err) {
-    size_t size;
-    int64_t number;
-    void *body = message_pack(&receipt->base, c->ctx->arena, &size);
-    if (!body) return out_of_memory(err);
-    return stream_reserve(c->ctx->stream, partition_of(receipt->payer), "contribution.received", clock_now_ms(), body,
-                          size, &number, err);
-}
-
-static int write_receipt(collection_t *c, const payer_key_t *payer, const Tc__Receipt *receipt,
-                         const renewal_t *renewal, err_t *err) {
-    int rc = bills_pay(c->ctx->store, payer, receipt->paid_on, receipt->receipt, err);
-    if (rc == 0) rc = receipt_insert(c->ctx->store, receipt, c->ctx->arena, err);
-    if (rc == 0) rc = publish_receipt(c, receipt, err);
-    return rc ? rc : renew_write(&c->env, renewal, c->ctx->arena, err);
-}
-
-static int receive(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
-                   err_t *err) {
-    (void)request;
-    collection_t *c = self;
-    const Tc__Receive *ask = (const Tc__Receive *)message;
-    payer_key_t payer;
-    paying_t paying = {.period = ask->period};
-    Tc__ContributionBill **bills = NULL;
-    const Tc__PersonState **persons = NULL;
-    Tc__Receipt *receipt = NULL;
-    renewal_t renewal;
-    size_t count = 0;
-    bool known = false;
-    int rc = check_receive(ask, &payer, &paying.on, err);
-    if (rc == 0 && paying.on > date_of_ms(clock_now_ms()))
-        rc = err_field(err, E_OUT_OF_RANGE, "paid_on", "paid_on is in the future");
-    if (rc == 0) rc = receipt_known(c->ctx->store, ask->receipt, c->ctx->arena, &known, err);
-    if (rc == 0 && known) rc = err_field(err, E_EXISTS, "receipt", "receipt %s is booked already", ask->receipt);
-    if (rc == 0) rc = read_due(c, &payer, &bills, &count, err);
-    if (rc == 0 && count == 0) rc = need_payer(c, ask->employer, ask->person, err);
-    if (rc == 0) rc = receipt_make(ask, bills, count, c->ctx->arena, &receipt, err);
-    if (rc == 0) rc = read_persons(c, bills, count, &persons, err);
-    if (rc == 0) rc = renew_decide(&c->env, persons, count, &paying, c->ctx->arena, &renewal, err);
-    if (rc == 0) rc = write_receipt(c, &payer, receipt, &renewal, err);
-    if (rc == 0) *reply = &receipt->base;
-    return rc;
 }
 
 // ---- questions
@@ -258,7 +131,7 @@ static int get_bills(void *self, const request_t *request, const ProtobufCMessag
     rows_t rows;
     if (!*ask->person) return err_field(err, E_MISSING_FIELD, "person", "person is missing");
     int rc = bills_of(c->ctx->store, ask->person, c->ctx->arena, &rows, err);
-    if (rc == 0 && rows.count == 0) rc = need_payer(c, "", ask->person, err);
+    if (rc == 0 && rows.count == 0) rc = desk_need_payer(c, "", ask->person, err);
     if (rc) return rc;
     Tc__ContributionBills *answer = arena_alloc(c->ctx->arena, sizeof *answer);
     Tc__ContributionBill **list = arena_alloc(c->ctx->arena, (rows.count + 1) * sizeof *list);
@@ -346,7 +219,14 @@ static const method_t methods[] = {
     {"rebuild", WRITERS, false, &tc__rebuild__descriptor, rebuild},
     {"preview", READERS, true, &tc__preview_payment__descriptor, preview},
     {"get_due", READERS, true, &tc__get_due__descriptor, get_due},
-    {"receive", WRITERS, false, &tc__receive__descriptor, receive},
+    {"receive", WRITERS, false, &tc__receive__descriptor, receipts_receive},
+    {"import_receipts", WRITERS, false, &tc__import_receipts__descriptor, receipts_import},
+    {"list_receipts_parked", READERS, true, &tc__list_receipts_parked__descriptor, parked_list},
+    {"resolve_receipt", WRITERS, false, &tc__resolve_receipt__descriptor, parked_resolve},
+    {"get_years", READERS, true, &tc__get_years__descriptor, years_get},
+    {"assess_retirement", READERS, true, &tc__assess_retirement__descriptor, years_assess},
+    {"bill_lump_sum", WRITERS, false, &tc__bill_lump_sum__descriptor, years_bill_lump_sum},
+    {"get_obligations", READERS, true, &tc__get_obligations__descriptor, obligations_get},
     {"get_entitlements", READERS, true, &tc__get_entitlements__descriptor, get_entitlements},
     {"get_bills", READERS, true, &tc__get_bills__descriptor, get_bills},
 };
@@ -354,7 +234,7 @@ static const method_t methods[] = {
 const service_t collection_service = {
     .name = "collection",
     .migrations = collection_migrations,
-    .migration_count = 1,
+    .migration_count = COLLECTION_MIGRATIONS,
     .log = &stream_table_log,
     .methods = methods,
     .method_count = COUNT_OF(methods),

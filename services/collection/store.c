@@ -1,9 +1,9 @@
-#include "store.h"
+#include "receipts_store.h"
 #include "common/base/hash.h"
 #include "common/daemon/service.h"
 #include "common/stream/consumer.h"
 
-const migration_t collection_migrations[] = {
+const migration_t collection_migrations[COLLECTION_MIGRATIONS] = {
     {1, REQUEST_TABLE_SQL STREAM_TABLE_SQL CONSUMER_TABLES_SQL
      "CREATE TABLE person (partition BIGINT NOT NULL, person TEXT NOT NULL, version BIGINT NOT NULL,"
      " state BYTEA NOT NULL, PRIMARY KEY (partition, person));"
@@ -20,8 +20,8 @@ const migration_t collection_migrations[] = {
      " body BYTEA NOT NULL, PRIMARY KEY (partition, person));"
      "CREATE TABLE uncached (partition BIGINT NOT NULL, person TEXT NOT NULL, version BIGINT NOT NULL,"
      " PRIMARY KEY (partition, person));"},
+    {2, RECEIPTS_TABLES_SQL},
 };
-const size_t collection_migration_count = COUNT_OF(collection_migrations);
 
 int key_add(rows_t *keys, const char *name, err_t *err) {
     cell_t *row = rows_add(keys);
@@ -102,15 +102,6 @@ static size_t payer_params(const payer_key_t *payer, cell_t params[static 3]) {
     return n;
 }
 
-int bills_due(store_t *store, const payer_key_t *payer, arena_t *arena, rows_t *out, err_t *err) {
-    cell_t params[3];
-    size_t n = payer_params(payer, params);
-    return store_query(store,
-                       *payer->employer ? "SELECT body" UNPAID_OF_EMPLOYER " ORDER BY partition, person"
-                                        : "SELECT body" UNPAID_OF_PERSON,
-                       params, n, arena, out, err);
-}
-
 int bills_sum(store_t *store, const payer_key_t *payer, arena_t *arena, int64_t *count, fen_t *amount, err_t *err) {
     cell_t params[3];
     rows_t rows;
@@ -123,22 +114,6 @@ int bills_sum(store_t *store, const payer_key_t *payer, arena_t *arena, int64_t 
     *count = row_i64(&rows, 0, 0);
     *amount = row_i64(&rows, 0, 1);
     return 0;
-}
-
-int bills_pay(store_t *store, const payer_key_t *payer, const char *paid_on, const char *receipt, err_t *err) {
-    if (*payer->employer) {
-        cell_t params[] = {cell_text(payer->employer), cell_text(payer->period), cell_text(paid_on),
-                           cell_text(receipt)};
-        return store_exec(
-            store, "UPDATE bill SET paid_on = $3, receipt = $4 WHERE employer = $1 AND period = $2 AND paid_on = ''",
-            params, COUNT_OF(params), err);
-    }
-    cell_t params[] = {cell_i64(partition_of(payer->person)), cell_text(payer->person), cell_text(payer->period),
-                       cell_text(paid_on), cell_text(receipt)};
-    return store_exec(store,
-                      "UPDATE bill SET paid_on = $4, receipt = $5 WHERE partition = $1 AND person = $2 AND period = $3"
-                      " AND employer = '' AND paid_on = ''",
-                      params, COUNT_OF(params), err);
 }
 
 int bills_history(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
@@ -157,30 +132,6 @@ int bills_of(store_t *store, const char *person, arena_t *arena, rows_t *out, er
 int bills_drop(store_t *store, const rows_t *rows, err_t *err) {
     return store_each_exec(
         store, "DELETE FROM bill WHERE partition = $1 AND person = $2 AND period = $3 AND paid_on = ''", rows, err);
-}
-
-// ---- receipts
-// -----------------------------------------------------------------------------------------------------------
-
-int receipt_known(store_t *store, const char *receipt, arena_t *arena, bool *out, err_t *err) {
-    cell_t params[] = {cell_text(receipt)};
-    rows_t rows;
-    int rc = store_query(store, "SELECT receipt FROM receipt WHERE receipt = $1", params, COUNT_OF(params), arena,
-                         &rows, err);
-    if (rc == 0) *out = rows.count > 0;
-    return rc;
-}
-
-int receipt_insert(store_t *store, const Tc__Receipt *receipt, arena_t *arena, err_t *err) {
-    size_t size;
-    void *body = message_pack(&receipt->base, arena, &size);
-    if (!body) return err_set(err, E_IO, "out of memory");
-    cell_t params[] = {cell_text(receipt->receipt),   cell_text(receipt->payer),   cell_text(receipt->period),
-                       cell_i64(receipt->amount_fen), cell_text(receipt->paid_on), cell_blob(body, size)};
-    return store_exec(
-        store,
-        "INSERT INTO receipt (receipt, payer, period, amount_fen, paid_on, body) VALUES ($1, $2, $3, $4, $5, $6)",
-        params, COUNT_OF(params), err);
 }
 
 // ---- entitlements

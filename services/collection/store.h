@@ -4,8 +4,8 @@
 #include "collection.h"
 #include "common/store/store.h"
 
-extern const migration_t collection_migrations[];
-extern const size_t collection_migration_count;
+enum { COLLECTION_MIGRATIONS = 2 };
+extern const migration_t collection_migrations[COLLECTION_MIGRATIONS];
 
 int key_add(rows_t *keys, const char *name, err_t *err) MUST_USE; // (partition_of(name), name)
 
@@ -32,18 +32,14 @@ enum { BILL_COLUMNS = 9 };
 int bills_known(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
                 err_t *err) MUST_USE; // keys + period → key, the first period billed that is not before it
 int bills_insert(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // BILL_COLUMNS, see store.c
-int bills_due(store_t *store, const payer_key_t *payer, arena_t *arena, rows_t *out, err_t *err) MUST_USE; // body
 int bills_sum(store_t *store, const payer_key_t *payer, arena_t *arena, int64_t *count, fen_t *amount,
               err_t *err) MUST_USE;
-int bills_pay(store_t *store, const payer_key_t *payer, const char *paid_on, const char *receipt, err_t *err) MUST_USE;
 int bills_history(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
                   err_t *err) MUST_USE; // key, period, identity, employer, paid_on; by period
 int bills_of(store_t *store, const char *person, arena_t *arena, rows_t *out,
              err_t *err) MUST_USE;                                       // body, paid_on; by period
 int bills_drop(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // partition, person, period; unpaid ones only
 
-int receipt_known(store_t *store, const char *receipt, arena_t *arena, bool *out, err_t *err) MUST_USE;
-int receipt_insert(store_t *store, const Tc__Receipt *receipt, arena_t *arena, err_t *err) MUST_USE;
 
 int entitlements_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
                     err_t *err) MUST_USE; // key, version, body

@@ -3,7 +3,8 @@
 #include "ledger.h"
 #include <string.h>
 
-static const char kind_bill[] = "bill", kind_contribution[] = "contribution";
+static const char kind_bill[] = "bill", kind_contribution[] = "contribution", kind_return[] = "return",
+                  kind_held[] = "held";
 
 // Words of events become parts of account names: [a-z0-9_], so that the chart stays readable and prefixes mean
 // something.
@@ -125,22 +126,52 @@ static int check_receipt(const Tc__Receipt *receipt, err_t *err) {
     return 0;
 }
 
-int ledger_of_receipt(const Tc__Receipt *receipt, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
-                      Tc__JournalEntry **out, err_t *err) {
+static int receipt_entry(const Tc__Receipt *receipt, bool returned, const ledger_source_t *source, int64_t posted_ms,
+                         arena_t *arena, Tc__JournalEntry **out, err_t *err) {
     int rc = check_receipt(receipt, err);
     if (rc) return rc;
     Tc__JournalEntry *entry = entry_new(arena, source, posted_ms, receipt->n_parts * 2);
     if (!entry) return no_memory(err);
-    entry->kind = (char *)kind_contribution;
+    entry->kind = (char *)(returned ? kind_return : kind_contribution);
     entry->reference = receipt->receipt;
     entry->value_date = receipt->paid_on;
     entry->total_fen = receipt->amount_fen;
     for (size_t i = 0; !rc && i < receipt->n_parts; i++) {
         const Tc__Receipt__Part *part = receipt->parts[i];
-        line_t debit = {"treasury", part->item, "", "", receipt->payer, part->amount_fen};
+        const fen_t amount = returned ? -part->amount_fen : part->amount_fen; // checked: not negative
+        line_t debit = {"treasury", part->item, "", "", receipt->payer, amount};
         line_t credit = {"contribution", part->item, part->identity, part->division, part->payer, 0};
         rc = post_pair(entry, arena, &debit, credit, err);
     }
+    if (!rc) *out = entry;
+    return rc;
+}
+
+int ledger_of_receipt(const Tc__Receipt *receipt, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
+                      Tc__JournalEntry **out, err_t *err) {
+    return receipt_entry(receipt, false, source, posted_ms, arena, out, err);
+}
+
+int ledger_of_return(const Tc__Receipt *receipt, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
+                     Tc__JournalEntry **out, err_t *err) {
+    return receipt_entry(receipt, true, source, posted_ms, arena, out, err);
+}
+
+// ---- money that pays no bill
+
+int ledger_of_held(const Tc__HeldMoney *held, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
+                   Tc__JournalEntry **out, err_t *err) {
+    int rc = check_word("kind", held->kind, err);
+    if (rc) return rc;
+    Tc__JournalEntry *entry = entry_new(arena, source, posted_ms, 2);
+    if (!entry) return no_memory(err);
+    entry->kind = (char *)kind_held;
+    entry->reference = held->receipt;
+    entry->value_date = held->on;
+    entry->total_fen = held->amount_fen;
+    const line_t debit = {"treasury", held->kind, "", "", held->payer, held->amount_fen};
+    const line_t credit = {"held", held->kind, "", "", held->payer, 0};
+    rc = post_pair(entry, arena, &debit, credit, err);
     if (!rc) *out = entry;
     return rc;
 }

@@ -21,4 +21,10 @@ int ledger_of_bill(const Tc__Decision *decision, const ledger_source_t *source, 
                    Tc__JournalEntry **out, err_t *err) MUST_USE;
 int ledger_of_receipt(const Tc__Receipt *receipt, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
                       Tc__JournalEntry **out, err_t *err) MUST_USE;
+// Its money was given back: the same lines with the signs turned.
+int ledger_of_return(const Tc__Receipt *receipt, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
+                     Tc__JournalEntry **out, err_t *err) MUST_USE;
+// Money of a payer that pays no bill (yet) came or went.
+int ledger_of_held(const Tc__HeldMoney *held, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
+                   Tc__JournalEntry **out, err_t *err) MUST_USE;
 bool ledger_balanced(const Tc__JournalEntry *entry);

@@ -47,21 +47,42 @@ static int no_memory(err_t *err) { return err_set(err, E_IO, "the batch of event
 // ---- events to entries
 // --------------------------------------------------------------------------------------------------
 
-static bool is_ours(const event_t *event) {
-    return strcmp(event->topic, "bill.settled") == 0 || strcmp(event->topic, "contribution.received") == 0;
+typedef struct rule { // what an event of this topic becomes
+    const char *topic;
+    const ProtobufCMessageDescriptor *type;
+    int (*entry)(const ProtobufCMessage *message, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
+                 Tc__JournalEntry **out, err_t *err);
+} rule_t;
+
+#define OF(name, message_type)                                                                                         \
+    static int name##_entry(const ProtobufCMessage *message, const ledger_source_t *source, int64_t posted_ms,         \
+                            arena_t *arena, Tc__JournalEntry **out, err_t *err) {                                      \
+        return ledger_of_##name((const message_type *)message, source, posted_ms, arena, out, err);                    \
+    }
+OF(bill, Tc__Decision)
+OF(receipt, Tc__Receipt)
+OF(return, Tc__Receipt)
+OF(held, Tc__HeldMoney)
+#undef OF
+
+// NULL: the topic moves no money.
+static const rule_t *rule_of(const char *topic) {
+    static const rule_t rules[] = {{"bill.settled", &tc__decision__descriptor, bill_entry},
+                                   {"contribution.received", &tc__receipt__descriptor, receipt_entry},
+                                   {"contribution.returned", &tc__receipt__descriptor, return_entry},
+                                   {"money.held", &tc__held_money__descriptor, held_entry}};
+    for (size_t i = 0; i < COUNT_OF(rules); i++)
+        if (strcmp(rules[i].topic, topic) == 0) return &rules[i];
+    return NULL;
 }
 
-static int make_entry(const batch_t *batch, const event_t *event, Tc__JournalEntry **out, err_t *err) {
+static int make_entry(const batch_t *batch, const event_t *event, const rule_t *rule, Tc__JournalEntry **out,
+                      err_t *err) {
     poster_t *poster = batch->source->poster;
     ledger_source_t source = {batch->source->service, event->partition, event->number};
-    bool bill = strcmp(event->topic, "bill.settled") == 0;
     ProtobufCMessage *message;
-    int rc = message_unpack(&message, bill ? &tc__decision__descriptor : &tc__receipt__descriptor, event->body,
-                            event->body_bytes, poster->arena, err);
-    if (rc) return rc;
-    int64_t now_ms = poster->now_ms();
-    rc = bill ? ledger_of_bill((const Tc__Decision *)message, &source, now_ms, poster->arena, out, err)
-              : ledger_of_receipt((const Tc__Receipt *)message, &source, now_ms, poster->arena, out, err);
+    int rc = message_unpack(&message, rule->type, event->body, event->body_bytes, poster->arena, err);
+    if (!rc) rc = rule->entry(message, &source, poster->now_ms(), poster->arena, out, err);
     if (rc) return rc;
     // An entry follows from an event's bytes, so one that does not balance is the event's fault: it is parked.
     return ledger_balanced(*out) ? 0 : err_set(err, E_INVALID_FIELD, "the entry of this event does not balance");
@@ -92,9 +113,10 @@ static int make_entries(batch_t *batch, const event_t *events, size_t count, err
     int rc = find_posted(batch, events, count, posted, err);
     for (size_t i = 0; !rc && i < count; i++) {
         if (posted[i]) metric_add(poster->repeated, 1);
-        if (posted[i] || !is_ours(&events[i])) continue;
+        const rule_t *rule = rule_of(events[i].topic);
+        if (posted[i] || !rule) continue;
         batch->events[batch->count] = &events[i];
-        rc = make_entry(batch, &events[i], &batch->entries[batch->count], err);
+        rc = make_entry(batch, &events[i], rule, &batch->entries[batch->count], err);
         if (rc)
             return err_prefix(err, "%s %u/%lld", batch->source->service, events[i].partition,
                               (long long)events[i].number);

@@ -1,0 +1,181 @@
+#include "crediting.h"
+#include "account.h"
+#include "common/base/hash.h"
+#include "common/base/log.h"
+#include "common/policy/account.h"
+#include "receipts_store.h"
+#include "years.h"
+#include <string.h>
+
+enum { CREDIT_COLUMNS = 8 };
+
+typedef struct work {
+    collection_t *c;
+    arena_t *arena;
+    const paid_bill_t **bills; // the monthly ones
+    size_t count;
+    rows_t keys; // partition, person, month of each
+    rows_t known;
+    size_t next; // in `known`
+    month_t *joined;
+    rows_t rows; // to be kept
+} work_t;
+
+static int out_of_memory(err_t *err) { return err_set(err, E_IO, "out of memory"); }
+
+static int gather(work_t *w, const paid_bill_t *bills, size_t count, err_t *err) {
+    rows_init(&w->keys, w->arena, 3);
+    rows_init(&w->rows, w->arena, CREDIT_COLUMNS);
+    w->bills = arena_alloc(w->arena, (count + 1) * sizeof *w->bills);
+    w->joined = arena_alloc(w->arena, (count + 1) * sizeof *w->joined);
+    if (!w->bills || !w->joined) return out_of_memory(err);
+    for (size_t i = 0; i < count; i++) {
+        month_t month;
+        cell_t *key;
+        if (month_parse(bills[i].bill->period, &month)) continue;
+        if (!(key = rows_add(&w->keys))) return out_of_memory(err);
+        key[0] = cell_i64(partition_of(bills[i].bill->person));
+        key[1] = cell_text(bills[i].bill->person);
+        key[2] = cell_text(bills[i].bill->period);
+        w->bills[w->count++] = &bills[i];
+    }
+    return w->count ? account_credits_of(w->c->ctx->store, &w->keys, w->arena, &w->known, err) : 0;
+}
+
+// When each person joined the scheme that has accounts, by what is paid until now.
+static int read_joined(work_t *w, err_t *err) {
+    rows_t keys, history;
+    int rc = 0;
+    rows_init(&keys, w->arena, 2);
+    for (size_t i = 0; rc == 0 && i < w->count; i++) rc = key_add(&keys, w->bills[i]->bill->person, err);
+    if (rc == 0) rc = bills_history(w->c->ctx->store, &keys, w->arena, &history, err);
+    if (rc) return rc;
+    for (size_t i = 0; i < w->count; i++) w->joined[i] = MONTH_NONE;
+    for (size_t i = 0; i < history.count; i++) {
+        month_t *joined = &w->joined[row_i64(&history, i, 0)], month;
+        const int identity = identity_from_name(row_text(&history, i, 2));
+        if (!*row_text(&history, i, 4) || month_parse(row_text(&history, i, 1), &month)) continue;
+        if (identity < 0 || !years_counts(w->c->env.policy, (identity_t)identity)) continue;
+        if (*joined == MONTH_NONE || month < *joined) *joined = month;
+    }
+    for (size_t i = 0; i < w->count; i++) w->joined[i] = years_first_tier2(w->bills[i]->person, w->joined[i]);
+    return 0;
+}
+
+// ---- one month
+
+static fen_t base_of(const Tc__ContributionBill *bill) {
+    fen_t base = 0;
+    for (size_t i = 0; i < bill->n_lines; i++) base = fen_max(base, bill->lines[i]->base_fen);
+    return base;
+}
+
+static int decide(const work_t *w, size_t i, account_result_t *out, err_t *err) {
+    const policy_t *policy = w->c->env.policy;
+    const paid_bill_t *paid = w->bills[i];
+    month_t month = MONTH_NONE;
+    account_person_t person = {.identity = (identity_t)identity_from_name(paid->bill->identity),
+                               .birth = DATE_NONE,
+                               .base = base_of(paid->bill),
+                               .joined = w->joined[i],
+                               .employer_kind = paid->employer_kind};
+    person.has_base = person.base > 0;
+    // A former standard binds only those who were there before it ended.
+    person.has_reference = policy->account->has_former && person.joined != MONTH_NONE &&
+                           person.joined > month_of(policy->account->former.day);
+    if (*paid->person->birth && date_parse(paid->person->birth, &person.birth))
+        return err_set(err, E_INTERNAL, "a stored person has no valid date of birth");
+    if (month_parse(paid->bill->period, &month)) return err_set(err, E_INTERNAL, "a stored bill is malformed");
+    return account_credit(policy, &person, month, out, err);
+}
+
+static int tell(const work_t *w, size_t i, int64_t turn, fen_t amount, const char *rule, err_t *err) {
+    const paid_bill_t *paid = w->bills[i];
+    Tc__AccountCredit event;
+    tc__account_credit__init(&event);
+    event.person = paid->bill->person;
+    event.month = paid->bill->period;
+    event.turn = (int32_t)turn;
+    event.amount_fen = amount;
+    event.rule = (char *)rule;
+    event.receipt = (char *)paid->receipt;
+    return desk_tell(w->c, event.person, "account.credited", &event.base, err);
+}
+
+static int keep(work_t *w, size_t i, int64_t turn, fen_t amount, const char *rule, const char *undecided, err_t *err) {
+    const cell_t *key = rows_at(&w->keys, i);
+    cell_t *row = rows_add(&w->rows);
+    if (!row) return out_of_memory(err);
+    const cell_t cells[CREDIT_COLUMNS] = {key[0],
+                                          key[1],
+                                          key[2],
+                                          cell_i64(turn),
+                                          cell_i64(amount),
+                                          cell_text(rule),
+                                          cell_text(w->bills[i]->receipt),
+                                          cell_text(undecided)};
+    memcpy(row, cells, sizeof cells);
+    return 0;
+}
+
+// Turn, amount and rule as they stand; 0 and "" for a month never credited.
+static void stands(work_t *w, size_t i, int64_t *turn, fen_t *amount, const char **rule) {
+    *turn = 0;
+    *amount = 0;
+    *rule = "";
+    if (w->next == w->known.count || row_i64(&w->known, w->next, 0) != (int64_t)i) return;
+    *turn = row_i64(&w->known, w->next, 1);
+    *amount = row_i64(&w->known, w->next, 2);
+    *rule = row_text(&w->known, w->next++, 3);
+}
+
+static int credit_month(work_t *w, size_t i, err_t *err) {
+    account_result_t result = {0};
+    int64_t turn;
+    fen_t amount;
+    const char *rule;
+    err_t why = {0};
+    stands(w, i, &turn, &amount, &rule);
+    if (amount != 0) return err_set(err, E_INTERNAL, "a month is credited twice");
+    int rc = decide(w, i, &result, &why);
+    if (rc == E_UNSUPPORTED || rc == E_NOT_IN_FORCE) return 0; // no account, for this person or yet
+    if (rc) {
+        const char *text = arena_text(w->arena, "%s: %s", err_name(rc), why.text);
+        if (!text) return out_of_memory(err);
+        log_debug("account_credit_undecided", "code=%s field=%s", err_name(rc), log_value(why.field));
+        return keep(w, i, turn, 0, "", text, err);
+    }
+    rule = result.step_count ? result.steps[result.step_count - 1].rule : "";
+    rc = keep(w, i, turn + 1, result.credit, rule, "", err);
+    return rc ? rc : tell(w, i, turn + 1, result.credit, rule, err);
+}
+
+static int reverse_month(work_t *w, size_t i, err_t *err) {
+    int64_t turn;
+    fen_t amount;
+    const char *rule;
+    stands(w, i, &turn, &amount, &rule);
+    if (amount == 0) return 0;
+    int rc = keep(w, i, turn + 1, 0, rule, "", err);
+    return rc ? rc : tell(w, i, turn + 1, -amount, rule, err);
+}
+
+// ---- all of them
+
+static int run(collection_t *c, const paid_bill_t *bills, size_t count, bool paid, err_t *err) {
+    work_t w = {.c = c, .arena = c->ctx->arena};
+    if (!c->env.policy->account) return 0;
+    int rc = gather(&w, bills, count, err);
+    if (rc || w.count == 0) return rc;
+    if (paid) rc = read_joined(&w, err);
+    for (size_t i = 0; rc == 0 && i < w.count; i++) rc = paid ? credit_month(&w, i, err) : reverse_month(&w, i, err);
+    return rc || !w.rows.count ? rc : account_credits_put(c->ctx->store, &w.rows, err);
+}
+
+int crediting_paid(collection_t *c, const paid_bill_t *bills, size_t count, err_t *err) {
+    return run(c, bills, count, true, err);
+}
+
+int crediting_unpaid(collection_t *c, const paid_bill_t *bills, size_t count, err_t *err) {
+    return run(c, bills, count, false, err);
+}

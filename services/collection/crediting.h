@@ -1,0 +1,16 @@
+// Personal accounts (个人账户): a monthly bill that was paid credits the person's account, by the account core; told as
+// event account.credited, once per person and month. Law: section `account` of the city file (JM-A-16, JM-A-17: every
+// month that is paid, in time or later). What cannot be decided from what is known here is kept as undecided.
+#pragma once
+#include "desk.h"
+
+typedef struct paid_bill {
+    const Tc__ContributionBill *bill;
+    const Tc__PersonState *person;
+    const char *employer_kind; // NULL without an employer
+    const char *receipt;
+} paid_bill_t;
+
+// After the bills were marked as paid, in the same transaction. A city without personal accounts: nothing happens.
+int crediting_paid(collection_t *c, const paid_bill_t *bills, size_t count, err_t *err) MUST_USE;
+int crediting_unpaid(collection_t *c, const paid_bill_t *bills, size_t count, err_t *err) MUST_USE;

@@ -1,0 +1,21 @@
+// The desk behind collection's methods: what all handlers share.
+#pragma once
+#include "handlers.h"
+#include "renew.h"
+#include "store.h"
+
+struct collection {
+    service_ctx_t *ctx;
+    renew_env_t env;
+    policy_t *own_policy; // when we loaded it ourselves
+};
+
+// Either an employer or a person, and a period. E_MISSING_FIELD or E_INVALID_FIELD.
+int desk_payer(const char *employer, const char *person, const char *period, payer_key_t *out, err_t *err) MUST_USE;
+// E_NOT_FOUND for an employer or a person that enrolment has not told us of.
+int desk_need_payer(collection_t *c, const char *employer, const char *person, err_t *err) MUST_USE;
+// Enrolment's state of a person. E_MISSING_FIELD, E_NOT_FOUND.
+int desk_person(collection_t *c, const char *person, Tc__PersonState **out, err_t *err) MUST_USE;
+// An event of `key`'s partition, told when the transaction is committed.
+int desk_tell(collection_t *c, const char *key, const char *topic, const ProtobufCMessage *message,
+              err_t *err) MUST_USE;

@@ -1,0 +1,135 @@
+// One walk over the bills, page by page in the order of persons, in constant memory: bills change when they are paid,
+// so sums kept beside them would have to change with every receipt.
+#include "obligations.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGE = 2000, LINES_MAX = 4096, KEY_MAX = 65 };
+
+typedef struct walk_place { // the last bill seen
+    int64_t partition;
+    char person[KEY_MAX], period[PERIOD_TEXT_MAX];
+} walk_place_t;
+
+typedef struct sums {
+    collection_t *c;
+    char year[PERIOD_TEXT_MAX];
+    Tc__Obligations *out;
+    char (*last_person)[KEY_MAX]; // of each line, so that a person counts once
+    arena_t *page;
+} sums_t;
+
+static int out_of_memory(err_t *err) { return err_set(err, E_IO, "out of memory"); }
+
+// Bills of the year: its months, the year itself, and lump sums of it.
+static int read_page(const sums_t *sums, const walk_place_t *after, rows_t *out, err_t *err) {
+    const cell_t params[] = {cell_i64(after->partition), cell_text(after->person), cell_text(after->period),
+                             cell_text(sums->year), cell_i64(PAGE)};
+    return store_query(sums->c->ctx->store,
+                       "SELECT partition, person, period, paid_on, body FROM bill"
+                       " WHERE (partition, person, period) > ($1, $2, $3) AND substr(period, 1, 4) = $4"
+                       " ORDER BY partition, person, period LIMIT $5",
+                       params, COUNT_OF(params), sums->page, out, err);
+}
+
+static Tc__Obligations__Line *line_of(sums_t *sums, const Tc__ContributionBill *bill,
+                                      const Tc__ContributionLine *from) {
+    Tc__Obligations *all = sums->out;
+    for (size_t i = 0; i < all->n_lines; i++)
+        if (strcmp(all->lines[i]->division, bill->division) == 0 && strcmp(all->lines[i]->item, from->item) == 0 &&
+            strcmp(all->lines[i]->payer, from->payer) == 0)
+            return all->lines[i];
+    if (all->n_lines == LINES_MAX) return NULL;
+    arena_t *arena = sums->c->ctx->arena;
+    Tc__Obligations__Line *line = arena_alloc(arena, sizeof *line);
+    if (!line) return NULL;
+    tc__obligations__line__init(line);
+    line->division = arena_text(arena, "%s", bill->division);
+    line->item = arena_text(arena, "%s", from->item);
+    line->payer = arena_text(arena, "%s", from->payer);
+    if (!line->division || !line->item || !line->payer) return NULL;
+    sums->last_person[all->n_lines][0] = '\0';
+    all->lines[all->n_lines++] = line;
+    return line;
+}
+
+static size_t index_of(const Tc__Obligations *all, const Tc__Obligations__Line *line) {
+    size_t i = 0;
+    while (all->lines[i] != line) i++;
+    return i;
+}
+
+static int add_line(sums_t *sums, const Tc__ContributionBill *bill, const Tc__ContributionLine *from, bool paid,
+                    err_t *err) {
+    const int payer = payer_from_name(from->payer);
+    if (payer != PAYER_FINANCE && payer != PAYER_UNEMPLOYMENT_FUND) return 0;
+    Tc__Obligations__Line *line = line_of(sums, bill, from);
+    if (!line) return err_set(err, E_TOO_LARGE, "more than %d lines of obligations", LINES_MAX);
+    char *last = sums->last_person[index_of(sums->out, line)];
+    if (strcmp(last, bill->person) != 0) line->persons++;
+    snprintf(last, KEY_MAX, "%s", bill->person);
+    if (fen_add(line->due_fen, from->amount_fen, &line->due_fen) ||
+        (paid && fen_add(line->paid_fen, from->amount_fen, &line->paid_fen)))
+        return err_set(err, E_OUT_OF_RANGE, "the obligations add up to more than can be counted");
+    return 0;
+}
+
+static int add_page(sums_t *sums, const rows_t *rows, err_t *err) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < rows->count; i++) {
+        Tc__ContributionBill *bill;
+        size_t size;
+        const void *body = row_blob(rows, i, 4, &size);
+        rc =
+            message_unpack((ProtobufCMessage **)&bill, &tc__contribution_bill__descriptor, body, size, sums->page, err);
+        for (size_t k = 0; rc == 0 && k < bill->n_lines; k++)
+            rc = add_line(sums, bill, bill->lines[k], *row_text(rows, i, 3) != '\0', err);
+    }
+    return rc;
+}
+
+static int walk(sums_t *sums, err_t *err) {
+    walk_place_t after = {.partition = -1};
+    rows_t rows = {0};
+    do {
+        arena_reset(sums->page);
+        int rc = read_page(sums, &after, &rows, err);
+        if (rc == 0) rc = add_page(sums, &rows, err);
+        if (rc || rows.count == 0) return rc;
+        after.partition = row_i64(&rows, rows.count - 1, 0);
+        snprintf(after.person, sizeof after.person, "%s", row_text(&rows, rows.count - 1, 1));
+        snprintf(after.period, sizeof after.period, "%s", row_text(&rows, rows.count - 1, 2));
+    } while (rows.count == PAGE);
+    return 0;
+}
+
+static int by_name(const void *a, const void *b) {
+    const Tc__Obligations__Line *left = *(Tc__Obligations__Line *const *)a, *right = *(Tc__Obligations__Line *const *)b;
+    int order = strcmp(left->division, right->division);
+    if (!order) order = strcmp(left->item, right->item);
+    return order ? order : strcmp(left->payer, right->payer);
+}
+
+int obligations_get(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                    err_t *err) {
+    (void)request;
+    collection_t *c = self;
+    arena_t *arena = c->ctx->arena;
+    const int year = ((const Tc__GetObligations *)message)->year;
+    if (!date_valid(year, 1, 1)) return err_field(err, E_INVALID_FIELD, "year", "year: expected 1900 to 2199");
+    sums_t sums = {.c = c,
+                   .out = arena_alloc(arena, sizeof *sums.out),
+                   .last_person = arena_alloc(arena, LINES_MAX * sizeof *sums.last_person),
+                   .page = c->env.scratch};
+    if (!sums.out || !sums.last_person) return out_of_memory(err);
+    snprintf(sums.year, sizeof sums.year, "%04d", year);
+    tc__obligations__init(sums.out);
+    sums.out->lines = arena_alloc(arena, LINES_MAX * sizeof *sums.out->lines);
+    if (!sums.out->lines) return out_of_memory(err);
+    int rc = walk(&sums, err);
+    arena_reset(sums.page);
+    if (rc) return rc;
+    qsort(sums.out->lines, sums.out->n_lines, sizeof *sums.out->lines, by_name);
+    *reply = &sums.out->base;
+    return 0;
+}

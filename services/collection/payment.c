@@ -1,0 +1,249 @@
+#include "payment.h"
+#include "common/base/hash.h"
+#include "crediting.h"
+#include "receipts_store.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct book {
+    collection_t *c;
+    arena_t *arena;
+    const payment_t *payments;
+    size_t count;
+    Tc__Receipt **receipts; // one for each payment
+    // All bills, in order of payments, with what personal accounts need to know of each.
+    paid_bill_t *bills;
+    size_t bill_count;
+    const Tc__PersonState **persons; // by number, each once
+    size_t person_count;
+    renewal_t renewal;
+} book_t;
+
+static int out_of_memory(err_t *err) { return err_set(err, E_IO, "out of memory"); }
+
+// Something was written already: only a race takes the whole transaction back (common/daemon).
+static int spoil(err_t *err) {
+    if (err->code != E_STORE) err->code = E_RACE;
+    return err->code;
+}
+
+// ---- the bills
+
+static int unpack_bill(book_t *book, const rows_t *rows, size_t row, size_t column, const char *receipt, err_t *err) {
+    size_t size;
+    const void *body = row_blob(rows, row, column, &size);
+    paid_bill_t *bill = &book->bills[book->bill_count];
+    int rc = message_unpack((ProtobufCMessage **)&bill->bill, &tc__contribution_bill__descriptor, body, size,
+                            book->arena, err);
+    bill->receipt = receipt;
+    if (rc == 0) book->bill_count++;
+    return rc;
+}
+
+static int find_bills(const book_t *book, bool employers, rows_t *out, err_t *err) {
+    rows_t keys;
+    store_t *store = book->c->ctx->store;
+    rows_init(&keys, book->arena, employers ? 2 : 3);
+    for (size_t i = 0; i < book->count; i++) {
+        const payer_key_t *payer = &book->payments[i].payer;
+        if ((*payer->employer != '\0') != employers) continue;
+        cell_t *key = rows_add(&keys);
+        if (!key) return out_of_memory(err);
+        if (!employers) *key++ = cell_i64(partition_of(payer->person));
+        *key++ = cell_text(payer_number(payer));
+        *key = cell_text(payer->period);
+    }
+    rows_init(out, book->arena, 2);
+    if (keys.count == 0) return 0;
+    return employers ? unpaid_of_employers(store, &keys, book->arena, out, err)
+                     : unpaid_of_persons(store, &keys, book->arena, out, err);
+}
+
+// The receipt of payment i from its bills, which begin at `first`.
+static int make_receipt(book_t *book, size_t i, size_t first, err_t *err) {
+    const payment_t *payment = &book->payments[i];
+    const size_t count = book->bill_count - first;
+    Tc__Receive ask = TC__RECEIVE__INIT;
+    Tc__ContributionBill **bills = arena_alloc(book->arena, (count + 1) * sizeof *bills);
+    if (!bills) return out_of_memory(err);
+    for (size_t k = 0; k < count; k++) bills[k] = (Tc__ContributionBill *)book->bills[first + k].bill;
+    ask.receipt = (char *)payment->receipt;
+    ask.employer = (char *)payment->payer.employer;
+    ask.person = (char *)payment->payer.person;
+    ask.period = (char *)payment->payer.period;
+    ask.paid_on = (char *)payment->paid_on;
+    ask.amount_given_case = TC__RECEIVE__AMOUNT_GIVEN_AMOUNT_FEN;
+    ask.amount_fen = payment->amount;
+    int rc = receipt_make(&ask, bills, count, book->arena, &book->receipts[i], err);
+    if (rc == 0) book->receipts[i]->credit_fen = payment->credit;
+    return rc;
+}
+
+// Rows come in the order of their keys, and those in the order of payments.
+static int read_bills(book_t *book, err_t *err) {
+    rows_t rows[2]; // of persons, of employers
+    size_t next[2] = {0}, key[2] = {0};
+    int rc = find_bills(book, false, &rows[0], err);
+    if (rc == 0) rc = find_bills(book, true, &rows[1], err);
+    if (rc) return rc;
+    book->bills = arena_alloc(book->arena, (rows[0].count + rows[1].count + 1) * sizeof *book->bills);
+    book->receipts = arena_alloc(book->arena, (book->count + 1) * sizeof *book->receipts);
+    if (!book->bills || !book->receipts) return out_of_memory(err);
+    for (size_t i = 0; rc == 0 && i < book->count; i++) {
+        const size_t of = *book->payments[i].payer.employer ? 1 : 0, first = book->bill_count;
+        for (; rc == 0 && next[of] < rows[of].count && row_i64(&rows[of], next[of], 0) == (int64_t)key[of]; next[of]++)
+            rc = unpack_bill(book, &rows[of], next[of], 1, book->payments[i].receipt, err);
+        key[of]++;
+        if (rc == 0) rc = make_receipt(book, i, first, err);
+    }
+    return rc;
+}
+
+// ---- their persons
+
+static int by_number(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+static int unpack_persons(book_t *book, const rows_t *rows, err_t *err) {
+    int rc = 0;
+    book->persons = arena_alloc(book->arena, (rows->count + 1) * sizeof *book->persons);
+    if (!book->persons) return out_of_memory(err);
+    for (size_t i = 0; rc == 0 && i < rows->count; i++) {
+        size_t size;
+        const void *state = row_blob(rows, i, 2, &size);
+        rc = message_unpack((ProtobufCMessage **)&book->persons[i], &tc__person_state__descriptor, state, size,
+                            book->arena, err);
+    }
+    return rc;
+}
+
+static int read_persons(book_t *book, err_t *err) {
+    rows_t keys, rows;
+    const char **names = arena_alloc(book->arena, (book->bill_count + 1) * sizeof *names);
+    if (!names) return out_of_memory(err);
+    for (size_t i = 0; i < book->bill_count; i++) names[i] = book->bills[i].bill->person;
+    qsort(names, book->bill_count, sizeof *names, by_number);
+    rows_init(&keys, book->arena, 2);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < book->bill_count; i++) {
+        if (i > 0 && strcmp(names[i - 1], names[i]) == 0) continue;
+        names[book->person_count++] = names[i];
+        rc = key_add(&keys, names[i], err);
+    }
+    if (rc == 0) rc = persons_of(book->c->ctx->store, &keys, book->arena, &rows, err);
+    if (rc == 0 && rows.count != keys.count) rc = err_set(err, E_INTERNAL, "a bill's person is not known");
+    if (rc == 0) rc = unpack_persons(book, &rows, err);
+    for (size_t i = 0; rc == 0 && i < book->bill_count; i++) {
+        const char *name = book->bills[i].bill->person;
+        const char **at = bsearch(&name, names, book->person_count, sizeof *names, by_number);
+        CHECK(at != NULL);
+        book->bills[i].person = book->persons[at - names];
+    }
+    return rc;
+}
+
+// The kind of the employer behind each bill; bills of one employer stand together.
+static int read_employers(book_t *book, err_t *err) {
+    rows_t keys, kinds;
+    int rc = 0;
+    rows_init(&keys, book->arena, 2);
+    for (size_t i = 0; rc == 0 && i < book->bill_count; i++)
+        if (i == 0 || strcmp(book->bills[i].bill->employer, book->bills[i - 1].bill->employer) != 0)
+            rc = key_add(&keys, book->bills[i].bill->employer, err);
+    if (rc || keys.count == 0) return rc;
+    rc = employers_of(book->c->ctx->store, &keys, book->arena, &kinds, err);
+    size_t key = 0, row = 0;
+    for (size_t i = 0; rc == 0 && i < book->bill_count; i++) {
+        if (i > 0 && strcmp(book->bills[i].bill->employer, book->bills[i - 1].bill->employer) != 0) key++;
+        while (row < kinds.count && row_i64(&kinds, row, 0) < (int64_t)key) row++;
+        if (row < kinds.count && row_i64(&kinds, row, 0) == (int64_t)key)
+            book->bills[i].employer_kind = row_text(&kinds, row, 1);
+    }
+    return rc;
+}
+
+// ---- writing
+
+static int mark_paid(const book_t *book, err_t *err) {
+    rows_t employers, persons;
+    rows_init(&employers, book->arena, 4);
+    rows_init(&persons, book->arena, 5);
+    for (size_t i = 0; i < book->count; i++) {
+        const payment_t *payment = &book->payments[i];
+        const bool employer = *payment->payer.employer;
+        cell_t *row = rows_add(employer ? &employers : &persons);
+        if (!row) return out_of_memory(err);
+        if (!employer) *row++ = cell_i64(partition_of(payment->payer.person));
+        row[0] = cell_text(payer_number(&payment->payer));
+        row[1] = cell_text(payment->payer.period);
+        row[2] = cell_text(payment->paid_on);
+        row[3] = cell_text(payment->receipt);
+    }
+    int rc = employers.count ? bills_pay_employers(book->c->ctx->store, &employers, err) : 0;
+    return rc || !persons.count ? rc : bills_pay_persons(book->c->ctx->store, &persons, err);
+}
+
+static int keep_receipts(const book_t *book, err_t *err) {
+    rows_t rows;
+    int rc = 0;
+    rows_init(&rows, book->arena, 6);
+    for (size_t i = 0; rc == 0 && i < book->count; i++) {
+        const Tc__Receipt *receipt = book->receipts[i];
+        size_t size;
+        void *body = message_pack(&receipt->base, book->arena, &size);
+        cell_t *row = rows_add(&rows);
+        if (!body || !row) return out_of_memory(err);
+        row[0] = cell_text(receipt->receipt);
+        row[1] = cell_text(receipt->payer);
+        row[2] = cell_text(receipt->period);
+        row[3] = cell_i64(receipt->amount_fen);
+        row[4] = cell_text(receipt->paid_on);
+        row[5] = cell_blob(body, size);
+        rc = desk_tell(book->c, receipt->payer, "contribution.received", &receipt->base, err);
+    }
+    return rc ? rc : receipts_insert(book->c->ctx->store, &rows, err);
+}
+
+static int renew(book_t *book, err_t *err) {
+    const renew_env_t *env = &book->c->env;
+    int rc = renew_decide(env, book->persons, book->person_count, NULL, book->arena, &book->renewal, err);
+    return rc ? rc : renew_write(env, &book->renewal, book->arena, err);
+}
+
+int payments_book(collection_t *c, const payment_t *payments, size_t count, Tc__Receipt ***receipts, err_t *err) {
+    book_t book = {.c = c, .arena = c->ctx->arena, .payments = payments, .count = count};
+    if (count == 0) return 0;
+    int rc = read_bills(&book, err);
+    if (rc == 0) rc = read_persons(&book, err);
+    if (rc == 0) rc = read_employers(&book, err);
+    if (rc) return rc;
+    rc = mark_paid(&book, err);
+    if (rc == 0) rc = keep_receipts(&book, err);
+    if (rc == 0) rc = crediting_paid(c, book.bills, book.bill_count, err);
+    if (rc == 0) rc = renew(&book, err);
+    if (rc) return spoil(err);
+    if (receipts) *receipts = book.receipts;
+    return 0;
+}
+
+// ---- and back
+
+static int read_paid(book_t *book, const payer_key_t *payer, const char *receipt, err_t *err) {
+    rows_t rows;
+    int rc = paid_by(book->c->ctx->store, payer, receipt, book->arena, &rows, err);
+    if (rc) return rc;
+    if (!(book->bills = arena_alloc(book->arena, (rows.count + 1) * sizeof *book->bills))) return out_of_memory(err);
+    for (size_t i = 0; rc == 0 && i < rows.count; i++) rc = unpack_bill(book, &rows, i, 0, receipt, err);
+    return rc;
+}
+
+int payment_undo(collection_t *c, const payer_key_t *payer, const Tc__Receipt *receipt, err_t *err) {
+    book_t book = {.c = c, .arena = c->ctx->arena};
+    int rc = read_paid(&book, payer, receipt->receipt, err);
+    if (rc == 0) rc = read_persons(&book, err);
+    if (rc) return rc;
+    rc = bills_unpay(c->ctx->store, payer, receipt->receipt, err);
+    if (rc == 0) rc = desk_tell(c, receipt->payer, "contribution.returned", &receipt->base, err);
+    if (rc == 0) rc = crediting_unpaid(c, book.bills, book.bill_count, err);
+    if (rc == 0) rc = renew(&book, err);
+    return rc ? spoil(err) : 0;
+}

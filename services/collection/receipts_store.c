@@ -1,0 +1,201 @@
+#include "receipts_store.h"
+#include "common/base/hash.h"
+#include <string.h>
+
+const char payer_employer[] = "employer", payer_person[] = "person";
+
+const char *payer_kind(const payer_key_t *payer) { return *payer->employer ? payer_employer : payer_person; }
+const char *payer_number(const payer_key_t *payer) { return *payer->employer ? payer->employer : payer->person; }
+
+payer_key_t payer_of(const char *kind, const char *number, const char *period) {
+    const bool employer = strcmp(kind, payer_employer) == 0;
+    return (payer_key_t){.employer = employer ? number : "", .person = employer ? "" : number, .period = period};
+}
+
+// Known bounds, which also keep PostgreSQL from joining whole tables with the keys (store.c).
+#define ONE " LIMIT 1"
+#define ALL " LIMIT 10000000"
+
+// ---- what payers owe
+
+#define OF_EMPLOYER " FROM bill WHERE employer = $1 AND period = $2"
+#define OF_PERSON " FROM bill WHERE partition = $1 AND person = $2 AND period = $3 AND employer = ''"
+#define OWED                                                                                                           \
+    "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN paid_on = '' THEN 1 ELSE 0 END), 0) AS BIGINT),"                     \
+    " CAST(COALESCE(SUM(CASE WHEN paid_on = '' THEN total_fen ELSE 0 END), 0) AS BIGINT)"
+
+int owed_of_employers(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    return store_each_query(store, OWED OF_EMPLOYER, keys, arena, out, err);
+}
+
+int owed_of_persons(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    return store_each_query(store, OWED OF_PERSON, keys, arena, out, err);
+}
+
+int unpaid_of_employers(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    return store_each_query(store, "SELECT body" OF_EMPLOYER " AND paid_on = '' ORDER BY partition, person" ALL, keys,
+                            arena, out, err);
+}
+
+int unpaid_of_persons(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    return store_each_query(store, "SELECT body" OF_PERSON " AND paid_on = ''" ONE, keys, arena, out, err);
+}
+
+int unpaid_periods(store_t *store, const payer_key_t *payer, arena_t *arena, rows_t *out, err_t *err) {
+#define PERIODS "SELECT period, COUNT(*), CAST(SUM(total_fen) AS BIGINT) FROM bill WHERE "
+    if (*payer->employer) {
+        const cell_t params[] = {cell_text(payer->employer)};
+        return store_query(store, PERIODS "employer = $1 AND paid_on = '' GROUP BY period", params, 1, arena, out, err);
+    }
+    const cell_t params[] = {cell_i64(partition_of(payer->person)), cell_text(payer->person)};
+    return store_query(store,
+                       PERIODS "partition = $1 AND person = $2 AND employer = '' AND paid_on = '' GROUP BY period",
+                       params, COUNT_OF(params), arena, out, err);
+#undef PERIODS
+}
+
+int bills_pay_employers(store_t *store, const rows_t *rows, err_t *err) {
+    return store_each_exec(
+        store, "UPDATE bill SET paid_on = $3, receipt = $4 WHERE employer = $1 AND period = $2 AND paid_on = ''", rows,
+        err);
+}
+
+int bills_pay_persons(store_t *store, const rows_t *rows, err_t *err) {
+    return store_each_exec(store,
+                           "UPDATE bill SET paid_on = $4, receipt = $5 WHERE partition = $1 AND person = $2"
+                           " AND period = $3 AND employer = '' AND paid_on = ''",
+                           rows, err);
+}
+
+static size_t paid_params(const payer_key_t *payer, const char *receipt, cell_t params[static 4]) {
+    size_t n = 0;
+    if (!*payer->employer) params[n++] = cell_i64(partition_of(payer->person));
+    params[n++] = cell_text(payer_number(payer));
+    params[n++] = cell_text(payer->period);
+    params[n++] = cell_text(receipt);
+    return n;
+}
+
+int paid_by(store_t *store, const payer_key_t *payer, const char *receipt, arena_t *arena, rows_t *out, err_t *err) {
+    cell_t params[4];
+    const size_t n = paid_params(payer, receipt, params);
+    return store_query(store,
+                       *payer->employer ? "SELECT body" OF_EMPLOYER " AND receipt = $3 ORDER BY partition, person"
+                                        : "SELECT body" OF_PERSON " AND receipt = $4",
+                       params, n, arena, out, err);
+}
+
+int bills_unpay(store_t *store, const payer_key_t *payer, const char *receipt, err_t *err) {
+    cell_t params[4];
+    const size_t n = paid_params(payer, receipt, params);
+    return store_exec(store,
+                      *payer->employer
+                          ? "UPDATE bill SET paid_on = '', receipt = '' WHERE employer = $1 AND period = $2"
+                            " AND receipt = $3"
+                          : "UPDATE bill SET paid_on = '', receipt = '' WHERE partition = $1 AND person = $2"
+                            " AND period = $3 AND employer = '' AND receipt = $4",
+                      params, n, err);
+}
+
+// ---- receipts
+
+int receipts_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    return store_each_query(store, "SELECT body FROM receipt WHERE receipt = $1" ONE, keys, arena, out, err);
+}
+
+int receipts_insert(store_t *store, const rows_t *rows, err_t *err) {
+    return store_insert(store, "receipt", "receipt, payer, period, amount_fen, paid_on, body", rows, CONFLICT_FAILS,
+                        err);
+}
+
+#define PARKED_LIST                                                                                                    \
+    "receipt, payer_kind, payer, period, amount_fen, paid_on, reason, due_fen, since_ms, file, row_number, decision,"  \
+    " decided_ms, decided_by, why"
+
+int parked_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    return store_each_query(store, "SELECT " PARKED_LIST " FROM parked_receipt WHERE receipt = $1" ONE, keys, arena,
+                            out, err);
+}
+
+int parked_page(store_t *store, const char *after, int32_t limit, arena_t *arena, rows_t *out, err_t *err) {
+    const cell_t params[] = {cell_text(after), cell_i64(limit)};
+    return store_query(store,
+                       *after ? "SELECT " PARKED_LIST " FROM parked_receipt WHERE decision = '' AND (since_ms, receipt)"
+                                " > (SELECT p.since_ms, p.receipt FROM parked_receipt p WHERE p.receipt = $1)"
+                                " ORDER BY since_ms, receipt LIMIT $2"
+                              : "SELECT " PARKED_LIST " FROM parked_receipt WHERE decision = '' AND receipt > $1"
+                                " ORDER BY since_ms, receipt LIMIT $2",
+                       params, COUNT_OF(params), arena, out, err);
+}
+
+int parked_insert(store_t *store, const rows_t *rows, err_t *err) {
+    CHECK(rows->width == PARKED_COLUMNS);
+    return store_insert(store, "parked_receipt", PARKED_LIST, rows, CONFLICT_FAILS, err);
+}
+
+int parked_decide(store_t *store, const char *receipt, const char *decision, int64_t at_ms, const char *by,
+                  const char *why, err_t *err) {
+    const cell_t params[] = {cell_text(receipt), cell_text(decision), cell_i64(at_ms), cell_text(by), cell_text(why)};
+    return store_exec(store,
+                      "UPDATE parked_receipt SET decision = $2, decided_ms = $3, decided_by = $4, why = $5"
+                      " WHERE receipt = $1 AND decision = ''",
+                      params, COUNT_OF(params), err);
+}
+
+// ---- what is kept for payers and given back
+
+int credits_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    return store_each_query(store, "SELECT amount_fen FROM credit WHERE payer_kind = $1 AND payer = $2" ONE, keys,
+                            arena, out, err);
+}
+
+int credits_add(store_t *store, const rows_t *rows, err_t *err) {
+    return store_each_exec(store,
+                           "INSERT INTO credit (payer_kind, payer, amount_fen) VALUES ($1, $2, $3)"
+                           " ON CONFLICT (payer_kind, payer) DO UPDATE SET"
+                           " amount_fen = credit.amount_fen + excluded.amount_fen",
+                           rows, err);
+}
+
+int credit_moves_insert(store_t *store, const rows_t *rows, err_t *err) {
+    return store_insert(store, "credit_move", "receipt, move, payer_kind, payer, amount_fen, at_ms", rows,
+                        CONFLICT_FAILS, err);
+}
+
+int refund_known(store_t *store, const char *receipt, arena_t *arena, bool *out, err_t *err) {
+    const cell_t params[] = {cell_text(receipt)};
+    rows_t rows;
+    int rc = store_query(store, "SELECT receipt FROM refund WHERE receipt = $1", params, 1, arena, &rows, err);
+    if (rc == 0) *out = rows.count > 0;
+    return rc;
+}
+
+int refund_insert(store_t *store, const refund_t *r, err_t *err) {
+    const cell_t params[] = {cell_text(r->receipt),
+                             cell_text(r->source),
+                             cell_text(payer_kind(&r->payer)),
+                             cell_text(payer_number(&r->payer)),
+                             cell_text(r->payer.period),
+                             cell_i64(r->amount),
+                             cell_i64(r->at_ms),
+                             cell_text(r->by),
+                             cell_text(r->why)};
+    return store_exec(store,
+                      "INSERT INTO refund (receipt, source, payer_kind, payer, period, amount_fen, at_ms, decided_by,"
+                      " why) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                      params, COUNT_OF(params), err);
+}
+
+// ---- personal accounts
+
+int account_credits_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    return store_each_query(store,
+                            "SELECT turn, amount_fen, rule FROM account_credit WHERE partition = $1 AND person = $2"
+                            " AND month = $3" ONE,
+                            keys, arena, out, err);
+}
+
+int account_credits_put(store_t *store, const rows_t *rows, err_t *err) {
+    return store_put(store, "account_credit", "partition, person, month, turn, amount_fen, rule, receipt, undecided",
+                     "partition, person, month", rows, err);
+}
