@@ -25,7 +25,7 @@ void batch_refuse_open(batch_t *batch, int code, const err_t *err) {
 
 // A place that the register does not know is possible outside the city only; it counts as not designated and, since its
 // grade is unknown, as level 3, where every city pays least.
-static int find_facility(const adjudication_t *on, const Tc__Bill *bill, benefit_bill_t *input, err_t *err) {
+int batch_place(const adjudication_t *on, const Tc__Bill *bill, benefit_bill_t *input, err_t *err) {
     facility_on_t facility = {.level = LEVEL_3};
     if (!on->facilities_ready)
         return err_field(err, E_UNAVAILABLE, "facility", "the register of facilities is still being read");
@@ -53,7 +53,7 @@ static int take_one(batch_t *batch, item_t *item, err_t *err) {
     if (rc) return rc;
     item->bill = (const Tc__Bill *)message;
     rc = intake_check(item->bill, date_of_ms(batch->now_ms), &item->input, err);
-    if (!rc) rc = find_facility(batch->on, item->bill, &item->input, err);
+    if (!rc) rc = batch_place(batch->on, item->bill, &item->input, err);
     if (!rc) item->chain = chain_of(batch, item->bill->person, date_year(item->input.to));
     return rc;
 }
@@ -141,7 +141,7 @@ static identity_t core_identity(const policy_t *policy, int identity) {
     return (identity_t)i;
 }
 
-static int entitle_one(const policy_t *policy, item_t *item, err_t *err) {
+int batch_entitle_one(const policy_t *policy, item_t *item, err_t *err) {
     if (!item->chain->entitlement) return refuse_chain(item->chain, err);
     // Not knowing whether somebody is covered is no answer that the person is not.
     if (!policy_coverage(policy)->decides)
@@ -174,7 +174,7 @@ int batch_entitle(batch_t *batch, err_t *err) {
     for (size_t i = 0; i < batch->count; i++) {
         err_t refusal = {0};
         if (batch->items[i].state != ITEM_OPEN) continue;
-        int code = entitle_one(policies_current(batch->on->policies), &batch->items[i], &refusal);
+        int code = batch_entitle_one(policies_current(batch->on->policies), &batch->items[i], &refusal);
         if (code) batch_refuse(batch, &batch->items[i], code, &refusal);
     }
     return 0;

@@ -44,6 +44,10 @@ typedef struct batch {
 // Unpack and check the requests. E_IO when the arena is used up: then nobody was answered and `items` is NULL.
 int batch_take(batch_t *batch, adjudication_t *on, const request_t *const *requests, size_t count, bool settling,
                err_t *err) MUST_USE;
+// The place of a bill by the register, as of the day it ended. E_UNAVAILABLE, E_NOT_FOUND (field "facility").
+int batch_place(const adjudication_t *on, const Tc__Bill *bill, benefit_bill_t *input, err_t *err) MUST_USE;
+// The item's `entitled` and `input` by the entitlement of its chain. E_UNSUPPORTED where the city has no such rules.
+int batch_entitle_one(const policy_t *policy, item_t *item, err_t *err) MUST_USE;
 // Entitlements of all chains: from the cache in one round trip, what is missing by one command to collection. E_IO as
 // above.
 int batch_entitle(batch_t *batch, err_t *err) MUST_USE;

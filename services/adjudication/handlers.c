@@ -1,6 +1,7 @@
 // From a batch of requests to the turns: admitted one by one, sorted by method, order of arrival kept within a method.
 // Settle goes first, so that a quote sent after a settle of the same batch sees it.
 #include "handlers.h"
+#include "history.h"
 #include "reads.h"
 #include "settle.h"
 
@@ -11,6 +12,8 @@ const method_t adjudication_methods[METHOD__COUNT] = {
     [METHOD_SETTLE] = {"settle", CALLERS, false, &tc__bill__descriptor, NULL},
     [METHOD_GET_DECISION] = {"get_decision", CALLERS, true, &tc__get_decision__descriptor, NULL},
     [METHOD_EXPLAIN] = {"explain", CALLERS, true, &tc__get_decision__descriptor, NULL},
+    [METHOD_GET_DECISIONS] = {"get_decisions", CALLERS, true, &tc__get_decisions__descriptor, NULL},
+    [METHOD_QUOTE_AS] = {"quote_as", CALLERS, true, &tc__quote_as__descriptor, NULL},
 };
 
 typedef struct sorted {
@@ -50,4 +53,8 @@ void adjudication_batch(void *self, const request_t *requests, size_t count) {
     if (sorted.count[METHOD_QUOTE]) quote_turn(on, sorted.requests[METHOD_QUOTE], sorted.count[METHOD_QUOTE]);
     for (int m = METHOD_GET_DECISION; m <= METHOD_EXPLAIN; m++)
         if (sorted.count[m]) decision_turn(on, sorted.requests[m], sorted.count[m], m == METHOD_EXPLAIN);
+    for (size_t i = 0; i < sorted.count[METHOD_GET_DECISIONS]; i++)
+        history_get(on, sorted.requests[METHOD_GET_DECISIONS][i]);
+    for (size_t i = 0; i < sorted.count[METHOD_QUOTE_AS]; i++)
+        history_quote_as(on, sorted.requests[METHOD_QUOTE_AS][i]);
 }

@@ -7,6 +7,8 @@ typedef enum adjudication_method {
     METHOD_SETTLE,
     METHOD_GET_DECISION,
     METHOD_EXPLAIN,
+    METHOD_GET_DECISIONS,
+    METHOD_QUOTE_AS,
     METHOD__COUNT
 } adjudication_method_t;
 

@@ -2,6 +2,7 @@
 // (partition, number) a second owner of a partition, request_id and bill a second settlement. request_id and bill are
 // unique over all partitions, so that an id used again for another person's bill is noticed too.
 #include "store.h"
+#include "common/base/hash.h"
 
 const migration_t adjudication_migrations[ADJUDICATION_MIGRATIONS] = {
     {1, "CREATE TABLE decision (partition BIGINT NOT NULL, person TEXT NOT NULL, year BIGINT NOT NULL, seq BIGINT NOT "
@@ -33,6 +34,16 @@ int decisions_find_heads(store_t *store, const rows_t *keys, arena_t *arena, row
                             "SELECT body FROM decision WHERE partition = $1 AND person = $2 AND year = $3"
                             " ORDER BY seq DESC LIMIT 1",
                             keys, arena, found, err);
+}
+
+int decisions_of_year(store_t *store, const char *person, int year, int64_t after, int limit, arena_t *arena,
+                      rows_t *found, err_t *err) {
+    cell_t params[] = {cell_i64(partition_of(person)), cell_text(person), cell_i64(year), cell_i64(after),
+                       cell_i64(limit)};
+    return store_query(store,
+                       "SELECT seq, body FROM decision WHERE partition = $1 AND person = $2 AND year = $3 AND seq > $4"
+                       " ORDER BY seq LIMIT $5",
+                       params, COUNT_OF(params), arena, found, err);
 }
 
 int decisions_find_bills(store_t *store, const rows_t *keys, arena_t *arena, rows_t *found, err_t *err) {

@@ -12,6 +12,9 @@ extern const stream_log_t adjudication_log;
 int decisions_find_settled(store_t *store, const rows_t *keys, arena_t *arena, rows_t *found, err_t *err) MUST_USE;
 // keys: (partition, person, year). found: (key, body) of the newest row, none when there is no bill yet.
 int decisions_find_heads(store_t *store, const rows_t *keys, arena_t *arena, rows_t *found, err_t *err) MUST_USE;
+// A chain from after `after` on: (seq, body) in order.
+int decisions_of_year(store_t *store, const char *person, int year, int64_t after, int limit, arena_t *arena,
+                      rows_t *found, err_t *err) MUST_USE;
 // keys: (bill). found: (key, body).
 int decisions_find_bills(store_t *store, const rows_t *keys, arena_t *arena, rows_t *found, err_t *err) MUST_USE;
 

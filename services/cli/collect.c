@@ -3,6 +3,7 @@
 #include "collection.pb-c.h"
 #include "common/base/date.h"
 #include "common/base/money.h"
+#include "preview.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +91,7 @@ static int run(int argc, char **argv, const command_t *self) {
     const char *verb = words.count ? words.word[0] : "";
     bool bill = strcmp(verb, "bill") == 0 && words.count == 2,
          rebuild = strcmp(verb, "rebuild") == 0 && words.count == 1 && !fields.count,
+         preview = strcmp(verb, "preview") == 0 && words.count == 1,
          due = strcmp(verb, "receive-due") == 0 && words.count == 4;
     const cli_method_t *method = words.count == 1 ? method_find("collection", verb) : NULL;
     if (!bill && !due && !rebuild && !method)
@@ -101,6 +103,8 @@ static int run(int argc, char **argv, const command_t *self) {
         status = city_run_bill(&suite, words.word[1], &options);
     else if (rebuild)
         status = city_run_rebuild(&suite, &options);
+    else if (preview)
+        status = preview_command(&suite, &fields, options.json);
     else if (due)
         status = receive_due(&suite, words.word[1], words.word[2], words.word[3], &options);
     else
@@ -116,12 +120,15 @@ const command_t command_collect = {
     .help =
         "usage: tongchou collect bill PERIOD                           bills of a month (2018-01) or of a year (2018)\n"
         "       tongchou collect rebuild                               entitlement states of everybody from scratch\n"
+        "       tongchou collect preview --person P --pay-by DATE      what paying all that is owed by then brings "
+        "back\n"
         "       tongchou collect receive-due PAYERS.jsonl PERIOD DATE  every payer of the file pays what it owes (for "
         "trials)\n"
         "       tongchou collect COMMAND --field value …\n\n"
         "options: --data DIR --as NAME --json --quiet --deadline SECONDS --request-id ID (one command)\n"
         "         --window N (bill, rebuild: chunks in flight; 4)\n\nexamples:\n"
         "  tongchou collect bill 2018-01\n"
+        "  tongchou collect preview --person P1 --pay-by 2018-06-10\n"
         "  tongchou collect get_due --employer E1 --period 2018-01\n"
         "  tongchou collect receive --receipt R1 --employer E1 --period 2018-01 --amount 434.56 --paid_on 2018-01-31\n"
         "  tongchou collect get_entitlements --persons P1\n"

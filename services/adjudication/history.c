@@ -1,0 +1,173 @@
+#include "history.h"
+#include "common/base/hash.h"
+#include "common/base/ids.h"
+#include <string.h>
+
+static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory for the answer"); }
+
+static int check_person(const char *person, int year, int64_t after, err_t *err) {
+    if (!*person) return err_field(err, E_MISSING_FIELD, "person", "person is missing");
+    int rc = name_check("person", person, err);
+    if (rc) return err_field(err, rc, "person", "person must be 1 to 64 of A-Z a-z 0-9 . _ : -");
+    if (!date_valid(year, 1, 1)) return err_field(err, E_INVALID_FIELD, "year", "year: expected 1900 to 2199");
+    if (after < 0) return err_field(err, E_OUT_OF_RANGE, "after", "after is negative");
+    return 0;
+}
+
+static Tc__Decisions *empty_answer(arena_t *arena) {
+    Tc__Decisions *answer = arena_alloc(arena, sizeof *answer);
+    if (!answer) return NULL;
+    tc__decisions__init(answer);
+    answer->decisions = arena_alloc(arena, HISTORY_PAGE * sizeof *answer->decisions);
+    return answer->decisions ? answer : NULL;
+}
+
+static int unpack(const void *body, size_t bytes, arena_t *arena, Tc__Decision **out, err_t *err) {
+    return message_unpack((ProtobufCMessage **)out, &tc__decision__descriptor, body, bytes, arena, err);
+}
+
+static void answer(adjudication_t *on, const request_t *request, int rc, const Tc__Decisions *decisions, err_t *err) {
+    size_t bytes = 0;
+    const void *body = rc ? NULL : message_pack(&decisions->base, on->arena, &bytes);
+    if (!rc && !body) rc = no_memory(err);
+    if (!rc && bytes > WIRE_MESSAGE_MAX_BYTES) rc = err_set(err, E_TOO_LARGE, "the answer is over the bound");
+    if (rc)
+        adjudication_refuse(on, request, rc, err);
+    else
+        adjudication_reply(on, request, body, bytes);
+}
+
+// ---- as decided
+
+static int get(adjudication_t *on, const request_t *request, Tc__Decisions **out, err_t *err) {
+    ProtobufCMessage *message;
+    rows_t rows;
+    int rc =
+        message_unpack(&message, &tc__get_decisions__descriptor, request->body, request->body_bytes, on->arena, err);
+    if (rc) return rc;
+    const Tc__GetDecisions *ask = (const Tc__GetDecisions *)message;
+    rc = check_person(ask->person, ask->year, ask->after, err);
+    if (!rc)
+        rc = decisions_of_year(on->store, ask->person, ask->year, ask->after, HISTORY_PAGE + 1, on->arena, &rows, err);
+    if (rc) return rc;
+    if (!(*out = empty_answer(on->arena))) return no_memory(err);
+    (*out)->done = rows.count <= HISTORY_PAGE;
+    for (size_t i = 0; !rc && i < rows.count && i < HISTORY_PAGE; i++) {
+        size_t bytes;
+        const void *body = row_blob(&rows, i, 1, &bytes);
+        rc = unpack(body, bytes, on->arena, &(*out)->decisions[(*out)->n_decisions++], err);
+    }
+    return rc;
+}
+
+void history_get(adjudication_t *on, const request_t *request) {
+    Tc__Decisions *decisions = NULL;
+    err_t err = {0};
+    int rc = get(on, request, &decisions, &err);
+    answer(on, request, rc, decisions, &err);
+}
+
+// ---- as they would be
+
+typedef struct chain_run {
+    batch_t batch;
+    chain_t chain;
+    head_t head; // after the bills so far
+    Tc__Decisions *out;
+} chain_run_t;
+
+static int refused(const Tc__Bill *bill, const err_t *why, arena_t *arena, Tc__Decision **out, err_t *err) {
+    Tc__Decision *decision = arena_alloc(arena, sizeof *decision);
+    if (!decision) return no_memory(err);
+    tc__decision__init(decision);
+    decision->bill = bill->bill;
+    decision->person = bill->person;
+    decision->facility = bill->facility;
+    decision->decision = (char *)"refused";
+    decision->reason = arena_text(arena, "%s: %s", err_name(why->code), why->text);
+    decision->total_fen = decision->own_fen = bill->total_fen;
+    decision->in_scope_fen = bill->in_scope_fen;
+    decision->input = (Tc__Bill *)bill;
+    *out = decision;
+    return decision->reason ? 0 : no_memory(err);
+}
+
+// One bill of the chain again. A refusal is an answer; E_UNAVAILABLE, E_UNSUPPORTED and our own failures are none.
+static int decide_again(chain_run_t *run, const Tc__Bill *bill, Tc__Decision **out, err_t *err) {
+    adjudication_t *on = run->batch.on;
+    item_t item = {.bill = bill, .chain = &run->chain};
+    head_t after = run->head;
+    err_t why = {0};
+    int rc = intake_check(bill, date_of_ms(run->batch.now_ms), &item.input, &why);
+    if (!rc) rc = batch_place(on, bill, &item.input, &why);
+    if (!rc) rc = batch_entitle_one(policies_current(on->policies), &item, &why);
+    if (!rc) rc = batch_decide(&run->batch, &item, &run->head, 0, &after, &why);
+    if (rc == E_UNAVAILABLE || rc == E_UNSUPPORTED || rc == E_IO || rc == E_INTERNAL) {
+        *err = why;
+        return rc;
+    }
+    if (rc) return refused(bill, &why, on->arena, out, err);
+    run->head = after;
+    return unpack(item.body, item.body_bytes, on->arena, out, err);
+}
+
+static int run_chain(chain_run_t *run, const rows_t *rows, int64_t after, err_t *err) {
+    arena_t *arena = run->batch.on->arena;
+    int rc = 0;
+    for (size_t i = 0; !rc && i < rows->count; i++) {
+        size_t bytes;
+        Tc__Decision *decided, *supposed;
+        const void *body = row_blob(rows, i, 1, &bytes);
+        rc = unpack(body, bytes, arena, &decided, err);
+        if (!rc && !decided->input) rc = err_set(err, E_INTERNAL, "a stored decision has no bill");
+        if (!rc) rc = decide_again(run, decided->input, &supposed, err);
+        if (rc || decided->seq <= after) continue;
+        if (run->out->n_decisions == HISTORY_PAGE) return 0;
+        supposed->seq = decided->seq;
+        run->out->decisions[run->out->n_decisions++] = supposed;
+        run->out->done = i + 1 == rows->count;
+    }
+    return rc;
+}
+
+// The state comes from outside here: what is wrong with it is no fault of ours.
+static int check_state(const Tc__QuoteAs *ask, uint32_t tier2, err_t *err) {
+    entitled_t ignored;
+    if (!ask->entitlement) return err_field(err, E_MISSING_FIELD, "entitlement", "entitlement is missing");
+    if (strcmp(ask->entitlement->person, ask->person) != 0)
+        return err_field(err, E_INVALID_FIELD, "entitlement", "the entitlement is not this person's");
+    if (entitled_on(ask->entitlement, tier2, date_make(ask->year, 1, 1), &ignored, err))
+        return err_field(err, E_INVALID_FIELD, "entitlement", "the entitlement state is unusable");
+    return 0;
+}
+
+static int quote_as(adjudication_t *on, const request_t *request, Tc__Decisions **out, err_t *err) {
+    ProtobufCMessage *message;
+    rows_t rows;
+    int rc = message_unpack(&message, &tc__quote_as__descriptor, request->body, request->body_bytes, on->arena, err);
+    if (rc) return rc;
+    const Tc__QuoteAs *ask = (const Tc__QuoteAs *)message;
+    rc = check_person(ask->person, ask->year, ask->after, err);
+    if (!rc) rc = check_state(ask, policy_coverage(policies_current(on->policies))->tier2, err);
+    if (!rc) rc = decisions_of_year(on->store, ask->person, ask->year, 0, HISTORY_BILLS_MAX + 1, on->arena, &rows, err);
+    if (!rc && rows.count > HISTORY_BILLS_MAX)
+        rc = err_set(err, E_TOO_LARGE, "more than %d bills in the year", HISTORY_BILLS_MAX);
+    if (rc) return rc;
+    chain_run_t run = {.batch = {.on = on, .now_ms = on->ports.now_ms(on->ports.self)},
+                       .chain = {.person = ask->person,
+                                 .year = ask->year,
+                                 .partition = partition_of(ask->person),
+                                 .entitlement = ask->entitlement}};
+    if (!(*out = run.out = empty_answer(on->arena))) return no_memory(err);
+    run.out->done = rows.count == 0;
+    rc = run_chain(&run, &rows, ask->after, err);
+    if (!rc && run.out->n_decisions == 0) run.out->done = true;
+    return rc;
+}
+
+void history_quote_as(adjudication_t *on, const request_t *request) {
+    Tc__Decisions *decisions = NULL;
+    err_t err = {0};
+    int rc = quote_as(on, request, &decisions, &err);
+    answer(on, request, rc, decisions, &err);
+}
