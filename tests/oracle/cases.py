@@ -347,7 +347,7 @@ def spell(rng, entries, at, marks):
         entry["applied_on"] = str(a_day(rng, at - pick(rng, [0, 1, 2]), at))
     entries.append(entry)
     marks.extend([at, at + length, at + length + 4])
-    if chance(rng, 0.05):  # paid again, by somebody else
+    if identity != "unemployed" and chance(rng, 0.05):  # paid again, by somebody else
         entries.append({**entry, "paid": str(a_day(rng, at, at + length + 5))})
     if late and chance(rng, 0.3) and length > 1:  # paid back in two parts
         cut = at + rng.randrange(1, length)

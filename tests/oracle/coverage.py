@@ -104,11 +104,13 @@ class History:
         if paid > known_on:
             return
         if newborn_in_time(born, paid):
-            start = max(first, born)  # JM-E-36, AMB-24
+            start = first  # JM-E-36, AMB-24: from birth
         elif paid < first:
             start = first  # JM-E-27, JM-C-38
         else:
             start = days.first_day(days.month_of(paid) + 1)  # JM-E-28, JM-E-38, V-01
+        if born is not None:
+            start = max(start, born)
         if start <= last:
             self.resident.append((start, last))
 
