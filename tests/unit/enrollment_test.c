@@ -508,6 +508,14 @@ TEST(ZZ_Y07_ZZ_Y08_the_employee_relation_ends_for_good) {
     close_enrollment(&rig);
 }
 
+static size_t events_of(rig_t *rig, const char *person) {
+    rows_t rows;
+    size_t n = 0;
+    rig_events(rig, &rows);
+    for (size_t i = 0; i < rows.count; i++) n += row_i64(&rows, i, 0) == partition_of(person);
+    return n;
+}
+
 // P1 has 2018, P2 has 2016 and what came with it.
 static void two_numbers(rig_t *rig) {
     open_enrollment(rig);
@@ -530,6 +538,8 @@ TEST(two_numbers_of_one_human_being_are_merged) {
     const size_t events = rig_event_count(&rig);
     RIG_DO(&rig, "merge_persons", MERGE_2_INTO_1);
     EQ(rig_event_count(&rig), events + 2);
+    EQ(events_of(&rig, "P1"), 4); // registered, a spell, a group, the merge
+    EQ(events_of(&rig, "P2"), 6);
     EQ_TEXT(replied(&rig)->person, "P1");
     check_spell(&rig, 0, "2016-01", "2017-12");
     check_spell(&rig, 1, "2018-01", "");
