@@ -13,11 +13,36 @@ bool years_counts(const policy_t *policy, identity_t identity) {
     return !rules->tier2 || (rules->tier2 >> identity & 1);
 }
 
+static bool is_in(const Tc__Transfer *transfer) { return strcmp(transfer->direction, "in") == 0; }
+
+// How often the person was transferred out before that day.
+static size_t stay_of(const Tc__PersonState *person, date_t day) {
+    size_t stay = 0;
+    date_t on;
+    for (size_t i = 0; i < person->n_transfers; i++)
+        stay += !is_in(person->transfers[i]) && date_parse(person->transfers[i]->on, &on) == 0 && on < day;
+    return stay;
+}
+
+// Months of the city's former scheme: those before the first spell that came with no transfer (docs/enrollment.md).
+static int32_t former_months(const Tc__PersonState *person) {
+    month_t from;
+    date_t on;
+    if (person->n_spells == 0 || month_parse(person->spells[0]->from_month, &from)) return 0;
+    const size_t stay = stay_of(person, month_first(from));
+    int32_t months = person->spells[0]->prior_months_tier2;
+    for (size_t i = 0; i < person->n_transfers; i++)
+        if (is_in(person->transfers[i]) && date_parse(person->transfers[i]->on, &on) == 0 &&
+            stay_of(person, on) == stay)
+            months -= person->transfers[i]->months_tier2;
+    return months > 0 ? months : 0;
+}
+
 month_t years_first_tier2(const Tc__PersonState *person, month_t first_paid) {
     month_t from;
-    if (person->n_spells == 0 || person->spells[0]->prior_months_tier2 <= 0) return first_paid;
-    if (month_parse(person->spells[0]->from_month, &from)) return first_paid;
-    from -= person->spells[0]->prior_months_tier2;
+    const int32_t former = former_months(person);
+    if (former == 0 || month_parse(person->spells[0]->from_month, &from)) return first_paid;
+    from -= former;
     return first_paid == MONTH_NONE || from < first_paid ? from : first_paid;
 }
 
@@ -32,7 +57,7 @@ static int64_t transferred(const Tc__PersonState *person, date_t on, bool *came)
     *came = false;
     for (size_t i = 0; i < person->n_transfers; i++) {
         const Tc__Transfer *transfer = person->transfers[i];
-        const bool in = strcmp(transfer->direction, "in") == 0;
+        const bool in = is_in(transfer);
         if (date_parse(transfer->on, &day) || day > on) continue;
         *came |= in;
         months += in ? transfer->months_tier2 : -transfer->months_tier2;
@@ -42,7 +67,7 @@ static int64_t transferred(const Tc__PersonState *person, date_t on, bool *came)
 
 void years_count(const policy_t *policy, const Tc__PersonState *person, const years_bill_t *paid, size_t count,
                  date_t on, Tc__Years *out, month_t *first_tier2) {
-    int64_t local = person->n_spells ? person->spells[0]->prior_months_tier2 : 0, lump = 0, deemed = 0;
+    int64_t local = former_months(person), lump = 0, deemed = 0;
     month_t first = MONTH_NONE;
     bool came;
     for (size_t i = 0; i < count; i++) {
