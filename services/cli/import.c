@@ -128,7 +128,7 @@ static int take_in(import_run_t *run, const order_t *order, const csv_table_t *t
         }
     }
     if (pass(run, table, look, false, &err))
-        return unusable(run, "broken off; the same command goes on with it: ", &err);
+        return unusable(run, err_may_retry(err.code) ? "broken off; the same command goes on with it: " : "", &err);
     summary(run, look, order->common.json, "taken in");
     return run->sums.refused || run->sums.parked || look->bad ? 1 : 0;
 }

@@ -82,7 +82,7 @@ static int take_in_order(import_run_t *run, err_t *err) {
         if (!slot->answered) return 0;
         if (slot->err.code) {
             *err = slot->err;
-            return err_prefix(err, "rows %lld to %lld: ", (long long)slot->chunk.first_row,
+            return err_prefix(err, "rows %lld to %lld", (long long)slot->chunk.first_row,
                               (long long)slot->chunk.first_row + (long long)slot->chunk.count - 1);
         }
         // The rows of a list count when it is applied.
