@@ -18,8 +18,10 @@ payer_key_t payer_of(const char *kind, const char *number, const char *period) {
 
 // ---- what payers owe
 
+// A person's own bills are found by key. Compared with '', the employer would be found by index: with everybody else
+// who has none.
 #define OF_EMPLOYER " FROM bill WHERE employer = $1 AND period = $2"
-#define OF_PERSON " FROM bill WHERE partition = $1 AND person = $2 AND period = $3 AND employer = ''"
+#define OF_PERSON " FROM bill WHERE partition = $1 AND person = $2 AND period = $3 AND length(employer) = 0"
 #define OWED                                                                                                           \
     "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN paid_on = '' THEN 1 ELSE 0 END), 0) AS BIGINT),"                     \
     " CAST(COALESCE(SUM(CASE WHEN paid_on = '' THEN total_fen ELSE 0 END), 0) AS BIGINT)"
@@ -48,9 +50,9 @@ int unpaid_periods(store_t *store, const payer_key_t *payer, arena_t *arena, row
         return store_query(store, PERIODS "employer = $1 AND paid_on = '' GROUP BY period", params, 1, arena, out, err);
     }
     const cell_t params[] = {cell_i64(partition_of(payer->person)), cell_text(payer->person)};
-    return store_query(store,
-                       PERIODS "partition = $1 AND person = $2 AND employer = '' AND paid_on = '' GROUP BY period",
-                       params, COUNT_OF(params), arena, out, err);
+    return store_query(
+        store, PERIODS "partition = $1 AND person = $2 AND length(employer) = 0 AND paid_on = '' GROUP BY period",
+        params, COUNT_OF(params), arena, out, err);
 #undef PERIODS
 }
 
@@ -63,7 +65,7 @@ int bills_pay_employers(store_t *store, const rows_t *rows, err_t *err) {
 int bills_pay_persons(store_t *store, const rows_t *rows, err_t *err) {
     return store_each_exec(store,
                            "UPDATE bill SET paid_on = $4, receipt = $5 WHERE partition = $1 AND person = $2"
-                           " AND period = $3 AND employer = '' AND paid_on = ''",
+                           " AND period = $3 AND length(employer) = 0 AND paid_on = ''",
                            rows, err);
 }
 
@@ -93,7 +95,7 @@ int bills_unpay(store_t *store, const payer_key_t *payer, const char *receipt, e
                           ? "UPDATE bill SET paid_on = '', receipt = '' WHERE employer = $1 AND period = $2"
                             " AND receipt = $3"
                           : "UPDATE bill SET paid_on = '', receipt = '' WHERE partition = $1 AND person = $2"
-                            " AND period = $3 AND employer = '' AND receipt = $4",
+                            " AND period = $3 AND length(employer) = 0 AND receipt = $4",
                       params, n, err);
 }
 

@@ -122,6 +122,45 @@ TEST(a_receipt_is_money_in_the_treasury_and_income_by_payer) {
     OK(ledger_balanced(entry));
 }
 
+TEST(a_receipt_given_back_is_posted_the_other_way_round) {
+    receipt_event_t receipt;
+    Tc__JournalEntry *there, *back;
+    err_t err = {0};
+    make_receipt(&receipt, 1, (const fen_t[]){10000, 2000, 500, 0});
+    NEED(ledger_of_receipt(&receipt.receipt, &source, 99, arena, &there, &err) == E_OK);
+    NEED(ledger_of_return(&receipt.receipt, &source, 99, arena, &back, &err) == E_OK);
+    EQ_TEXT(back->kind, "return");
+    EQ_TEXT(back->reference, "R-1");
+    OK(ledger_balanced(back));
+    NEED(back->n_postings == there->n_postings);
+    for (size_t i = 0; i < back->n_postings; i++) {
+        EQ_TEXT(back->postings[i]->account, there->postings[i]->account);
+        EQ(back->postings[i]->amount_fen, -there->postings[i]->amount_fen);
+    }
+}
+
+TEST(money_that_pays_no_bill_is_held) {
+    Tc__HeldMoney held = TC__HELD_MONEY__INIT;
+    Tc__JournalEntry *entry;
+    err_t err = {0};
+    held.receipt = T("T1"), held.payer = T("E1"), held.kind = T("parked"), held.on = T("2018-03-05");
+    held.amount_fen = 4321;
+    NEED(ledger_of_held(&held, &source, 99, arena, &entry, &err) == E_OK);
+    EQ_TEXT(entry->kind, "held");
+    EQ(entry->n_postings, 2);
+    EQ(posted_to(entry, "treasury/parked"), 4321);
+    EQ(posted_to(entry, "held/parked"), -4321);
+    EQ_TEXT(entry->postings[1]->party, "E1");
+    OK(ledger_balanced(entry));
+    held.kind = T("credit"), held.amount_fen = -21;
+    NEED(ledger_of_held(&held, &source, 99, arena, &entry, &err) == E_OK);
+    EQ(posted_to(entry, "held/credit"), 21);
+    held.kind = T("Not a word");
+    EQ(ledger_of_held(&held, &source, 99, arena, &entry, &err), E_INVALID_FIELD);
+    held.kind = T("credit"), held.amount_fen = INT64_MIN;
+    EQ(ledger_of_held(&held, &source, 99, arena, &entry, &err), E_OUT_OF_RANGE);
+}
+
 TEST(events_that_do_not_add_up_are_refused) {
     bill_event_t bill;
     receipt_event_t receipt;
@@ -409,8 +448,9 @@ TEST(the_ground_is_cleared) {
 }
 
 TESTS("settlement", CASE(the_ground_is_laid), CASE(a_bill_is_an_expense_and_a_debt_to_the_facility),
-      CASE(a_receipt_is_money_in_the_treasury_and_income_by_payer), CASE(events_that_do_not_add_up_are_refused),
-      CASE(every_entry_sums_to_zero_and_no_fen_is_lost), CASE(an_event_counts_once_however_often_it_comes),
-      CASE(the_same_number_of_another_service_is_another_event), CASE(an_event_that_does_not_add_up_writes_nothing),
-      CASE(a_second_poster_is_refused_and_goes_on_from_the_truth), CASE(an_entry_is_found_by_its_reference),
-      CASE(the_ground_is_cleared))
+      CASE(a_receipt_is_money_in_the_treasury_and_income_by_payer),
+      CASE(a_receipt_given_back_is_posted_the_other_way_round), CASE(money_that_pays_no_bill_is_held),
+      CASE(events_that_do_not_add_up_are_refused), CASE(every_entry_sums_to_zero_and_no_fen_is_lost),
+      CASE(an_event_counts_once_however_often_it_comes), CASE(the_same_number_of_another_service_is_another_event),
+      CASE(an_event_that_does_not_add_up_writes_nothing), CASE(a_second_poster_is_refused_and_goes_on_from_the_truth),
+      CASE(an_entry_is_found_by_its_reference), CASE(the_ground_is_cleared))
