@@ -11,51 +11,90 @@ const field_t *field_find(const eval_kind_t *kind, const char *path) {
     return NULL;
 }
 
+// ---- where an object stands; told only in a complaint
+
+typedef struct place { // NULL: the case itself
+    const struct place *up;
+    const char *name; // not ended: `length` bytes
+    size_t length;
+    long index; // in a list; −1 when it is a member
+} place_t;
+
+static size_t tell_objects(const place_t *at, char *to, size_t room) {
+    if (!at) return 0;
+    size_t n = tell_objects(at->up, to, room);
+    if (n + 1 >= room) return n;
+    int more = at->index < 0 ? snprintf(to + n, room - n, "%.*s.", (int)at->length, at->name)
+                             : snprintf(to + n, room - n, "%.*s[%ld].", (int)at->length, at->name, at->index);
+    return n + (more > 0 ? (size_t)more : 0);
+}
+
+// "contributions[2].paid"
+static const char *tell_place(const place_t *at, const char *name, char to[static PATH_ROOM]) {
+    to[0] = 0;
+    size_t n = tell_objects(at, to, PATH_ROOM);
+    if (n < PATH_ROOM) snprintf(to + n, PATH_ROOM - n, "%.60s", name);
+    return to;
+}
+
+static int complain(err_t *err, int code, const place_t *at, const char *name, const char *expected) {
+    char place[PATH_ROOM];
+    tell_place(at, name, place);
+    if (code == E_UNKNOWN_FIELD) return err_field(err, code, place, "there is no field %s", place);
+    if (code == E_MISSING_FIELD) return err_field(err, code, place, "%s is missing", place);
+    return err_field(err, code, place, "%s: expected %s", place, expected);
+}
+
 // ---- unknown fields
 
-static int check_known(const eval_t *eval, const eval_kind_t *kind, const json_t *node, const char *prefix,
-                       const char *where, err_t *err);
+typedef struct known { // what is looked through
+    const eval_t *eval;
+    const eval_kind_t *kind;
+    err_t *err;
+} known_t;
 
-static int check_known_below(const eval_t *eval, const eval_kind_t *kind, const field_t *field, const json_t *value,
-                             const char *where, err_t *err) {
-    char path[PATH_ROOM], place[PATH_ROOM];
-    int rc = E_OK;
-    if (field->type == FIELD_OBJECT) {
-        snprintf(path, sizeof path, "%s.", field->path);
-        snprintf(place, sizeof place, "%.60s.", where);
-        return check_known(eval, kind, value, path, place, err);
+// The field `key` of the object (or of each object of the list) that `above` is; NULL: of the case.
+static const field_t *member_of(const eval_kind_t *kind, const field_t *above, const char *key) {
+    const char *joint = !above ? "" : above->type == FIELD_LIST ? "[]." : ".";
+    const size_t length = above ? strlen(above->path) : 0, joint_length = strlen(joint);
+    for (size_t i = 0; i < kind->field_count; i++) {
+        const char *path = kind->fields[i].path;
+        if (length && strncmp(path, above->path, length) != 0) continue;
+        if (strncmp(path + length, joint, joint_length) == 0 && strcmp(path + length + joint_length, key) == 0)
+            return &kind->fields[i];
     }
+    return NULL;
+}
+
+static int check_known(const known_t *k, const json_t *node, const field_t *above, const place_t *at);
+
+static int check_known_below(const known_t *k, const field_t *field, const char *key, const json_t *value,
+                             const place_t *at) {
+    place_t here = {at, key, strlen(key), -1};
+    int rc = E_OK;
+    if (field->type == FIELD_OBJECT) return check_known(k, value, field, &here);
     if (field->type == FIELD_MONEY_MAP && field->has_key && json_is_object(value)) {
-        const char *key;
+        const char *name;
         json_t *member;
-        json_object_foreach((json_t *)value, key, member) {
-            snprintf(place, sizeof place, "%.30s.%.30s", where, key);
-            if (!field->has_key(eval, key))
-                return err_field(err, E_UNKNOWN_FIELD, place, "there is no field %s", place);
-        }
+        json_object_foreach((json_t *)value, name, member) if (!field->has_key(k->eval, name)) return complain(
+            k->err, E_UNKNOWN_FIELD, &here, name, "");
     }
     if (field->type != FIELD_LIST) return E_OK;
-    snprintf(path, sizeof path, "%s[].", field->path);
     for (size_t i = 0; i < json_array_size(value) && !rc; i++) {
-        snprintf(place, sizeof place, "%.48s[%u].", where, (unsigned)(i % LIST_MOST));
-        rc = check_known(eval, kind, json_array_get(value, i), path, place, err);
+        here.index = (long)i;
+        rc = check_known(k, json_array_get(value, i), field, &here);
     }
     return rc;
 }
 
-static int check_known(const eval_t *eval, const eval_kind_t *kind, const json_t *node, const char *prefix,
-                       const char *where, err_t *err) {
+static int check_known(const known_t *k, const json_t *node, const field_t *above, const place_t *at) {
     const char *key;
     json_t *value;
     if (!json_is_object(node)) return E_OK; // told as INVALID_FIELD
     json_object_foreach((json_t *)node, key, value) {
-        char path[PATH_ROOM], place[PATH_ROOM];
-        if (!*prefix && strcmp(key, "id") == 0) continue;
-        bool fits = snprintf(path, sizeof path, "%s%s", prefix, key) < (int)sizeof path;
-        snprintf(place, sizeof place, "%.32s%.31s", where, key);
-        const field_t *field = fits && !strchr(key, '.') && !strchr(key, '[') ? field_find(kind, path) : NULL;
-        if (!field) return err_field(err, E_UNKNOWN_FIELD, place, "there is no field %s", place);
-        int rc = check_known_below(eval, kind, field, value, place, err);
+        if (!above && strcmp(key, "id") == 0) continue;
+        const field_t *field = strpbrk(key, ".[") ? NULL : member_of(k->kind, above, key);
+        int rc = field ? check_known_below(k, field, key, value, at) : complain(k->err, E_UNKNOWN_FIELD, at, key, "");
         if (rc) return rc;
     }
     return E_OK;
@@ -66,42 +105,30 @@ static int check_known(const eval_t *eval, const eval_kind_t *kind, const json_t
 typedef struct look {
     const eval_t *eval;
     const field_t *field;
-    int (*look)(const struct look *v, const json_t *parent, const char *name, const char *where);
+    int (*look)(const struct look *v, const json_t *parent, const char *name, const place_t *at);
     err_t *err;
 } look_t;
 
-static int walk(const look_t *v, const json_t *node, const char *path, const char *where) {
+static int walk(const look_t *v, const json_t *node, const char *path, const place_t *at) {
     const char *dot = strchr(path, '.');
     if (!json_is_object(node)) return E_OK;
-    if (!dot) return v->look(v, node, path, where);
-    char name[PATH_ROOM], place[PATH_ROOM];
-    size_t length = (size_t)(dot - path);
+    if (!dot) return v->look(v, node, path, at);
+    const size_t length = (size_t)(dot - path);
     const bool list = length > 2 && path[length - 2] == '[';
-    snprintf(name, sizeof name, "%.*s", (int)(list ? length - 2 : length), path);
-    const json_t *child = json_object_get(node, name);
-    if (!list) {
-        snprintf(place, sizeof place, "%.31s%.31s.", where, name);
-        return walk(v, child, dot + 1, place);
-    }
+    place_t here = {at, path, list ? length - 2 : length, -1};
+    const json_t *child = json_object_getn(node, path, here.length);
+    if (!list) return walk(v, child, dot + 1, &here);
     int rc = E_OK;
     for (size_t i = 0; i < json_array_size(child) && !rc; i++) {
-        snprintf(place, sizeof place, "%.24s%.24s[%u].", where, name, (unsigned)(i % LIST_MOST));
-        rc = walk(v, json_array_get(child, i), dot + 1, place);
+        here.index = (long)i;
+        rc = walk(v, json_array_get(child, i), dot + 1, &here);
     }
     return rc;
 }
 
-static int complain(const look_t *v, int code, const char *where, const char *name, const char *expected) {
-    char place[PATH_ROOM];
-    snprintf(place, sizeof place, "%.31s%.31s", where, name);
-    return err_field(v->err, code, place, "%s: expected %s", place, expected);
-}
-
-static int look_missing(const look_t *v, const json_t *parent, const char *name, const char *where) {
+static int look_missing(const look_t *v, const json_t *parent, const char *name, const place_t *at) {
     if (v->field->otherwise || json_object_get(parent, name)) return E_OK;
-    char place[PATH_ROOM];
-    snprintf(place, sizeof place, "%.31s%.31s", where, name);
-    return err_field(v->err, E_MISSING_FIELD, place, "%s is missing", place);
+    return complain(v->err, E_MISSING_FIELD, at, name, "");
 }
 
 // Does a comma-separated list of names hold this word?
@@ -170,14 +197,13 @@ static const char *check_map(const json_t *value) {
 }
 
 // The members of a map by themselves, so that the complaint names the one at fault.
-static int look_members(const look_t *v, const json_t *map, const char *name, const char *where) {
+static int look_members(const look_t *v, const json_t *map, const char *name, const place_t *at) {
+    const place_t here = {at, name, strlen(name), -1};
     const char *key;
     json_t *member;
     json_object_foreach((json_t *)map, key, member) {
-        char place[PATH_ROOM];
         const char *expected = check_money(member);
-        snprintf(place, sizeof place, "%.24s%.24s.", where, name);
-        if (expected) return complain(v, E_INVALID_FIELD, place, key, expected);
+        if (expected) return complain(v->err, E_INVALID_FIELD, &here, key, expected);
     }
     return E_OK;
 }
@@ -227,28 +253,28 @@ static const char *check_type(const look_t *v, const json_t *value) {
     return "nothing";
 }
 
-static int look_invalid(const look_t *v, const json_t *parent, const char *name, const char *where) {
+static int look_invalid(const look_t *v, const json_t *parent, const char *name, const place_t *at) {
     const json_t *value = json_object_get(parent, name);
     if (!value || (json_is_null(value) && v->field->null_is_absent)) return E_OK;
     const char *expected = check_type(v, value);
-    if (expected) return complain(v, E_INVALID_FIELD, where, name, expected);
-    return v->field->type == FIELD_MONEY_MAP ? look_members(v, value, name, where) : E_OK;
+    if (expected) return complain(v->err, E_INVALID_FIELD, at, name, expected);
+    return v->field->type == FIELD_MONEY_MAP ? look_members(v, value, name, at) : E_OK;
 }
 
-static int look_range(const look_t *v, const json_t *parent, const char *name, const char *where) {
+static int look_range(const look_t *v, const json_t *parent, const char *name, const place_t *at) {
     const json_t *value = json_object_get(parent, name);
     if (v->field->type != FIELD_COUNT || !value || json_integer_value(value) <= COUNT_MOST) return E_OK;
-    return complain(v, E_OUT_OF_RANGE, where, name, "at most 100,000,000");
+    return complain(v->err, E_OUT_OF_RANGE, at, name, "at most 100,000,000");
 }
 
 int fields_check(const eval_t *eval, const eval_kind_t *kind, const json_t *root, err_t *err) {
-    int (*const looks[])(const look_t *, const json_t *, const char *, const char *) = {look_missing, look_invalid,
-                                                                                        look_range};
-    int rc = check_known(eval, kind, root, "", "", err);
+    int (*const looks[])(const look_t *, const json_t *, const char *, const place_t *) = {look_missing, look_invalid,
+                                                                                           look_range};
+    int rc = check_known(&(known_t){eval, kind, err}, root, NULL, NULL);
     for (size_t pass = 0; pass < COUNT_OF(looks) && !rc; pass++)
         for (size_t i = 0; i < kind->field_count && !rc; i++) {
             const look_t v = {eval, &kind->fields[i], looks[pass], err};
-            rc = walk(&v, root, kind->fields[i].path, "");
+            rc = walk(&v, root, kind->fields[i].path, NULL);
         }
     return rc;
 }
