@@ -1,5 +1,6 @@
 // tongchou collect: bills of a period for everybody, receipts, and what a person is entitled to.
 #include "city_run.h"
+#include "collect_import.h"
 #include "collection.pb-c.h"
 #include "common/base/date.h"
 #include "common/base/money.h"
@@ -78,13 +79,19 @@ static int receive_due(suite_t *suite, const char *path, const char *period, con
     return rc ? cli_refused(&err, options->json) : 0;
 }
 
+enum { IMPORT_DEADLINE_S = 300 }; // a chunk may pay thousands of bills
+
 static int run(int argc, char **argv, const command_t *self) {
     common_options_t options = COMMON_DEFAULTS;
+    collect_import_t import = {.common = &options};
     const option_spec_t specs[] = {COMMON_SPECS(options),
                                    {.name = "quiet", .flag = &options.quiet},
                                    {.name = "window", .number = &options.window},
                                    {.name = "deadline", .number = &options.deadline_s},
-                                   {.name = "request-id", .text = &options.request_id}};
+                                   {.name = "request-id", .text = &options.request_id},
+                                   {.name = "dry", .flag = &import.dry},
+                                   {.name = "all-or-nothing", .flag = &import.whole},
+                                   {.name = "report", .text = &import.report}};
     words_t words = {0}, fields = {0};
     int status = options_parse(argc, argv, self, specs, COUNT_OF(specs), &words, &fields);
     if (status >= 0) return status;
@@ -92,11 +99,15 @@ static int run(int argc, char **argv, const command_t *self) {
     bool bill = strcmp(verb, "bill") == 0 && words.count == 2,
          rebuild = strcmp(verb, "rebuild") == 0 && words.count == 1 && !fields.count,
          preview = strcmp(verb, "preview") == 0 && words.count == 1,
-         due = strcmp(verb, "receive-due") == 0 && words.count == 4;
+         due = strcmp(verb, "receive-due") == 0 && words.count == 4,
+         file = strcmp(verb, "import") == 0 && words.count == 2 && !fields.count;
     const cli_method_t *method = words.count == 1 ? method_find("collection", verb) : NULL;
-    if (!bill && !due && !rebuild && !method)
-        return request_usage(self, "collection", NULL,
-                             "bill PERIOD, rebuild, receive-due PAYERS PERIOD DATE, or a command was expected");
+    if ((!bill && !due && !rebuild && !file && !method) || (!file && (import.dry || import.whole || import.report)))
+        return request_usage(
+            self, "collection", NULL,
+            "bill PERIOD, rebuild, import FILE, receive-due PAYERS PERIOD DATE, or a command was expected");
+    if (!options.deadline_s && file) options.deadline_s = IMPORT_DEADLINE_S;
+    import.path = file ? words.word[1] : NULL;
     suite_t suite;
     if (suite_open(&suite, options.data, options.as)) return 2;
     if (bill)
@@ -105,6 +116,8 @@ static int run(int argc, char **argv, const command_t *self) {
         status = city_run_rebuild(&suite, &options);
     else if (preview)
         status = preview_command(&suite, &fields, options.json);
+    else if (file)
+        status = collect_import_file(&suite, &import);
     else if (due)
         status = receive_due(&suite, words.word[1], words.word[2], words.word[3], &options);
     else
@@ -122,14 +135,25 @@ const command_t command_collect = {
         "       tongchou collect rebuild                               entitlement states of everybody from scratch\n"
         "       tongchou collect preview --person P --pay-by DATE      what paying all that is owed by then brings "
         "back\n"
+        "       tongchou collect import FILE                           receipts of the tax bureau, CSV or JSON lines\n"
         "       tongchou collect receive-due PAYERS.jsonl PERIOD DATE  every payer of the file pays what it owes (for "
         "trials)\n"
         "       tongchou collect COMMAND --field value …\n\n"
         "options: --data DIR --as NAME --json --quiet --deadline SECONDS --request-id ID (one command)\n"
-        "         --window N (bill, rebuild: chunks in flight; 4)\n\nexamples:\n"
+        "         --window N (bill, rebuild: chunks in flight; 4)\n\n"
+        "import: columns receipt 税票号码, employer 单位编号 or person 人员编号, period 费款所属期, amount 金额, "
+        "paid_on "
+        "缴款日期,\nand a totals line (合计), or JSON lines that end with {\"rows\":…,\"amount\":\"…\"}. What matches "
+        "no "
+        "bill is parked: list_receipts_parked,\nresolve_receipt.\n"
+        "         --dry --all-or-nothing --report FILE as for tongchou import; exit 0 all matched, 1 rows parked or "
+        "refused,\n         2 the file cannot be used or it was broken off: the same command goes on with it\n\n"
+        "examples:\n"
         "  tongchou collect bill 2018-01\n"
         "  tongchou collect preview --person P1 --pay-by 2018-06-10\n"
         "  tongchou collect get_due --employer E1 --period 2018-01\n"
         "  tongchou collect receive --receipt R1 --employer E1 --period 2018-01 --amount 434.56 --paid_on 2018-01-31\n"
+        "  tongchou collect import receipts-2018-01.csv --report problems.csv\n"
+        "  tongchou collect resolve_receipt --receipt T1 --decision apply --reason \"the firm asked for it\"\n"
         "  tongchou collect get_entitlements --persons P1\n"
         "  tongchou collect get_bills --person P1\n"};
