@@ -6,8 +6,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { OVERLAYS_MAX = 15, LINE_MAX_BYTES = 16 * 1024 * 1024 };
+enum { OVERLAYS_MAX = 15, LINE_MAX_BYTES = 16 * 1024 * 1024, BUFFER_BYTES = 65536 };
 
 typedef struct ask {
     const char *city, *config;
@@ -17,63 +18,85 @@ typedef struct ask {
 
 // ---- cases
 
-typedef struct lines {
-    char *text;
+typedef struct lines { // of a descriptor, through a buffer of our own: before it waits, what was answered is sent
+    int in;
+    FILE *out;
+    char *text; // the line
     size_t room;
+    char buffer[BUFFER_BYTES];
+    size_t at, filled;
+    bool ended;
 } lines_t;
 
-// One line without its newline; −1 at the end, −2 when it was too long (and was skipped), −3 on a read error.
-static ssize_t next_line(lines_t *l, FILE *in) {
+// The next byte; −1 at the end, −3 on an error. A program on the other end may wait for answers before it asks again.
+static int next_byte(lines_t *l) {
+    if (l->at < l->filled) return (unsigned char)l->buffer[l->at++];
+    if (l->ended) return -1;
+    if (fflush(l->out)) return -3;
+    ssize_t n;
+    do n = read(l->in, l->buffer, sizeof l->buffer);
+    while (n < 0 && errno == EINTR);
+    if (n < 0) return -3;
+    l->ended = n == 0;
+    l->filled = (size_t)n;
+    l->at = 0;
+    return n == 0 ? -1 : (unsigned char)l->buffer[l->at++];
+}
+
+static bool make_room(lines_t *l, size_t n) {
+    if (n + 1 < l->room) return true;
+    const size_t room = l->room ? 2 * l->room : 4096;
+    char *text = room <= LINE_MAX_BYTES ? realloc(l->text, room) : NULL;
+    if (!text) return false;
+    l->text = text;
+    l->room = room;
+    return true;
+}
+
+// One line without its newline; −1 at the end, −2 when it was too long (and was skipped), −3 on an error.
+static ssize_t next_line(lines_t *l) {
     size_t n = 0;
     int byte;
     bool too_long = false;
-    while ((byte = getc_unlocked(in)) != EOF && byte != '\n') {
-        if (n + 1 >= l->room && !too_long) {
-            size_t room = l->room ? 2 * l->room : 4096;
-            char *text = room <= LINE_MAX_BYTES ? realloc(l->text, room) : NULL;
-            too_long = !text;
-            if (text) {
-                l->text = text;
-                l->room = room;
-            }
-        }
+    while ((byte = next_byte(l)) >= 0 && byte != '\n') {
+        too_long = too_long || !make_room(l, n);
         if (!too_long) l->text[n++] = (char)byte;
     }
-    if (byte == EOF && ferror(in)) return -3;
+    if (byte == -3) return -3;
     if (too_long) return -2;
-    if (byte == EOF && n == 0) return -1;
+    if (byte == -1 && n == 0) return -1;
     if (l->text) l->text[n] = 0;
     return (ssize_t)n;
 }
 
 static bool blank(const char *text, size_t bytes) { return strspn(text, " \t\r") >= bytes; }
 
-static int answer_all(const eval_t *eval, const eval_kind_t *kind, FILE *in, FILE *out) {
-    lines_t l = {0};
-    bool any_refused = false;
+static int failed(const char *doing) {
+    fprintf(stderr, "tongchou eval: %s: %s\n", doing, strerror(errno));
+    return 2;
+}
+
+// One line of cases: 0 or 1 when it was refused; 2 when the answer cannot be written.
+static int answer_line(const eval_t *eval, const eval_kind_t *kind, const lines_t *l, ssize_t n) {
+    static const char too_long[] = "{\"id\":null,\"error\":{\"code\":\"INVALID_JSON\",\"field\":null,\"message\":"
+                                   "\"a line of more than 16 MiB\"}}";
+    bool refused = true;
+    char *answer = n == -2 ? strdup(too_long) : eval_answer(eval, kind, l->text, (size_t)n, &refused);
+    const bool written = answer && fputs(answer, l->out) != EOF && putc('\n', l->out) != EOF;
+    free(answer);
+    return written ? refused : failed("writing the answers");
+}
+
+static int answer_all(const eval_t *eval, const eval_kind_t *kind, lines_t *l) {
+    int status = 0, one;
     ssize_t n;
-    while ((n = next_line(&l, in)) != -1) {
-        if (n == -3) {
-            fprintf(stderr, "tongchou eval: reading the cases: %s\n", strerror(errno));
-            free(l.text);
-            return 2;
-        }
-        if (n == 0 || (n > 0 && blank(l.text, (size_t)n))) continue;
-        bool refused = true;
-        char *answer = n == -2 ? strdup("{\"id\":null,\"error\":{\"code\":\"INVALID_JSON\",\"field\":null,\"message\":"
-                                        "\"a line of more than 16 MiB\"}}")
-                               : eval_answer(eval, kind, l.text, (size_t)n, &refused);
-        any_refused |= refused;
-        if (!answer || fputs(answer, out) == EOF || putc('\n', out) == EOF) {
-            fprintf(stderr, "tongchou eval: writing the answers: %s\n", strerror(errno));
-            free(answer);
-            free(l.text);
-            return 2;
-        }
-        free(answer);
+    while ((n = next_line(l)) != -1) {
+        if (n == -3) return failed("reading the cases or writing the answers");
+        if (n == 0 || (n > 0 && blank(l->text, (size_t)n))) continue;
+        if ((one = answer_line(eval, kind, l, n)) == 2) return 2;
+        status |= one;
     }
-    free(l.text);
-    return fflush(out) ? 2 : any_refused ? 1 : 0;
+    return fflush(l->out) ? failed("writing the answers") : status;
 }
 
 static int ask_city(const ask_t *ask, const eval_kind_t *kind) {
@@ -87,7 +110,16 @@ static int ask_city(const ask_t *ask, const eval_kind_t *kind) {
         return 2;
     }
     eval.advice = ask->advice;
-    rc = answer_all(&eval, kind, stdin, stdout);
+    lines_t *l = calloc(1, sizeof *l);
+    if (!l) {
+        eval_close(&eval);
+        return failed("no memory");
+    }
+    l->in = STDIN_FILENO;
+    l->out = stdout;
+    rc = answer_all(&eval, kind, l);
+    free(l->text);
+    free(l);
     eval_close(&eval);
     return rc;
 }

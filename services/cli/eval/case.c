@@ -132,8 +132,31 @@ int case_fail(const eval_case_t *c, int code, const char *path, const char *form
 
 // ---- writing
 
+// How many bytes the character at `text` has; 0 when it is cut or none.
+static size_t character(const unsigned char *text) {
+    const size_t n = *text < 0x80 ? 1 : *text >= 0xF0 ? 4 : *text >= 0xE0 ? 3 : *text >= 0xC2 ? 2 : 0;
+    for (size_t i = 1; i < n; i++)
+        if ((text[i] & 0xC0) != 0x80) return 0;
+    return n;
+}
+
+// A sentence may quote what somebody sent and have been cut in the middle of a character: what is left of it is
+// dropped.
+static json_t *whole_characters(const char *text) {
+    char kept[512];
+    size_t n = 0;
+    for (const unsigned char *at = (const unsigned char *)text; *at && n + 4 < sizeof kept;) {
+        const size_t length = character(at);
+        memcpy(kept + n, at, length);
+        n += length;
+        at += length ? length : 1;
+    }
+    return json_stringn(kept, n);
+}
+
 void answer_text(json_t *to, const char *key, const char *text) {
-    json_object_set_new(to, key, text ? json_string(text) : json_null());
+    json_t *value = text ? json_string(text) : json_null();
+    json_object_set_new(to, key, value ? value : whole_characters(text));
 }
 
 void answer_money(json_t *to, const char *key, fen_t amount) {

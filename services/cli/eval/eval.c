@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WHOLE_MOST 9007199254740992.0 // 2^53
+
 static const eval_kind_t *const kinds[] = {
     &kind_benefit, &kind_contribution, &kind_coverage,  &kind_account,  &kind_retirement, &kind_calendar,
     &kind_deficit, &kind_interest,     &kind_surplus,   &kind_funding,  &kind_gap,        &kind_routing,
@@ -79,17 +81,46 @@ static json_t *error_of(const err_t *err) {
     return error;
 }
 
+// Whole numbers that were read as reals become what they are again; one beyond 2^53 stays a real, which no field takes.
+static json_t *whole_again(json_t *value) {
+    const char *key;
+    json_t *member;
+    void *next;
+    const double number = json_real_value(value);
+    if (json_is_real(value) && number >= -WHOLE_MOST && number <= WHOLE_MOST && (double)(int64_t)number == number) {
+        json_decref(value);
+        return json_integer((json_int_t)number);
+    }
+    for (size_t i = 0; i < json_array_size(value); i++)
+        json_array_set_new(value, i, whole_again(json_incref(json_array_get(value, i))));
+    json_object_foreach_safe(value, next, key, member)
+        json_object_set_new(value, key, whole_again(json_incref(member)));
+    return value;
+}
+
+// A number too large for an integer is no broken JSON: it is a wrong value of its field.
+static json_t *read_line(const char *line, size_t bytes, json_error_t *why) {
+    const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
+    json_t *root = json_loadb(line, bytes, flags, why);
+    if (root || json_error_code(why) != json_error_numeric_overflow) return root;
+    root = json_loadb(line, bytes, flags | JSON_DECODE_INT_AS_REAL, why);
+    return root ? whole_again(root) : NULL;
+}
+
 static int answer(const eval_t *eval, const eval_kind_t *kind, const char *line, size_t bytes, json_t *to, err_t *err) {
     json_error_t why;
     const char *id = NULL;
-    json_t *root = json_loadb(line, bytes, JSON_REJECT_DUPLICATES, &why);
+    json_t *root = read_line(line, bytes, &why);
     int rc = E_OK;
     if (!root)
         rc = err_set(err, E_INVALID_JSON, "not a JSON object: %.120s (column %d)", why.text, why.column);
     else if (!json_is_object(root))
         rc = err_set(err, E_INVALID_JSON, "not a JSON object");
     if (!rc) rc = check(eval, kind, root, &id, err);
-    answer_text(to, "id", id);
+    if (id)
+        json_object_set(to, "id", json_object_get(root, "id")); // as it came, whatever characters it holds
+    else
+        answer_text(to, "id", NULL);
     const eval_case_t c = {.eval = eval, .kind = kind, .node = root, .err = err};
     if (!rc) rc = kind->run(&c, to);
     json_decref(root);

@@ -142,10 +142,10 @@ static bool listed(const char *names, const char *word) {
 static const char *names_of(const field_t *field) { return field->names ? field->names() : field->words; }
 
 static const char *check_word(const look_t *v, const json_t *value) {
-    static _Thread_local char expected[160];
+    static _Thread_local char expected[240];
     const char *text = json_string_value(value), *names = names_of(v->field);
     if (text && names && listed(names, text)) return NULL;
-    snprintf(expected, sizeof expected, "%s%.140s", v->field->type == FIELD_WORDS ? "a list of " : "one of ",
+    snprintf(expected, sizeof expected, "%s%.220s", v->field->type == FIELD_WORDS ? "a list of " : "one of ",
              names ? names : "");
     return expected;
 }
@@ -155,16 +155,16 @@ static const char *check_words(const look_t *v, const json_t *value) {
     for (size_t i = 0; i < json_array_size(value); i++) {
         const char *expected = check_word(v, json_array_get(value, i));
         if (expected) return expected;
-        for (size_t k = 0; k < i; k++)
-            if (json_equal(json_array_get(value, i), json_array_get(value, k))) return "each word once";
     }
     return NULL;
 }
 
+// Forms only: what is well formed and too large, or in a year that no rule reaches, is told as OUT_OF_RANGE.
 static const char *check_money(const json_t *value) {
     fen_t amount;
     const char *text = json_string_value(value);
-    return text && fen_parse(text, false, &amount) == E_OK ? NULL : "an amount like \"1234.50\"";
+    const bool padded = text && text[0] == '0' && text[1] != '.'; // "01.00"
+    return text && !padded && fen_parse(text, false, &amount) != E_INVALID_FIELD ? NULL : "an amount like \"1234.50\"";
 }
 
 static const char *check_rate(const json_t *value) {
@@ -173,17 +173,26 @@ static const char *check_rate(const json_t *value) {
     return text && rate_parse(text, &rate) == E_OK ? NULL : "a number like \"0.55\" with at most six decimals";
 }
 
-static const char *check_date(const look_t *v, const json_t *value) {
+// A day or month of any year from 0001 on, with a year of the same length that the calendar knows in place of its own.
+static bool exists(const char *text, bool month) {
+    char near[DATE_TEXT_MAX];
     date_t date;
+    if (!text || strlen(text) != (month ? 7 : 10) || strspn(text, "0123456789") != 4 || strncmp(text, "0000", 4) == 0)
+        return false;
+    const int year = (text[0] - '0') * 1000 + (text[1] - '0') * 100 + (text[2] - '0') * 10 + (text[3] - '0');
+    const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    snprintf(near, sizeof near, "%s%s%s", leap ? "2000" : "2001", text + 4, month ? "-01" : "");
+    return date_parse(near, &date) == E_OK;
+}
+
+static const char *check_date(const look_t *v, const json_t *value) {
     const char *text = json_string_value(value);
     if (text && v->field->words && listed(v->field->words, text)) return NULL;
-    return text && date_parse(text, &date) == E_OK ? NULL : "a date like \"2018-03-01\"";
+    return exists(text, false) ? NULL : "a date like \"2018-03-01\"";
 }
 
 static const char *check_month(const json_t *value) {
-    month_t month;
-    const char *text = json_string_value(value);
-    return text && month_parse(text, &month) == E_OK ? NULL : "a month like \"2018-03\"";
+    return exists(json_string_value(value), true) ? NULL : "a month like \"2018-03\"";
 }
 
 static const char *check_span(const json_t *value) {
@@ -229,6 +238,7 @@ static const char *check_list(const json_t *value) {
 
 static const char *check_type(const look_t *v, const json_t *value) {
     const char *text = json_string_value(value);
+    if (text && strlen(text) != json_string_length(value)) return "a text without NUL";
     switch (v->field->type) {
     case FIELD_OBJECT: return json_is_object(value) ? NULL : "an object";
     case FIELD_LIST: return check_list(value);
@@ -240,9 +250,9 @@ static const char *check_type(const look_t *v, const json_t *value) {
     case FIELD_COUNT:
         return json_is_integer(value) && json_integer_value(value) >= 0 ? NULL : "a whole number, not below 0";
     case FIELD_YEAR:
-        return json_is_integer(value) && json_integer_value(value) >= 1900 && json_integer_value(value) <= 2199
+        return json_is_integer(value) && json_integer_value(value) >= 1 && json_integer_value(value) <= 9999
                    ? NULL
-                   : "a year from 1900 to 2199";
+                   : "a year like 2018";
     case FIELD_YES_NO: return json_is_boolean(value) ? NULL : "true or false";
     case FIELD_DATE: return check_date(v, value);
     case FIELD_MONTH: return check_month(value);
@@ -261,10 +271,59 @@ static int look_invalid(const look_t *v, const json_t *parent, const char *name,
     return v->field->type == FIELD_MONEY_MAP ? look_members(v, value, name, at) : E_OK;
 }
 
+// ---- well formed, but beyond what is computed with
+
+static bool date_fits(const json_t *value) {
+    const char *text = json_string_value(value);
+    date_t date;
+    month_t month;
+    return strspn(text, "0123456789") != 4 ||
+           (strlen(text) == 7 ? month_parse(text, &month) : date_parse(text, &date)) == E_OK;
+}
+
+static bool money_fits(const json_t *value) {
+    fen_t amount;
+    return fen_parse(json_string_value(value), false, &amount) == E_OK;
+}
+
+static bool all_fit(const json_t *value, field_type_t type) {
+    const char *key;
+    json_t *member;
+    bool fit = true;
+    if (type == FIELD_MONEY_MAP) {
+        json_object_foreach((json_t *)value, key, member) fit &= money_fits(member);
+        return fit;
+    }
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const json_t *entry = json_array_get(value, i);
+        fit &= type == FIELD_MONTH_SPAN ? date_fits(entry)
+                                        : date_fits(json_array_get(entry, 0)) && money_fits(json_array_get(entry, 1));
+    }
+    return fit;
+}
+
+static const char *too_far(field_type_t type, const json_t *value) {
+    static const char dates[] = "a day of the years 1900 to 2199", amounts[] = "a smaller amount";
+    switch (type) {
+    case FIELD_COUNT: return json_integer_value(value) <= COUNT_MOST ? NULL : "at most 100,000,000";
+    case FIELD_YEAR:
+        return json_integer_value(value) >= 1900 && json_integer_value(value) <= 2199 ? NULL
+                                                                                      : "a year from 1900 to 2199";
+    case FIELD_DATE:
+    case FIELD_MONTH: return date_fits(value) ? NULL : dates;
+    case FIELD_MONEY: return money_fits(value) ? NULL : amounts;
+    case FIELD_MONTH_SPAN: return all_fit(value, type) ? NULL : dates;
+    case FIELD_MONEY_MAP: return all_fit(value, type) ? NULL : amounts;
+    case FIELD_DATE_MONEY: return all_fit(value, type) ? NULL : "days of the years 1900 to 2199 and smaller amounts";
+    default: return NULL;
+    }
+}
+
 static int look_range(const look_t *v, const json_t *parent, const char *name, const place_t *at) {
     const json_t *value = json_object_get(parent, name);
-    if (v->field->type != FIELD_COUNT || !value || json_integer_value(value) <= COUNT_MOST) return E_OK;
-    return complain(v->err, E_OUT_OF_RANGE, at, name, "at most 100,000,000");
+    if (!value || json_is_null(value)) return E_OK;
+    const char *expected = too_far(v->field->type, value);
+    return expected ? complain(v->err, E_OUT_OF_RANGE, at, name, expected) : E_OK;
 }
 
 int fields_check(const eval_t *eval, const eval_kind_t *kind, const json_t *root, err_t *err) {
