@@ -177,6 +177,22 @@ static int end_one(turn_t *t, const Tc__PersonState *state, Tc__PersonState **af
     return until ? set_membership(t, state, open->from, until, after, err) : err_set(err, E_IO, "out of memory");
 }
 
+// Whoever's membership cannot be ended is told under row 0 and must not hold up the others.
+static int end_member(turn_t *t, step_t *step, size_t i, err_t *err) {
+    Tc__PersonState *after;
+    bool keep;
+    err_t why = {0};
+    int rc = end_one(t, step->known[i].state, &after, &keep, &why);
+    if (rc && report_takes(rc)) return report_refused(&t->report, 0, &why, err);
+    if (rc) {
+        *err = why;
+        return rc;
+    }
+    if (after) step->states[step->state_count++] = after;
+    if (!keep) step->members[step->member_count++] = step->names[i];
+    return 0;
+}
+
 // Memberships of whom the list leaves out end.
 static int end_step(turn_t *t, err_t *err) {
     store_t *store = t->e->ctx->store;
@@ -184,13 +200,7 @@ static int end_step(turn_t *t, err_t *err) {
     step_t step;
     int rc = members_left_out(store, &t->list, &t->key, LIST_STEP, t->arena, &rows, err);
     if (rc == 0) rc = step_init(t, &rows, &step, err);
-    for (size_t i = 0; rc == 0 && i < rows.count; i++) {
-        Tc__PersonState *after;
-        bool keep;
-        rc = end_one(t, step.known[i].state, &after, &keep, err);
-        if (rc == 0 && after) step.states[step.state_count++] = after;
-        if (rc == 0 && !keep) step.members[step.member_count++] = step.names[i];
-    }
+    for (size_t i = 0; rc == 0 && i < rows.count; i++) rc = end_member(t, &step, i, err);
     if (rc) return rc;
     t->report.message->ended += (int32_t)step.state_count;
     if (rows.count) {

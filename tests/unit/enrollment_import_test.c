@@ -743,6 +743,18 @@ TEST(memberships_set_by_hand_are_on_the_list_too) {
     close_enrollment(&rig);
 }
 
+TEST(a_membership_that_begins_after_the_day_of_the_list_is_left_alone) {
+    rig_t rig;
+    open_enrollment(&rig);
+    found_people(&rig, 3);
+    RIG_DO(&rig, "set_group", "{'person':'P2','group':'minimum_living','from':'2018-03-01','source':'civil_affairs'}");
+    LIST((&(list_ask_t){FILE_A, "2018-01-01", 0, 1, false}), 1, 0, 0, 0);
+    EQ_TEXT(person(&rig, "P2")->groups[0]->until, "");
+    LIST((&(list_ask_t){FILE_A, "2018-04-01", 0, 1, false}), 0, 1, 0, 1);
+    EQ_TEXT(person(&rig, "P2")->groups[0]->until, "2018-03-31");
+    close_enrollment(&rig);
+}
+
 // ---- bounds
 
 typedef struct refusal {
@@ -824,5 +836,6 @@ TESTS("imports of enrolment", CASE(the_ground_is_laid), CASE(a_file_sent_twice_c
       CASE(a_list_begins_memberships_and_ends_those_it_no_longer_names), CASE(a_long_list_goes_in_steps),
       CASE(a_dry_list_changes_nobody), CASE(a_list_that_is_not_whole_is_not_applied),
       CASE(lists_of_one_source_follow_one_another), CASE(an_interrupted_list_goes_on_when_its_file_comes_again),
-      CASE(memberships_set_by_hand_are_on_the_list_too), CASE(chunks_have_bounds),
+      CASE(memberships_set_by_hand_are_on_the_list_too),
+      CASE(a_membership_that_begins_after_the_day_of_the_list_is_left_alone), CASE(chunks_have_bounds),
       CASE(the_number_of_lists_under_way_is_bounded_and_old_ones_are_forgotten), CASE(the_ground_is_cleared))
