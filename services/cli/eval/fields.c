@@ -250,7 +250,7 @@ static const char *check_type(const look_t *v, const json_t *value) {
     case FIELD_COUNT:
         return json_is_integer(value) && json_integer_value(value) >= 0 ? NULL : "a whole number, not below 0";
     case FIELD_YEAR:
-        return json_is_integer(value) && json_integer_value(value) >= 1 && json_integer_value(value) <= 9999
+        return json_is_integer(value) && json_integer_value(value) >= 1000 && json_integer_value(value) <= 9999
                    ? NULL
                    : "a year like 2018";
     case FIELD_YES_NO: return json_is_boolean(value) ? NULL : "true or false";
