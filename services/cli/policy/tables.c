@@ -9,7 +9,7 @@ static const char *section_title(const char *section) {
     static const struct {
         const char *section, *title;
     } titles[] = {
-        {"options", "政策选项"},
+
         {"parameters", "公布的参数"},
         {"coverage", "待遇享受期"},
         {"contribution", "筹资标准"},
@@ -86,6 +86,14 @@ static void print_fact(char *fact) {
     }
     *words++ = 0;
     if (key_chinese(fact)) fputs(key_chinese(fact), stdout);
+    char *range = strstr(words, ".."); // 0..12 → 0至12, 25.. → 25以上
+    if (range) {
+        if (range[2])
+            printf("%.*s至%s", (int)(range - words), words, range + 2);
+        else
+            printf("%.*s以上", (int)(range - words), words);
+        return;
+    }
     for (char *rest, *word = strtok_r(words, "|", &rest); word; word = strtok_r(NULL, "|", &rest)) {
         if (word != words) fputs("、", stdout);
         print_word(fact, word);
@@ -140,7 +148,7 @@ static const char *item_chinese(const char *key) {
         {"none", "不设限额"},
         {"window_months", "月数"},
         {"month_day", "日期"},
-        {"to", "去向"},
+        {"to", "截止"},
         {"deadline", "期限"},
         {"allowed", "允许"},
     };
@@ -158,15 +166,58 @@ static const char *key_above(const char *path, char room[static 64]) {
     return room;
 }
 
+// A word of the vocabulary in Chinese; itself when it is none.
+static const char *word_chinese(const char *word) {
+    const struct {
+        int (*from_name)(const char *);
+        const char *(*chinese)(int);
+    } words[] = {{identity_from_name, identity_chinese},
+                 {payer_from_name, payer_chinese},
+                 {employer_from_name, employer_chinese},
+                 {group_from_name, group_chinese}};
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (words[i].from_name(word) >= 0) return words[i].chinese(words[i].from_name(word));
+    return strcmp(word, "missing") == 0            ? "（未公布）"
+           : strcmp(word, "true") == 0             ? "是"
+           : strcmp(word, "false") == 0            ? "否"
+           : strcmp(word, "wage") == 0             ? "本人工资"
+           : strcmp(word, "deductible_borne") == 0 ? "转诊前已负担的起付标准"
+           : strcmp(word, "holds") == 0            ? "适用"
+                                                   : word;
+}
+
+// "employee, retiree" → 在职职工、退休职工
+static void print_standard(const char *text) {
+    char copy[512];
+    snprintf(copy, sizeof copy, "%s", text);
+    char *rest = copy, *word;
+    for (bool first = true; (word = strsep(&rest, ",")) != NULL; first = false) {
+        word += strspn(word, " ");
+        if (!first) fputs("、", stdout);
+        print_cell(word_chinese(word));
+    }
+}
+
+// A dated entry of a list tells from when it holds.
+static void print_item(const char *item, const char *path) {
+    const char *label = strrchr(path, '[');
+    date_t from;
+    char day[DATE_TEXT_MAX];
+    print_cell(item);
+    if (!label || strchr(label, '.') == NULL || strlen(label) < 11) return;
+    snprintf(day, sizeof day, "%.10s", label + 1);
+    if (label[11] == ']' && date_parse(day, &from) == E_OK) printf("（%s起）", day);
+}
+
 static void print_cells(const policy_t *policy, const law_value_t *v, const char *item, const char *standard) {
     fputs("| ", stdout);
     print_cell(policy_rule_text_zh(policy, v->rule));
     fputs(" | ", stdout);
     print_when(v->when);
     fputs(" | ", stdout);
-    print_cell(item);
+    print_item(item, v->path);
     fputs(" | ", stdout);
-    print_cell(strcmp(standard, "missing") == 0 ? "（未公布）" : standard);
+    print_standard(standard);
     printf(" | %s |\n", policy_rule_source(policy, v->rule));
 }
 
@@ -195,8 +246,6 @@ static void print_row(const policy_t *policy, const law_values_t *values, size_t
     const law_value_t *v = law_value_at(values, index);
     if (strcmp(v->section, "parameters") == 0)
         print_parameter(policy, values, v);
-    else if (strcmp(v->section, "options") == 0)
-        print_cells(policy, v, v->path + strlen("options."), v->text);
     else if (strcmp(v->section, "layers") == 0 && strcmp(v->key, "name") == 0)
         print_cells(policy, v, "支付主体", v->text);
     else if (strcmp(v->key, "parameter") == 0)
