@@ -123,7 +123,8 @@ static int take_in(import_run_t *run, const order_t *order, const csv_table_t *t
         if (pass(run, table, look, true, &err)) return unusable(run, "", &err);
         const bool refused = run->sums.refused > 0;
         if (order->dry || refused) {
-            summary(run, look, order->common.json, order->dry ? "dry, nothing changed" : "nothing taken in");
+            summary(run, look, order->common.json,
+                    order->dry ? "dry, nothing changed" : "nothing taken in, of a dry pass");
             return refused || run->sums.parked || look->bad ? 1 : 0;
         }
     }
