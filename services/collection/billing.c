@@ -8,7 +8,7 @@ typedef struct owing { // a person who may owe for the period
     const Tc__Spell *spell;
     const char *employer_kind;
     bool billed; // for this period
-    bool later;  // or for a later one: what was paid for that may count otherwise now
+    bool renew;  // the bill alone, unpaid as it is, may change what the person is entitled to
 } owing_t;
 
 typedef struct run {
@@ -50,8 +50,31 @@ static int mark_billed(run_t *run, err_t *err) {
     for (size_t i = 0; rc == 0 && i < known.count; i++) {
         owing_t *owing = &run->owing[row_i64(&known, i, 0)];
         owing->billed = strcmp(row_text(&known, i, 1), run->period->text) == 0;
-        owing->later = !owing->billed;
+        owing->renew = !owing->billed;
     }
+    return rc;
+}
+
+static bool brings_months(const Tc__PersonState *person) {
+    return person->spells[0]->prior_months_tier1 > 0 || person->spells[0]->prior_months_tier2 > 0;
+}
+
+// Months brought in from former schemes stand right before the first month that is billed.
+static int mark_first(run_t *run, err_t *err) {
+    rows_t keys, begun;
+    owing_t **asked = arena_alloc(run->ctx->arena, (run->count + 1) * sizeof(owing_t *));
+    if (!asked) return out_of_memory(err);
+    rows_init(&keys, run->ctx->arena, 2);
+    for (size_t i = 0; i < run->count; i++) {
+        owing_t *owing = &run->owing[i];
+        if (owing->billed || owing->renew || !brings_months(owing->person)) continue;
+        int rc = key_add(&keys, owing->person->person, err);
+        if (rc) return rc;
+        asked[keys.count - 1] = owing;
+        owing->renew = true;
+    }
+    int rc = bills_begun(run->ctx->store, &keys, run->ctx->arena, &begun, err);
+    for (size_t i = 0; rc == 0 && i < begun.count; i++) asked[row_i64(&begun, i, 0)]->renew = false;
     return rc;
 }
 
@@ -123,14 +146,15 @@ static int make_bills(run_t *run, rows_t *rows, err_t *err) {
     return rc;
 }
 
-// A month that is billed late, between months billed before, is one more that was owed when those were paid.
-static int renew_later(const run_t *run, err_t *err) {
+// A month that is billed late, between months billed before, is one more that was owed when those were paid; the first
+// month of all is the one that months brought in from former schemes buy.
+static int renew_states(const run_t *run, err_t *err) {
     renewal_t renewal;
     size_t count = 0;
     const Tc__PersonState **persons = arena_alloc(run->ctx->arena, (run->count + 1) * sizeof(Tc__PersonState *));
     if (!persons) return out_of_memory(err);
     for (size_t i = 0; i < run->count; i++)
-        if (run->owing[i].later) persons[count++] = run->owing[i].person;
+        if (run->owing[i].renew) persons[count++] = run->owing[i].person;
     if (count == 0) return 0;
     int rc = renew_decide(run->env, persons, count, NULL, run->ctx->arena, &renewal, err);
     return rc ? rc : renew_write(run->env, &renewal, run->ctx->arena, err);
@@ -145,10 +169,11 @@ int billing_run(const renew_env_t *env, const period_t *period, const walk_t *wa
     rows_init(&rows, ctx->arena, BILL_COLUMNS);
     int rc = read_chunk(&run, walk, err);
     if (rc == 0) rc = mark_billed(&run, err);
+    if (rc == 0) rc = mark_first(&run, err);
     if (rc == 0) rc = find_employers(&run, err);
     if (rc == 0) rc = make_bills(&run, &rows, err);
     if (rc == 0) rc = bills_insert(ctx->store, &rows, err);
-    if (rc == 0) rc = renew_later(&run, err);
+    if (rc == 0) rc = renew_states(&run, err);
     if (rc == 0) *out = run.reply;
     return rc;
 }

@@ -1,5 +1,5 @@
 // One chunk of a billing run: the next persons in order, and bills for those who owe for the period and have none yet.
-// The entitlement of those who were billed for a later period before is brought up to date with it.
+// Where an unpaid bill alone may change what a person is entitled to, the state is brought up to date with it.
 #pragma once
 #include "renew.h"
 #include "walk.h"

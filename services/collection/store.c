@@ -82,6 +82,11 @@ int bills_known(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
                             keys, arena, out, err);
 }
 
+int bills_begun(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    return store_each_query(store, "SELECT period FROM bill WHERE partition = $1 AND person = $2" ONE, keys, arena, out,
+                            err);
+}
+
 int bills_insert(store_t *store, const rows_t *rows, err_t *err) {
     CHECK(rows->width == BILL_COLUMNS);
     return store_insert(store, "bill",

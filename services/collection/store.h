@@ -31,6 +31,8 @@ typedef struct payer_key {
 enum { BILL_COLUMNS = 9 };
 int bills_known(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
                 err_t *err) MUST_USE; // keys + period → key, the first period billed that is not before it
+int bills_begun(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
+                err_t *err) MUST_USE;                                      // key of those who have any bill
 int bills_insert(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // BILL_COLUMNS, see store.c
 int bills_sum(store_t *store, const payer_key_t *payer, arena_t *arena, int64_t *count, fen_t *amount,
               err_t *err) MUST_USE;
@@ -39,7 +41,6 @@ int bills_history(store_t *store, const rows_t *keys, arena_t *arena, rows_t *ou
 int bills_of(store_t *store, const char *person, arena_t *arena, rows_t *out,
              err_t *err) MUST_USE;                                       // body, paid_on; by period
 int bills_drop(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // partition, person, period; unpaid ones only
-
 
 int entitlements_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
                     err_t *err) MUST_USE; // key, version, body

@@ -257,12 +257,32 @@ TEST(JM_G_14_a_month_billed_late_counts_as_one_that_was_owed) {
     close_city(&city);
 }
 
+// The last month of a former scheme buys the first month here, paid or not.
+TEST(JM_G_20_the_first_bill_tells_where_months_brought_in_stand) {
+    city_t city;
+    open_city(&city, NULL);
+    add_person(&city, "P1", "flexible", "2018-01", ",'prior_months_tier1':40,'prior_months_tier2':30");
+    add_person(&city, "P2", "flexible", "2018-01", "");
+    pump(&city);
+    EQ(entitlement(&city, "P1")->n_spans, 0);
+    bill(&city, "2018-01");
+    NEED(entitlement(&city, "P1")->n_spans == 1);
+    EQ_TEXT(entitlement(&city, "P1")->spans[0]->first_month, "2018-01");
+    EQ_TEXT(entitlement(&city, "P1")->spans[0]->last_month, "2018-01");
+    EQ(entitlement(&city, "P1")->version, 2);
+    EQ(entitlement(&city, "P2")->version, 1);
+    bill(&city, "2018-02");
+    EQ(entitlement(&city, "P1")->version, 2);
+    EQ(rebuild(&city, 1, 0), 0);
+    close_city(&city);
+}
+
 // ---- states from scratch
 
 // A city of random spells, groups, bills and payments.
 static void live(city_t *city, int persons) {
     static const char *const identities[] = {"employee", "flexible", "resident", "retiree"};
-    char name[16], rest[80], period[DATE_TEXT_MAX], on[DATE_TEXT_MAX];
+    char name[16], rest[160], period[DATE_TEXT_MAX], on[DATE_TEXT_MAX];
     for (int i = 0; i < 3; i++) {
         snprintf(name, sizeof name, "E%d", i);
         add_employer(city, name);
@@ -272,6 +292,7 @@ static void live(city_t *city, int persons) {
         snprintf(name, sizeof name, "P%02d", i);
         snprintf(rest, sizeof rest, identity ? "" : ",'employer':'E%d','wage':'%d.00'", rand() % 3,
                  3000 + rand() % 9000);
+        if (rand() % 2) strcat(rest, ",'prior_months_tier1':40,'prior_months_tier2':30");
         snprintf(period, sizeof period, "2017-%02d", 7 + rand() % 5);
         add_person(city, name, identities[identity], identity == 2 ? "2018-01" : period, rest);
     }
@@ -586,8 +607,9 @@ TEST(the_ground_is_cleared) {
 
 TESTS("collection: runs over the city", CASE(the_ground_is_laid), CASE(parts_reach_everybody_once),
       CASE(parts_that_cannot_be_name_the_field), CASE(JM_G_14_a_month_billed_late_counts_as_one_that_was_owed),
-      CASE(a_sound_city_has_nothing_to_rebuild), CASE(what_was_lost_or_altered_comes_back_as_it_was),
-      CASE(a_lost_table_is_rebuilt_as_a_whole), CASE(what_redis_holds_otherwise_is_gone_after_a_rebuild),
+      CASE(JM_G_20_the_first_bill_tells_where_months_brought_in_stand), CASE(a_sound_city_has_nothing_to_rebuild),
+      CASE(what_was_lost_or_altered_comes_back_as_it_was), CASE(a_lost_table_is_rebuilt_as_a_whole),
+      CASE(what_redis_holds_otherwise_is_gone_after_a_rebuild),
       CASE(a_rebuild_does_without_redis_and_fills_it_when_it_is_back),
       CASE(JM_G_11_three_months_of_arrears_would_count), CASE(JM_G_14_and_JM_G_15_four_months_would_not),
       CASE(JM_G_11_a_day_later_a_month_more_is_too_late), CASE(JM_E_25_and_JM_G_17_who_pays_alone_waits),

@@ -1,0 +1,307 @@
+// Runs over the whole city, disturbed: kill −9 of the service and of the command at random points, Redis flushed,
+// stopped and killed. Given again, a run ends as an undisturbed one does, and nobody is answered wrongly meanwhile.
+#include "running.h"
+#include "collection.pb-c.h"
+#include "common/base/date.h"
+#include "common/base/hash.h"
+#include "common/base/ids.h"
+#include "common/store/store.h"
+#include "common/wire/message.h"
+#include "tests/check.h"
+#include <hiredis/hiredis.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PEOPLE = 20000, ROUNDS = 4 };
+
+static running_t *suite;
+static char folder[] = "/tmp/runs-test-XXXXXX";
+static err_t err;
+static int64_t bill_ms, rebuild_ms; // of an undisturbed run
+
+#define call(...) running_callf(suite, &err, __VA_ARGS__)
+
+static int tongchou(const char *const *args) {
+    char out[4096];
+    int status = running_command(suite, out, sizeof out, args);
+    if (status > 1) fprintf(stderr, "    %s %s: %s\n", args[0], args[1], out);
+    return status;
+}
+#define RUN(...) EQ(tongchou((const char *const[]){__VA_ARGS__, NULL}), 0)
+
+static int64_t random_below(int64_t n) {
+    uint64_t dice;
+    random_bytes(&dice, sizeof dice);
+    return n > 0 ? (int64_t)(dice % (uint64_t)n) : 0;
+}
+
+// ---- what collection holds
+
+static store_t *open_store(void) {
+    char url[300];
+    store_t *store = NULL;
+    snprintf(url, sizeof url, "sqlite:%s/store", running_dir(suite));
+    if (store_open(&store, url, "collection", &err)) fprintf(stderr, "%s\n", err.text);
+    NEED(store != NULL);
+    return store;
+}
+
+static void change(const char *sql) {
+    store_t *store = open_store();
+    EQ(store_exec(store, sql, NULL, 0, &err), E_OK);
+    store_close(&store);
+}
+
+typedef struct digest {
+    uint8_t bytes[SHA256_BYTES];
+    int64_t rows;
+} digest_t;
+
+static void chain(digest_t *digest, const void *data, size_t size) {
+    uint8_t both[2 * SHA256_BYTES];
+    memcpy(both, digest->bytes, SHA256_BYTES);
+    sha256(data, size, both + SHA256_BYTES);
+    sha256(both, sizeof both, digest->bytes);
+}
+
+static digest_t digest_of_bills(void) {
+    store_t *store = open_store();
+    arena_t *arena = arena_new(1 << 20, 0);
+    digest_t digest = {0};
+    rows_t rows;
+    NEED(store_query(store,
+                     "SELECT person, identity, employer, paid_on || '/' || receipt, body, total_fen FROM bill"
+                     " WHERE period = '2018-03' ORDER BY person",
+                     NULL, 0, arena, &rows, &err) == E_OK);
+    for (size_t i = 0; i < rows.count; i++) {
+        size_t size;
+        const void *body = row_blob(&rows, i, 4, &size);
+        int64_t total = row_i64(&rows, i, 5);
+        for (size_t k = 0; k < 4; k++) chain(&digest, row_text(&rows, i, k), strlen(row_text(&rows, i, k)) + 1);
+        chain(&digest, body, size);
+        chain(&digest, &total, sizeof total);
+    }
+    digest.rows = (int64_t)rows.count;
+    arena_destroy(&arena);
+    store_close(&store);
+    return digest;
+}
+
+// States, without version and reason: they say how often a state was told, and speak of bills that are not due yet.
+static digest_t digest_of_states(void) {
+    store_t *store = open_store();
+    arena_t *arena = arena_new(1 << 20, 0);
+    digest_t digest = {0};
+    rows_t rows;
+    NEED(store_query(store, "SELECT body FROM entitlement ORDER BY person", NULL, 0, arena, &rows, &err) == E_OK);
+    for (size_t i = 0; i < rows.count; i++) {
+        size_t size;
+        ProtobufCMessage *message;
+        const void *body = row_blob(&rows, i, 0, &size);
+        NEED(message_unpack(&message, &tc__entitlement__descriptor, body, size, arena, &err) == E_OK);
+        Tc__Entitlement *state = (Tc__Entitlement *)message;
+        state->version = 0;
+        state->reason = (char *)"";
+        body = message_pack(message, arena, &size);
+        chain(&digest, body, size);
+    }
+    digest.rows = (int64_t)rows.count;
+    arena_destroy(&arena);
+    store_close(&store);
+    return digest;
+}
+
+static void same(digest_t a, digest_t b) {
+    EQ(a.rows, b.rows);
+    OK(memcmp(a.bytes, b.bytes, SHA256_BYTES) == 0);
+}
+
+// ---- a city
+
+#define COVERED "2949.13"
+
+static const char *quoted(void) {
+    const json_t *reply =
+        call("adjudication", "quote",
+             "{\"bill\":\"PROBE\",\"person\":\"PROBE\",\"facility\":\"H99000100001\",\"type\":\"inpatient\","
+             "\"from\":\"2018-03-01\",\"to\":\"2018-03-09\",\"area\":\"city\",\"filing\":\"none\","
+             "\"total\":\"12345.67\",\"in_scope\":\"12345.67\"}");
+    return reply ? running_text(reply, "own") : "(refused)";
+}
+
+// A resident who has paid for the year: what the answers under disturbance are about.
+static void add_probe(void) {
+    char id[32] = "99000119800101999", amount[32];
+    id[17] = citizen_id_check_char(id);
+    NEED(call("facility", "register_facility",
+              "{\"facility\":\"H99000100001\",\"name\":\"示例医院\",\"kind\":\"hospital\",\"level\":\"2\","
+              "\"division\":\"440703\"}") != NULL);
+    NEED(call("facility", "sign_agreement",
+              "{\"facility\":\"H99000100001\",\"agreement\":\"A1\",\"from\":\"2018-01-01\",\"until\":"
+              "\"2018-12-31\"}") != NULL);
+    NEED(call("enrollment", "register_person",
+              "{\"person\":\"PROBE\",\"citizen_id\":\"%s\",\"name\":\"示例\",\"division\":\"440703\"}", id) != NULL);
+    NEED(
+        call("enrollment", "open_spell",
+             "{\"person\":\"PROBE\",\"identity\":\"resident\",\"from_month\":\"2018-01\",\"prior_months_tier1\":36}") !=
+        NULL);
+    NEED(running_settle_down(suite) == 0);
+    RUN("collect", "bill", "2018", "--quiet");
+    const json_t *due = call("collection", "get_due", "{\"person\":\"PROBE\",\"period\":\"2018\"}");
+    NEED(due != NULL);
+    snprintf(amount, sizeof amount, "%s", running_text(due, "amount"));
+    NEED(call("collection", "receive",
+              "{\"receipt\":\"PROBE\",\"person\":\"PROBE\",\"period\":\"2018\",\"amount\":\"%s\",\"paid_on\":"
+              "\"2017-12-20\"}",
+              amount) != NULL);
+    EQ_TEXT(quoted(), COVERED);
+}
+
+static void import(const char *kind) {
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s.csv", folder, kind);
+    // Rows that the city's rules refuse are part of any file.
+    OK(tongchou((const char *const[]){"import", kind, path, "--quiet", NULL}) <= 1);
+}
+
+TEST(a_city_is_founded) {
+    static const char *const overlays[] = {"config/samples/jiangmen-illustrative.yaml", NULL};
+    char command[512];
+    NEED(mkdtemp(folder) != NULL);
+    snprintf(command, sizeof command,
+             "%s/tongchou sample city --people %d --employers %d --month 2018-03 --division 440703 --out %s >/dev/null",
+             running_bin(), PEOPLE, PEOPLE / 50, folder);
+    NEED(system(command) == 0);
+    suite = running_start(&(running_conf_t){.adjudication = 1, .overlays = overlays});
+    NEED(suite != NULL);
+    import("employers");
+    import("persons");
+    import("spells");
+    RUN("wait", "--timeout", "120");
+    add_probe();
+}
+
+// ---- kill −9
+
+// The command in a process of its own.
+static pid_t aside(const char *const *args) {
+    char out[4096];
+    pid_t pid = fork();
+    if (pid) return pid;
+    setpgid(0, 0); // a kill of the group takes the command too
+    _exit(running_command(suite, out, sizeof out, args));
+}
+
+static int ended(pid_t pid) {
+    int status = -1;
+    NEED(waitpid(pid, &status, 0) == pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+// The service dies at a random point of the run; the command waits for it and goes on, or dies too and is given again.
+static void kill_in_the_middle(const char *const *args, int64_t run_ms, bool command_too) {
+    int pid = running_pid(suite, "collection-1");
+    int64_t point_ms = random_below(run_ms);
+    pid_t run = aside(args);
+    NEED(run > 0);
+    setpgid(run, run);
+    poll(NULL, 0, (int)point_ms);
+    EQ(running_kill(suite, "collection-1"), 0);
+    if (command_too) kill(-run, SIGKILL);
+    int status = ended(run);
+    if (!command_too) EQ(status, 0);
+    EQ(running_wait_restarted(suite, "collection-1", pid), 0);
+    fprintf(stderr, "    killed after %lld of %lld ms%s\n", (long long)point_ms, (long long)run_ms,
+            command_too ? ", the command too" : "");
+    if (command_too) EQ(tongchou(args), 0);
+}
+
+static const char *const bill_march[] = {"collect", "bill", "2018-03", "--quiet", NULL};
+static const char *const rebuild[] = {"collect", "rebuild", "--quiet", NULL};
+
+TEST(bills_of_a_killed_run_are_those_of_an_undisturbed_one) {
+    int64_t from_us = clock_mono_us();
+    EQ(tongchou(bill_march), 0);
+    bill_ms = (clock_mono_us() - from_us) / 1000;
+    const digest_t whole = digest_of_bills(), states = digest_of_states();
+    OK(whole.rows > PEOPLE / 4);
+    for (int round = 0; round < ROUNDS; round++) {
+        change("DELETE FROM bill WHERE period = '2018-03'");
+        kill_in_the_middle(bill_march, bill_ms, round % 2);
+        same(digest_of_bills(), whole);
+        same(digest_of_states(), states);
+    }
+    EQ(tongchou(bill_march), 0); // once more: nothing is done twice
+    same(digest_of_bills(), whole);
+    EQ_TEXT(quoted(), COVERED);
+}
+
+#define LOSE_A_THIRD "DELETE FROM entitlement WHERE partition % 3 = 1 AND person <> 'PROBE'"
+
+TEST(states_of_a_killed_rebuild_are_those_of_an_undisturbed_one) {
+    const digest_t whole = digest_of_states();
+    change(LOSE_A_THIRD);
+    int64_t from_us = clock_mono_us();
+    EQ(tongchou(rebuild), 0);
+    rebuild_ms = (clock_mono_us() - from_us) / 1000;
+    same(digest_of_states(), whole);
+    for (int round = 0; round < ROUNDS; round++) {
+        change(LOSE_A_THIRD);
+        kill_in_the_middle(rebuild, rebuild_ms, round % 2);
+        same(digest_of_states(), whole);
+    }
+    RUN("wait", "--timeout", "120");
+    RUN("verify");
+}
+
+// ---- Redis
+
+static void redis_do(const char *what) {
+    char path[400];
+    snprintf(path, sizeof path, "%s/run/redis.sock", running_dir(suite));
+    redisContext *context = redisConnectUnix(path);
+    NEED(context && !context->err);
+    freeReplyObject(redisCommand(context, what));
+    redisFree(context);
+}
+
+static void flush(void) { redis_do("FLUSHALL"); }
+static void rubbish(void) { redis_do("SET ent:PROBE rubbish"); }
+static void stop(void) { kill(running_pid(suite, "redis"), SIGSTOP); }
+static void go_on(void) { kill(running_pid(suite, "redis"), SIGCONT); }
+static void kill_redis(void) { running_kill(suite, "redis"); }
+
+// Quotes while states are rebuilt and Redis suffers: each right, also the first after the disturbance.
+TEST(answers_stay_right_while_states_are_rebuilt_and_redis_suffers) {
+    static void (*const acts[])(void) = {flush, rubbish, stop, go_on, flush, kill_redis};
+    const digest_t whole = digest_of_states();
+    for (int round = 0; round < 2; round++) {
+        change(LOSE_A_THIRD);
+        pid_t run = aside(rebuild);
+        NEED(run > 0);
+        for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
+            acts[i]();
+            for (int k = 0; k < 3; k++) EQ_TEXT(quoted(), COVERED);
+        }
+        EQ(ended(run), 0);
+        same(digest_of_states(), whole);
+        EQ_TEXT(quoted(), COVERED);
+    }
+    RUN("wait", "--timeout", "120");
+    RUN("verify");
+    running_stop(&suite);
+}
+
+TEST(nothing_is_left) {
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    EQ(system(command), 0);
+}
+
+TESTS("runs over the city, disturbed", CASE(a_city_is_founded),
+      CASE(bills_of_a_killed_run_are_those_of_an_undisturbed_one),
+      CASE(states_of_a_killed_rebuild_are_those_of_an_undisturbed_one),
+      CASE(answers_stay_right_while_states_are_rebuilt_and_redis_suffers), CASE(nothing_is_left))
