@@ -8,7 +8,7 @@
 #include <zmq.h>
 
 #define T(text) ((char *)(text)) // protobuf-c wants char * where it only reads
-enum { PERSONS_MAX = 64, SENT_MAX = 256, BODY_MAX = 4096 };
+enum { PERSONS_MAX = 64, SENT_MAX = 256, BODY_MAX = 262144 };
 
 // ---- a world of our own
 // ---------------------------------------------------------------------------------------------------
@@ -829,6 +829,133 @@ TEST(the_ground_is_cleared) {
     temp_store_stop();
 }
 
+// ---- a year's bills again, under another entitlement
+// ---------------------------------------------------------------------------
+
+static Tc__Decisions *decisions_of(const sent_t *sent) {
+    EQ(sent->code, E_OK);
+    Tc__Decisions *decisions = tc__decisions__unpack(NULL, sent->reply_bytes, sent->reply);
+    NEED(decisions != NULL);
+    return decisions;
+}
+
+static sent_t *get_decisions(world_t *world, const char *person, int year, int64_t after) {
+    Tc__GetDecisions message = TC__GET_DECISIONS__INIT;
+    message.person = T(person), message.year = year, message.after = after;
+    sent_t *sent = put_as(world, "clerk:c1", "get_decisions", "get", &message.base);
+    run(world);
+    return sent;
+}
+
+static sent_t *quote_as(world_t *world, const char *person, int year, int64_t after, Tc__Entitlement *state) {
+    Tc__QuoteAs message = TC__QUOTE_AS__INIT;
+    message.person = T(person), message.year = year, message.after = after, message.entitlement = state;
+    sent_t *sent = put_as(world, "clerk:c1", "quote_as", "quote", &message.base);
+    run(world);
+    return sent;
+}
+
+static void settle_some(world_t *world, const char *person, int count) {
+    char number[32];
+    for (int i = 0; i < count; i++) {
+        snprintf(number, sizeof number, "%s-%d", person, i);
+        fen_t total = (fen_t)(100000 + draw(3000000));
+        Tc__Bill bill = bill_of(number, person, i % 3 ? "H44070300002" : "H44070300003", "2018-05-10", total,
+                                total - (fen_t)draw(50000));
+        tc__decision__free_unpacked(decision_of(ask(world, "settle", number, &bill)), NULL);
+    }
+}
+
+// Under the entitlement that a person has, the chain quoted again is the chain as it was decided.
+TEST(a_chain_quoted_under_its_own_entitlement_is_itself) {
+    enum { BILLS = 2 * 50 + 3 };
+    world_t *world = open_world("adj_chain_again");
+    const char *person = add_person("AGAIN", "employee", "2014-12", 1, 1);
+    Tc__Entitlement *state = &persons[person_count - 1].state;
+    int64_t after = 0;
+    size_t seen = 0;
+    settle_some(world, person, BILLS);
+    for (bool done = false; !done;) {
+        Tc__Decisions *decided = decisions_of(get_decisions(world, person, 2018, after));
+        Tc__Decisions *again = decisions_of(quote_as(world, person, 2018, after, state));
+        NEED(decided->n_decisions > 0 && decided->n_decisions == again->n_decisions);
+        EQ(decided->done, again->done);
+        for (size_t i = 0; i < decided->n_decisions; i++, seen++) {
+            Tc__Decision *a = decided->decisions[i], *b = again->decisions[i];
+            uint8_t x[8192], y[8192];
+            EQ(a->seq, (int64_t)seen + 1);
+            b->decided_ms = a->decided_ms, b->based_on_seq = a->based_on_seq;
+            size_t size = tc__decision__pack(a, x);
+            NEED(size <= sizeof x);
+            EQ(tc__decision__pack(b, y), size);
+            OK(memcmp(x, y, size) == 0);
+            after = a->seq;
+        }
+        done = decided->done;
+        tc__decisions__free_unpacked(decided, NULL);
+        tc__decisions__free_unpacked(again, NULL);
+    }
+    EQ(seen, BILLS);
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision"), BILLS); // nothing was written
+    close_world(world);
+}
+
+// Bills of a person who was not covered, as if covered, are those of a person who was.
+TEST(bills_not_covered_are_worth_what_they_are_under_cover) {
+    world_t *world = open_world("adj_quote_as");
+    const char *without = add_person("WITHOUT", "employee", NULL, 0, 0);
+    const char *with = add_person("WITH", "employee", "2014-12", 1, 1);
+    Tc__Entitlement supposed = persons[person_count - 1].state;
+    supposed.person = T(without);
+    for (int i = 0; i < 3; i++) {
+        char a[16], b[16];
+        snprintf(a, sizeof a, "A%d", i), snprintf(b, sizeof b, "B%d", i);
+        Tc__Bill first = bill_of(a, without, "H44070300003", "2018-03-10", 6000000 + i, 5000000);
+        Tc__Bill second = bill_of(b, with, "H44070300003", "2018-03-10", 6000000 + i, 5000000);
+        Tc__Decision *refused = decision_of(ask(world, "settle", a, &first));
+        EQ_TEXT(refused->decision, "not_covered");
+        tc__decision__free_unpacked(refused, NULL);
+        tc__decision__free_unpacked(decision_of(ask(world, "settle", b, &second)), NULL);
+    }
+    Tc__Decisions *quoted = decisions_of(quote_as(world, without, 2018, 0, &supposed));
+    Tc__Decisions *real = decisions_of(get_decisions(world, with, 2018, 0));
+    NEED(quoted->n_decisions == 3 && real->n_decisions == 3);
+    OK(quoted->done);
+    for (size_t i = 0; i < 3; i++) {
+        EQ_TEXT(quoted->decisions[i]->decision, "paid");
+        EQ(quoted->decisions[i]->fund_fen, real->decisions[i]->fund_fen);
+        EQ(quoted->decisions[i]->own_fen, real->decisions[i]->own_fen);
+        EQ(quoted->decisions[i]->deductible_fen, real->decisions[i]->deductible_fen);
+    }
+    tc__decisions__free_unpacked(quoted, NULL);
+    tc__decisions__free_unpacked(real, NULL);
+    close_world(world);
+}
+
+TEST(questions_about_a_year_name_the_field) {
+    world_t *world = open_world("adj_year_bad");
+    const char *person = add_person("ASKED", "employee", "2014-12", 1, 1);
+    Tc__Entitlement foreign = persons[person_count - 1].state, broken = foreign;
+    Tc__Entitlement__Span span = *broken.spans[0], *spans[] = {&span};
+    foreign.person = T("OTHER");
+    span.identity = T("nobody");
+    broken.spans = spans;
+    EQ(get_decisions(world, "", 2018, 0)->code, E_MISSING_FIELD);
+    EQ(get_decisions(world, "A B", 2018, 0)->code, E_INVALID_FIELD);
+    EQ(get_decisions(world, person, 18, 0)->code, E_INVALID_FIELD);
+    EQ(get_decisions(world, person, 2018, -1)->code, E_OUT_OF_RANGE);
+    sent_t *sent = quote_as(world, person, 2018, 0, NULL);
+    EQ(sent->code, E_MISSING_FIELD);
+    EQ_TEXT(sent->field, "entitlement");
+    EQ(quote_as(world, person, 2018, 0, &foreign)->code, E_INVALID_FIELD);
+    EQ(quote_as(world, person, 2018, 0, &broken)->code, E_INVALID_FIELD);
+    Tc__Decisions *none = decisions_of(get_decisions(world, person, 2018, 0));
+    EQ(none->n_decisions, 0);
+    OK(none->done);
+    tc__decisions__free_unpacked(none, NULL);
+    close_world(world);
+}
+
 TESTS("adjudication turns", CASE(the_ground_is_laid), CASE(WE_08_employee_first_stay_at_level_3),
       CASE(WE_09_the_running_total_follows_the_chain), CASE(WE_04_the_band_changes_inside_the_year),
       CASE(the_same_request_gives_the_same_answer_and_another_body_is_refused), CASE(the_same_holds_inside_one_batch),
@@ -841,4 +968,6 @@ TESTS("adjudication turns", CASE(the_ground_is_laid), CASE(WE_08_employee_first_
       CASE(a_decision_is_read_back_and_explained_under_its_own_policy), CASE(the_rows_are_the_stream),
       CASE(a_stale_head_is_refused_by_the_key_and_decided_again),
       CASE(totals_are_the_sums_of_the_bills_whoever_settled_them), CASE(every_answer_is_counted_by_its_code),
+      CASE(a_chain_quoted_under_its_own_entitlement_is_itself),
+      CASE(bills_not_covered_are_worth_what_they_are_under_cover), CASE(questions_about_a_year_name_the_field),
       CASE(the_ground_is_cleared))
