@@ -14,10 +14,15 @@ static const struct {
     {"streams", "event numbers run from 1 without a gap in every partition of every log", verify_streams},
     {"cursors", "every consumer stands within its log and none is held back", verify_cursors},
     {"states", "what is stored of a person, employer or facility is what its newest event told", verify_states},
+    {"versions", "each person's versions have no gap, end with the state, and were told as events", verify_versions},
+    {"persons", "merged numbers hold nothing, and who is a member by whose list is what the states say",
+     verify_persons},
+    {"parked", "what imports put aside resembles registered persons, and what was decided is there", verify_parked},
     {"chains", "each bill's parts add up, and the running totals are the sum of their bills", verify_chains},
     {"bills", "each contribution bill is the sum of its lines, and a paid one names its receipt", verify_bills},
     {"receipts", "each receipt is the sum of its bills, and was told of and posted once", verify_receipts},
-    {"held", "what is parked or kept for payers is what was told of it and what the ledger holds", verify_held},
+    {"held", "what is parked, kept or given back adds up with receipts, events and ledger", verify_held},
+    {"accounts", "each month credited to an account was paid, and credited once", verify_accounts},
     {"ledger", "every entry sums to zero and equals its postings, and the balances are their sum", verify_ledger},
     {"posted", "every settled bill and every receipt is posted exactly once, line by line", verify_posted},
     {"cache", "what Redis holds equals the store", verify_cache},
@@ -136,6 +141,7 @@ const command_t command_verify = {.name = "verify",
                                   .help = "usage: tongchou verify [--json] [--no-wait] [--data DIR]\n\n"
                                           "Waits until the services have taken in each other's events (not with "
                                           "--no-wait: for a suite that is down), then\n"
-                                          "checks streams, cursors, states, chains of decisions, contribution bills, "
-                                          "receipts, ledger, postings and cache.\n"
+                                          "checks streams, cursors, states, versions, lists, parked persons, chains "
+                                          "of decisions, contribution bills,\n"
+                                          "receipts, held money, personal accounts, ledger, postings and cache.\n"
                                           "Exit 1 and the name of the record when something is wrong. Reads only.\n"};

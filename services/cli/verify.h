@@ -43,13 +43,18 @@ int verify_keep(char out[static VERIFY_NAME_MAX], const char *key, err_t *err) M
 fen_t verify_sum(fen_t a, fen_t b);
 
 // Each check returns 0 when it ran to its end (also when it found broken records), else the error of the store.
-int verify_streams(verify_t *verify, err_t *err) MUST_USE;  // numbers of every log are 1 … n without a gap
-int verify_cursors(verify_t *verify, err_t *err) MUST_USE;  // no consumer is ahead of a log, none is held back
-int verify_states(verify_t *verify, err_t *err) MUST_USE;   // a state is what its newest event told
-int verify_chains(verify_t *verify, err_t *err) MUST_USE;   // decisions add up; totals are the sum of their bills
-int verify_bills(verify_t *verify, err_t *err) MUST_USE;    // contribution bills add up, and name their receipts
-int verify_receipts(verify_t *verify, err_t *err) MUST_USE; // receipts are the sums of their bills, and were told of
-int verify_held(verify_t *verify, err_t *err) MUST_USE;     // parked receipts and credits are what the ledger holds
-int verify_ledger(verify_t *verify, err_t *err) MUST_USE;   // entries sum to zero; balances are the sum of postings
-int verify_posted(verify_t *verify, err_t *err) MUST_USE;   // every bill and receipt posted once, line by line
-int verify_cache(verify_t *verify, err_t *err) MUST_USE;    // what Redis holds equals the store
+int verify_streams(verify_t *verify, err_t *err) MUST_USE;   // numbers of every log are 1 … n without a gap
+int verify_cursors(verify_t *verify, err_t *err) MUST_USE;   // no consumer is ahead of a log, none is held back
+int verify_states(verify_t *verify, err_t *err) MUST_USE;    // a state is what its newest event told
+int verify_versions(verify_t *verify, err_t *err) MUST_USE;  // a person's versions are whole, in order, and told
+int verify_persons(verify_t *verify, err_t *err) MUST_USE;   // members by list; merged numbers hold nothing
+int verify_parked(verify_t *verify, err_t *err) MUST_USE;    // what imports put aside names registered persons
+int verify_chains(verify_t *verify, err_t *err) MUST_USE;    // decisions add up; totals are the sum of their bills
+int verify_bills(verify_t *verify, err_t *err) MUST_USE;     // contribution bills add up, and name their receipts
+int verify_receipts(verify_t *verify, err_t *err) MUST_USE;  // receipts are the sums of their bills, and were told of
+int verify_held(verify_t *verify, err_t *err) MUST_USE;      // parked receipts and credits are what the ledger holds
+int verify_held_told(verify_t *verify, err_t *err) MUST_USE; // of it: events are what is stored
+int verify_accounts(verify_t *verify, err_t *err) MUST_USE;  // paid months are credited once
+int verify_ledger(verify_t *verify, err_t *err) MUST_USE;    // entries sum to zero; balances are the sum of postings
+int verify_posted(verify_t *verify, err_t *err) MUST_USE;    // every bill and receipt posted once, line by line
+int verify_cache(verify_t *verify, err_t *err) MUST_USE;     // what Redis holds equals the store

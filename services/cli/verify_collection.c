@@ -236,6 +236,36 @@ static int check_receipt(verify_t *verify, const rows_t *rows, size_t row, err_t
     return check_sums(verify, receipt, err);
 }
 
+// What a receipt says of the payer's credit is what the credit says of the receipt.
+static int check_credits(verify_t *verify, const rows_t *rows, err_t *err) {
+    rows_t keys, moves;
+    rows_init(&keys, verify->page, 1);
+    for (size_t i = 0; i < rows->count; i++) {
+        cell_t *key = rows_add(&keys);
+        if (!key) return no_memory(err);
+        key[0] = cell_text(row_text(rows, i, R_NUMBER));
+    }
+    int rc = verify_each(verify->collection, "i",
+                         "SELECT CAST(COALESCE(SUM(-amount_fen), 0) AS BIGINT) FROM credit_move"
+                         " WHERE receipt = $1 AND move = 'match'",
+                         &keys, verify->page, &moves, err);
+    for (size_t i = 0; !rc && i < rows->count; i++) {
+        ProtobufCMessage *message = NULL;
+        size_t bytes;
+        const void *body = row_blob(rows, i, R_BODY, &bytes);
+        arena_reset(verify->work);
+        // What cannot be read has been named.
+        if (message_unpack(&message, &tc__receipt__descriptor, body, bytes, verify->work, NULL)) continue;
+        const Tc__Receipt *receipt = (const Tc__Receipt *)message;
+        if (receipt->credit_fen != row_i64(&moves, i, 1) || receipt->credit_fen < 0 ||
+            receipt->credit_fen > receipt->amount_fen)
+            verify_broken(verify, "receipt %s of %lld fen says %lld of credit, of which %lld were taken",
+                          receipt->receipt, (long long)receipt->amount_fen, (long long)receipt->credit_fen,
+                          (long long)row_i64(&moves, i, 1));
+    }
+    return rc;
+}
+
 // ---- receipts against the events that told of them: the entry in the journal names the event
 
 static int entries_of(verify_t *verify, const rows_t *receipts, rows_t *entries, err_t *err) {
@@ -351,6 +381,7 @@ int verify_receipts(verify_t *verify, err_t *err) {
                               " WHERE receipt > $1 ORDER BY receipt LIMIT $2",
                               params, COUNT_OF(params), verify->page, &rows, err);
         for (size_t i = 0; !rc && i < rows.count; i++) rc = check_receipt(verify, &rows, i, err);
+        if (!rc) rc = check_credits(verify, &rows, err);
         if (!rc) rc = check_told(verify, &rows, err);
         if (!rc && rows.count) rc = verify_keep(after, row_text(&rows, rows.count - 1, R_NUMBER), err);
         if (rc) return rc;

@@ -3,6 +3,7 @@
 #include "running.h"
 #include "common/base/check.h"
 #include "common/base/ids.h"
+#include "common/base/money.h"
 #include "tests/check.h"
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -98,6 +99,100 @@ TEST(found_a_city) {
     pay(4, "\"employer\":\"E1\"", "2018-01", "2018-01-31");
     for (int bill = 1; bill <= 6; bill++) settle(bill, 1 + bill / 3); // P1: B1 B2, P2: B3 to B5, P3: B6
     settle(7, 4);                                                     // not covered in March: an entry without lines
+}
+
+// ---- its later life: P6 and P7 on lists, P8 merged into P6, P7, P10 and P11 put aside by an import, receipts in a
+// file
+
+#define FILE_HASH "\"file\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"first_row\":1"
+
+static char *row_of(int person, char out[static 200]) {
+    char body[32];
+    snprintf(body, sizeof body, "99000119800101%03d", person);
+    snprintf(out, 200, "{\"person\":\"P%d\",\"citizen_id\":\"%s%c\",\"name\":\"示例\",\"division\":\"440703\"}", person,
+             body, citizen_id_check_char(body));
+    return out;
+}
+
+static void decide_person(const char *person, const char *decision) {
+    char number[64] = "";
+    const json_t *list = call("enrollment", "list_parked", "{}");
+    NEED(list != NULL);
+    for (int i = 0; i < 3 && !*number; i++) {
+        char path[2][32];
+        snprintf(path[0], sizeof path[0], "parked.%d.person", i);
+        snprintf(path[1], sizeof path[1], "parked.%d.number", i);
+        if (strcmp(running_text(list, path[0]), person) == 0)
+            snprintf(number, sizeof number, "%s", running_text(list, path[1]));
+    }
+    NEED(call("enrollment", "resolve_parked", "{\"number\":\"%s\",\"decision\":\"%s\"}", number, decision) != NULL);
+}
+
+static void list_of(const char *persons, int total, const char *as_of) {
+    const char *const key = FILE_HASH ",\"source\":\"civil_affairs\",\"group\":\"low_income_family\"";
+    NEED(call("enrollment", "import_list", "{%s,\"as_of\":\"%s\",\"persons\":[%s]}", key, as_of, persons) != NULL);
+    for (bool more = true; more;) {
+        const json_t *report =
+            call("enrollment", "import_list", "{%s,\"as_of\":\"%s\",\"last\":true,\"total\":%d}", key, as_of, total);
+        NEED(report != NULL);
+        more = json_is_true(json_object_get(report, "more"));
+    }
+}
+
+// A receipt in a file, `more` fen above what is due.
+static void file_in(const char *receipt, const char *payer, const char *period, fen_t more, bool pays) {
+    char amount[FEN_TEXT_MAX];
+    fen_t due = 0;
+    const json_t *reply = call("collection", "get_due", "{%s,\"period\":\"%s\"}", payer, period);
+    NEED(reply != NULL && fen_parse(running_text(reply, "amount"), false, &due) == 0);
+    reply = call("collection", "import_receipts",
+                 "{" FILE_HASH ",\"rows\":[{\"receipt\":\"%s\",%s,\"period\":\"%s\",\"amount\":\"%s\","
+                 "\"paid_on\":\"2019-02-01\"}]}",
+                 receipt, payer, period, fen_format(due + more, amount));
+    NEED(reply != NULL);
+    EQ(json_integer_value(json_object_get(reply, "matched")), pays);
+}
+
+static void decide_receipt(const char *receipt, const char *decision) {
+    NEED(call("collection", "resolve_receipt", "{\"receipt\":\"%s\",\"decision\":\"%s\",\"reason\":\"file 7\"}",
+              receipt, decision) != NULL);
+}
+
+static void people_come_and_go(void) {
+    char rows[3][200];
+    enrol(6, "\"identity\":\"resident\",\"prior_months_tier1\":36");
+    NEED(call("enrollment", "register_person", "%s", row_of(8, rows[0])) != NULL);
+    NEED(call("enrollment", "merge_persons", "{\"from\":\"P8\",\"into\":\"P6\",\"reason\":\"file 8\"}") != NULL);
+    NEED(call("enrollment", "import_persons", "{" FILE_HASH ",\"rows\":[%s,%s,%s]}", row_of(7, rows[0]),
+              row_of(10, rows[1]), row_of(11, rows[2])) != NULL);
+    decide_person("P7", "register");
+    decide_person("P11", "drop");
+    NEED(call("enrollment", "open_spell", "{\"person\":\"P7\",\"from_month\":\"2018-01\",\"identity\":\"resident\"}") !=
+         NULL);
+    NEED(call("enrollment", "set_group",
+              "{\"person\":\"P6\",\"group\":\"severely_disabled\",\"from\":\"2018-02-01\",\"source\":"
+              "\"disabled_federation\"}") != NULL);
+    list_of("\"P6\",\"P7\"", 2, "2018-06-01");
+    list_of("\"P6\"", 1, "2018-09-01");
+}
+
+TEST(the_city_lives_on) {
+    const char *const p6 = "\"person\":\"P6\"", *const p7 = "\"person\":\"P7\"";
+    people_come_and_go();
+    NEED(running_settle_down(suite) == 0);
+    NEED(call("collection", "bill_year", "{\"year\":2018}") != NULL);
+    NEED(call("collection", "bill_month", "{\"month\":\"2018-02\"}") != NULL);
+    file_in("T1", p6, "2018", 5000, false);
+    decide_receipt("T1", "apply"); // T1.2018 and 50.00 left
+    file_in("T2", p6, "2019", 31400, false);
+    file_in("T3", p6, "2020", 100, false);
+    file_in("T4", p7, "2018", 100, false);
+    decide_receipt("T4", "return");
+    file_in("T5", p7, "2018", 0, true);
+    file_in("T6", "\"employer\":\"E1\"", "2018-02", 0, true);
+    decide_receipt("T6", "return");
+    NEED(call("collection", "bill_year", "{\"year\":2019}") != NULL);
+    decide_receipt("T2", "match"); // with the 50.00
 }
 
 TEST(honest_books_are_right) {
@@ -279,5 +374,6 @@ TEST(stores_that_are_not_there_are_not_made) {
     if (!getenv("KEEP")) OK(shell("rm -rf %s", dir) == 0);
 }
 
-TESTS("verify", CASE(found_a_city), CASE(honest_books_are_right), CASE(a_stopped_suite_can_be_verified),
-      CASE(every_falsification_is_named), CASE(stores_that_are_not_there_are_not_made))
+TESTS("verify", CASE(found_a_city), CASE(the_city_lives_on), CASE(honest_books_are_right),
+      CASE(a_stopped_suite_can_be_verified), CASE(every_falsification_is_named),
+      CASE(stores_that_are_not_there_are_not_made))
