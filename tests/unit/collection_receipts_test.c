@@ -480,7 +480,7 @@ TEST(JM_A_16_and_JM_A_17_months_paid_late_are_credited_month_by_month) {
     found(&city);
     bill_months(&city, "2018-07", "2018-10");
     receive(&city, "T0", "employer", "E1", "2018-05", "2018-05-20");
-    char receipt[8], month[8];
+    char receipt[24], month[24];
     for (int m = 6; m <= 10; m++) { // five months at once: an interruption, yet credited
         snprintf(receipt, sizeof receipt, "T%d", m);
         snprintf(month, sizeof month, "2018-%02d", m);
@@ -671,7 +671,7 @@ TEST(JM_C_03_and_JM_C_09_what_public_money_owes_for_a_year) {
 // Pay the employer's months `first` to `last` of 2018, each on its 20th; those from `late` on only on `on`.
 static void pay_year(city_t *city, const char *employer, int late, int months_late, const char *on) {
     for (int m = 1; m <= 12; m++) {
-        char receipt[24], month[8], day[12];
+        char receipt[64], month[24], day[40];
         const bool waits = m >= late && m < late + months_late;
         snprintf(receipt, sizeof receipt, "%s-%02d", employer, m);
         snprintf(month, sizeof month, "2018-%02d", m);
@@ -698,7 +698,7 @@ TEST(JM_G_11_and_JM_G_14_three_months_late_ends_like_the_twin_in_time_and_four_d
     srand(seed);
     for (int round = 0; round < 8; round++) {
         city_t city;
-        char on[12];
+        char on[40];
         const int months = 1 + round % 4, late = 2 + rand() % (10 - months);
         open_city(&city);
         add_employer(&city, "E1");
@@ -727,7 +727,7 @@ TEST(every_receipt_ends_in_one_place_and_every_fen_too) {
     srand(seed);
     city_t city;
     static file_t file;
-    char name[32], rest[32], receipt[16], month[8];
+    char name[32], rest[32], receipt[16], month[24];
     fen_t came = 0;
     int receipts = 0;
     open_city(&city);
