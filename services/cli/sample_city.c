@@ -160,7 +160,9 @@ static void draw_citizen(const city_t *city, int64_t number, citizen_facts_t *fa
     draw_t draw = draw_of((uint64_t)city->seed, KIND_PERSON, number);
     sample_person_draw(&draw, number, month_year(city->month), (int64_t)city->divisions, city->employers,
                        &facts->person);
-    facts->local = draw_chance(&draw, 800);
+    // Whoever joins by itself is registered here; those from elsewhere come with an employer.
+    const identity_t identity = facts->person.identity;
+    facts->local = draw_chance(&draw, 800) || (identity != IDENTITY_EMPLOYEE && identity != IDENTITY_RETIREE);
     facts->prior_months = draw_below(&draw, 60);
     facts->wage = 200000 + draw_below(&draw, 1800000);
     facts->jobs_before = draw_chance(&draw, 100) && facts->person.employer >= 0;

@@ -148,11 +148,12 @@ static bool pays(checker_t *c, benefit_bill_t *bill, fen_t amount, benefit_resul
 
 static void check_amounts(checker_t *c, benefit_bill_t *bill, const char *class_of) {
     char a[FEN_TEXT_MAX], b[FEN_TEXT_MAX], text[200];
-    benefit_result_t last, now;
+    benefit_result_t now;
+    fen_t last = 0;
     for (size_t i = 0; i < c->amount_count; i++) {
         if (!pays(c, bill, c->amounts[i], &now)) return;
         if (i > 0 && c->amounts[i] > c->amounts[i - 1]) {
-            fen_t more = c->amounts[i] - c->amounts[i - 1], person = now.person - last.person;
+            fen_t more = c->amounts[i] - c->amounts[i - 1], person = now.person - last;
             if (person - more > c->args->bound_fen) {
                 snprintf(text, sizeof text, "at %s the person pays %s more for %lld fen more of cost",
                          fen_format(c->amounts[i], a), fen_format(person, b), (long long)more);
@@ -164,7 +165,7 @@ static void check_amounts(checker_t *c, benefit_bill_t *bill, const char *class_
                 find(c, FINDING_FALLS, class_of, main_rule(&now), -person, text);
             }
         }
-        last = now;
+        last = now.person;
     }
 }
 
