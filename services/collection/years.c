@@ -9,7 +9,7 @@ static int out_of_memory(err_t *err) { return err_set(err, E_IO, "out of memory"
 
 bool years_counts(const policy_t *policy, identity_t identity) {
     const policy_coverage_t *rules = policy_coverage(policy);
-    if (((rules->yearly | rules->lifelong) >> identity) & 1) return false;
+    if (identity == IDENTITY_RETIREE || ((rules->yearly | rules->lifelong) >> identity & 1)) return false;
     return !rules->tier2 || (rules->tier2 >> identity & 1);
 }
 

@@ -4,7 +4,7 @@
 #pragma once
 #include "desk.h"
 
-// Does a month under this identity count?
+// Does a month under this identity count? What a retiree may still pay does not.
 bool years_counts(const policy_t *policy, identity_t identity);
 // The month in which the person first joined: the first one paid (MONTH_NONE: none), or that of the former scheme.
 month_t years_first_tier2(const Tc__PersonState *person, month_t first_paid);

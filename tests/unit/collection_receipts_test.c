@@ -379,6 +379,31 @@ TEST(applied_it_pays_the_oldest_periods_and_the_rest_serves_the_next_bill_first)
     close_city(&city);
 }
 
+TEST(a_credit_is_used_once_and_an_exact_sum_leaves_none) {
+    city_t city;
+    static file_t file;
+    found(&city);
+    bill_month(&city, "2018-07");
+    const fen_t firm = due(&city, "employer", "E1", "2018-05");
+    EQ(import_one(&city, "T1", "employer", "E1", "2018-05", firm + 10)->parked, 1);
+    EQ(resolve(&city, "T1", "apply")->parked_fen, 10);
+    file = (file_t){0};
+    file_add(&file, "T2", "employer", "E1", "2018-06", firm - 10, "2018-06-20");
+    file_add(&file, "T3", "employer", "E1", "2018-07", firm - 10, "2018-07-20");
+    const Tc__ReceiptReport *report = import(&city, &file, false);
+    EQ(report->matched, 1);
+    HAS_TEXT(text_of(report, 3), "underpaid: ");
+    EQ(SUM(&city, "amount_fen", "credit"), 0);
+    check_books(&city);
+    const fen_t alone = due(&city, "person", "P3", "2018-05");
+    EQ(import_one(&city, "T4", "person", "P3", "2018-06", 2 * alone)->parked, 1);
+    report = resolve(&city, "T4", "apply");
+    EQ(report->matched, 2);
+    EQ(report->parked_fen, 0);
+    EQ(COUNT(&city, "credit WHERE payer = 'P3'"), 0);
+    close_city(&city);
+}
+
 TEST(what_covers_no_period_is_kept_whole) {
     city_t city;
     found(&city);
@@ -550,6 +575,18 @@ TEST(JM_Y_04_and_JM_Y_05_months_with_tier_2_count_and_residents_years_do_not) {
     close_city(&city);
 }
 
+// With tier 2 where the city has one; elsewhere every month that is paid by the month.
+TEST(which_identities_count_follows_the_city) {
+    policy_t *other = NULL;
+    err_t err = {0};
+    OK(years_counts(law, IDENTITY_EMPLOYEE) && years_counts(law, IDENTITY_FLEXIBLE));
+    OK(!years_counts(law, IDENTITY_RESIDENT) && !years_counts(law, IDENTITY_RETIREE));
+    NEED(policy_load(&other, TC_SOURCE_DIR "/config/cities/zaozhuang.yaml", NULL, &err) == E_OK);
+    OK(years_counts(other, IDENTITY_EMPLOYEE));
+    OK(!years_counts(other, IDENTITY_RESIDENT) && !years_counts(other, IDENTITY_RETIREE));
+    policy_destroy(&other);
+}
+
 TEST(JM_Y_03_and_JM_Y_12_deemed_months_and_those_of_the_former_scheme_are_added) {
     city_t city;
     open_city(&city);
@@ -599,17 +636,17 @@ TEST(JM_Y_01_JM_Y_07_and_JM_Y_09_a_lump_sum_makes_up_what_is_missing_and_then_co
     EQ(rig_ask(&city.collection, "bill_lump_sum", "{'person':'P1','on':'2020-03-11'}"), E_EXISTS);
     EQ(years(&city, "P1", "")->actual_months, 202);
     // A change in enrolment leaves the bill alone, and the months bought are no cover.
-    const size_t spans = entitlement(&city, "P1")->n_spans;
     RIG_DO(&city.enrollment, "set_group",
            "{'person':'P1','group':'low_income_family','from':'2018-01-01','source':'civil_affairs'}");
     pump(&city);
     EQ(due(&city, "person", "P1", "2020-03 lump"), 38 * 21450);
+    const int64_t version = entitlement(&city, "P1")->version;
     EQ(import_one(&city, "T3", "person", "P1", "2020-03 lump", 38 * 21450)->matched, 1);
     EQ(years(&city, "P1", "")->actual_months, 240);
     EQ(years(&city, "P1", "")->local_months, 202); // JM-Y-07: bought, not contributed
     EQ(assess(&city, "P1", "")->missing_months, 0);
     OK(assess(&city, "P1", "")->exempt);
-    EQ(entitlement(&city, "P1")->n_spans, spans);
+    EQ(entitlement(&city, "P1")->version, version);
     EQ(rig_ask(&city.collection, "bill_lump_sum", "{'person':'P1'}"), E_OUT_OF_RANGE);
     close_city(&city);
 }
@@ -817,12 +854,14 @@ TESTS("collection_receipts", CASE(the_ground_is_laid), CASE(a_claim_is_decided_b
       CASE(a_file_pays_what_matches_and_parks_the_rest), CASE(what_is_parked_is_listed_oldest_first_in_pages),
       CASE(bad_imports_name_the_field), CASE(a_parked_receipt_matches_once_the_bill_is_there),
       CASE(applied_it_pays_the_oldest_periods_and_the_rest_serves_the_next_bill_first),
-      CASE(what_covers_no_period_is_kept_whole), CASE(a_receipt_given_back_leaves_everything_as_before),
+      CASE(a_credit_is_used_once_and_an_exact_sum_leaves_none), CASE(what_covers_no_period_is_kept_whole),
+      CASE(a_receipt_given_back_leaves_everything_as_before),
       CASE(JM_C_40_a_residents_fee_is_not_paid_back_once_the_year_has_begun),
       CASE(JM_A_05_and_JM_A_11_a_paid_month_credits_the_account_once),
       CASE(JM_A_16_and_JM_A_17_months_paid_late_are_credited_month_by_month),
       CASE(JM_A_01_a_residents_year_credits_nothing), CASE(JM_A_03_who_had_an_account_before_2017_stays_undecided),
       CASE(JM_Y_04_and_JM_Y_05_months_with_tier_2_count_and_residents_years_do_not),
+      CASE(which_identities_count_follows_the_city),
       CASE(JM_Y_03_and_JM_Y_12_deemed_months_and_those_of_the_former_scheme_are_added),
       CASE(JM_Y_01_JM_Y_07_and_JM_Y_09_a_lump_sum_makes_up_what_is_missing_and_then_counts),
       CASE(JM_Y_02_who_first_joins_from_2018_needs_25_years),
