@@ -4,7 +4,9 @@
 #include "common/base/check.h"
 #include "common/base/ids.h"
 #include "common/base/money.h"
+#include "common/store/store.h"
 #include "tests/check.h"
+#include "tests/postgres.h"
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <sys/stat.h>
@@ -69,10 +71,10 @@ static void settle(int bill, int person) {
               bill, person) != NULL);
 }
 
-TEST(found_a_city) {
+static void found(const char *store) {
     static const char *const overlays[] = {"config/samples/jiangmen-illustrative.yaml", NULL};
     char uscc[] = "91990001MA0000001", payer[64];
-    suite = running_start(&(running_conf_t){.overlays = overlays});
+    suite = running_start(&(running_conf_t){.store = store, .overlays = overlays});
     NEED(suite != NULL);
     snprintf(dir, sizeof dir, "%s", running_dir(suite));
     NEED(call("facility", "register_facility",
@@ -100,6 +102,8 @@ TEST(found_a_city) {
     for (int bill = 1; bill <= 6; bill++) settle(bill, 1 + bill / 3); // P1: B1 B2, P2: B3 to B5, P3: B6
     settle(7, 4);                                                     // not covered in March: an entry without lines
 }
+
+TEST(found_a_city) { found(NULL); }
 
 // ---- its later life: P6 and P7 on lists, P8 merged into P6, P7, P10 and P11 put aside by an import, receipts in a
 // file
@@ -505,6 +509,65 @@ TEST(stores_that_are_not_there_are_not_made) {
     if (!getenv("KEEP")) OK(shell("rm -rf %s", dir) == 0);
 }
 
+// ---- the same on PostgreSQL, with what is one statement that it knows too
+
+static bool is_plain(const char *sql) {
+    static const char *const own[] = {";", "instr(", "x'", "'never'"};
+    for (size_t i = 0; i < COUNT_OF(own); i++)
+        if (strstr(sql, own[i])) return false;
+    return true;
+}
+
+static void execute(const char *url, const char *schema, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void execute(const char *url, const char *schema, const char *format, ...) {
+    char sql[1024];
+    store_t *store = NULL;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sql, sizeof sql, format, args);
+    va_end(args);
+    int rc = store_open(&store, url, schema, &err);
+    if (!rc) rc = store_exec(store, sql, NULL, 0, &err);
+    if (rc) fprintf(stderr, "%s: %s\n", sql, err.text);
+    EQ(rc, 0);
+    store_close(&store);
+}
+
+static void falsify_there(const char *url, size_t i) {
+    const char *schema = falsifications[i].schema, *sql = falsifications[i].sql;
+    char table[64];
+    NEED(sscanf(sql, "UPDATE %63s", table) == 1 || sscanf(sql, "DELETE FROM %63s", table) == 1 ||
+         sscanf(sql, "INSERT INTO %63s", table) == 1);
+    execute(url, schema, "CREATE TABLE kept AS SELECT * FROM %s", table);
+    execute(url, schema, "%s", sql);
+    int status = verify("--no-wait");
+    if (status != 1 || !strstr(said, falsifications[i].names)) fprintf(stderr, "%s:\n%s", falsifications[i].what, said);
+    EQ(status, 1);
+    OK(strstr(said, falsifications[i].names) != NULL);
+    execute(url, schema, "DELETE FROM %s", table);
+    execute(url, schema, "INSERT INTO %s SELECT * FROM kept", table);
+    execute(url, schema, "DROP TABLE kept");
+}
+
+TEST(on_postgresql) {
+    char url[256];
+    size_t tried = 0;
+    NEED(postgres_start(url) == 0);
+    found(url);
+    the_city_lives_on();
+    EQ(verify(""), 0);
+    HAS_TEXT(said, "verified: the books are right");
+    setenv("KEEP", "1", 1);
+    running_stop(&suite);
+    unsetenv("KEEP");
+    for (size_t i = 0; i < COUNT_OF(falsifications); i++)
+        if (is_plain(falsifications[i].sql)) falsify_there(url, i), tried++;
+    OK(tried > 50);
+    EQ(verify("--no-wait"), 0);
+    postgres_stop();
+    OK(shell("rm -rf %s", dir) == 0);
+}
+
 TESTS("verify", CASE(found_a_city), CASE(the_city_lives_on), CASE(honest_books_are_right),
       CASE(a_stopped_suite_can_be_verified), CASE(every_falsification_is_named),
-      CASE(stores_that_are_not_there_are_not_made))
+      CASE(stores_that_are_not_there_are_not_made), CASE(on_postgresql))
