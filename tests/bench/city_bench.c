@@ -1,0 +1,246 @@
+// The rows that a run over the city left, written again bare: into a table of the same columns and indexes, by a
+// prepared loop of 10,000 rows to a commit (SQLite) or one COPY (PostgreSQL). And a file of receipts that pays what
+// everybody owes.
+//
+//   city_bench bare URL SERVICE TABLE WHERE FOLDER    prints rows and milliseconds of the writing
+//   city_bench receipts URL PERIOD DATE               prints the file
+//   city_bench lose URL                               deletes the entitlement states
+#include "common/base/date.h"
+#include "common/base/money.h"
+#include "common/store/store.h"
+#include <libpq-fe.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BATCH = 10000, COLUMNS_MAX = 32, PAGE = 10000 };
+
+static void must(bool good, const char *what) {
+    if (good) return;
+    fprintf(stderr, "city_bench: %s\n", what);
+    exit(1);
+}
+
+// ---- SQLite
+
+static void lite_do(sqlite3 *db, const char *sql) {
+    char *why = NULL;
+    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK) must(false, why ? why : sql);
+}
+
+static sqlite3 *lite_open(const char *path, int flags) {
+    sqlite3 *db = NULL;
+    must(sqlite3_open_v2(path, &db, flags, NULL) == SQLITE_OK, path);
+    sqlite3_busy_timeout(db, 10000);
+    return db;
+}
+
+static sqlite3_stmt *lite_prepare(sqlite3 *db, const char *sql) {
+    sqlite3_stmt *stmt = NULL;
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK) must(false, sqlite3_errmsg(db));
+    return stmt;
+}
+
+// The table and its indexes, as the service made them.
+static void lite_like(sqlite3 *from, sqlite3 *to, const char *table) {
+    sqlite3_stmt *ddl = lite_prepare(from, "SELECT sql FROM sqlite_master WHERE tbl_name = ?1 AND sql IS NOT NULL"
+                                           " ORDER BY type DESC");
+    sqlite3_bind_text(ddl, 1, table, -1, SQLITE_STATIC);
+    while (sqlite3_step(ddl) == SQLITE_ROW) lite_do(to, (const char *)sqlite3_column_text(ddl, 0));
+    sqlite3_finalize(ddl);
+}
+
+static size_t lite_take(sqlite3_stmt *rows, int columns, sqlite3_value **values) {
+    size_t count = 0;
+    for (; count < BATCH && sqlite3_step(rows) == SQLITE_ROW; count++)
+        for (int i = 0; i < columns; i++)
+            must((values[count * (size_t)columns + (size_t)i] = sqlite3_value_dup(sqlite3_column_value(rows, i))) !=
+                     NULL,
+                 "out of memory");
+    return count;
+}
+
+static int64_t lite_write(sqlite3 *db, sqlite3_stmt *insert, int columns, sqlite3_value **values, size_t count) {
+    const int64_t from_us = clock_mono_us();
+    lite_do(db, "BEGIN IMMEDIATE");
+    for (size_t row = 0; row < count; row++) {
+        for (int i = 0; i < columns; i++) sqlite3_bind_value(insert, i + 1, values[row * (size_t)columns + (size_t)i]);
+        const bool good = sqlite3_step(insert) == SQLITE_DONE;
+        must(good, sqlite3_errmsg(db));
+        sqlite3_reset(insert);
+    }
+    lite_do(db, "COMMIT");
+    return clock_mono_us() - from_us;
+}
+
+static void lite_bare(const char *dir, const char *service, const char *table, const char *where, const char *folder,
+                      long long *rows, int64_t *us) {
+    static sqlite3_value *values[BATCH * COLUMNS_MAX];
+    char path[512], sql[1024], marks[4 * COLUMNS_MAX] = "?";
+    snprintf(path, sizeof path, "%s/%s.db", dir, service);
+    sqlite3 *from = lite_open(path, SQLITE_OPEN_READONLY);
+    snprintf(path, sizeof path, "%s/bare.db", folder);
+    sqlite3 *to = lite_open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    lite_do(to, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;"
+                "PRAGMA mmap_size = 268435456; PRAGMA wal_autocheckpoint = 4096;");
+    snprintf(sql, sizeof sql, "DROP TABLE IF EXISTS %s", table);
+    lite_do(to, sql);
+    lite_like(from, to, table);
+    snprintf(sql, sizeof sql, "SELECT * FROM %s WHERE %s", table, where);
+    sqlite3_stmt *read = lite_prepare(from, sql);
+    const int columns = sqlite3_column_count(read);
+    must(columns > 0 && columns <= COLUMNS_MAX, "a table of more columns than expected");
+    for (int i = 1; i < columns; i++) strcat(marks, ",?");
+    snprintf(sql, sizeof sql, "INSERT INTO %s VALUES (%s)", table, marks);
+    sqlite3_stmt *insert = lite_prepare(to, sql);
+    // A statement that is asked again after its last row begins anew.
+    for (size_t count = BATCH; count == BATCH; *rows += (long long)count) {
+        count = lite_take(read, columns, values);
+        *us += lite_write(to, insert, columns, values, count);
+        for (size_t i = 0; i < count * (size_t)columns; i++) sqlite3_value_free(values[i]);
+    }
+    sqlite3_finalize(read);
+    sqlite3_finalize(insert);
+    sqlite3_close(from);
+    sqlite3_close(to);
+    unlink(path);
+}
+
+// ---- PostgreSQL
+
+static PGresult *pg_do(PGconn *conn, const char *sql) {
+    PGresult *result = PQexec(conn, sql);
+    const ExecStatusType status = PQresultStatus(result);
+    must(status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_COPY_IN || status == PGRES_COPY_OUT,
+         PQerrorMessage(conn));
+    return result;
+}
+
+static void pg_run(PGconn *conn, const char *sql) { PQclear(pg_do(conn, sql)); }
+
+static void pg_out(PGconn *conn, const char *sql, FILE *file) {
+    char *data;
+    pg_run(conn, sql);
+    for (int size; (size = PQgetCopyData(conn, &data, 0)) > 0; PQfreemem(data))
+        must(fwrite(data, (size_t)size, 1, file) == 1, "cannot write the copied rows");
+    PQclear(PQgetResult(conn));
+    must(!PQgetResult(conn), "COPY out");
+}
+
+static long long pg_in(PGconn *conn, const char *sql, FILE *file) {
+    static char data[1 << 16];
+    size_t size;
+    pg_run(conn, sql);
+    while ((size = fread(data, 1, sizeof data, file)) > 0)
+        must(PQputCopyData(conn, data, (int)size) == 1, PQerrorMessage(conn));
+    must(PQputCopyEnd(conn, NULL) == 1, PQerrorMessage(conn));
+    PGresult *result = PQgetResult(conn);
+    must(PQresultStatus(result) == PGRES_COMMAND_OK, PQerrorMessage(conn));
+    long long rows = strtoll(PQcmdTuples(result), NULL, 10);
+    PQclear(result);
+    must(!PQgetResult(conn), "COPY in");
+    return rows;
+}
+
+static void pg_bare(const char *url, const char *service, const char *table, const char *where, const char *folder,
+                    long long *rows, int64_t *us) {
+    char path[512], sql[1024];
+    PGconn *conn = PQconnectdb(url);
+    must(PQstatus(conn) == CONNECTION_OK, PQerrorMessage(conn));
+    snprintf(path, sizeof path, "%s/bare.copy", folder);
+    FILE *file = fopen(path, "w+");
+    must(file != NULL, path);
+    pg_run(conn, "SET client_min_messages = warning");
+    snprintf(sql, sizeof sql, "DROP TABLE IF EXISTS bare_%s", table);
+    pg_run(conn, sql);
+    snprintf(sql, sizeof sql, "CREATE TABLE bare_%s (LIKE %s.%s INCLUDING ALL)", table, service, table);
+    pg_run(conn, sql);
+    snprintf(sql, sizeof sql, "COPY (SELECT * FROM %s.%s WHERE %s) TO STDOUT (FORMAT binary)", service, table, where);
+    pg_out(conn, sql, file);
+    rewind(file);
+    const int64_t from_us = clock_mono_us();
+    snprintf(sql, sizeof sql, "COPY bare_%s FROM STDIN (FORMAT binary)", table);
+    *rows = pg_in(conn, sql, file);
+    *us = clock_mono_us() - from_us;
+    snprintf(sql, sizeof sql, "DROP TABLE bare_%s", table);
+    pg_run(conn, sql);
+    fclose(file);
+    unlink(path);
+    PQfinish(conn);
+}
+
+// All states are lost, whatever the store.
+static void lose(const char *url) {
+    store_t *store = NULL;
+    err_t err = {0};
+    must(store_open(&store, url, "collection", &err) == E_OK, err.text);
+    must(store_exec(store, "DELETE FROM entitlement", NULL, 0, &err) == E_OK, err.text);
+    store_close(&store);
+}
+
+// ---- receipts
+
+#define SUMS "CAST(COUNT(*) AS BIGINT), CAST(SUM(total_fen) AS BIGINT) FROM bill WHERE period = $1 AND paid_on = ''"
+
+static void write_receipts(store_t *store, const char *heading, const char *sql, const char *period, const char *on,
+                           fen_t *sum, long long *serial) {
+    char last[128] = "", amount[FEN_TEXT_MAX];
+    arena_t *arena = arena_new(1 << 20, 0);
+    err_t err = {0};
+    must(arena != NULL, "out of memory");
+    for (size_t count = PAGE; count == PAGE;) {
+        const cell_t params[] = {cell_text(period), cell_text(last), cell_i64(PAGE)};
+        rows_t rows;
+        arena_reset(arena);
+        must(store_query(store, sql, params, COUNT_OF(params), arena, &rows, &err) == E_OK, err.text);
+        for (size_t i = 0; i < rows.count; i++) {
+            const fen_t due = row_i64(&rows, i, 2);
+            printf("B-%s-%lld,%s%s%s,%s,%s,%s\n", period, ++*serial, *heading == 'e' ? row_text(&rows, i, 0) : "", ",",
+                   *heading == 'p' ? row_text(&rows, i, 0) : "", period, fen_format(due, amount), on);
+            must(fen_add(*sum, due, sum) == 0, "the sum is too large");
+        }
+        count = rows.count;
+        if (count) snprintf(last, sizeof last, "%s", row_text(&rows, count - 1, 0));
+    }
+    arena_destroy(&arena);
+}
+
+static void receipts(const char *url, const char *period, const char *on) {
+    store_t *store = NULL;
+    err_t err = {0};
+    fen_t sum = 0;
+    long long serial = 0;
+    char amount[FEN_TEXT_MAX];
+    must(store_open_read_only(&store, url, "collection", &err) == E_OK, err.text);
+    printf("receipt,employer,person,period,amount,paid_on\n");
+    write_receipts(store, "employer",
+                   "SELECT employer, " SUMS " AND employer > $2 GROUP BY employer ORDER BY employer LIMIT $3", period,
+                   on, &sum, &serial);
+    write_receipts(store, "person",
+                   "SELECT person, " SUMS " AND employer = '' AND person > $2 GROUP BY person ORDER BY person LIMIT $3",
+                   period, on, &sum, &serial);
+    printf("合计,%lld,,,%s,\n", serial, fen_format(sum, amount));
+    store_close(&store);
+}
+
+int main(int argc, char **argv) {
+    long long rows = 0;
+    int64_t us = 0;
+    if (argc == 5 && strcmp(argv[1], "receipts") == 0) {
+        receipts(argv[2], argv[3], argv[4]);
+        return 0;
+    }
+    if (argc == 3 && strcmp(argv[1], "lose") == 0) {
+        lose(argv[2]);
+        return 0;
+    }
+    must(argc == 7 && strcmp(argv[1], "bare") == 0, "bare URL SERVICE TABLE WHERE FOLDER, or receipts URL PERIOD DATE");
+    if (strncmp(argv[2], "sqlite:", 7) == 0)
+        lite_bare(argv[2] + 7, argv[3], argv[4], argv[5], argv[6], &rows, &us);
+    else
+        pg_bare(argv[2], argv[3], argv[4], argv[5], argv[6], &rows, &us);
+    printf("%lld %lld\n", rows, (long long)(us / 1000));
+    return 0;
+}

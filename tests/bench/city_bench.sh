@@ -1,0 +1,132 @@
+#!/bin/sh
+# A whole city through the running suite: import, a monthly run, a file of receipts, states from scratch. Beside each step
+# stands the bare writing of the rows that it left, and the service's memory before and after, which must not grow with
+# the city. A step that only reads is compared with the writing of the rows it looked at.
+#   tests/bench/city_bench.sh [--bin DIR] [--store sqlite:DIR|postgresql://…|both] [people]
+# 100,000 people take a few minutes; 1,000,000 about half an hour and 10 GB in $TMPDIR.
+set -eu
+bin=build/release/bin stores=both people=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --bin) bin=$2; shift 2 ;;
+    --store) stores=$2; shift 2 ;;
+    *) people=$1; shift ;;
+    esac
+done
+people=${people:-100000}
+work=$(mktemp -d)
+port=$((20000 + $$ % 12000)) # below the ports that the system hands out
+up= pg=
+
+as_postgres() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; else "$@"; fi; }
+stop_suite() { [ -z "$up" ] || { kill "$up" 2>/dev/null && wait "$up" 2>/dev/null; } || true; up=; }
+finish() {
+    stop_suite
+    [ -z "$pg" ] || as_postgres "$pg_bin/pg_ctl" -D "$work/pg" -m immediate stop >/dev/null 2>&1 || true
+    [ -n "${KEEP:-}" ] || rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+start_suite() { # STORE
+    data=$work/data
+    rm -rf "$data"
+    "$bin/tongchou" up --data "$data" --store "$1" --adjudication 1 --port "$port" --city config/cities/jiangmen.yaml \
+        --overlay config/samples/jiangmen-illustrative.yaml >"$work/up" 2>"$work/up.err" &
+    up=$!
+    waited=0
+    until grep -q '^ready' "$work/up"; do
+        waited=$((waited + 1))
+        [ $waited -lt 600 ] || { tail -n 5 "$work/up.err" "$data"/log/*.log >&2; exit 1; }
+        sleep 0.1
+    done
+    port=$((port + 4))
+}
+
+ms() { echo $(($(date +%s%N) / 1000000)); }
+rss() { awk '/^VmRSS/ {printf "%d", $2 / 1024}' "/proc/$(cat "$data/run/$1-1.pid")/status"; }
+suite() { "$bin/tongchou" "$@" --data "$data"; }
+
+begin() { before=$(rss "$1"); from=$(ms); }
+# Milliseconds, persons or rows of the step, then what it left: SERVICE TABLE WHERE …
+tell() { # NAME SERVICE ROWS TABLE WHERE [TABLE WHERE …]
+    took=$(($(ms) - from)) name=$1 service=$2 done=$3
+    shift 3
+    bare=0 left=0
+    while [ $# -gt 0 ]; do
+        set -- "$1" "$2" $("$bin/city_bench" bare "$store" "$service" "$1" "$2" "$work") "$@"
+        left=$((left + $3)) bare=$((bare + $4))
+        shift 6
+    done
+    [ $bare -gt 0 ] || bare=1
+    [ $took -gt 0 ] || took=1
+    printf '%-26s %8d in %7d ms %7d/s; bare %8d rows in %6d ms; %d.%d times; RSS %d to %d MiB\n' "$name" "$done" "$took" \
+        $((done * 1000 / took)) "$left" "$bare" $((took / bare)) $((took * 10 / bare % 10)) "$before" "$(rss "$service")"
+}
+
+lines() { grep -c . "$1"; }
+import() { suite import "$1" "$work/city/$1.csv" --quiet >"$work/out" || [ $? = 1 ]; }
+
+measure() { # STORE
+    store=$1
+    start_suite "$store"
+    begin enrollment; import employers
+    begin enrollment; import persons
+    tell "import persons" enrollment "$people" person "version > 0" person_version "version = 1" event "topic = 'person.changed'"
+    spells=$(($(lines "$work/city/spells.csv") - 1))
+    begin enrollment; import spells
+    tell "import spells" enrollment "$spells" person "version > 0" person_version "version > 1" \
+        event "topic = 'person.changed'"
+    begin collection; suite wait --timeout 3600 >/dev/null
+    tell "states follow (the rest)" collection "$people" person "version > 0" entitlement "version > 0" \
+        event "topic = 'entitlement.changed'"
+    # The first month of a city tells every state anew; the second one is as all that follow.
+    suite collect bill 2018-01 --quiet >/dev/null
+    begin collection; suite collect bill 2018-02 --json >"$work/out"
+    bills=$(sed 's/.*"new bills":\([0-9]*\).*/\1/' "$work/out")
+    tell "monthly run" collection "$bills" bill "period = '2018-02'"
+    begin collection; suite collect bill 2018-02 --json >"$work/out"
+    tell "the same again" collection "$people" person "version > 0"
+    "$bin/city_bench" receipts "$store" 2018-01 2018-01-28 >"$work/receipts.csv"
+    since=$(date +%s%3N)
+    begin collection; suite collect import "$work/receipts.csv" --quiet >"$work/out" || { cat "$work/out"; exit 1; }
+    tell "receipts (bills paid)" collection "$bills" bill "period = '2018-01'" receipt "period = '2018-01'" \
+        entitlement "version > 1" account_credit "month = '2018-01'" event "at_ms >= $since"
+    suite wait --timeout 3600 >/dev/null
+    begin collection; suite collect rebuild --json >"$work/out"
+    grep -q '"changed":0' "$work/out" || { echo "a sound city was changed:"; cat "$work/out"; }
+    tell "rebuild, nothing to do" collection "$people" entitlement "version > 0"
+    "$bin/city_bench" lose "$store"
+    since=$(date +%s%3N)
+    begin collection; suite collect rebuild --json >"$work/out"
+    tell "rebuild, all lost" collection "$people" entitlement "version > 0" event "at_ms >= $since"
+    stop_suite
+}
+
+echo "machine: $(nproc) cores, $(uname -sr); $people people"
+mkdir "$work/city"
+"$bin/tongchou" sample city --people "$people" --employers $((people / 50)) --month 2018-01 --division 440703 --out "$work/city" \
+    >/dev/null
+case $stores in
+both | sqlite*)
+    echo; echo "-- SQLite"
+    mkdir -p "$work/sqlite"
+    case $stores in both) measure "sqlite:$work/sqlite" ;; *) measure "$stores" ;; esac ;;
+esac
+case $stores in
+both | postgres*)
+    echo; echo "-- PostgreSQL"
+    if [ "$stores" = both ]; then
+        pg_bin=$(dirname "$(ls /usr/lib/postgresql/*/bin/initdb | tail -n 1)")
+        mkdir -p "$work/pg"
+        [ "$(id -u)" != 0 ] || chown postgres "$work/pg" "$work" && chmod 755 "$work"
+        as_postgres "$pg_bin/initdb" -D "$work/pg" --auth=trust -E UTF8 --locale=C >/dev/null
+        as_postgres "$pg_bin/pg_ctl" -D "$work/pg" -w -l "$work/pg/log" -o "-k $work/pg -c listen_addresses= -c max_connections=60" \
+            start >/dev/null
+        pg=1
+        user=$([ "$(id -u)" = 0 ] && echo postgres || id -un)
+        psql -q "postgresql:///postgres?host=$work/pg&user=$user" -c "CREATE DATABASE city"
+        stores="postgresql:///city?host=$work/pg&user=$user"
+    fi
+    measure "$stores" ;;
+esac
