@@ -12,7 +12,7 @@ enum { ENTITLEMENT_SPANS_MAX = 256, PERIOD_TEXT_MAX = 16 };
 // A contribution month "2018-03", an insurance year "2018", or what is made up at retirement, "2020-03 lump".
 typedef struct period {
     bool yearly;
-    bool lump; // covers nothing by itself: its months count as years of contribution (years.h)
+    bool lump;     // covers nothing by itself: its months count as years of contribution (years.h)
     month_t month; // of a year: January
     char text[PERIOD_TEXT_MAX];
 } period_t;

@@ -100,12 +100,14 @@ static void add_rows(sqlite3 *db, const char *sql, FILE *to) {
     NEED(sqlite3_finalize(rows) == SQLITE_OK);
 }
 
+#define PARKED_ROWS                                                                                                    \
+    "SELECT receipt, payer_kind, payer, period, amount_fen, paid_on, reason, due_fen, file, row_number"                \
+    " FROM parked_receipt ORDER BY receipt"
+
 static void digest_books(char hex[static 2 * SHA256_BYTES + 1]) {
     static const char *const all[] = {
         "SELECT receipt, payer, period, amount_fen, paid_on, hex(body) FROM receipt ORDER BY receipt",
-        "SELECT person, period, total_fen, paid_on, receipt FROM bill ORDER BY person, period",
-        "SELECT receipt, payer_kind, payer, period, amount_fen, paid_on, reason, due_fen, file, row_number FROM"
-        " parked_receipt ORDER BY receipt",
+        "SELECT person, period, total_fen, paid_on, receipt FROM bill ORDER BY person, period", PARKED_ROWS,
         "SELECT person, month, turn, amount_fen, rule, receipt, undecided FROM account_credit ORDER BY person, month",
         "SELECT topic, COUNT(*) FROM event WHERE topic <> 'entitlement.changed' GROUP BY topic ORDER BY topic"};
     sqlite3 *db = NULL;
