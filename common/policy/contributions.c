@@ -54,7 +54,11 @@ static Tc__PolicyLine *line_of(loader_t *l, const yaml_node_t *section, const ya
         load_base(l, need(l, node, "base"), line);
         line->rate = ref_of(l, need(l, node, "rate"), UNIT_RATE, span, NULL);
     }
-    if (least) line->at_least = ref_of(l, least, UNIT_MONEY, span, NULL);
+    if (least) {
+        const yaml_node_t *rule = may(l, least, "rule");
+        line->at_least = ref_of(l, least, UNIT_MONEY, span, NULL);
+        if (rule) line->at_least_rule = rule_named(l, rule) + 1;
+    }
     load_payers(l, may(l, section, "payers"), need(l, node, "payer"), line);
     l->rule = NULL;
     return line;

@@ -183,6 +183,7 @@ typedef struct line { // of a contribution
     uint8_t base;       // place in the list of bases
     ref_t rate, amount; // … or an amount
     ref_t at_least;
+    const char *at_least_rule; // says so when it lifts the amount
 } line_t;
 
 typedef struct lines {

@@ -192,6 +192,7 @@ static int read_line(const unpacker_t *r, const Tc__PolicyLine *from, line_t *to
     if (!rc) rc = unpack_ref(r, from->rate, UNIT_RATE, REF_NONE, &to->rate);
     if (!rc) rc = unpack_ref(r, from->amount, UNIT_MONEY, REF_NONE, &to->amount);
     if (!rc) rc = unpack_ref(r, from->at_least, UNIT_MONEY, REF_NONE, &to->at_least);
+    if (!rc) rc = unpack_rule(r, from->at_least_rule ? from->at_least_rule - 1 : from->rule, &to->at_least_rule);
     if (rc) return rc;
     to->computed = from->on_base > 0 && to->rate.kind != REF_NONE;
     if (to->computed == (to->amount.kind != REF_NONE) || to->payers.count == 0)

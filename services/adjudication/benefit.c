@@ -24,9 +24,9 @@ static int check_amounts(const benefit_bill_t *b, err_t *err) {
     return E_OK;
 }
 
-static int check_words(const policy_t *policy, const benefit_bill_t *b, err_t *err) {
-    if (!policy_has_identity(policy, b->identity))
-        return err_field(err, E_INVALID_FIELD, "person.identity", "the city has no such identity");
+static int check_words(const benefit_bill_t *b, err_t *err) {
+    if ((unsigned)b->identity >= IDENTITY__COUNT)
+        return err_field(err, E_INVALID_FIELD, "person.identity", "unknown identity");
     if (b->groups >> GROUP__COUNT) return err_field(err, E_INVALID_FIELD, "person.groups", "an unknown group");
     if ((unsigned)b->level >= LEVEL__COUNT) return err_field(err, E_INVALID_FIELD, "facility.level", "unknown level");
     if ((unsigned)b->visit >= VISIT__COUNT) return err_field(err, E_INVALID_FIELD, "visit.type", "unknown type");
@@ -78,11 +78,13 @@ static int check_totals(const policy_t *policy, const benefit_totals_t *before, 
 }
 
 static int check_bill(const policy_t *policy, const benefit_bill_t *bill, const benefit_totals_t *before, err_t *err) {
-    int rc = check_words(policy, bill, err);
+    int rc = check_words(bill, err);
     if (!rc) rc = check_together(bill, err);
     if (!rc) rc = check_amounts(bill, err);
     if (!rc) rc = check_totals(policy, before, err);
-    return rc;
+    if (rc || policy_has_identity(policy, bill->identity)) return rc;
+    return err_field(err, E_UNSUPPORTED, "person.identity", "%s does not insure %s", policy->city,
+                     identity_name((int)bill->identity));
 }
 
 // ---- its rules

@@ -61,25 +61,24 @@ static int missing(const work_t *w, const char *field) {
     return err_field(w->err, E_MISSING_FIELD, field, "%s is missing", field);
 }
 
+// What a former credit is told with, whoever's it is; then what the credit rests on.
 static int check_missing(const work_t *w, way_t way) {
     const account_person_t *p = w->person;
+    if (p->reference.kind != REFERENCE_NONE && !p->reference.has_amount) return missing(w, "person.reference.amount");
+    if (p->reference.kind == REFERENCE_ACTUAL && !p->reference.has_base) return missing(w, "person.reference.base");
     if (way != WAY_RATE && way != WAY_MINIMUM) return E_OK;
     const derived_t *table = way == WAY_RATE ? &w->rules->rate : &w->rules->minimum;
     if (p->birth == DATE_NONE && (w->rules->has_former || asks_age(table))) return missing(w, "person.birth");
     if (!p->has_base) return missing(w, "person.base");
-    if (!w->rules->has_former) return E_OK;
-    if (!p->has_reference) return missing(w, "person.reference");
-    if (p->reference.kind != REFERENCE_NONE && !p->reference.has_amount) return missing(w, "person.reference.amount");
-    if (p->reference.kind == REFERENCE_ACTUAL && !p->reference.has_base) return missing(w, "person.reference.base");
-    return E_OK;
+    return w->rules->has_former && !p->has_reference ? missing(w, "person.reference") : E_OK;
 }
 
 static int check_facts(const work_t *w, int employer) {
     const account_person_t *p = w->person;
     if (employer < 0)
         return err_field(w->err, E_INVALID_FIELD, "employer.kind", "expected one of %s", employer_names());
-    if (!policy_has_identity(w->policy, p->identity))
-        return err_field(w->err, E_INVALID_FIELD, "person.identity", "the city has no such identity");
+    if ((unsigned)p->identity >= IDENTITY__COUNT)
+        return err_field(w->err, E_INVALID_FIELD, "person.identity", "expected one of %s", identity_names());
     if (p->reference.kind == REFERENCE_NONE && (p->reference.has_amount || p->reference.has_base))
         return err_field(w->err, E_INVALID_FIELD,
                          p->reference.has_amount ? "person.reference.amount" : "person.reference.base",
@@ -99,6 +98,9 @@ static int check_range(const work_t *w) {
 
 static int check_force(const work_t *w, way_t way) {
     char month[DATE_TEXT_MAX];
+    if (!policy_has_identity(w->policy, w->person->identity))
+        return err_field(w->err, E_UNSUPPORTED, "person.identity", "%s does not insure %s", w->policy->city,
+                         identity_name((int)w->person->identity));
     if (!w->rules) return err_set(w->err, E_UNSUPPORTED, "%s has no rules of personal accounts", w->policy->city);
     if (way == WAY_NONE)
         return err_field(w->err, E_UNSUPPORTED, "person.identity", "%s has no personal account",

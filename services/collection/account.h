@@ -38,6 +38,6 @@ typedef struct account_result {
 } account_result_t;
 
 // The first of several faults, in this order: E_MISSING_FIELD (a fact that decides), E_INVALID_FIELD, E_OUT_OF_RANGE,
-// E_UNSUPPORTED (no accounts in the city, or none for the identity), E_NOT_IN_FORCE, E_PARAMETER_MISSING.
+// E_UNSUPPORTED (the city does not insure the identity, or has no account for it), E_NOT_IN_FORCE, E_PARAMETER_MISSING.
 int account_credit(const policy_t *policy, const account_person_t *person, month_t month, account_result_t *out,
                    err_t *err) MUST_USE;

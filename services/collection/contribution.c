@@ -17,8 +17,8 @@ static int state_facts(work_t *w) {
     int employer = p->employer_kind ? employer_from_name(p->employer_kind) : EMPLOYER_ENTERPRISE;
     if (employer < 0)
         return err_field(w->err, E_INVALID_FIELD, "employer.kind", "expected one of %s", employer_names());
-    if (!policy_has_identity(w->policy, p->identity))
-        return err_field(w->err, E_INVALID_FIELD, "person.identity", "the city has no such identity");
+    if ((unsigned)p->identity >= IDENTITY__COUNT)
+        return err_field(w->err, E_INVALID_FIELD, "person.identity", "expected one of %s", identity_names());
     if (p->groups >> GROUP__COUNT) return err_field(w->err, E_INVALID_FIELD, "person.groups", "an unknown group");
     w->facts = (facts_t){.groups = p->groups};
     facts_set(&w->facts, DIM_IDENTITY, p->identity);
@@ -81,6 +81,7 @@ static int raise(const work_t *w, const line_t *line, contribution_line_t *to) {
     to->computed = false;
     to->base = 0;
     to->rate = 0;
+    to->rule = line->at_least_rule;
     return E_OK;
 }
 
@@ -131,13 +132,18 @@ static int add_lines(work_t *w, const lines_t *lines, const char *field) {
 static int check_case(work_t *w, const lines_t *lines, bool yearly, const char *field) {
     const contribution_person_t *p = w->person;
     int rc = state_facts(w);
-    if (!rc) rc = check_missing(w, lines);
+    // Who is not insured owes nothing, neither by the month nor by the year.
+    const bool insured = !rc && policy_has_identity(w->policy, p->identity);
+    if (insured) rc = check_missing(w, lines);
     if (rc) return rc;
-    if ((w->policy->coverage.yearly >> p->identity & 1) != (yearly ? 1u : 0u))
+    if (insured && (w->policy->coverage.yearly >> p->identity & 1) != (yearly ? 1u : 0u))
         return err_field(w->err, E_INVALID_FIELD, field, "%s pays by the %s", identity_name((int)p->identity),
                          yearly ? "month" : "year");
     if (p->wage < 0 || p->wage > MONEY_MAX)
         return err_field(w->err, E_OUT_OF_RANGE, "person.wage", "a wage is between 0.00 and 10 billion yuan");
+    if (!insured)
+        return err_field(w->err, E_UNSUPPORTED, "person.identity", "%s does not insure %s", w->policy->city,
+                         identity_name((int)p->identity));
     return E_OK;
 }
 

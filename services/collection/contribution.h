@@ -36,7 +36,7 @@ typedef struct contribution_result {
 
 // One contribution month (monthly payers; a yearly payer gets E_INVALID_FIELD), or one insurance year (yearly payers).
 // The first of several faults, in this order: E_MISSING_FIELD, E_INVALID_FIELD, E_OUT_OF_RANGE, E_UNSUPPORTED (the city
-// has no such contribution), E_NOT_IN_FORCE, E_PARAMETER_MISSING.
+// does not insure the identity, or has no such contribution), E_NOT_IN_FORCE, E_PARAMETER_MISSING.
 int contribution_month(const policy_t *policy, const contribution_person_t *person, month_t month,
                        contribution_result_t *out, err_t *err) MUST_USE;
 int contribution_year(const policy_t *policy, const contribution_person_t *person, int year, contribution_result_t *out,

@@ -21,7 +21,7 @@ int retirement_asks(const policy_t *policy) {
     const retirement_rules_t *r = policy->retirement;
     if (!r) return 0;
     return (r->asks_sex ? RETIREMENT_ASKS_SEX : 0) | (r->by_joining ? RETIREMENT_ASKS_JOINED : 0) |
-           (r->actual.rule ? RETIREMENT_ASKS_ACTUAL : 0);
+           (r->actual.rule ? RETIREMENT_ASKS_ACTUAL : 0) | (r->local.rule ? RETIREMENT_ASKS_LOCAL : 0);
 }
 
 // ---- the case

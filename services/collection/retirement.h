@@ -47,8 +47,9 @@ typedef struct retirement_result {
     retirement_step_t steps[RETIREMENT_STEPS_MAX];
 } retirement_result_t;
 
-// Facts that the city's law asks for, beside the months; 0 in a city without rules of retirement.
-enum { RETIREMENT_ASKS_SEX = 1, RETIREMENT_ASKS_JOINED = 2, RETIREMENT_ASKS_ACTUAL = 4 };
+// Facts that the city's law asks for, beside the months (local ones of who moved in); 0 in a city without rules of
+// retirement.
+enum { RETIREMENT_ASKS_SEX = 1, RETIREMENT_ASKS_JOINED = 2, RETIREMENT_ASKS_ACTUAL = 4, RETIREMENT_ASKS_LOCAL = 8 };
 int retirement_asks(const policy_t *policy);
 
 // The formality is done `on` this day: its prices and, where the law says so, its table hold. The first of several

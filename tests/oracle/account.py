@@ -1,18 +1,19 @@
 """Jiangmen: what a month credits to the personal account (JM-A)."""
 import days
-from form import ID, Field, Refusal, a_month, amount, check, date, refuse, word
+from form import ID, Field, Refusal, a_month, amount, check, date, part, refuse, word
 from money import fen, share, yuan
 
 POINT = 10_000
+IDENTITIES = ("employee", "retiree", "unemployed", "flexible", "sole_trader", "resident")
 SHAPE = {**ID, "month": Field(a_month), "person": Field(members={
-    "identity": Field(word("employee", "retiree", "unemployed", "flexible", "sole_trader", "resident")),
+    "identity": Field(word(*IDENTITIES)),
     "birth": Field(date, required=False), "base": Field(amount, required=False),
     "reference": Field(required=False, members={"kind": Field(word("actual", "highest", "none")),
                                 "amount": Field(amount, required=False), "base": Field(amount, required=False)})})}
 
 
 def answer(case, values):
-    check(case, SHAPE)
+    check(case, SHAPE, needed)
     person, month = case["person"], days.month(case["month"])
     if "reference" in person:
         check_reference(person["reference"])
@@ -23,32 +24,35 @@ def answer(case, values):
     if person["identity"] == "retiree":
         raise Refusal("PARAMETER_MISSING", parameter="")  # A-03, JM-A-12
     credit, credit_base = credit_of_reference(person, month)
-    if credit_base is not None and fen(needed(person, "base")) < credit_base:  # JM-A-09, JM-A-10
+    if credit_base is not None and fen(person["base"]) < credit_base:  # JM-A-09, JM-A-10
         band = age_band(person, days.month_number(2016, 12))  # A-02
         credit = share(fen(person["base"]), values.rate_on("account_rate_2016_" + band, days.first_day(month)))
     if month >= days.month_number(2017, 7):
-        credit = max(credit, own_contribution(fen(needed(person, "base"))))  # JM-A-11
+        credit = max(credit, own_contribution(fen(person["base"])))  # JM-A-11
     return {"credit": yuan(credit)}
 
 
-def needed(person, name):
-    """A fact that the amount rests on."""
-    if name not in person:
-        raise Refusal("MISSING_FIELD", "person." + name)
-    return person[name]
+def needed(case):
+    """Facts that the amount of those who contribute rests on, and those that a former credit is told with."""
+    person, reference = part(case, "person"), part(part(case, "person"), "reference")
+    identity, kind = person.get("identity"), reference.get("kind")
+    missing = []
+    if identity in ("employee", "unemployed", "flexible", "sole_trader"):
+        missing += ["person." + name for name in ("birth", "base", "reference") if name not in person]
+    if identity in IDENTITIES:
+        wanted = {"actual": ["amount", "base"], "highest": ["amount"]}.get(kind if isinstance(kind, str) else None, [])
+        missing += ["person.reference." + name for name in wanted if name not in reference]
+    return missing
 
 
 def check_reference(reference):
     if reference["kind"] == "none":  # A-04
         refuse([("INVALID_FIELD", "person.reference." + n) for n in ("amount", "base") if n in reference])
-        return
-    wanted = ["amount", "base"] if reference["kind"] == "actual" else ["amount"]
-    refuse([("MISSING_FIELD", "person.reference." + n) for n in wanted if n not in reference])
 
 
 def age_band(person, month):
     """JM-A-06 to JM-A-08: completed years on the 1st of the month (A-01)."""
-    age = days.age(days.day(needed(person, "birth")), days.first_day(month))
+    age = days.age(days.day(person["birth"]), days.first_day(month))
     return "young" if age <= 35 else "middle" if age <= 45 else "senior"
 
 
@@ -58,7 +62,7 @@ def band_minimum(person, month):
 
 def credit_of_reference(person, month):
     """The credit, and the base behind it that a later base is held against (None: there is none)."""
-    reference = needed(person, "reference")
+    reference = person["reference"]
     if reference["kind"] == "none":
         return band_minimum(person, month), None  # JM-A-05
     historic = fen(reference["amount"])

@@ -240,7 +240,7 @@ def contribution_zaozhuang(rng, given):
     wage = (year + 6) // 12
     return monthly(rng, [(2019, 11), (2019, 12), (2020, 1), (2020, 12), (2021, 1), (2021, 12), (2022, 7), (2023, 1)],
                    [wage * 6 // 10, 3 * wage, wage],
-                   ["employee", "employee", "employee", "retiree", "unemployed", "flexible"])
+                   ["employee", "employee", "employee", "retiree", "unemployed", "flexible", "sole_trader"])
 
 
 def account(rng, given):
@@ -547,17 +547,13 @@ WRONG = [None, 5, -1, 1.5, True, "", "x", "1", "1.5", "1.234", "-1.00", "+1.00",
          "2018-2-1", "18-02-01", [], {}, ["x"], [None], {"x": 1}, "1.00", "2018-03-01"]
 
 
-# Fields needed in some cases only, where the interface is free to say in which.
-KEPT = {"account": {"birth", "base", "reference", "amount"}, "points": {"mode", "days", "daily", "month", "year"}}
-
-
-def spoil(rng, kind, case):
+def spoil(rng, case):
     """Makes one or two faults in a case, which may or may not make it wrong."""
     for _ in range(1 if chance(rng, 0.8) else 2):
-        change(rng, KEPT.get(kind, ()), case)
+        change(rng, case)
 
 
-def change(rng, kept, case):
+def change(rng, case):
     places = list(objects(case))
     node = pick(rng, places)
     how = rng.random()
@@ -565,7 +561,7 @@ def change(rng, kept, case):
         node[pick(rng, ["x", "amount2", "Identity", "id2"])] = wrong(rng)
     elif node:
         name = pick(rng, list(node))
-        if how < 0.45 and name not in kept:
+        if how < 0.45:
             del node[name]
         else:
             node[name] = wrong(rng)

@@ -103,7 +103,7 @@ class Batch:
         case = {"id": "%s-%d" % (self.kind, number), **cases.MAKERS[self.kind, self.city](rng, self.given)}
         if rng.random() < SPOILT:
             case = copy.deepcopy(case)
-            cases.spoil(rng, self.kind, case)
+            cases.spoil(rng, case)
         line = ENCODE(case)
         return ("\n" + line if rng.random() < 0.002 else line), case  # empty lines are skipped
 

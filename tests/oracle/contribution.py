@@ -9,7 +9,7 @@ POINT = 10_000
 GROUPS = words("registered_poor", "minimum_living", "extreme_hardship", "five_guarantee", "low_income_family",
                "severely_disabled", "seriously_ill")
 IDENTITIES = {"jiangmen": ["employee", "retiree", "unemployed", "flexible", "sole_trader", "resident"],
-              "zaozhuang": ["employee", "retiree", "unemployed", "flexible", "resident"]}
+              "zaozhuang": ["employee", "retiree", "unemployed", "flexible", "sole_trader", "resident"]}
 
 
 def shape(city):
@@ -149,7 +149,7 @@ def zaozhuang_month(month, person, kind, values):
     floor = share(wage, 60 * POINT)  # ZZ-C16
     if identity == "unemployed":
         return [of_base("basic", "unemployment_fund", floor, 9 * POINT)] + assistance  # ZZ-C12
-    if identity == "flexible":
+    if identity in ("flexible", "sole_trader"):  # ZZ-E04 to ZZ-E06
         return [of_base("basic", "person", floor, 4 * POINT)] + assistance  # ZZ-C14, ZZ-C15
     own = fen(person["wage"])
     base = min(max(own, floor), 3 * wage)  # ZZ-C16, ZZ-C17

@@ -41,7 +41,7 @@ SHAPE = {**ID, "year": Field(year, required=False), "month": Field(a_month, requ
 
 
 def answer(case, values):
-    check(case, SHAPE)
+    check(case, SHAPE, needed)
     check_together(case)
     yearly = "year" in case
     on = datetime.date(case["year"], 12, 31) if yearly else days.last_day(days.month(case["month"]))
@@ -76,9 +76,19 @@ def answer(case, values):
             "hospitals": hospitals}
 
 
+def needed(case):
+    """A year or a month; of a case that is paid by the day, the days and what a day is worth."""
+    missing = [] if "year" in case or "month" in case else ["year", "month"]
+    cases = case.get("cases")
+    for i, c in enumerate(cases if isinstance(cases, list) else []):
+        if isinstance(c, dict) and c.get("mode") == "bed_day":
+            missing += ["cases[%d].%s" % (i, name) for name in ("days", "daily") if name not in c]
+    return missing
+
+
 def check_together(case):
-    if ("year" in case) == ("month" in case):
-        raise Refusal("INVALID_FIELD" if "year" in case else "MISSING_FIELD")
+    if "year" in case and "month" in case:
+        raise Refusal("INVALID_FIELD")
     groups, hospitals = [g["code"] for g in case["groups"]], [h["code"] for h in case["hospitals"]]
     faults = []
     if len(set(groups)) < len(groups) or len(set(hospitals)) < len(hospitals):
@@ -95,6 +105,8 @@ def check_together(case):
             faults.append(("INVALID_FIELD", where + "hospital"))
         if c.get("group") is not None and c["group"] not in groups:
             faults.append(("INVALID_FIELD", where + "group"))
+        if c.get("mode", "drg") != "bed_day":
+            faults += [("INVALID_FIELD", where + name) for name in ("days", "daily") if name in c]
         if fen(c["patient"]) > fen(c["cost"]):
             faults.append(("OUT_OF_RANGE", where + "patient"))
             faults.append(("OUT_OF_RANGE", where + "cost"))

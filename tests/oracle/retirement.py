@@ -3,7 +3,7 @@ import datetime
 
 import days
 from contribution import employer_rate, monthly_wage
-from form import ID, Field, Refusal, a_month, check, count, date, refuse, word, yes_no
+from form import ID, Field, Refusal, a_month, check, count, date, part, refuse, word, yes_no
 from money import share, yuan
 
 POINT = 10_000
@@ -18,8 +18,14 @@ SHAPES = {
 
 
 def answer(city, case, values):
-    check(case, SHAPES[city])
+    check(case, SHAPES[city], {"jiangmen": needed}.get(city))
     return {"jiangmen": jiangmen, "zaozhuang": zaozhuang}[city](days.day(case["on"]), case["person"], values)
+
+
+def needed(case):
+    """JM-Y-07: of who moved in."""
+    person = part(case, "person")
+    return ["person.local_months"] if person.get("transferred") is True and "local_months" not in person else []
 
 
 def shown(required, missing, monthly, exempt):
@@ -30,8 +36,6 @@ def shown(required, missing, monthly, exempt):
 
 def jiangmen(on, person, values):
     transferred = person.get("transferred", False)
-    if transferred and "local_months" not in person:
-        raise Refusal("MISSING_FIELD", "person.local_months")
     months, local = person["months"], person.get("local_months", person["months"])
     if local > months:
         refuse([("OUT_OF_RANGE", "person.local_months"), ("OUT_OF_RANGE", "person.months")])  # R-02

@@ -182,7 +182,9 @@ TEST(JM_C_16_the_higher_national_fee) { // C-01: without one the city's fee stan
     contribution_result_t r = year_under(policy, 0, DATE_NONE, 2018);
     EQ(r.total, YUAN(300, 0));
     EQ(r.lines[0].base, 0);
+    EQ_TEXT(r.lines[0].rule, "JM-C-16");
     EQ(year_under(policy, 0, DATE_NONE, 2019).total, YUAN(364, 0));
+    EQ_TEXT(year_under(policy, 0, DATE_NONE, 2019).lines[0].rule, "JM-C-14");
     EQ(year_under(policy, 0, DATE_NONE, 2017).total, YUAN(200, 0));
     policy_destroy(&policy);
 }

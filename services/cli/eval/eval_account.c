@@ -37,6 +37,54 @@ static account_reference_t reference_of(const eval_case_t *c) {
     };
 }
 
+// ---- what the credit asks for: by presence alone, and by the words that are known ones
+
+static const char *word_at(const json_t *object, const char *key) {
+    return json_string_value(json_object_get(object, key));
+}
+
+static date_t day_known(const json_t *person) { // a day of no meaning stands for one that is not well formed
+    const char *text = word_at(person, "birth");
+    date_t birth;
+    if (!json_object_get(person, "birth")) return DATE_NONE;
+    return text && date_parse(text, &birth) == E_OK ? birth : date_make(1970, 1, 1);
+}
+
+static account_reference_t reference_told(const json_t *reference) {
+    const char *kind = word_at(reference, "kind");
+    return (account_reference_t){
+        .kind = kind && strcmp(kind, "actual") == 0    ? REFERENCE_ACTUAL
+                : kind && strcmp(kind, "highest") == 0 ? REFERENCE_HIGHEST
+                                                       : REFERENCE_NONE,
+        .has_amount = json_object_get(reference, "amount"),
+        .has_base = json_object_get(reference, "base"),
+    };
+}
+
+// A month that is not well formed asks for what the first one under the rules does.
+static int required(const eval_case_t *c) {
+    const json_t *person = json_object_get(c->node, "person"), *paid = json_object_get(person, "paid");
+    const char *who = word_at(person, "identity"), *since = word_at(person, "first_tier2");
+    const char *employer = word_at(json_object_get(c->node, "employer"), "kind"), *text = word_at(c->node, "month");
+    const int identity = who ? identity_from_name(who) : -1;
+    month_t month, joined;
+    account_result_t result;
+    if (identity < 0) return E_OK;
+    const account_person_t asked = {
+        .identity = (identity_t)identity,
+        .birth = day_known(person),
+        .has_base = json_object_get(person, "base"),
+        .has_reference = json_object_get(person, "reference"),
+        .reference = reference_told(json_object_get(person, "reference")),
+        .joined = since && month_parse(since, &joined) == E_OK ? joined : MONTH_NONE,
+        .employer_kind = employer && employer_from_name(employer) >= 0 ? employer : NULL,
+        .unpaid = json_is_false(paid),
+    };
+    if (!text || month_parse(text, &month) != E_OK) month = month_of(date_make(1900, 1, 1));
+    int rc = account_credit(c->eval->policy, &asked, month, &result, c->err);
+    return rc == E_MISSING_FIELD ? rc : E_OK;
+}
+
 static int run(const eval_case_t *c, json_t *answer) {
     const account_person_t person = {
         .identity = (identity_t)case_word(c, "person.identity", identity_from_name),
@@ -67,6 +115,7 @@ const eval_kind_t kind_account = {
     .fields = fields,
     .field_count = COUNT_OF(fields),
     .run = run,
+    .required = required,
     .example =
         "{\"id\":\"p1\",\"month\":\"2018-03\",\"person\":{\"identity\":\"employee\",\"birth\":\"1975-05-20\",\"base\":"
         "\"5000."

@@ -55,11 +55,12 @@ static int required_facts(const eval_case_t *c, int identity) {
 // Who pays by the year names one, the others a month. Presence counts, not form.
 static int required(const eval_case_t *c) {
     const int identity = case_word(c, "person.identity", identity_from_name);
-    const char *asked = identity >= 0 && policy_coverage(c->eval->policy)->yearly >> identity & 1 ? "year" : "month";
+    const bool insured = policy_has_identity(c->eval->policy, (identity_t)identity); // else either will do
+    const char *asked = insured && policy_coverage(c->eval->policy)->yearly >> identity & 1 ? "year" : "month";
     const bool any = json_object_get(c->node, "month") || json_object_get(c->node, "year");
-    if (!any || (identity >= 0 && !json_object_get(c->node, asked)))
+    if (!any || (insured && !json_object_get(c->node, asked)))
         return case_fail(c, E_MISSING_FIELD, asked, "%s is missing", asked);
-    return identity < 0 ? E_OK : required_facts(c, identity);
+    return insured ? required_facts(c, identity) : E_OK;
 }
 
 static int ask(const eval_case_t *c, contribution_result_t *due) {

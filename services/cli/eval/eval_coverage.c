@@ -29,10 +29,15 @@ static bool has_bit(uint32_t set, int identity) { return identity >= 0 && (set >
 
 // ---- faults, one kind after the other
 
+static bool is_insured(const eval_case_t *item, int identity) {
+    return policy_has_identity(item->eval->policy, (identity_t)identity);
+}
+
 static const char *expected_of(const eval_case_t *item) { // NULL: the city does not tell who pays how
     const policy_coverage_t *rules = policy_coverage(item->eval->policy);
-    if (!rules->decides && !rules->yearly) return NULL;
-    return has_bit(rules->yearly, case_word(item, "identity", identity_from_name)) ? "year" : "months";
+    const int identity = case_word(item, "identity", identity_from_name);
+    if ((!rules->decides && !rules->yearly) || !is_insured(item, identity)) return NULL;
+    return has_bit(rules->yearly, identity) ? "year" : "months";
 }
 
 // By presence alone: an identity that is no word of ours, or that pays nothing, asks for nothing.
@@ -52,13 +57,12 @@ static int look_invalid(const eval_case_t *item) {
     if (has_bit(rules->lifelong, identity))
         return case_fail(item, E_INVALID_FIELD, "identity", "%sidentity: cover for life is no contribution",
                          item->where);
-    if (!policy_has_identity(item->eval->policy, (identity_t)identity))
-        return case_fail(item, E_INVALID_FIELD, "identity", "%sidentity: %s is not insured here", item->where, who);
     const char *other = expected && strcmp(expected, "year") == 0 ? "months" : "year";
     if (expected && case_has(item, other))
         return case_fail(item, E_INVALID_FIELD, other, "%s%s: contributions of %s have %s", item->where, other, who,
                          expected);
-    if (case_has(item, "applied_on") && rules->decides && !has_bit(rules->from_application, identity))
+    if (case_has(item, "applied_on") && rules->decides && is_insured(item, identity) &&
+        !has_bit(rules->from_application, identity))
         return case_fail(item, E_INVALID_FIELD, "applied_on", "%sapplied_on: cover of %s begins with no application",
                          item->where, who);
     return E_OK;
@@ -70,6 +74,12 @@ static int look_range(const eval_case_t *item) {
     return case_fail(item, E_OUT_OF_RANGE, "months", "%smonths: ends before it begins", item->where);
 }
 
+static int look_unsupported(const eval_case_t *item) {
+    if (is_insured(item, case_word(item, "identity", identity_from_name))) return E_OK;
+    return case_fail(item, E_UNSUPPORTED, "identity", "%sidentity: %s is not insured here", item->where,
+                     case_text(item, "identity"));
+}
+
 static int required(const eval_case_t *c) {
     for (size_t i = 0; i < case_size(c, "contributions"); i++) {
         const eval_case_t item = case_item(c, "contributions", i);
@@ -79,18 +89,21 @@ static int required(const eval_case_t *c) {
     return E_OK;
 }
 
+static int look_at_all(const eval_case_t *c, int (*look_at)(const eval_case_t *)) {
+    int rc = E_OK;
+    for (size_t i = 0; i < case_size(c, "contributions") && !rc; i++) {
+        const eval_case_t item = case_item(c, "contributions", i);
+        rc = look_at(&item);
+    }
+    return rc;
+}
+
 static int look(const eval_case_t *c) {
-    int (*const looks[])(const eval_case_t *) = {look_invalid, look_range};
-    const size_t count = case_size(c, "contributions");
-    for (size_t pass = 0; pass < COUNT_OF(looks); pass++)
-        for (size_t i = 0; i < count; i++) {
-            const eval_case_t item = case_item(c, "contributions", i);
-            int rc = looks[pass](&item);
-            if (rc) return rc;
-        }
-    if (count > CONTRIBUTIONS_MOST)
-        return case_fail(c, E_OUT_OF_RANGE, "contributions", "contributions: at most %d", CONTRIBUTIONS_MOST);
-    return E_OK;
+    int rc = look_at_all(c, look_invalid);
+    if (!rc) rc = look_at_all(c, look_range);
+    if (!rc && case_size(c, "contributions") > CONTRIBUTIONS_MOST)
+        rc = case_fail(c, E_OUT_OF_RANGE, "contributions", "contributions: at most %d", CONTRIBUTIONS_MOST);
+    return rc ? rc : look_at_all(c, look_unsupported);
 }
 
 // ---- the answer

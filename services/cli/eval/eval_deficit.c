@@ -11,18 +11,26 @@ static const field_t fields[] = {
     {"paid", FIELD_MONEY_MAP, "", "what was paid by year; only years named here are judged", NULL, NULL, false, NULL},
 };
 
+// About a year that is none of the schedule's; the message names it.
+static int paid_fail(const eval_case_t *c, int code, const char *year, const char *expected) {
+    return case_fail(c, code, "paid", "paid.%.40s: expected %s", year, expected);
+}
+
 static int read_paid(const eval_case_t *c, const deficit_rules_t *rules, deficit_case_t *to) {
+    char expected[64];
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)case_node(c, "paid"), key, value) {
         if (strlen(key) != 4 || strspn(key, "0123456789") != 4)
-            return case_fail(c, E_INVALID_FIELD, "paid", "paid: %.20s is no year", key);
+            return paid_fail(c, E_INVALID_FIELD, key, "a year like 2021");
     }
     json_object_foreach((json_t *)(rules ? case_node(c, "paid") : NULL), key, value) {
         const int place = deficit_year_place(rules, (int)strtol(key, NULL, 10));
-        if (place < 0)
-            return case_fail(c, E_OUT_OF_RANGE, "paid", "paid: %s lies outside %u to %u", key, rules->years[0].year,
-                             rules->years[rules->year_count - 1].year);
+        if (place < 0) {
+            snprintf(expected, sizeof expected, "a year from %u to %u", rules->years[0].year,
+                     rules->years[rules->year_count - 1].year);
+            return paid_fail(c, E_OUT_OF_RANGE, key, expected);
+        }
         CHECK(fen_parse(json_string_value(value), false, &to->paid[place]) == E_OK);
         to->judged[place] = true;
     }

@@ -116,6 +116,25 @@ static int find_group(const eval_case_t *item, const asked_t *a, int32_t *out) {
     return case_fail(item, E_INVALID_FIELD, "group", "group: expected one of `groups`");
 }
 
+// ---- fields that only others make required: by presence alone
+
+static int required(const eval_case_t *c) {
+    static const char *const by_day[] = {"days", "daily"};
+    const json_t *cases = json_object_get(c->node, "cases");
+    if (!json_object_get(c->node, "year") && !json_object_get(c->node, "month"))
+        return case_fail(c, E_MISSING_FIELD, "year", "year is missing, or month");
+    for (size_t i = 0; i < json_array_size(cases); i++) {
+        const char *mode = json_string_value(json_object_get(json_array_get(cases, i), "mode"));
+        if (!mode || strcmp(mode, "bed_day") != 0) continue;
+        const eval_case_t item = case_item(c, "cases", i);
+        for (size_t k = 0; k < COUNT_OF(by_day); k++)
+            if (!json_object_get(item.node, by_day[k]))
+                return case_fail(&item, E_MISSING_FIELD, by_day[k], "%s%s is missing: mode bed_day has both",
+                                 item.where, by_day[k]);
+    }
+    return E_OK;
+}
+
 // ---- reading
 
 static int read_groups(const eval_case_t *c, asked_t *a) {
@@ -173,14 +192,13 @@ static int read_case(const eval_case_t *item, const asked_t *a, points_case_t *t
                           .days = case_count(item, "days"),
                           .reviewed = case_yes(item, "reviewed"),
                           .denied = case_yes(item, "denied")};
-    const bool by_day = to->mode == POINTS_BY_BED_DAY;
     const rate_t penalty = case_rate(item, "penalty"), unit = (rate_t)(RATE_ONE / POINT_ONE);
     int rc = find_hospital(item, a, &to->hospital);
     if (!rc) rc = find_group(item, a, &to->group);
     if (rc) return rc;
-    if (by_day != case_has(item, "days") || by_day != case_has(item, "daily"))
-        return case_fail(item, by_day ? E_MISSING_FIELD : E_INVALID_FIELD, case_has(item, "daily") ? "days" : "daily",
-                         "days and daily belong to mode bed_day, both of them");
+    if (to->mode != POINTS_BY_BED_DAY && (case_has(item, "days") || case_has(item, "daily")))
+        return case_fail(item, E_INVALID_FIELD, case_has(item, "days") ? "days" : "daily",
+                         "days and daily belong to mode bed_day");
     if (penalty % unit) return case_fail(item, E_INVALID_FIELD, "penalty", "penalty: expected at most four decimals");
     to->penalty = penalty / unit;
     const rated_t key = {to->hospital, to->group, 0},
@@ -205,8 +223,6 @@ static int read_time(const eval_case_t *c, points_pool_t *pool) {
     pool->yearly = case_has(c, "year");
     if (pool->yearly && case_has(c, "month"))
         return case_fail(c, E_INVALID_FIELD, "month", "month: expected either a year or a month");
-    if (!pool->yearly && !case_has(c, "month"))
-        return case_fail(c, E_MISSING_FIELD, "year", "year is missing, or month");
     pool->on = pool->yearly ? date_make((int)case_count(c, "year"), 12, 31) : month_last(case_month(c, "month"));
     pool->budget = case_money(c, "budget");
     pool->average = case_money(c, "average");
@@ -317,6 +333,7 @@ const eval_kind_t kind_points = {
     .fields = fields,
     .field_count = COUNT_OF(fields),
     .run = run,
+    .required = required,
     .example = "{\"id\":\"q1\",\"year\":2022,\"budget\":\"80000.00\",\"groups\":[{\"code\":\"A\",\"mean\":\"9600.00\","
                "\"cases\":"
                "30}],"

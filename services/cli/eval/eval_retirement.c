@@ -41,8 +41,11 @@ static const char *absent_of(const eval_case_t *c) {
     if (asks & RETIREMENT_ASKS_SEX && !json_object_get(person, "sex")) return "person.sex";
     if (asks & RETIREMENT_ASKS_JOINED && !json_object_get(person, "first_tier2") && !json_object_get(person, "pension"))
         return "person.first_tier2";
-    if (asks & RETIREMENT_ASKS_ACTUAL) return actual ? NULL : "person.actual_months";
-    return actual || json_object_get(person, "months") || json_object_get(person, "history") ? NULL : "person.months";
+    if (asks & RETIREMENT_ASKS_ACTUAL && !actual) return "person.actual_months";
+    if (!actual && !json_object_get(person, "months") && !json_object_get(person, "history")) return "person.months";
+    const bool moved = json_is_true(json_object_get(person, "transferred"));
+    return asks & RETIREMENT_ASKS_LOCAL && moved && !json_object_get(person, "local_months") ? "person.local_months"
+                                                                                             : NULL;
 }
 
 static int required(const eval_case_t *c) {
