@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 // A service that is restarted is back within the deadline.
-enum { LANES_DEFAULT = 4, DEADLINE_MS = 60000, TELL_US = 200000 };
+enum { LANES_DEFAULT = 4, CHUNK_PERSONS = 1000, DEADLINE_MS = 60000, TELL_US = 200000 };
 
 typedef struct lane {
     int part;
@@ -83,6 +83,7 @@ static void *pack_chunk(const run_t *run, const lane_t *lane, size_t *bytes) {
     Tc__Rebuild rebuild = TC__REBUILD__INIT;
     month.month = (char *)run->month;
     year.year = run->year;
+    month.limit = year.limit = rebuild.limit = CHUNK_PERSONS;
     month.after = year.after = rebuild.after = (char *)lane->after;
     month.part = year.part = rebuild.part = lane->part;
     month.parts = year.parts = rebuild.parts = run->lane_count;

@@ -38,43 +38,46 @@ static int read_chunk(run_t *run, const walk_t *walk, err_t *err) {
     return 0;
 }
 
-static int mark_billed(run_t *run, err_t *err) {
-    rows_t keys, known;
-    rows_init(&keys, run->ctx->arena, 3);
-    for (size_t i = 0; i < run->count; i++) {
-        int rc = key_add(&keys, run->owing[i].person->person, err);
-        if (rc) return rc;
-        rows_at(&keys, i)[2] = cell_text(run->period->text);
-    }
-    int rc = bills_known(run->ctx->store, &keys, run->ctx->arena, &known, err);
-    for (size_t i = 0; rc == 0 && i < known.count; i++) {
-        owing_t *owing = &run->owing[row_i64(&known, i, 0)];
-        owing->billed = strcmp(row_text(&known, i, 1), run->period->text) == 0;
-        owing->renew = !owing->billed;
-    }
-    return rc;
-}
-
 static bool brings_months(const Tc__PersonState *person) {
     return person->spells[0]->prior_months_tier1 > 0 || person->spells[0]->prior_months_tier2 > 0;
 }
 
-// Months brought in from former schemes stand right before the first month that is billed.
-static int mark_first(run_t *run, err_t *err) {
-    rows_t keys, begun;
-    owing_t **asked = arena_alloc(run->ctx->arena, (run->count + 1) * sizeof(owing_t *));
+static int add_key(const run_t *run, owing_t *owing, owing_t **asked, rows_t *keys, err_t *err) {
+    int rc = key_add(keys, owing->person->person, err);
+    if (rc) return rc;
+    rows_at(keys, keys->count - 1)[2] = cell_text(run->period->text);
+    asked[keys->count - 1] = owing;
+    return 0;
+}
+
+// By the newest bill of each: none at all (months brought in from former schemes stand right before the first month
+// that is billed), this period's, or an earlier one. Only who has a later one is asked about again.
+static int mark_billed(run_t *run, err_t *err) {
+    rows_t all, later, newest, known;
+    arena_t *arena = run->ctx->arena;
+    owing_t **asked = arena_alloc(arena, (run->count + 1) * sizeof(owing_t *));
     if (!asked) return out_of_memory(err);
-    rows_init(&keys, run->ctx->arena, 2);
-    for (size_t i = 0; i < run->count; i++) {
-        owing_t *owing = &run->owing[i];
-        if (owing->billed || owing->renew || !brings_months(owing->person)) continue;
-        int rc = key_add(&keys, owing->person->person, err);
-        if (rc) return rc;
-        asked[keys.count - 1] = owing;
-        owing->renew = true;
+    rows_init(&all, arena, 3);
+    rows_init(&later, arena, 3);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < run->count; i++) {
+        run->owing[i].renew = brings_months(run->owing[i].person);
+        rc = add_key(run, &run->owing[i], asked, &all, err);
     }
-    int rc = bills_begun(run->ctx->store, &keys, run->ctx->arena, &begun, err);
-    for (size_t i = 0; rc == 0 && i < begun.count; i++) asked[row_i64(&begun, i, 0)]->renew = false;
+    if (rc == 0) rc = bills_newest(run->ctx->store, &all, arena, &newest, err);
+    for (size_t i = 0; rc == 0 && i < newest.count; i++) {
+        owing_t *owing = &run->owing[row_i64(&newest, i, 0)];
+        const int order = strcmp(row_text(&newest, i, 1), run->period->text);
+        owing->billed = order == 0;
+        owing->renew = order > 0;
+        if (order > 0) rc = add_key(run, owing, asked, &later, err);
+    }
+    if (rc == 0) rc = bills_known(run->ctx->store, &later, arena, &known, err);
+    for (size_t i = 0; rc == 0 && i < known.count; i++) {
+        owing_t *owing = asked[row_i64(&known, i, 0)];
+        owing->billed = true;
+        owing->renew = false;
+    }
     return rc;
 }
 
@@ -169,7 +172,6 @@ int billing_run(const renew_env_t *env, const period_t *period, const walk_t *wa
     rows_init(&rows, ctx->arena, BILL_COLUMNS);
     int rc = read_chunk(&run, walk, err);
     if (rc == 0) rc = mark_billed(&run, err);
-    if (rc == 0) rc = mark_first(&run, err);
     if (rc == 0) rc = find_employers(&run, err);
     if (rc == 0) rc = make_bills(&run, &rows, err);
     if (rc == 0) rc = bills_insert(ctx->store, &rows, err);

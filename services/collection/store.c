@@ -75,16 +75,15 @@ int employers_put(store_t *store, const rows_t *rows, err_t *err) {
 // ---- bills
 // --------------------------------------------------------------------------------------------------------------
 
-int bills_known(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+int bills_newest(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
     return store_each_query(store,
-                            "SELECT period FROM bill WHERE partition = $1 AND person = $2 AND period >= $3"
-                            " ORDER BY period" ONE,
+                            "SELECT period FROM bill WHERE partition = $1 AND person = $2 ORDER BY period DESC" ONE,
                             keys, arena, out, err);
 }
 
-int bills_begun(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
-    return store_each_query(store, "SELECT period FROM bill WHERE partition = $1 AND person = $2" ONE, keys, arena, out,
-                            err);
+int bills_known(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    return store_each_query(store, "SELECT period FROM bill WHERE partition = $1 AND person = $2 AND period = $3" ONE,
+                            keys, arena, out, err);
 }
 
 int bills_insert(store_t *store, const rows_t *rows, err_t *err) {

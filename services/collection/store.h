@@ -29,10 +29,9 @@ typedef struct payer_key {
 } payer_key_t;
 
 enum { BILL_COLUMNS = 9 };
-int bills_known(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
-                err_t *err) MUST_USE; // keys + period → key, the first period billed that is not before it
-int bills_begun(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
-                err_t *err) MUST_USE;                                      // key of those who have any bill
+// Of keys + period: the newest period that the person was billed for, whichever it is; and those billed for this one.
+int bills_newest(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE; // key, period
+int bills_known(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;  // key
 int bills_insert(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // BILL_COLUMNS, see store.c
 int bills_sum(store_t *store, const payer_key_t *payer, arena_t *arena, int64_t *count, fen_t *amount,
               err_t *err) MUST_USE;

@@ -95,7 +95,7 @@ measure() { # STORE
     suite wait --timeout 3600 >/dev/null
     begin collection; suite collect rebuild --json >"$work/out"
     grep -q '"changed":0' "$work/out" || { echo "a sound city was changed:"; cat "$work/out"; }
-    tell "rebuild, nothing to do" collection "$people" entitlement "version > 0"
+    tell "rebuild, nothing to do" collection "$people" person "version > 0" bill "person > ''" entitlement "version > 0"
     "$bin/city_bench" lose "$store"
     since=$(date +%s%3N)
     begin collection; suite collect rebuild --json >"$work/out"

@@ -1,10 +1,13 @@
 #!/bin/sh
 # ./dev bench: everything measured beside a bare reference of the same run. Machines are noisy: read the ratios.
-#   tests/bench/run.sh [--long] [people] [bills]
-# --long also compares millions of random cases with the second engine.
+#   tests/bench/run.sh [--long] [--city PEOPLE] [people] [bills]
+# --long also compares millions of random cases with the second engine; --city is the size of the city that is imported,
+# billed and rebuilt as a whole (100000; 1000000 takes about half an hour, see tests/bench/city_bench.sh).
 set -eu
 long=
+city=100000
 [ "${1:-}" != --long ] || { long=yes; shift; }
+[ "${1:-}" != --city ] || { city=$2; shift 2; }
 bin=build/release/bin
 people=${1:-8000}
 bills=${2:-40000}
@@ -120,3 +123,7 @@ for db in bench classical suite1 suite2; do psql -q "$(url postgres)" -c "CREATE
 printf 'pgbench -N -c 8: '
 "$pg_bin/pgbench" -N -c 8 -j 2 -T 5 -M prepared "$(url bench)" 2>/dev/null | grep '^tps'
 measure_suite postgresql "$(url suite%d)"
+
+echo; echo "== a whole city"
+stop_suite
+sh tests/bench/city_bench.sh --bin "$bin" "$city"
