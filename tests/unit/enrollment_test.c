@@ -687,8 +687,11 @@ TEST(ZZ_E04_ZZ_E07_ZZ_E10_ZZ_E11_ZZ_E12_one_scheme_at_a_time_by_the_rule) {
     RIG_DO(&rig, "close_spell", "{'person':'P1','last_month':'2020-12'}");
     RIG_DO(&rig, "open_spell", "{'person':'P1','identity':'resident','from_month':'2021-01'}");
     add_person(&rig, ZAOZHUANG, 2, ELSEWHERE);
+    EQ(rig_ask(&rig, "open_spell",
+               "{'person':'P2','identity':'flexible','from_month':'2020-01','circumstances':['sole_trader']}"),
+       E_INVALID_FIELD);
     RIG_DO(&rig, "open_spell",
-           "{'person':'P2','identity':'flexible','from_month':'2020-01','circumstances':['sole_trader']}");
+           "{'person':'P2','identity':'sole_trader','from_month':'2020-01','circumstances':['sole_trader']}");
     add_person(&rig, ZAOZHUANG, 3, ELSEWHERE);
     refused(&rig, E_INVALID_FIELD, "identity", "ZZ-E07, ZZ-E08, ZZ-E09, ZZ-E10, ZZ-E11", "open_spell",
             "{'person':'P3','identity':'resident','from_month':'2020-01'}");
