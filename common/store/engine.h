@@ -2,6 +2,7 @@
 // transaction has failed, and gives it set-based writes only inside a transaction.
 #pragma once
 #include "store.h"
+#include <stdio.h>
 
 #define STORE_PARAMS_MAX 64            // cells of one statement or row
 #define STORE_WAIT_MS 10000            // for a lock that another writer holds
@@ -19,6 +20,7 @@ typedef struct engine {
                err_t *err); // `out` NULL: no rows wanted
     int (*insert)(store_t *store, const char *table, const char *columns, const rows_t *rows, const char *conflict,
                   err_t *err); // `conflict`: the clause after the values, "" for none
+    int (*drop)(store_t *store, const char *table, const char *columns, const rows_t *keys, err_t *err);
     int (*each_query)(store_t *store, const char *sql, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err);
     int (*each_exec)(store_t *store, const char *sql, const rows_t *keys, err_t *err);
 } engine_t;
@@ -37,6 +39,8 @@ int postgres_open(store_t **out, const char *url, const char *schema, access_t a
 
 // Room for `count` rows in all. False when memory is out.
 bool rows_reserve(rows_t *rows, size_t count) MUST_USE;
+// "t.a = <before>1 AND t.b = <before>2 …" of columns "a, b".
+void match_sql(FILE *text, const char *table, const char *columns, const char *before);
 // The cell types of a set: those of its first row; CHECKs that every other row agrees (nulls of that type too).
 void rows_check(const rows_t *rows);
 // The text of the INSERT both engines share up to its source: "INSERT INTO t (a, b) " + source + conflict clause, where

@@ -139,6 +139,38 @@ static int postgres_insert(store_t *store, const char *table, const char *column
     return code;
 }
 
+// "DELETE FROM t USING unnest($1, $2) AS k(c1, c2) WHERE t.a = k.c1 AND t.b = k.c2". NULL when memory is out.
+static char *drop_sql(const char *table, const char *columns, size_t width) {
+    char *sql = NULL;
+    size_t size;
+    FILE *text = open_memstream(&sql, &size);
+    if (!text) return NULL;
+    fprintf(text, "DELETE FROM %s USING unnest(", table);
+    for (size_t i = 1; i <= width; i++) fprintf(text, i == 1 ? "$%zu" : ", $%zu", i);
+    fputs(") AS k(", text);
+    for (size_t i = 1; i <= width; i++) fprintf(text, i == 1 ? "c%zu" : ", c%zu", i);
+    fputs(") WHERE ", text);
+    match_sql(text, table, columns, "k.c");
+    if (fclose(text) == 0) return sql;
+    free(sql);
+    return NULL;
+}
+
+static int postgres_drop(store_t *store, const char *table, const char *columns, const rows_t *keys, err_t *err) {
+    postgres_t *pg = postgres_of(store);
+    int code = make_ready(pg, err);
+    if (code != E_OK) return code;
+    char *sql = drop_sql(table, columns, keys->width);
+    if (!sql) return err_set(err, E_STORE, "out of memory");
+    size_t portion;
+    for (size_t from = 0; code == E_OK && from < keys->count; from += portion) {
+        portion = portion_of_rows(keys, from);
+        code = queue_columns(pg, sql, keys, from, from + portion, err);
+    }
+    free(sql);
+    return code;
+}
+
 static int postgres_each_exec(store_t *store, const char *sql, const rows_t *keys, err_t *err) {
     postgres_t *pg = postgres_of(store);
     params_t params;
@@ -201,6 +233,7 @@ static const engine_t postgres_engine = {
     .script = postgres_script,
     .run = postgres_run,
     .insert = postgres_insert,
+    .drop = postgres_drop,
     .each_query = postgres_each_query,
     .each_exec = postgres_each_exec,
 };

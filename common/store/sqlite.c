@@ -245,6 +245,18 @@ static int lite_insert(store_t *store, const char *table, const char *columns, c
     return code;
 }
 
+static int lite_drop(store_t *store, const char *table, const char *columns, const rows_t *keys, err_t *err) {
+    char *sql = NULL;
+    size_t size;
+    FILE *text = open_memstream(&sql, &size);
+    if (!text) return err_set(err, E_STORE, "out of memory");
+    fprintf(text, "DELETE FROM %s WHERE ", table);
+    match_sql(text, table, columns, "$");
+    int code = fclose(text) ? err_set(err, E_STORE, "out of memory") : lite_each_exec(store, sql, keys, err);
+    free(sql);
+    return code;
+}
+
 static int lite_each_query(store_t *store, const char *sql, const rows_t *keys, arena_t *arena, rows_t *out,
                            err_t *err) {
     lite_t *lite = lite_of(store);
@@ -279,6 +291,7 @@ static const engine_t lite_engine = {
     .script = lite_script,
     .run = lite_run,
     .insert = lite_insert,
+    .drop = lite_drop,
     .each_query = lite_each_query,
     .each_exec = lite_each_exec,
 };

@@ -169,6 +169,16 @@ int store_put(store_t *store, const char *table, const char *columns, const char
     return code;
 }
 
+int store_drop(store_t *store, const char *table, const char *columns, const rows_t *keys, err_t *err) {
+    if (keys->count == 0) return doomed(store, err);
+    bool own;
+    int code = begin_set(store, keys, &own, err);
+    if (code != E_OK) return code;
+    err_t failure;
+    code = store->engine->drop(store, table, columns, keys, &failure);
+    return end_own(store, own, told(store, code, &failure, err), err);
+}
+
 int store_each_exec(store_t *store, const char *sql, const rows_t *keys, err_t *err) {
     if (keys->count == 0) return doomed(store, err);
     bool own;
@@ -188,6 +198,16 @@ int store_each_query(store_t *store, const char *sql, const rows_t *keys, arena_
     err_t failure;
     code = store->engine->each_query(store, sql, keys, arena, out, &failure);
     return told(store, code, &failure, err);
+}
+
+void match_sql(FILE *text, const char *table, const char *columns, const char *before) {
+    size_t length;
+    int n = 0;
+    for (const char *c = columns; *c; c += length, c += strspn(c, ", ")) {
+        length = strcspn(c, ", ");
+        fprintf(text, "%s%s.%.*s = %s%d", n ? " AND " : "", table, (int)length, c, before, n + 1);
+        n++;
+    }
 }
 
 char *insert_sql(const char *table, const char *columns, size_t width, const char *before, const char *after,

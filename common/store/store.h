@@ -109,6 +109,9 @@ int store_insert(store_t *store, const char *table, const char *columns, const r
 int store_put(store_t *store, const char *table, const char *columns, const char *keys, const rows_t *rows,
               err_t *err) MUST_USE;
 
+// Delete the rows of `table` whose `columns` ("a, b") are those of a row of `keys`; that there is none is no error.
+int store_drop(store_t *store, const char *table, const char *columns, const rows_t *keys, err_t *err) MUST_USE;
+
 // Run `sql` once for each row of `keys` ($1 … $width) and collect all results in `out`, whose first column is the index
 // of the key row they belong to (results in key order). PostgreSQL runs it as one statement over unnest(keys) LATERAL,
 // so `sql` must be a plain SELECT in which $n stands only where a value may stand.

@@ -165,6 +165,5 @@ int uncached_page(store_t *store, int32_t limit, arena_t *arena, rows_t *out, er
 }
 
 int uncached_drop(store_t *store, const rows_t *rows, err_t *err) {
-    return store_each_exec(store, "DELETE FROM uncached WHERE partition = $1 AND person = $2 AND version <= $3", rows,
-                           err);
+    return store_drop(store, "uncached", "partition, person, version", rows, err);
 }

@@ -444,6 +444,26 @@ ON_BOTH(a_put_replaces_what_is_there) {
     arena_destroy(&arena);
 }
 
+ON_BOTH(a_drop_takes_what_matches_in_every_column) {
+    err_t err;
+    rows_t rows, keys;
+    arena_t *arena = arena_new(1 << 16, 0);
+    store_t *store = with_table(url, "drops");
+    fill(&rows, arena, 1, 10);
+    DONE(store_insert(store, "t", "id, name, body", &rows, CONFLICT_FAILS, &err));
+    rows_init(&keys, arena, 2);
+    for (size_t i = 0; i < 12; i++) { // the last two are not there; every other one has another name
+        cell_t *key = rows_add(&keys);
+        key[0] = cell_i64((int64_t)i + 1);
+        key[1] = i % 2 || i >= 10 ? cell_text("another") : rows_at(&rows, i)[1];
+    }
+    DONE(store_drop(store, "t", "id, name", &keys, &err));
+    EQ(count_t(store), 5);
+    EQ(ask(store, "SELECT count(*) FROM t WHERE id IN (2, 4, 6, 8, 10)"), 5);
+    store_close(&store);
+    arena_destroy(&arena);
+}
+
 static void fill_u(store_t *store, arena_t *arena, int64_t ids, int64_t each) {
     err_t err;
     rows_t rows;
@@ -886,10 +906,11 @@ TESTS("store", CASE(both_engines_start), CASE(bad_urls_and_schemas_are_refused),
       BOTH(a_unique_key_is_a_race_and_nothing_is_committed), BOTH(other_constraints_are_no_race),
       BOTH(the_first_failure_sticks), BOTH(statements_behind_a_failure_work_later),
       BOTH(missing_parameters_are_an_error), BOTH(inserts_of_any_size), BOTH(conflicts_can_be_skipped),
-      BOTH(a_put_replaces_what_is_there), BOTH(each_query_keeps_key_order),
-      BOTH(each_query_keeps_key_order_whatever_the_plan), BOTH(each_query_takes_twelve_parameters),
-      BOTH(each_exec_is_all_or_nothing), BOTH(large_answers_do_not_lock_the_pipeline),
-      BOTH(the_statement_cache_is_bounded), BOTH(migrations_go_on_where_they_stopped), BOTH(processes_migrate_together),
+      BOTH(a_put_replaces_what_is_there), BOTH(a_drop_takes_what_matches_in_every_column),
+      BOTH(each_query_keeps_key_order), BOTH(each_query_keeps_key_order_whatever_the_plan),
+      BOTH(each_query_takes_twelve_parameters), BOTH(each_exec_is_all_or_nothing),
+      BOTH(large_answers_do_not_lock_the_pipeline), BOTH(the_statement_cache_is_bounded),
+      BOTH(migrations_go_on_where_they_stopped), BOTH(processes_migrate_together),
       BOTH(two_writers_make_one_log_without_gaps), BOTH(what_was_acknowledged_outlives_kill_nine),
       CASE(a_full_disk_is_an_error_and_work_goes_on_after_it),
       CASE(a_lost_server_is_an_error_and_the_next_transaction_reconnects), CASE(a_changed_table_is_an_error_once),
