@@ -93,7 +93,7 @@ static int account(run_t *run, const Tc__ReceiptReport *report, size_t first, si
     }
     progress(run, false);
     return fen_add(run->matched_fen, report->amount_fen, &run->matched_fen) ||
-                   fen_add(run->parked_fen, report->parked_fen, &run->parked_fen)
+                   fen_add(run->parked_fen, report->parked_amount_fen, &run->parked_fen)
                ? err_set(err, E_OUT_OF_RANGE, "the amounts add up to more than can be counted")
                : 0;
 }

@@ -62,7 +62,7 @@ static int open_file(city_t *city, csv_writer_t **file, const char *name, const 
 static int open_receipts(city_t *city, receipts_t *receipts) {
     char name[64];
     snprintf(name, sizeof name, "receipts-%s", receipts->period);
-    return open_file(city, &receipts->file, name, "凭证号 缴费人 期间 金额 缴款日期");
+    return open_file(city, &receipts->file, name, "税票号码 单位编号 人员编号 费款所属期 金额 缴款日期");
 }
 
 static int open_files(city_t *city) {
@@ -104,7 +104,8 @@ static void write_receipt(city_t *city, receipts_t *receipts, const char *payer,
     fen_t fen = least + draw_below(&draw, most - least);
     date_format(month_first(city->month) + (date_t)draw_below(&draw, 25), day);
     csv_write_format(receipts->file, "R%s-%07lld", receipts->period, (long long)++receipts->count);
-    csv_write(receipts->file, payer);
+    csv_write(receipts->file, *payer == 'E' ? payer : "");
+    csv_write(receipts->file, *payer == 'E' ? "" : payer);
     csv_write(receipts->file, receipts->period);
     csv_write(receipts->file, fen_format(fen, amount));
     csv_write(receipts->file, day);
@@ -116,6 +117,7 @@ static void write_totals(receipts_t *receipts) {
     char sum[FEN_TEXT_MAX];
     csv_write(receipts->file, "合计");
     csv_write_format(receipts->file, "%lld", (long long)receipts->count);
+    csv_write(receipts->file, "");
     csv_write(receipts->file, "");
     csv_write(receipts->file, fen_format(receipts->sum, sum));
     csv_write(receipts->file, "");

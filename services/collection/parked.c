@@ -179,7 +179,7 @@ static int apply(ruling_t *r, err_t *err) {
     if (rc == 0) rc = pay_periods(r, periods, count, &left, err);
     if (rc) return rc;
     r->report->amount_fen = whole - left;
-    r->report->parked_fen = left;
+    r->report->parked_amount_fen = left;
     return close_parked(r, left - debt.owed.credit, err);
 }
 

@@ -258,7 +258,7 @@ static int find_debts(intake_t *in, err_t *err) {
 }
 
 static int count_amount(intake_t *in, const item_t *item, err_t *err) {
-    int64_t *sum = item->fate == FATE_MATCHED ? &in->report->amount_fen : &in->report->parked_fen;
+    int64_t *sum = item->fate == FATE_MATCHED ? &in->report->amount_fen : &in->report->parked_amount_fen;
     return fen_add(*sum, item->ask->amount_fen, sum)
                ? err_set(err, E_OUT_OF_RANGE, "the receipts add up to more than can be counted")
                : 0;

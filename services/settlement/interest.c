@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 static int check_names(const interest_ledger_t *ledgers, size_t count, err_t *err) {
-    char field[32];
+    char field[48];
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < i; k++)
             if (strcmp(ledgers[i].name, ledgers[k].name) == 0) {

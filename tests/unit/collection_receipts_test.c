@@ -245,7 +245,7 @@ TEST(a_file_pays_what_matches_and_parks_the_rest) {
         EQ(report->matched, 1);
         EQ(report->amount_fen, firm);
         EQ(report->parked, 5);
-        EQ(report->parked_fen, 2 * alone + firm + 200);
+        EQ(report->parked_amount_fen, 2 * alone + firm + 200);
         EQ(report->unchanged, 1);
         EQ(report->refused, 2);
         EQ(report->n_problems, 7);
@@ -358,7 +358,7 @@ TEST(applied_it_pays_the_oldest_periods_and_the_rest_serves_the_next_bill_first)
     const Tc__ReceiptReport *report = resolve(&city, "T1", "apply");
     EQ(report->matched, 2);
     EQ(report->amount_fen, 2 * firm);
-    EQ(report->parked_fen, 7);
+    EQ(report->parked_amount_fen, 7);
     EQ(COUNT(&city, "bill WHERE receipt = 'T1.2018-05'"), 2);
     EQ(COUNT(&city, "bill WHERE receipt = 'T1.2018-06'"), 2);
     EQ(SUM(&city, "amount_fen", "credit WHERE payer = 'E1' AND payer_kind = 'employer'"), 7);
@@ -386,7 +386,7 @@ TEST(a_credit_is_used_once_and_an_exact_sum_leaves_none) {
     bill_month(&city, "2018-07");
     const fen_t firm = due(&city, "employer", "E1", "2018-05");
     EQ(import_one(&city, "T1", "employer", "E1", "2018-05", firm + 10)->parked, 1);
-    EQ(resolve(&city, "T1", "apply")->parked_fen, 10);
+    EQ(resolve(&city, "T1", "apply")->parked_amount_fen, 10);
     file = (file_t){0};
     file_add(&file, "T2", "employer", "E1", "2018-06", firm - 10, "2018-06-20");
     file_add(&file, "T3", "employer", "E1", "2018-07", firm - 10, "2018-07-20");
@@ -399,7 +399,7 @@ TEST(a_credit_is_used_once_and_an_exact_sum_leaves_none) {
     EQ(import_one(&city, "T4", "person", "P3", "2018-06", 2 * alone)->parked, 1);
     report = resolve(&city, "T4", "apply");
     EQ(report->matched, 2);
-    EQ(report->parked_fen, 0);
+    EQ(report->parked_amount_fen, 0);
     EQ(COUNT(&city, "credit WHERE payer = 'P3'"), 0);
     close_city(&city);
 }
@@ -410,7 +410,7 @@ TEST(what_covers_no_period_is_kept_whole) {
     EQ(import_one(&city, "T1", "person", "P3", "2018-05", 100)->parked, 1);
     const Tc__ReceiptReport *report = resolve(&city, "T1", "apply");
     EQ(report->matched, 0);
-    EQ(report->parked_fen, 100);
+    EQ(report->parked_amount_fen, 100);
     EQ(import_one(&city, "T2", "person", "NOBODY", "2018-05", 100)->parked, 1);
     EQ(rig_ask(&city.collection, "resolve_receipt", "{'receipt':'T2','decision':'apply','reason':'x'}"), E_NOT_FOUND);
     resolve(&city, "T2", "return");

@@ -42,9 +42,10 @@ static const csv_column_t memberships[] = {{.name = "person", .chinese = "人员
                                            {.name = "group", .chinese = "人群", .required = true, WORDS(groups)},
                                            {.name = "from", .chinese = "起", .required = true, .type = CSV_DATE},
                                            {.name = "until", .chinese = "止", .type = CSV_DATE}};
-static const csv_column_t receipts[] = {{.name = "receipt", .chinese = "凭证号", .required = true},
-                                        {.name = "payer", .chinese = "缴费人", .required = true},
-                                        {.name = "period", .chinese = "期间", .required = true},
+static const csv_column_t receipts[] = {{.name = "receipt", .chinese = "税票号码", .required = true},
+                                        {.name = "employer", .chinese = "单位编号"},
+                                        {.name = "person", .chinese = "人员编号"},
+                                        {.name = "period", .chinese = "费款所属期", .required = true},
                                         {.name = "amount", .chinese = "金额", .required = true, .type = CSV_MONEY},
                                         {.name = "paid_on", .chinese = "缴款日期", .required = true, .type = CSV_DATE}};
 
@@ -113,8 +114,14 @@ static void check_spell(const csv_row_t *row) {
 
 static void check_civil(const csv_row_t *row) { OK(row->cells[1].word != GROUP_REGISTERED_POOR); }
 static void check_poor(const csv_row_t *row) { EQ(row->cells[1].word, GROUP_REGISTERED_POOR); }
-static void check_monthly(const csv_row_t *row) { EQ_TEXT(row->cells[2].text, "2019-03"); }
-static void check_yearly(const csv_row_t *row) { EQ_TEXT(row->cells[2].text, "2019"); }
+static void check_monthly(const csv_row_t *row) {
+    EQ_TEXT(row->cells[3].text, "2019-03");
+    EQ(row->cells[1].given + row->cells[2].given, 1);
+}
+static void check_yearly(const csv_row_t *row) {
+    EQ_TEXT(row->cells[3].text, "2019");
+    OK(row->cells[2].given && !row->cells[1].given);
+}
 
 TEST(a_city_is_read_back_by_an_importer) {
     EQ(run("a", "--people 3000 --employers 50 --seed 7 --month 2019-03 --division 990101 --division 990102"), 0);
