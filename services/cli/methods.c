@@ -167,8 +167,7 @@ const ProtobufCMessageDescriptor *event_type(const char *topic) {
         {"facility.changed", &tc__facility_state__descriptor}, {"contribution.received", &tc__receipt__descriptor},
         {"entitlement.changed", &tc__entitlement__descriptor}, {"bill.settled", &tc__decision__descriptor},
         {"contribution.returned", &tc__receipt__descriptor},   {"money.held", &tc__held_money__descriptor},
-        {"account.credited", &tc__account_credit__descriptor},
-        {"settlement.posted", &tc__journal_entry__descriptor},
+        {"account.credited", &tc__account_credit__descriptor}, {"settlement.posted", &tc__journal_entry__descriptor},
     };
     for (size_t i = 0; i < COUNT_OF(topics); i++)
         if (strcmp(topics[i].topic, topic) == 0) return topics[i].type;
