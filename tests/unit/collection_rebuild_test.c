@@ -290,8 +290,9 @@ static void live(city_t *city, int persons) {
     for (int i = 0; i < persons; i++) {
         int identity = rand() % 4;
         snprintf(name, sizeof name, "P%02d", i);
-        snprintf(rest, sizeof rest, identity ? "" : ",'employer':'E%d','wage':'%d.00'", rand() % 3,
-                 3000 + rand() % 9000);
+        const int employer = rand() % 3, wage = 3000 + rand() % 9000;
+        rest[0] = 0;
+        if (!identity) snprintf(rest, sizeof rest, ",'employer':'E%d','wage':'%d.00'", employer, wage);
         if (rand() % 2) strcat(rest, ",'prior_months_tier1':40,'prior_months_tier2':30");
         snprintf(period, sizeof period, "2017-%02d", 7 + rand() % 5);
         add_person(city, name, identities[identity], identity == 2 ? "2018-01" : period, rest);
