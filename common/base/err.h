@@ -17,6 +17,7 @@
     X(E_POLICY, "POLICY", 0)           /* a policy, calendar or config file is unusable */                             \
     X(E_NOT_FOUND, "NOT_FOUND", 0)     /* a person, bill, method … that is not there */                              \
     X(E_EXISTS, "EXISTS", 0)           /* the thing is already registered under another request */                     \
+    X(E_REVERSED, "REVERSED", 0)       /* a bill that was reversed, also before it arrived */                          \
     X(E_CONFLICT, "CONFLICT", 0)       /* same request id, other body */                                               \
     X(E_DENIED, "DENIED", 0)           /* the caller's role may not do this */                                         \
     X(E_TOO_LARGE, "TOO_LARGE", 0)     /* over a stated bound */                                                       \
