@@ -70,7 +70,7 @@ static inline void rig_close(rig_t *rig) {
 }
 
 static inline int rig_commit(rig_t *rig, int code) {
-    if (code == E_OK) code = stream_flush(rig->ctx.stream, &rig->err);
+    if (code == E_OK && rig->service->log->table) code = stream_flush(rig->ctx.stream, &rig->err);
     if (code == E_OK) code = store_commit(rig->ctx.store, &rig->err);
     if (code == E_OK) {
         stream_committed(rig->ctx.stream);

@@ -44,6 +44,8 @@ int adjudication_new(adjudication_t **out, policy_t **policy, err_t *err) {
 void adjudication_destroy(adjudication_t **adjudication) {
     adjudication_t *it = *adjudication;
     if (!it) return;
+    commands_destroy(&it->commands);
+    free(it->handled);
     policies_destroy(&it->policies);
     benefit_memo_destroy(&it->memo);
     heads_destroy(&it->heads);

@@ -47,6 +47,11 @@ typedef struct adjudication {
     int look_first; // turns that still look for repeated requests before they insert
     decision_frame_t frame;
     benefit_memo_t *memo;
+    // For the methods that have a handler: one transaction a batch, replies stored by request id (common/daemon). The
+    // owner makes it; without one those methods are refused.
+    commands_t *commands;
+    request_t *handled; // requests of the batch that go there; outlives the arena
+    size_t handled_room;
     adjudication_metrics_t metrics;
 } adjudication_t;
 
@@ -57,7 +62,7 @@ int adjudication_new(adjudication_t **out, policy_t **policy, err_t *err) MUST_U
 void adjudication_destroy(adjudication_t **adjudication);
 
 extern const service_t adjudication_service;
-// The service's batch hook: settle first, as one group commit; then what only reads.
+// The service's batch hook: settle first, as one group commit; then what only reads; then the methods with a handler.
 void adjudication_batch(void *self, const request_t *requests, size_t count);
 
 // Observe the time since *from_us under `stage` and move *from_us to now.

@@ -1,9 +1,12 @@
 // From a batch of requests to the turns: admitted one by one, sorted by method, order of arrival kept within a method.
-// Settle goes first, so that a quote sent after a settle of the same batch sees it.
+// Settle goes first, so that a quote sent after a settle of the same batch sees it. What has a handler goes through the
+// command shell that all services share, last, since that shell empties the arena.
 #include "handlers.h"
 #include "history.h"
 #include "reads.h"
 #include "settle.h"
+#include <stdlib.h>
+#include <string.h>
 
 enum { CALLERS = ROLE_HOSPITAL | ROLE_CLERK | ROLE_ADMIN | ROLE_SERVICE };
 
@@ -19,17 +22,39 @@ const method_t adjudication_methods[METHOD__COUNT] = {
 typedef struct sorted {
     const request_t **requests[METHOD__COUNT];
     size_t count[METHOD__COUNT];
+    size_t handled; // in adjudication_t.handled
 } sorted_t;
+
+static bool is_handled(const request_t *request) {
+    for (size_t m = 0; m < COUNT_OF(adjudication_methods); m++)
+        if (strcmp(adjudication_methods[m].name, request->header.method) == 0) return adjudication_methods[m].handle;
+    return false;
+}
+
+static int make_room(adjudication_t *on, size_t count) {
+    if (count <= on->handled_room) return 0;
+    request_t *grown = realloc(on->handled, count * sizeof *grown);
+    if (!grown) return -1;
+    on->handled = grown;
+    on->handled_room = count;
+    return 0;
+}
 
 static int sort_requests(adjudication_t *on, const request_t *requests, size_t count, sorted_t *sorted) {
     for (int m = 0; m < METHOD__COUNT; m++) {
         sorted->requests[m] = arena_alloc(on->arena, (count + 1) * sizeof *sorted->requests[m]);
         if (!sorted->requests[m]) return -1;
     }
+    if (on->commands && make_room(on, count)) return -1;
     for (size_t i = 0; i < count; i++) {
         const method_t *method;
         err_t err = {0};
+        if (on->commands && is_handled(&requests[i])) {
+            on->handled[sorted->handled++] = requests[i];
+            continue;
+        }
         int rc = commands_admit(&adjudication_service, &requests[i], &method, &err);
+        if (!rc && method->handle) rc = err_set(&err, E_UNAVAILABLE, "nobody handles commands here");
         if (rc) {
             adjudication_refuse(on, &requests[i], rc, &err);
             continue;
@@ -57,4 +82,5 @@ void adjudication_batch(void *self, const request_t *requests, size_t count) {
         history_get(on, sorted.requests[METHOD_GET_DECISIONS][i]);
     for (size_t i = 0; i < sorted.count[METHOD_QUOTE_AS]; i++)
         history_quote_as(on, sorted.requests[METHOD_QUOTE_AS][i]);
+    if (sorted.handled) commands_batch(on->commands, on->handled, sorted.handled);
 }

@@ -166,7 +166,8 @@ static int start(service_ctx_t *ctx, void **self, err_t *err) {
     process->core->stream = ctx->stream;
     process->core->arena = ctx->arena;
     process->core->ports = (adjudication_ports_t){process, port_now_ms, port_reply, port_entitlements};
-    rc = keep_policy(process, err);
+    rc = commands_new(&process->core->commands, ctx, &adjudication_service, process->core, err);
+    if (!rc) rc = keep_policy(process, err);
     if (!rc) rc = follow_facilities(process, err);
     if (rc) goto fail;
     *self = process;
@@ -184,6 +185,7 @@ static void batch(void *self, const request_t *requests, size_t count) {
 static void tick(void *self, int64_t now_ms) {
     process_t *process = self;
     read_register(process);
+    commands_tick(process->core->commands, now_ms);
     if (now_ms - process->policy_published_ms > POLICY_PUBLISH_MS) publish_policy(process, now_ms);
 }
 

@@ -6,7 +6,6 @@
 #include "common/base/log.h"
 #include <string.h>
 
-static const char topic[] = "bill.settled";
 enum { BY_REQUEST, BY_BILL }; // tags of the map of this turn's ids
 enum { LOOK_FIRST_TURNS = 64 };
 
@@ -139,8 +138,8 @@ static void decide_all(turn_t *turn, item_t *const *items, size_t count) {
 static int add_row(turn_t *turn, rows_t *rows, const item_t *item, int64_t seq, err_t *err) {
     int64_t number;
     uint32_t partition = item->chain->partition;
-    int rc = stream_reserve(on(turn)->stream, partition, topic, turn->batch.now_ms, item->body, item->body_bytes,
-                            &number, err);
+    int rc = stream_reserve(on(turn)->stream, partition, row_kind_topic(ROW_SETTLED), turn->batch.now_ms, item->body,
+                            item->body_bytes, &number, err);
     if (rc) return rc;
     cell_t *row = rows_add(rows);
     if (!row) return err_set(err, E_IO, "out of memory for the batch");
@@ -149,9 +148,11 @@ static int add_row(turn_t *turn, rows_t *rows, const item_t *item, int64_t seq, 
                                             cell_i64(item->chain->year),
                                             cell_i64(seq),
                                             cell_i64(number),
+                                            cell_i64(ROW_SETTLED),
                                             cell_text(item->request->header.request_id),
                                             cell_blob(item->digest, SHA256_BYTES),
                                             cell_text(item->bill->bill),
+                                            cell_i64(1),
                                             cell_i64(turn->batch.now_ms),
                                             cell_blob(item->body, item->body_bytes)};
     memcpy(row, cells, sizeof cells);

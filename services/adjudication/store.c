@@ -1,8 +1,22 @@
 // The keys do the work of locks: (partition, person, year, seq) refuses the slower of two writers of one chain,
-// (partition, number) a second owner of a partition, request_id and bill a second settlement. request_id and bill are
-// unique over all partitions, so that an id used again for another person's bill is noticed too.
+// (partition, number) a second owner of a partition, request_id a second execution, (bill, version) a second settlement
+// or reversal. request_id and (bill, version) are unique over all partitions, so that an id used again for another
+// person's bill is noticed too.
 #include "store.h"
 #include "common/base/hash.h"
+#include "common/daemon/service.h"
+
+// Version 1 of the table held one row a bill; PostgreSQL and SQLite both know this way to change its keys.
+#define VERSIONS_SQL                                                                                                   \
+    "CREATE TABLE decision_row (partition BIGINT NOT NULL, person TEXT NOT NULL, year BIGINT NOT NULL,"                \
+    " seq BIGINT NOT NULL, number BIGINT NOT NULL, kind BIGINT NOT NULL, request_id TEXT, digest BYTEA,"               \
+    " bill TEXT NOT NULL, version BIGINT NOT NULL, at_ms BIGINT NOT NULL, body BYTEA NOT NULL,"                        \
+    " PRIMARY KEY (partition, person, year, seq), UNIQUE (partition, number), UNIQUE (request_id),"                    \
+    " UNIQUE (bill, version));"                                                                                        \
+    "INSERT INTO decision_row (partition, person, year, seq, number, kind, request_id, digest, bill, version, at_ms,"  \
+    " body) SELECT partition, person, year, seq, number, 0, request_id, digest, bill, 1, at_ms, body FROM decision;"   \
+    "DROP TABLE decision;"                                                                                             \
+    "ALTER TABLE decision_row RENAME TO decision;"
 
 const migration_t adjudication_migrations[ADJUDICATION_MIGRATIONS] = {
     {1, "CREATE TABLE decision (partition BIGINT NOT NULL, person TEXT NOT NULL, year BIGINT NOT NULL, seq BIGINT NOT "
@@ -11,12 +25,24 @@ const migration_t adjudication_migrations[ADJUDICATION_MIGRATIONS] = {
         " at_ms BIGINT NOT NULL, body BYTEA NOT NULL, PRIMARY KEY (partition, person, year, seq),"
         " UNIQUE (partition, number), UNIQUE (request_id), UNIQUE (bill));"
         "CREATE TABLE policy_version (hash TEXT NOT NULL PRIMARY KEY, body BYTEA NOT NULL, at_ms BIGINT NOT NULL);"},
+    {2, VERSIONS_SQL REQUEST_TABLE_SQL},
 };
+
+static const struct {
+    const char *name, *topic;
+} row_kinds[ROW_KIND__COUNT] = {[ROW_SETTLED] = {"", "bill.settled"},
+                                [ROW_REVERSED] = {"reversed", "bill.reversed"},
+                                [ROW_RECOMPUTED] = {"recomputed", "bill.recomputed"},
+                                [ROW_TOMBSTONE] = {"tombstone", "bill.reversed"}};
+
+const char *row_kind_name(row_kind_t kind) { return row_kinds[kind].name; }
+const char *row_kind_topic(row_kind_t kind) { return row_kinds[kind].topic; }
 
 const stream_log_t adjudication_log = {
     .table = NULL,
     .head_sql = "SELECT COALESCE(MAX(number), 0) FROM decision WHERE partition = $1",
-    .read_sql = "SELECT number, CAST('bill.settled' AS TEXT), at_ms, body FROM decision"
+    .read_sql = "SELECT number, CAST(CASE kind WHEN 0 THEN 'bill.settled' WHEN 2 THEN 'bill.recomputed'"
+                " ELSE 'bill.reversed' END AS TEXT), at_ms, body FROM decision"
                 " WHERE partition = $1 AND number >= $2 ORDER BY number LIMIT $3",
 };
 
@@ -47,14 +73,15 @@ int decisions_of_year(store_t *store, const char *person, int year, int64_t afte
 }
 
 int decisions_find_bills(store_t *store, const rows_t *keys, arena_t *arena, rows_t *found, err_t *err) {
-    return store_each_query(store, "SELECT body FROM decision WHERE bill = $1 LIMIT 1", keys, arena, found, err);
+    return store_each_query(store, "SELECT body FROM decision WHERE bill = $1 ORDER BY version DESC LIMIT 1", keys,
+                            arena, found, err);
 }
 
 int decisions_insert(store_t *store, const rows_t *rows, err_t *err) {
     CHECK(rows->width == DECISION_COLUMNS);
     return store_insert(store, "decision",
-                        "partition, person, year, seq, number, request_id, digest, bill, at_ms, body", rows,
-                        CONFLICT_FAILS, err);
+                        "partition, person, year, seq, number, kind, request_id, digest, bill, version, at_ms, body",
+                        rows, CONFLICT_FAILS, err);
 }
 
 int policy_version_save(store_t *store, const char *hash, const void *body, size_t bytes, int64_t at_ms, err_t *err) {

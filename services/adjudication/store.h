@@ -4,7 +4,12 @@
 #include "common/store/store.h"
 #include "common/stream/stream.h"
 
-enum { ADJUDICATION_MIGRATIONS = 1 };
+enum { ADJUDICATION_MIGRATIONS = 2 };
+// What a row of the chain is; column `kind`. It picks the topic of the event that the row is.
+typedef enum row_kind { ROW_SETTLED, ROW_REVERSED, ROW_RECOMPUTED, ROW_TOMBSTONE, ROW_KIND__COUNT } row_kind_t;
+const char *row_kind_name(row_kind_t kind);  // as in Decision.kind; "" for a settled one
+const char *row_kind_topic(row_kind_t kind); // bill.settled, bill.reversed, bill.recomputed
+
 extern const migration_t adjudication_migrations[ADJUDICATION_MIGRATIONS];
 extern const stream_log_t adjudication_log;
 
@@ -18,8 +23,9 @@ int decisions_of_year(store_t *store, const char *person, int year, int64_t afte
 // keys: (bill). found: (key, body).
 int decisions_find_bills(store_t *store, const rows_t *keys, arena_t *arena, rows_t *found, err_t *err) MUST_USE;
 
-enum { DECISION_COLUMNS = 10 };
-// rows: partition, person, year, seq, number, request_id, digest, bill, at_ms, body
+enum { DECISION_COLUMNS = 12 };
+// rows: partition, person, year, seq, number, kind, request_id, digest, bill, version, at_ms, body. Of the rows of one
+// change the first has request id and digest, the others have nulls.
 int decisions_insert(store_t *store, const rows_t *rows, err_t *err) MUST_USE;
 
 int policy_version_save(store_t *store, const char *hash, const void *body, size_t bytes, int64_t at_ms,
