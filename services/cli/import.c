@@ -104,6 +104,10 @@ static int held_back(const import_run_t *run, const order_t *order, const import
                 (long long)look->bad);
         return 2;
     }
+    if (look->twice) {
+        fprintf(stderr, "%s: two wages are declared for one person and month: nothing was changed\n", run->path);
+        return 2;
+    }
     if (run->kind->what == IMPORT_LIST && look->rows == 0 && !order->empty) {
         fprintf(stderr, "%s: a list without rows ends every membership; say --empty if that is meant\n", run->path);
         return 2;
@@ -179,7 +183,7 @@ static int usage(const command_t *self, const char *why) {
 
 static const char *fault_of(order_t *order, const words_t *words) {
     if (words->count < 2 || !(order->kind = import_kind_find(words->word[0])))
-        return "persons, employers, spells or list, and a file, were expected";
+        return "persons, employers, spells, wages or list, and a file, were expected";
     if (order->common.window > IMPORT_WINDOW_MAX) return "--window up to 32 was expected";
     if (order->common.deadline_s > DEADLINE_MAX_S) return "--deadline up to 3600 was expected";
     if (order->report && words->count > 2) return "--report goes with one file";
@@ -224,10 +228,10 @@ static int run_import(int argc, char **argv, const command_t *self) {
 
 const command_t command_import = {
     .name = "import",
-    .summary = "files of other offices: persons, employers, spells, lists (批量登记)",
+    .summary = "files of other offices: persons, employers, spells, wages, lists (批量登记)",
     .run = run_import,
     .help =
-        "usage: tongchou import persons|employers|spells FILE.csv …\n"
+        "usage: tongchou import persons|employers|spells|wages FILE.csv …\n"
         "       tongchou import list FILE.csv --group GROUP --source SOURCE --as-of DATE\n\n"
         "CSV, UTF-8 or GB18030, with a heading in English or Chinese and, if there is one, a totals line (合计):\n"
         "  persons    person 人员编号, citizen_id 证件号码, name 姓名, division 参保区划, registration 户籍, "
@@ -235,7 +239,9 @@ const command_t command_import = {
         "  employers  employer 单位编号, uscc 统一社会信用代码, name 名称, kind 类型, division 区划\n"
         "  spells     person 人员编号, identity 身份, employer 单位编号, from_month 起始月, last_month 终止月,\n"
         "             wage 工资, prior_months_tier1 一档转入月数, prior_months_tier2 二档转入月数, circumstances 情形\n"
-        "  list       person 人员编号, and perhaps group 人群: rows of other groups are passed over\n\n"
+        "  wages      person 人员编号, from_month 起始月, wage 工资: declared from that month on\n"
+        "  list       person 人员编号 or id_number 证件号码, and perhaps group 人群: rows of other groups are passed "
+        "over\n\n"
         "options: --dry              what would happen; nothing is changed\n"
         "         --all-or-nothing   first a dry pass; nothing is taken in when any row is refused\n"
         "         --report FILE      CSV of the rows refused or put aside: row, code, field, text\n"
@@ -249,4 +255,5 @@ const command_t command_import = {
         "or it was broken off. Giving the same command again goes on, and changes nothing that is done.\n\n"
         "examples:\n"
         "  tongchou import persons persons.csv --all-or-nothing --report problems.csv\n"
+        "  tongchou import wages july.csv --all-or-nothing\n"
         "  tongchou import list civil.csv --group minimum_living --source civil_affairs --as-of 2018-04-01 --dry\n"};

@@ -53,18 +53,26 @@ static const csv_column_t spell_columns[] = {
     {.name = "prior_months_tier2", .chinese = "二档转入月数", .type = CSV_NUMBER},
     {.name = "circumstances", .chinese = "情形"}};
 
-enum { LIST_PERSON, LIST_GROUP };
+enum { WAGE_PERSON, WAGE_FROM, WAGE_WAGE };
+static const csv_column_t wage_columns[] = {
+    {.name = "person", .chinese = "人员编号", .required = true},
+    {.name = "from_month", .chinese = "起始月", .required = true, .type = CSV_MONTH},
+    {.name = "wage", .chinese = "工资", .required = true, .type = CSV_MONEY}};
+
+enum { LIST_PERSON, LIST_ID, LIST_GROUP };
 #define X(code, name, chinese) {name, chinese},
 static const csv_word_t groups[] = {GROUP_TABLE(X)};
 #undef X
-static const csv_column_t list_columns[] = {{.name = "person", .chinese = "人员编号", .required = true},
+static const csv_column_t list_columns[] = {{.name = "person", .chinese = "人员编号"},
+                                            {.name = "id_number", .chinese = "证件号码", .personal = true},
                                             {.name = "group", .chinese = "人群", WORDS(groups)}};
 
 #define KIND(is, name, columns)                                                                                        \
     { name, "import_" name, is, columns, COUNT_OF(columns) }
 const import_kind_t import_kinds[IMPORT__COUNT] = {
     KIND(IMPORT_PERSONS, "persons", person_columns), KIND(IMPORT_EMPLOYERS, "employers", employer_columns),
-    KIND(IMPORT_SPELLS, "spells", spell_columns), KIND(IMPORT_LIST, "list", list_columns)};
+    KIND(IMPORT_SPELLS, "spells", spell_columns), KIND(IMPORT_WAGES, "wages", wage_columns),
+    KIND(IMPORT_LIST, "list", list_columns)};
 
 const import_kind_t *import_kind_find(const char *name) {
     for (size_t i = 0; i < COUNT_OF(import_kinds); i++)
@@ -86,6 +94,11 @@ uint64_t import_row_code(const import_kind_t *kind, const csv_row_t *row) {
     return has ? key_of(&row->cells[1], 2) : 0;
 }
 
+uint64_t import_row_month(const csv_row_t *row) {
+    return hash64(&row->cells[WAGE_FROM].month, sizeof row->cells[WAGE_FROM].month,
+                  key_of(&row->cells[WAGE_PERSON], 4));
+}
+
 static uint64_t look_of(const csv_row_t *row) {
     const csv_cell_t *citizen = &row->cells[PERSON_CITIZEN];
     uint64_t birth = citizen->bytes == 18 ? hash64(citizen->text + 6, 8, 3) : 0;
@@ -96,7 +109,7 @@ static void note_keys(import_chunk_t *chunk, const csv_row_t *row) {
     chunk->last_person = import_row_number(chunk->kind, row);
     if (chunk->kind->what == IMPORT_LIST) return; // put aside by row: any order will do
     chunk->keys[chunk->key_count++] = chunk->last_person;
-    if (chunk->kind->what == IMPORT_SPELLS) return;
+    if (chunk->kind->what == IMPORT_SPELLS || chunk->kind->what == IMPORT_WAGES) return;
     chunk->keys[chunk->key_count++] = import_row_code(chunk->kind, row);
     if (chunk->kind->what == IMPORT_PERSONS) chunk->keys[chunk->key_count++] = look_of(row);
 }
@@ -177,6 +190,17 @@ static ProtobufCMessage *spell_of(const csv_cell_t *cells, arena_t *arena, char 
     return good && row->person && row->employer && row->from_month && *last_month ? &row->base : NULL;
 }
 
+static ProtobufCMessage *wage_of(const csv_cell_t *cells, arena_t *arena) {
+    Tc__DeclareWage *row = arena_alloc(arena, sizeof *row);
+    if (!row) return NULL;
+    tc__declare_wage__init(row);
+    row->person = text_of(&cells[WAGE_PERSON], arena);
+    row->from_month = month_text(&cells[WAGE_FROM], arena);
+    row->wage_given_case = TC__DECLARE_WAGE__WAGE_GIVEN_WAGE_FEN;
+    row->wage_fen = cells[WAGE_WAGE].fen;
+    return row->person && row->from_month ? &row->base : NULL;
+}
+
 // ---- chunks
 
 void import_chunk_reset(import_chunk_t *chunk) {
@@ -202,9 +226,13 @@ int import_chunk_add(import_chunk_t *chunk, const csv_row_t *row, err_t *err) {
     case IMPORT_PERSONS: chunk->rows[at] = person_of(cells, chunk->arena); break;
     case IMPORT_EMPLOYERS: chunk->rows[at] = employer_of(cells, chunk->arena); break;
     case IMPORT_SPELLS: chunk->rows[at] = spell_of(cells, chunk->arena, &chunk->texts[at]); break;
-    default: chunk->texts[at] = text_of(&cells[LIST_PERSON], chunk->arena); break;
+    case IMPORT_WAGES: chunk->rows[at] = wage_of(cells, chunk->arena); break;
+    default:
+        chunk->texts[at] = text_of(&cells[LIST_PERSON], chunk->arena);
+        chunk->ids[at] = text_of(&cells[LIST_ID], chunk->arena);
+        break;
     }
-    if (chunk->kind->what == IMPORT_LIST ? !chunk->texts[at] : !chunk->rows[at])
+    if (chunk->kind->what == IMPORT_LIST ? !chunk->texts[at] || !chunk->ids[at] : !chunk->rows[at])
         return err_set(err, E_IO, "out of memory");
     for (size_t i = 0; i < chunk->kind->count; i++) chunk->bytes += cells[i].bytes + 4;
     note_keys(chunk, row);
@@ -226,7 +254,7 @@ static void about_list(Tc__ImportList *list, const import_about_t *about) {
     list->dry = about->dry;
 }
 
-// The messages of persons, employers and spells begin alike.
+// The messages of persons, employers, spells and wages begin alike.
 #define FILL(message, row_t)                                                                                           \
     do {                                                                                                               \
         (message).file = (char *)about->file;                                                                          \
@@ -240,6 +268,7 @@ int import_chunk_pack(import_chunk_t *chunk, const import_about_t *about, void *
     Tc__ImportPersons persons = TC__IMPORT_PERSONS__INIT;
     Tc__ImportEmployers employers = TC__IMPORT_EMPLOYERS__INIT;
     Tc__ImportSpells spells = TC__IMPORT_SPELLS__INIT;
+    Tc__ImportWages wages = TC__IMPORT_WAGES__INIT;
     Tc__ImportList list;
     switch (chunk->kind->what) {
     case IMPORT_PERSONS: FILL(persons, Tc__RegisterPerson); return pack(&persons.base, chunk->arena, body, bytes, err);
@@ -251,8 +280,11 @@ int import_chunk_pack(import_chunk_t *chunk, const import_about_t *about, void *
         spells.last_months = chunk->texts;
         spells.n_last_months = chunk->count;
         return pack(&spells.base, chunk->arena, body, bytes, err);
+    case IMPORT_WAGES: FILL(wages, Tc__DeclareWage); return pack(&wages.base, chunk->arena, body, bytes, err);
     default:
         about_list(&list, about);
+        list.id_numbers = chunk->ids;
+        list.n_id_numbers = chunk->count;
         list.first_row = (int32_t)chunk->first_row;
         list.persons = chunk->texts;
         list.n_persons = chunk->count;
@@ -269,6 +301,8 @@ int import_last_pack(arena_t *arena, const import_about_t *about, int64_t total,
     list.total = (int32_t)total;
     return pack(&list.base, arena, body, bytes, err);
 }
+
+bool import_row_named(const csv_row_t *row) { return row->cells[LIST_PERSON].given || row->cells[LIST_ID].given; }
 
 bool import_row_passed(const import_kind_t *kind, const csv_row_t *row, const char *group) {
     if (kind->what != IMPORT_LIST || !row->cells[LIST_GROUP].given) return false;

@@ -5,7 +5,14 @@
 
 enum { IMPORT_CHUNK_ROWS = 1000, IMPORT_KEYS = 3 };
 
-typedef enum import_what { IMPORT_PERSONS, IMPORT_EMPLOYERS, IMPORT_SPELLS, IMPORT_LIST, IMPORT__COUNT } import_what_t;
+typedef enum import_what {
+    IMPORT_PERSONS,
+    IMPORT_EMPLOYERS,
+    IMPORT_SPELLS,
+    IMPORT_WAGES,
+    IMPORT_LIST,
+    IMPORT__COUNT
+} import_what_t;
 
 typedef struct import_kind {
     const char *name;   // "persons"
@@ -26,6 +33,7 @@ typedef struct import_chunk {
     size_t count, bytes;
     ProtobufCMessage *rows[IMPORT_CHUNK_ROWS];
     char *texts[IMPORT_CHUNK_ROWS]; // last month of a spell; person of a list
+    char *ids[IMPORT_CHUNK_ROWS];   // citizen ID of a list
     // What rows must not share with rows in flight, lest one that is sent again overtakes the other: numbers, citizen
     // IDs, names with births, as hashes.
     uint64_t keys[IMPORT_CHUNK_ROWS * IMPORT_KEYS];
@@ -55,5 +63,9 @@ int import_last_pack(arena_t *arena, const import_about_t *about, int64_t total,
 // Hash of the person, or employer, of a row; of its citizen ID or credit code, 0 when the kind has none.
 uint64_t import_row_number(const import_kind_t *kind, const csv_row_t *row);
 uint64_t import_row_code(const import_kind_t *kind, const csv_row_t *row);
+// Of wages: of the person and the month together.
+uint64_t import_row_month(const csv_row_t *row);
+// Of a list: the row names somebody, by number or by citizen ID.
+bool import_row_named(const csv_row_t *row);
 // Of a list: the row is of another group.
 bool import_row_passed(const import_kind_t *kind, const csv_row_t *row, const char *group);

@@ -91,11 +91,27 @@ static int judge_order(look_t *look, const csv_row_t *row, err_t *err) {
     return rc;
 }
 
+static int judge_month(look_t *look, const csv_row_t *row, err_t *err) {
+    bool twice = false;
+    int rc = note(&look->seen, import_row_month(row), &twice, err);
+    if (rc == 0 && twice) {
+        look->out->twice = true;
+        against(look, row->number, E_EXISTS, "from_month", "an earlier row declares a wage for this person and month");
+    }
+    return rc;
+}
+
 static int take_row(look_t *look, const csv_row_t *row, err_t *err) {
+    const import_what_t what = look->run->kind->what;
+    if (what == IMPORT_LIST && !import_row_named(row)) {
+        against(look, row->number, E_MISSING_FIELD, "person", "a row names a person by person or by id_number");
+        return 0;
+    }
     look->out->rows++;
     if (row->number > INT32_MAX - IMPORT_CHUNK_ROWS) return err_set(err, E_TOO_LARGE, "the file has too many rows");
-    if (!look->whole || look->run->kind->what == IMPORT_LIST) return 0;
-    return look->run->kind->what == IMPORT_SPELLS ? judge_order(look, row, err) : judge_codes(look, row, err);
+    if (what == IMPORT_WAGES) return judge_month(look, row, err);
+    if (!look->whole || what == IMPORT_LIST) return 0;
+    return what == IMPORT_SPELLS ? judge_order(look, row, err) : judge_codes(look, row, err);
 }
 
 static void take_fault(look_t *look, const csv_fault_t *fault) {
@@ -123,6 +139,31 @@ static int read_all(look_t *look, csv_t *csv, err_t *err) {
     }
 }
 
+// Has the heading of a list that names nobody a column that could name somebody? The reader tells for one column at a
+// time.
+static int check_heading(const import_run_t *run, const csv_table_t *table, err_t *err) {
+    csv_column_t columns[CSV_COLUMNS_MAX];
+    int rc = 0;
+    for (size_t column = 0; column < 2; column++) { // person, id_number
+        csv_table_t asked = *table;
+        csv_row_t row;
+        csv_fault_t fault;
+        csv_t *csv = NULL;
+        memcpy(columns, table->columns, table->count * sizeof *columns);
+        columns[column].required = true;
+        asked.columns = columns;
+        FILE *file = fopen(run->path, "rb");
+        if (!file) return err_set(err, E_IO, "cannot be read: %s", strerror(errno));
+        rc = csv_open(&csv, file, &asked, err);
+        const bool refused = rc == 0 && csv_next(csv, &row, &fault) == CSV_REFUSED;
+        if (refused) rc = csv_fault_err(&fault, err);
+        csv_destroy(&csv);
+        fclose(file);
+        if (!refused) return rc;
+    }
+    return rc;
+}
+
 int import_look(import_run_t *run, const csv_table_t *table, bool whole, import_look_t *out, err_t *err) {
     look_t look = {.run = run, .table = table, .whole = whole, .out = out};
     csv_t *csv = NULL;
@@ -134,6 +175,7 @@ int import_look(import_run_t *run, const csv_table_t *table, bool whole, import_
     if (rc == 0) rc = read_all(&look, csv, err);
     if (rc == 0) rc = csv_digest(csv, digest, err);
     if (rc == 0) hex_encode(digest, sizeof digest, out->digest);
+    if (rc == 0 && run->kind->what == IMPORT_LIST && !out->rows && !out->bad) rc = check_heading(run, table, err);
     csv_destroy(&csv);
     fclose(file);
     free(look.seen.entries);

@@ -117,7 +117,7 @@ static int find_employers(run_t *run, err_t *err) {
     return rc;
 }
 
-static int add_bill(run_t *run, const Tc__ContributionBill *bill, rows_t *rows, err_t *err) {
+static int add_bill(run_t *run, const owing_t *owing, const Tc__ContributionBill *bill, rows_t *rows, err_t *err) {
     size_t size;
     void *body = message_pack(&bill->base, run->ctx->arena, &size);
     cell_t *row = rows_add(rows);
@@ -131,6 +131,7 @@ static int add_bill(run_t *run, const Tc__ContributionBill *bill, rows_t *rows, 
     row[6] = cell_text("");
     row[7] = cell_text("");
     row[8] = cell_blob(body, size);
+    row[9] = cell_i64(period_wage(owing->spell, run->period));
     run->reply->bills++;
     return fen_add(run->reply->amount_fen, bill->total_fen, &run->reply->amount_fen)
                ? err_set(err, E_OUT_OF_RANGE, "the bills of this chunk add up to more than can be counted")
@@ -144,7 +145,7 @@ static int make_bills(run_t *run, rows_t *rows, err_t *err) {
         Tc__ContributionBill *bill = NULL;
         if (o->billed) continue;
         rc = bill_make(run->policy, o->person, o->spell, o->employer_kind, run->period, run->ctx->arena, &bill, err);
-        if (rc == 0 && bill) rc = add_bill(run, bill, rows, err);
+        if (rc == 0 && bill) rc = add_bill(run, o, bill, rows, err);
     }
     return rc;
 }

@@ -83,6 +83,16 @@ const Tc__Spell *period_spell(const policy_t *policy, const Tc__PersonState *per
     return NULL;
 }
 
+fen_t period_wage(const Tc__Spell *spell, const period_t *period) {
+    fen_t wage = spell->wage_fen;
+    for (size_t i = 0; i < spell->n_wages; i++) {
+        month_t from;
+        if (month_parse(spell->wages[i]->from_month, &from) == 0 && from <= period->month)
+            wage = spell->wages[i]->wage_fen;
+    }
+    return wage;
+}
+
 // ---- bills
 // --------------------------------------------------------------------------------------------------------------
 
@@ -135,7 +145,7 @@ int bill_make(const policy_t *policy, const Tc__PersonState *person, const Tc__S
     // Groups and ages count as on the first day of the period.
     contribution_person_t who = {
         .identity = (identity_t)identity_from_name(spell->identity),
-        .wage = spell->wage_fen,
+        .wage = period_wage(spell, period),
         .groups = groups_on(person, month_first(period->month)),
         .birth = DATE_NONE,
         .employer_kind = employer_kind,
@@ -231,7 +241,8 @@ bool billed_stands(const policy_t *policy, const Tc__PersonState *person, const 
     if (bill->paid_on != DATE_NONE || bill->period.lump) return true;
     const Tc__Spell *spell = period_spell(policy, person, &bill->period);
     return spell && identity_from_name(spell->identity) == (int)bill->identity &&
-           strcmp(spell->employer, bill->employer) == 0;
+           strcmp(spell->employer, bill->employer) == 0 &&
+           (bill->wage == 0 || bill->wage == period_wage(spell, &bill->period));
 }
 
 // Contributions by month and by year, and what enrolment says of former schemes and of cover for life.

@@ -27,6 +27,10 @@ period_t period_of_lump(month_t month);
 // one in the year (the latest). Those covered for life owe what the city's lines say, in most cities nothing.
 const Tc__Spell *period_spell(const policy_t *policy, const Tc__PersonState *person, const period_t *period);
 
+// The wage that the spell pays on in the period: the last one declared by its first month, else the one it was opened
+// with.
+fen_t period_wage(const Tc__Spell *spell, const period_t *period);
+
 // The bill of that spell; NULL in *out when nothing is due. `employer_kind` is that of the spell's employer, NULL
 // without one.
 int bill_make(const policy_t *policy, const Tc__PersonState *person, const Tc__Spell *spell, const char *employer_kind,
@@ -42,10 +46,11 @@ typedef struct billed { // what coverage needs to know of a bill
     identity_t identity;
     const char *employer;
     date_t paid_on; // DATE_NONE: unpaid
+    fen_t wage;     // that it was made on; 0: on none, or not known
 } billed_t;
 
-// Is an unpaid bill still owed under the person's spells as they are now? Paid ones always stand, and so does a lump
-// sum, which no spell owes.
+// Is an unpaid bill still owed under the person's spells, on the wage, as they are now? Paid ones always stand, and so
+// does a lump sum, which no spell owes.
 bool billed_stands(const policy_t *policy, const Tc__PersonState *person, const billed_t *bill);
 // What the coverage core is asked for such bills; lives in the arena.
 int billed_coverage(const policy_t *policy, const Tc__PersonState *person, const billed_t *bills, size_t count,

@@ -1,6 +1,7 @@
 #include "renew.h"
 #include "common/base/log.h"
 #include "store.h"
+#include "touched.h"
 #include <string.h>
 
 enum { CHUNK = 256 };
@@ -11,6 +12,7 @@ typedef struct chunk {
     size_t count;
     const paying_t *paying;
     bool anew;             // renew_rebuild
+    month_t now;           // months before it are past
     int64_t told;          // version before the first, of a state that is not stored
     rows_t history, known; // by person index
     size_t next_bill, next_known;
@@ -38,6 +40,7 @@ static int read_bill(const chunk_t *chunk, size_t row, billed_t *out, err_t *err
     out->employer = row_text(&chunk->history, row, 3);
     out->identity = (identity_t)identity;
     out->paid_on = DATE_NONE;
+    out->wage = row_i64(&chunk->history, row, 5);
     if (period_parse(period, &out->period, NULL) || identity < 0 || (*paid_on && date_parse(paid_on, &out->paid_on)))
         return err_set(err, E_INTERNAL, "a stored bill is malformed");
     if (!*paid_on && chunk->paying && strcmp(chunk->paying->period, period) == 0) out->paid_on = chunk->paying->on;
@@ -98,25 +101,37 @@ static bool same_but_reason(const chunk_t *chunk, const void *old, size_t old_si
     size_t size;
     if (message_unpack(&message, &tc__entitlement__descriptor, old, old_size, scratch, NULL)) return false;
     ((Tc__Entitlement *)message)->reason = state->reason;
+    ((Tc__Entitlement *)message)->touched_from = ((Tc__Entitlement *)message)->touched_until = state->touched_from;
     const void *told = message_pack(message, scratch, &size);
     return same_bytes(told, size, now, now_size);
 }
 
+// The next version says what it changed of the past.
+static int number_next(const chunk_t *chunk, const void *old, size_t old_size, Tc__Entitlement *state, err_t *err) {
+    arena_t *scratch = chunk->env->scratch;
+    ProtobufCMessage *before = NULL;
+    // Bytes that are no state said nothing.
+    if (old && message_unpack(&before, &tc__entitlement__descriptor, old, old_size, scratch, NULL)) before = NULL;
+    state->version++;
+    return touched_mark((const Tc__Entitlement *)before, state, chunk->now, scratch, err);
+}
+
 // A state that says what the stored one says is no change.
 static int compare(chunk_t *chunk, size_t i, Tc__Entitlement *state, err_t *err) {
-    size_t row = chunk->next_known, old_size, new_size;
+    size_t row = chunk->next_known, old_size = 0, new_size;
+    const void *old = NULL;
     state->version = chunk->told;
     if (row < chunk->known.count && row_i64(&chunk->known, row, 0) == (int64_t)i) {
-        const void *old = row_blob(&chunk->known, row, 2, &old_size);
+        old = row_blob(&chunk->known, row, 2, &old_size);
         chunk->next_known++;
         state->version = row_i64(&chunk->known, row, 1);
         void *now = message_pack(&state->base, chunk->env->scratch, &new_size);
         if (!now) return out_of_memory(err);
-        if (same_bytes(old, old_size, now, new_size)) return 0;
+        if (touched_same(old, old_size, now, new_size)) return 0;
         if (chunk->anew && same_but_reason(chunk, old, old_size, state, now, new_size)) return 0;
     }
-    state->version++;
-    return keep_changed(chunk, state, err);
+    int rc = number_next(chunk, old, old_size, state, err);
+    return rc ? rc : keep_changed(chunk, state, err);
 }
 
 static int decide_chunk(chunk_t *chunk, err_t *err) {
@@ -138,6 +153,7 @@ static int decide(const renew_env_t *env, const Tc__PersonState *const *persons,
                   bool anew, arena_t *arena, renewal_t *out, err_t *err) {
     // Versions go up one by one, and nobody's state changes every millisecond for decades: the clock is above them all.
     const int64_t told = anew ? clock_now_ms() : 0;
+    const month_t now = month_of(date_of_ms(clock_now_ms()));
     int rc = 0;
     rows_init(&out->changed, arena, 4);
     rows_init(&out->dropped, arena, 3);
@@ -147,6 +163,7 @@ static int decide(const renew_env_t *env, const Tc__PersonState *const *persons,
                          .count = count - i < CHUNK ? count - i : CHUNK,
                          .paying = paying,
                          .anew = anew,
+                         .now = now,
                          .told = told,
                          .arena = arena,
                          .out = out};

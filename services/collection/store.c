@@ -21,6 +21,8 @@ const migration_t collection_migrations[COLLECTION_MIGRATIONS] = {
      "CREATE TABLE uncached (partition BIGINT NOT NULL, person TEXT NOT NULL, version BIGINT NOT NULL,"
      " PRIMARY KEY (partition, person));"},
     {2, RECEIPTS_TABLES_SQL},
+    // The wage that it was made on; 0: on none, or made before this was kept.
+    {3, "ALTER TABLE bill ADD COLUMN wage_fen BIGINT NOT NULL DEFAULT 0;"},
 };
 
 int key_add(rows_t *keys, const char *name, err_t *err) {
@@ -89,8 +91,8 @@ int bills_known(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
 int bills_insert(store_t *store, const rows_t *rows, err_t *err) {
     CHECK(rows->width == BILL_COLUMNS);
     return store_insert(store, "bill",
-                        "partition, person, period, identity, employer, total_fen, paid_on, receipt, body", rows,
-                        CONFLICT_FAILS, err);
+                        "partition, person, period, identity, employer, total_fen, paid_on, receipt, body, wage_fen",
+                        rows, CONFLICT_FAILS, err);
 }
 
 // The two ways to name a payer need a plan each: an employer's bills are found by index, a person's by primary key.
@@ -122,8 +124,8 @@ int bills_sum(store_t *store, const payer_key_t *payer, arena_t *arena, int64_t 
 
 int bills_history(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
     return store_each_query(store,
-                            "SELECT period, identity, employer, paid_on FROM bill WHERE partition = $1 AND person = $2"
-                            " ORDER BY period" ALL_PERIODS,
+                            "SELECT period, identity, employer, paid_on, wage_fen FROM bill"
+                            " WHERE partition = $1 AND person = $2 ORDER BY period" ALL_PERIODS,
                             keys, arena, out, err);
 }
 

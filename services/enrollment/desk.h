@@ -10,6 +10,8 @@ struct enrollment {
     const policy_t *policy;
     policy_t *own_policy;    // when we loaded it ourselves
     int64_t (*now_ms)(void); // the clock; tests put their own here
+    bool indexed;            // nothing is left to do for member_index.h
+    int64_t index_again_ms;
 };
 
 enrollment_rules_t desk_rules(const enrollment_t *e);

@@ -15,6 +15,7 @@ enum {
     PERSON_DEEMED_MAX = 32,
     PERSON_TRANSFERS_MAX = 64,
     PRIOR_MONTHS_MAX = 1200,
+    SPELL_WAGES_MAX = 480,
 };
 
 typedef struct enrollment_rules {
@@ -41,9 +42,17 @@ bool spell_needs_employer(const Tc__OpenSpell *ask);
 // Where the city has employees join at the employer's place: E_OUT_OF_RANGE employer when it is in another district.
 int spell_check_employer(const enrollment_rules_t *rules, const Tc__PersonState *after, const Tc__OpenSpell *ask,
                          const Tc__EmployerState *employer, err_t *err) MUST_USE;
-// Of the spell in force in that month: the open one, or, as a correction, a closed one that ends earlier than it did.
+// Of the spell in force in that month: the open one, or, as a correction, a closed one that ends earlier than it did;
+// or of the spell that is named by its identity, its first month or both. E_NOT_FOUND identity or from_month: no such
+// spell; E_OUT_OF_RANGE from_month: the identity alone does not tell which.
 int person_close_spell(const enrollment_rules_t *rules, const Tc__PersonState *before, const Tc__CloseSpell *ask,
                        Tc__PersonState **after, err_t *err) MUST_USE;
+// From a month of a spell that pays on a wage, until the next declaration or the end of the spell; the same month again
+// corrects it. E_OUT_OF_RANGE from_month outside such a spell; E_EXISTS wage: nothing would change.
+int person_declare_wage(const enrollment_rules_t *rules, const Tc__PersonState *before, const Tc__DeclareWage *ask,
+                        Tc__PersonState **after, err_t *err) MUST_USE;
+// Is this wage what is recorded for exactly this month?
+bool wage_declared(const Tc__PersonState *state, const Tc__DeclareWage *ask);
 // A membership of the same group, first day and source ends earlier with `until`; any other overlap of the same group
 // is refused.
 int person_set_group(const enrollment_rules_t *rules, const Tc__PersonState *before, const Tc__SetGroup *ask,

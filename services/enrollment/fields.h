@@ -12,6 +12,8 @@ int field_date(const char *field, const char *text, date_t *out, err_t *err) MUS
 int field_month(const char *field, const char *text, month_t *out, err_t *err) MUST_USE;
 // A day on which something has happened: not after `today`.
 int field_past_date(const char *field, const char *text, date_t today, date_t *out, err_t *err) MUST_USE;
+// A monthly contribution wage; field "wage".
+int field_wage(bool given, fen_t wage, err_t *err) MUST_USE;
 // 0 … most months.
 int field_months(const char *field, int32_t months, int32_t most, err_t *err) MUST_USE;
 // Put the field's name on what a checker of identifiers said with `rc`.

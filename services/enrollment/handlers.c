@@ -5,7 +5,9 @@
 #include "desk.h"
 #include "fields.h"
 #include "import.h"
+#include "import_store.h"
 #include "list.h"
+#include "member_index.h"
 #include "parked.h"
 #include <string.h>
 
@@ -13,6 +15,28 @@ static int change_person(enrollment_t *e, Tc__PersonState *after, ProtobufCMessa
     int rc = desk_change(e, &after, 1, e->now_ms(), err);
     if (rc == 0) *reply = &after->base;
     return rc;
+}
+
+// Who resembles a registered person is not registered; a person decides (resolve_parked). Asked again, the same answer.
+static int park(enrollment_t *e, const Tc__RegisterPerson *ask, const char *like, ProtobufCMessage **reply,
+                err_t *err) {
+    const parking_t parking = {.ask = ask, .like = like};
+    const char *number = NULL;
+    bool dropped = false;
+    int rc = parked_dropped(e->ctx->store, &parking, 1, e->ctx->arena, &dropped, err);
+    if (rc == 0 && dropped)
+        rc = err_field(err, E_EXISTS, "person", "it was decided that this is the same human being as person %s", like);
+    if (rc == 0) rc = parked_add(e->ctx->store, "", &parking, 1, e->now_ms(), e->ctx->arena, err);
+    if (rc == 0) rc = parked_number(e->ctx->store, ask, e->ctx->arena, &number, err);
+    if (rc) return rc;
+    Tc__PersonState *answer = arena_alloc(e->ctx->arena, sizeof *answer);
+    if (!answer) return out_of_memory(err);
+    tc__person_state__init(answer);
+    answer->person = ask->person;
+    answer->parked = (char *)number;
+    answer->reason = arena_text(e->ctx->arena, "same name and birth as person %s, other citizen ID", like);
+    *reply = &answer->base;
+    return answer->reason ? 0 : out_of_memory(err);
 }
 
 static int register_person(void *self, const request_t *request, const ProtobufCMessage *message,
@@ -29,8 +53,11 @@ static int register_person(void *self, const request_t *request, const ProtobufC
     if (rc == 0) rc = person_by_citizen(e->ctx->store, ask->citizen_id, e->ctx->arena, &other, err);
     if (rc == 0 && other)
         rc = err_field(err, E_EXISTS, "citizen_id", "this citizen ID is registered under person number %s", other);
+    const person_secrets_t secrets = {ask->citizen_id, ask->name};
+    const char *like = NULL;
+    if (rc == 0) rc = persons_alike(e->ctx->store, &secrets, 1, e->ctx->arena, &like, err);
     if (rc) return rc;
-    person_secrets_t secrets = {ask->citizen_id, ask->name};
+    if (like) return park(e, ask, like, reply, err);
     rc = desk_register(e, &after, &secrets, 1, e->now_ms(), err);
     if (rc == 0) *reply = &after->base;
     return rc;
@@ -90,6 +117,7 @@ static int open_spell(void *self, const request_t *request, const ProtobufCMessa
         return rc ? rc : change_person(e, after, reply, err);                                                          \
     }
 CHANGE(close_spell, Tc__CloseSpell, person_close_spell)
+CHANGE(declare_wage, Tc__DeclareWage, person_declare_wage)
 CHANGE(move_person, Tc__MovePerson, person_move)
 CHANGE(record_deemed, Tc__RecordDeemed, person_record_deemed)
 CHANGE(transfer, Tc__TransferPerson, person_transfer)
@@ -202,6 +230,8 @@ static void stop(void *self) {
     enrollment_destroy(&e);
 }
 
+static void tick(void *self, int64_t now_ms) { member_index_tick(self, now_ms); }
+
 #define WRITERS (ROLE_ADMIN | ROLE_CLERK)
 #define READERS (WRITERS | ROLE_SERVICE)
 static const method_t methods[] = {
@@ -209,6 +239,7 @@ static const method_t methods[] = {
     {"register_employer", WRITERS, false, &tc__register_employer__descriptor, register_employer},
     {"open_spell", WRITERS, false, &tc__open_spell__descriptor, open_spell},
     {"close_spell", WRITERS, false, &tc__close_spell__descriptor, close_spell},
+    {"declare_wage", WRITERS, false, &tc__declare_wage__descriptor, declare_wage},
     {"set_group", WRITERS, false, &tc__set_group__descriptor, set_group},
     {"move_person", WRITERS, false, &tc__move_person__descriptor, move_person},
     {"record_deemed", WRITERS, false, &tc__record_deemed__descriptor, record_deemed},
@@ -221,6 +252,7 @@ static const method_t methods[] = {
     {"import_persons", WRITERS, false, &tc__import_persons__descriptor, import_persons},
     {"import_employers", WRITERS, false, &tc__import_employers__descriptor, import_employers},
     {"import_spells", WRITERS, false, &tc__import_spells__descriptor, import_spells},
+    {"import_wages", WRITERS, false, &tc__import_wages__descriptor, import_wages},
     {"import_list", WRITERS, false, &tc__import_list__descriptor, import_list},
     {"list_parked", WRITERS, true, &tc__list_parked__descriptor, list_parked},
     {"resolve_parked", WRITERS, false, &tc__resolve_parked__descriptor, resolve_parked},
@@ -235,4 +267,5 @@ const service_t enrollment_service = {
     .method_count = COUNT_OF(methods),
     .start = start,
     .stop = stop,
+    .tick = tick,
 };

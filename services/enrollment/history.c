@@ -142,6 +142,7 @@ static int end_spell(const enrollment_rules_t *rules, Tc__Spell **place, month_t
     Tc__Spell *spell = arena_copy(rules->arena, *place, sizeof **place);
     if (!spell || !(spell->last_month = arena_text(rules->arena, "%s", month_format(last, text))))
         return out_of_memory(err);
+    spell_trim_wages(spell, last);
     *place = spell;
     return 0;
 }

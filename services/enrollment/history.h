@@ -19,6 +19,8 @@ date_t stored_date(const char *text, date_t otherwise);
 months_t spell_months(const Tc__Spell *spell);
 days_t membership_days(const Tc__Membership *membership);
 bool spell_of_employee_scheme(const Tc__Spell *spell);
+// Declared wages beyond the last month fall away. The list is shared with the spell before: only its length changes.
+void spell_trim_wages(Tc__Spell *spell, month_t last);
 // The spell that is in force in a month; the last that begins in or before it; the first that begins after it; or NULL.
 const Tc__Spell *spell_in(const Tc__PersonState *state, month_t month);
 const Tc__Spell *spell_before(const Tc__PersonState *state, month_t month);

@@ -9,5 +9,7 @@ int import_persons(void *self, const request_t *request, const ProtobufCMessage 
                    err_t *err);
 int import_employers(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                      err_t *err);
+int import_wages(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                 err_t *err);
 int import_spells(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                   err_t *err);

@@ -77,6 +77,7 @@ static int close_spell(const enrollment_rules_t *rules, const Tc__PersonState *b
     Tc__CloseSpell close = TC__CLOSE_SPELL__INIT;
     close.person = before->person;
     close.last_month = (char *)last_month;
+    close.from_month = spell->from_month;
     return person_close_spell(rules, before, &close, after, why);
 }
 

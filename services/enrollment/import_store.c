@@ -2,6 +2,10 @@
 #include "common/base/hash.h"
 #include "common/wire/message.h"
 
+// The LIMITs are known bounds: by these keys there is one. They keep PostgreSQL from joining the whole table with the
+// keys, on statistics that are older than the city: a chunk must cost the same however many persons there are.
+#define ONE " LIMIT 1"
+
 static int one_key(rows_t *keys, const char *text, err_t *err) {
     cell_t *row = rows_add(keys);
     if (!row) return err_set(err, E_IO, "out of memory");
@@ -36,7 +40,8 @@ int persons_known(store_t *store, const char *const *persons, size_t count, aren
     int rc = place_keys(&keys, persons, count, arena, err);
     for (size_t i = 0; i < count; i++) out[i] = (known_person_t){0};
     if (rc == 0)
-        rc = store_each_query(store, "SELECT citizen_id, name, state FROM person WHERE partition = $1 AND person = $2",
+        rc = store_each_query(store,
+                              "SELECT citizen_id, name, state FROM person WHERE partition = $1 AND person = $2" ONE,
                               &keys, arena, &rows, err);
     for (size_t i = 0; rc == 0 && i < rows.count; i++) {
         known_person_t *known = &out[row_i64(&rows, i, 0)];
@@ -70,7 +75,7 @@ static int texts_of_texts(store_t *store, const char *sql, const char *const *ke
 
 int persons_of_citizens(store_t *store, const char *const *citizen_ids, size_t count, arena_t *arena, const char **out,
                         err_t *err) {
-    return texts_of_texts(store, "SELECT person FROM person WHERE citizen_id = $1", citizen_ids, count, arena, out,
+    return texts_of_texts(store, "SELECT person FROM person WHERE citizen_id = $1" ONE, citizen_ids, count, arena, out,
                           err);
 }
 
@@ -99,8 +104,8 @@ int employers_known(store_t *store, const char *const *employers, size_t count, 
     int rc = place_keys(&keys, employers, count, arena, err);
     for (size_t i = 0; i < count; i++) out[i] = (known_employer_t){0};
     if (rc == 0)
-        rc = store_each_query(store, "SELECT uscc, state FROM employer WHERE partition = $1 AND employer = $2", &keys,
-                              arena, &rows, err);
+        rc = store_each_query(store, "SELECT uscc, state FROM employer WHERE partition = $1 AND employer = $2" ONE,
+                              &keys, arena, &rows, err);
     for (size_t i = 0; rc == 0 && i < rows.count; i++) {
         known_employer_t *known = &out[row_i64(&rows, i, 0)];
         known->uscc = row_text(&rows, i, 1);
@@ -111,7 +116,7 @@ int employers_known(store_t *store, const char *const *employers, size_t count, 
 
 int employers_of_codes(store_t *store, const char *const *usccs, size_t count, arena_t *arena, const char **out,
                        err_t *err) {
-    return texts_of_texts(store, "SELECT employer FROM employer WHERE uscc = $1", usccs, count, arena, out, err);
+    return texts_of_texts(store, "SELECT employer FROM employer WHERE uscc = $1" ONE, usccs, count, arena, out, err);
 }
 
 int employers_insert(store_t *store, Tc__EmployerState *const *states, const char *const *usccs, size_t count,

@@ -16,3 +16,10 @@
     "CREATE INDEX list_row_person ON list_row (list, partition, person);"                                              \
     "CREATE TABLE member (group_name TEXT NOT NULL, source TEXT NOT NULL, partition BIGINT NOT NULL,"                  \
     " person TEXT NOT NULL, PRIMARY KEY (group_name, source, partition, person));"
+
+// What was wrong with a row when it was put aside (list_fault_t).
+#define LIST_FAULT_SQL "ALTER TABLE list_row ADD COLUMN fault BIGINT NOT NULL DEFAULT 0;"
+// member_index.h: from the first person on, where there are any.
+#define MEMBER_BACKFILL_SQL                                                                                            \
+    "CREATE TABLE member_backfill (partition BIGINT NOT NULL, person TEXT NOT NULL);"                                  \
+    "INSERT INTO member_backfill (partition, person) SELECT -1, '' WHERE EXISTS (SELECT 1 FROM person);"

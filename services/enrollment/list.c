@@ -2,6 +2,7 @@
 #include "common/base/ids.h"
 #include "import_store.h"
 #include "list_store.h"
+#include "member_index.h"
 #include "report.h"
 #include "slots.h"
 #include <string.h>
@@ -35,6 +36,8 @@ static int check(turn_t *t, err_t *err) {
         rc = err_field(err, E_INVALID_FIELD, "as_of", "as_of: expected a date like 2018-03-01");
     if (rc == 0 && t->as_of > date_of_ms(t->now_ms) + LIST_AHEAD_DAYS)
         rc = err_field(err, E_OUT_OF_RANGE, "as_of", "as_of lies more than a year ahead");
+    if (rc == 0 && ask->n_id_numbers && ask->n_id_numbers != ask->n_persons)
+        rc = err_field(err, E_INVALID_FIELD, "id_numbers", "expected none, or one for each of persons");
     if (rc == 0 && ask->last && ask->n_persons)
         rc = err_field(err, E_INVALID_FIELD, "persons", "rows come before the message with `last`, not in it");
     return rc;
@@ -63,14 +66,42 @@ static int begin_list(turn_t *t, err_t *err) {
     return rc;
 }
 
+// By its citizen ID a person is found now; both names of a row must mean the same person. A row at fault keeps the
+// number that it gives: whoever has it is not ended by a list that names him.
+static list_fault_t name_row(const Tc__ImportList *ask, size_t i, const char *holder, const char **person) {
+    const char *id = ask->n_id_numbers ? ask->id_numbers[i] : "";
+    citizen_t citizen;
+    *person = ask->persons[i];
+    if (!*id) return **person ? LIST_FINE : LIST_UNNAMED;
+    if (citizen_id_check(id, &citizen, NULL)) return LIST_ID_BAD;
+    if (!holder) return LIST_ID_UNKNOWN;
+    if (**person && strcmp(*person, holder) != 0) return LIST_ID_OTHER;
+    *person = holder;
+    return LIST_FINE;
+}
+
+static int name_rows(turn_t *t, list_row_t **out, err_t *err) {
+    const Tc__ImportList *ask = t->ask;
+    const char **holders = arena_alloc(t->arena, (ask->n_persons + 1) * sizeof *holders);
+    list_row_t *rows = arena_alloc(t->arena, (ask->n_persons + 1) * sizeof *rows);
+    if (!holders || !rows) return err_set(err, E_IO, "out of memory");
+    int rc = persons_of_citizens(t->e->ctx->store, (const char *const *)ask->id_numbers, ask->n_id_numbers, t->arena,
+                                 holders, err);
+    for (size_t i = 0; rc == 0 && i < ask->n_persons; i++)
+        rows[i].fault = name_row(ask, i, ask->n_id_numbers ? holders[i] : NULL, &rows[i].person);
+    *out = rows;
+    return rc;
+}
+
 // A chunk that comes again, or a list that was applied and comes again: from the beginning.
 static int put_aside(turn_t *t, err_t *err) {
-    int rc = t->list.number ? 0 : begin_list(t, err);
+    list_row_t *named = NULL;
+    int rc = name_rows(t, &named, err);
+    if (rc == 0 && !t->list.number) rc = begin_list(t, err);
     t->list.phase = LIST_STAGED;
     t->list.at_row = 0;
     if (rc) return rc;
-    return list_rows_add(t->e->ctx->store, t->list.number, t->ask->first_row, t->ask->persons, t->ask->n_persons,
-                         t->arena, err);
+    return list_rows_add(t->e->ctx->store, t->list.number, t->ask->first_row, named, t->ask->n_persons, t->arena, err);
 }
 
 // ---- applying
@@ -116,6 +147,22 @@ static int step_init(turn_t *t, const rows_t *rows, step_t *step, err_t *err) {
     return persons_known(t->e->ctx->store, step->names, rows->count, t->arena, step->known, err);
 }
 
+static int tell_fault(list_fault_t fault, err_t *why) {
+    switch (fault) {
+    case LIST_ID_BAD:
+        return err_field(why, E_INVALID_FIELD, "id_number",
+                         "id_number: expected a citizen ID of 18 characters whose"
+                         " check character is right");
+    case LIST_ID_UNKNOWN:
+        return err_field(why, E_NOT_FOUND, "id_number", "no person is registered under this citizen ID");
+    case LIST_ID_OTHER:
+        return err_field(why, E_OUT_OF_RANGE, "id_number", "this citizen ID is not that of the person number");
+    case LIST_UNNAMED: return err_field(why, E_MISSING_FIELD, "person", "person and id_number are both missing");
+    case LIST_FINE: break;
+    }
+    return 0;
+}
+
 // One row of the list. *after is NULL when the person is a member already.
 static int begin_one(turn_t *t, const known_person_t *known, Tc__PersonState **after, err_t *why) {
     *after = NULL;
@@ -124,11 +171,13 @@ static int begin_one(turn_t *t, const known_person_t *known, Tc__PersonState **a
     return set_membership(t, known->state, t->key.as_of, "", after, why);
 }
 
-static int begin_row(turn_t *t, step_t *step, slots_t *seen, size_t i, int64_t row, err_t *err) {
+static int begin_row(turn_t *t, step_t *step, slots_t *seen, const rows_t *rows, size_t i, err_t *err) {
     Tc__PersonState *after = NULL;
     err_t why = {0};
+    const int64_t row = row_i64(rows, i, 0);
     size_t *twin = slots_at(seen, step->names[i]);
-    int rc = *twin ? 0 : begin_one(t, &step->known[i], &after, &why);
+    int rc = tell_fault((list_fault_t)row_i64(rows, i, 2), &why);
+    if (rc == 0 && !*twin) rc = begin_one(t, &step->known[i], &after, &why);
     if (rc && !report_takes(rc)) {
         *err = why;
         return rc;
@@ -150,7 +199,7 @@ static int begin_step(turn_t *t, err_t *err) {
     int rc = list_rows_next(store, &t->list, LIST_STEP, t->arena, &rows, err);
     if (rc == 0) rc = slots_init(&seen, t->arena, rows.count, err);
     if (rc == 0) rc = step_init(t, &rows, &step, err);
-    for (size_t i = 0; rc == 0 && i < rows.count; i++) rc = begin_row(t, &step, &seen, i, row_i64(&rows, i, 0), err);
+    for (size_t i = 0; rc == 0 && i < rows.count; i++) rc = begin_row(t, &step, &seen, &rows, i, err);
     if (rc) return rc;
     if (rows.count) t->list.at_row = row_i64(&rows, rows.count - 1, 0);
     if (rows.count < LIST_STEP) {
@@ -230,7 +279,10 @@ static int check_whole(turn_t *t, err_t *err) {
 static int apply(turn_t *t, err_t *err) {
     int rc = check_whole(t, err);
     if (rc == 0 && !t->list.number) rc = begin_list(t, err); // a list that names nobody
-    if (rc) return rc;
+    bool more = false;
+    if (rc == 0) rc = member_index_step(t->e, &more, err); // whom it leaves out must be known
+    t->report.message->more = more;
+    if (rc || more) return rc;
     if (t->list.phase == LIST_STAGED) t->list.phase = LIST_BEGINS;
     if (t->list.phase == LIST_BEGINS)
         rc = begin_step(t, err);

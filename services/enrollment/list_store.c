@@ -79,19 +79,20 @@ int list_save(store_t *store, const list_t *list, int64_t at_ms, err_t *err) {
 
 // ---- rows
 
-int list_rows_add(store_t *store, int64_t number, int64_t first_row, char *const *persons, size_t count, arena_t *arena,
-                  err_t *err) {
+int list_rows_add(store_t *store, int64_t number, int64_t first_row, const list_row_t *named, size_t count,
+                  arena_t *arena, err_t *err) {
     rows_t rows;
-    rows_init(&rows, arena, 4);
+    rows_init(&rows, arena, 5);
     for (size_t i = 0; i < count; i++) {
         cell_t *row = rows_add(&rows);
         if (!row) return no_memory(err);
         row[0] = cell_i64(number);
         row[1] = cell_i64(first_row + (int64_t)i);
-        row[2] = cell_i64(partition_of(persons[i]));
-        row[3] = cell_text(persons[i]);
+        row[2] = cell_i64(partition_of(named[i].person));
+        row[3] = cell_text(named[i].person);
+        row[4] = cell_i64(named[i].fault);
     }
-    return store_insert(store, "list_row", "list, row_number, partition, person", &rows, CONFLICT_SKIPS, err);
+    return store_insert(store, "list_row", "list, row_number, partition, person, fault", &rows, CONFLICT_SKIPS, err);
 }
 
 int list_rows_count(store_t *store, int64_t number, arena_t *arena, int64_t *count, err_t *err) {
@@ -102,7 +103,7 @@ int list_rows_count(store_t *store, int64_t number, arena_t *arena, int64_t *cou
 int list_rows_next(store_t *store, const list_t *list, int64_t most, arena_t *arena, rows_t *out, err_t *err) {
     cell_t params[] = {cell_i64(list->number), cell_i64(list->at_row), cell_i64(most)};
     return store_query(store,
-                       "SELECT row_number, person FROM list_row WHERE list = $1 AND row_number > $2"
+                       "SELECT row_number, person, fault FROM list_row WHERE list = $1 AND row_number > $2"
                        " ORDER BY row_number LIMIT $3",
                        params, COUNT_OF(params), arena, out, err);
 }

@@ -6,6 +6,14 @@
 
 typedef enum list_phase { LIST_STAGED, LIST_BEGINS, LIST_ENDS, LIST_DONE } list_phase_t;
 
+// Why nobody is a member by a row, found when it was put aside; beside what the store finds when it is applied.
+typedef enum list_fault { LIST_FINE, LIST_ID_BAD, LIST_ID_UNKNOWN, LIST_ID_OTHER, LIST_UNNAMED } list_fault_t;
+
+typedef struct list_row { // whom a row names; "" when that could not be told
+    const char *person;
+    list_fault_t fault;
+} list_row_t;
+
 typedef struct list_key {
     const char *file, *group, *source, *as_of;
     bool dry;
@@ -32,10 +40,10 @@ int list_add(store_t *store, const list_key_t *key, int64_t at_ms, arena_t *aren
 int list_save(store_t *store, const list_t *list, int64_t at_ms, err_t *err) MUST_USE;
 
 // Rows: staged again is not staged twice.
-int list_rows_add(store_t *store, int64_t number, int64_t first_row, char *const *persons, size_t count, arena_t *arena,
-                  err_t *err) MUST_USE;
+int list_rows_add(store_t *store, int64_t number, int64_t first_row, const list_row_t *named, size_t count,
+                  arena_t *arena, err_t *err) MUST_USE;
 int list_rows_count(store_t *store, int64_t number, arena_t *arena, int64_t *count, err_t *err) MUST_USE;
-int list_rows_next(store_t *store, const list_t *list, int64_t most, arena_t *arena, rows_t *out, // row, person
+int list_rows_next(store_t *store, const list_t *list, int64_t most, arena_t *arena, rows_t *out, // row, person, fault
                    err_t *err) MUST_USE;
 int list_rows_forget(store_t *store, int64_t number, err_t *err) MUST_USE;
 

@@ -19,9 +19,17 @@ static bool same(const char *a, const char *b) { return strcmp(a, b) == 0; }
 
 // ---- lists
 
+static bool same_wages(const Tc__Spell *a, const Tc__Spell *b) {
+    if (a->wage_fen != b->wage_fen || a->n_wages != b->n_wages) return false;
+    for (size_t i = 0; i < a->n_wages; i++)
+        if (!same(a->wages[i]->from_month, b->wages[i]->from_month) || a->wages[i]->wage_fen != b->wages[i]->wage_fen)
+            return false;
+    return true;
+}
+
 static bool same_spell(const Tc__Spell *a, const Tc__Spell *b) {
     return same(a->identity, b->identity) && same(a->employer, b->employer) && same(a->from_month, b->from_month) &&
-           same(a->last_month, b->last_month) && a->wage_fen == b->wage_fen;
+           same(a->last_month, b->last_month) && same_wages(a, b);
 }
 
 static int join_spells(const merge_t *m) {

@@ -5,10 +5,15 @@
 
 static bool not_later(const char *day, date_t on) { return stored_date(day, DATE_MAX) <= on; }
 
-static void keep_spell(Tc__PersonState *state, month_t month) {
-    Tc__Spell *spell = (Tc__Spell *)spell_in(state, month);
-    state->n_spells = spell != NULL;
-    if (spell) state->spells[0] = spell;
+static int keep_spell(const enrollment_rules_t *rules, Tc__PersonState *state, month_t month, err_t *err) {
+    const Tc__Spell *held = spell_in(state, month);
+    state->n_spells = held != NULL;
+    if (!held) return 0;
+    Tc__Spell *spell = arena_copy(rules->arena, held, sizeof *held);
+    if (!spell) return out_of_memory(err);
+    spell_trim_wages(spell, month);
+    state->spells[0] = spell;
+    return 0;
 }
 
 static void keep_groups(Tc__PersonState *state, date_t on) {
@@ -41,7 +46,8 @@ int person_on(const enrollment_rules_t *rules, const Tc__PersonState *state, dat
     Tc__PersonState *seen = history_next(rules, state, 0);
     if (!seen) return out_of_memory(err);
     seen->version = state->version;
-    keep_spell(seen, month_of(on));
+    int rc = keep_spell(rules, seen, month_of(on), err);
+    if (rc) return rc;
     keep_groups(seen, on);
     keep_division(seen, on);
     keep_transfers(seen, on);

@@ -16,7 +16,8 @@ int parked_dropped(store_t *store, const parking_t *rows, size_t count, arena_t 
         out[i] = false;
     }
     int rc = store_each_query(store,
-                              "SELECT 1 FROM parked_person WHERE citizen_id = $1 AND person = $2 AND decision = 'drop'",
+                              "SELECT 1 FROM parked_person WHERE citizen_id = $1 AND person = $2 AND decision = 'drop'"
+                              " LIMIT 1",
                               &keys, arena, &found, err);
     for (size_t i = 0; rc == 0 && i < found.count; i++) out[row_i64(&found, i, 0)] = true;
     return rc;
@@ -55,6 +56,16 @@ int parked_add(store_t *store, const char *file, const parking_t *rows, size_t c
         " decision, decided_by, decided_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', '', 0)"
         " ON CONFLICT (citizen_id, person) DO UPDATE SET ask = excluded.ask",
         &all, err);
+}
+
+int parked_number(store_t *store, const Tc__RegisterPerson *ask, arena_t *arena, const char **number, err_t *err) {
+    const cell_t params[] = {cell_text(ask->citizen_id), cell_text(ask->person)};
+    rows_t rows;
+    int rc = store_query(store, "SELECT number FROM parked_person WHERE citizen_id = $1 AND person = $2", params,
+                         COUNT_OF(params), arena, &rows, err);
+    if (rc == 0 && rows.count == 0) rc = err_set(err, E_INTERNAL, "a row that was put aside is not there");
+    if (rc == 0) *number = row_text(&rows, 0, 0);
+    return rc;
 }
 
 // ---- what a person sees

@@ -6,8 +6,6 @@
 #include "scope.h"
 #include <string.h>
 
-static const fen_t WAGE_MAX_FEN = 1000000000000; // 10 billion yuan a month: a typing error for certain
-
 typedef struct opening { // a spell that is asked for
     const enrollment_rules_t *rules;
     const Tc__PersonState *before;
@@ -30,11 +28,7 @@ static int check_employment(const Tc__OpenSpell *ask, err_t *err) {
     }
     int rc = field_name("employer", ask->employer, err);
     if (rc) return rc;
-    if (ask->wage_given_case != TC__OPEN_SPELL__WAGE_GIVEN_WAGE_FEN)
-        return err_field(err, E_MISSING_FIELD, "wage", "wage is missing");
-    if (ask->wage_fen <= 0 || ask->wage_fen > WAGE_MAX_FEN)
-        return err_field(err, E_OUT_OF_RANGE, "wage", "an employee needs a monthly wage above 0.00");
-    return 0;
+    return field_wage(ask->wage_given_case == TC__OPEN_SPELL__WAGE_GIVEN_WAGE_FEN, ask->wage_fen, err);
 }
 
 static int check_identity(const policy_t *policy, const char *identity, err_t *err) {
@@ -259,20 +253,66 @@ int spell_check_employer(const enrollment_rules_t *rules, const Tc__PersonState 
 
 // ---- closing
 
-// The spell that is in force in the month; else the open one, for which the month is too early.
-static int find_closing(const Tc__PersonState *before, month_t last, size_t *place, err_t *err) {
-    const Tc__Spell *newest = before->n_spells ? before->spells[before->n_spells - 1] : NULL;
+static int check_closing(const policy_t *policy, const Tc__CloseSpell *ask, month_t *last, err_t *err) {
+    month_t from;
+    int rc = field_month("last_month", ask->last_month, last, err);
+    if (rc == 0 && *ask->identity) rc = check_identity(policy, ask->identity, err);
+    if (rc == 0 && *ask->from_month) rc = field_month("from_month", ask->from_month, &from, err);
+    return rc;
+}
+
+// Whoever names none may mean any.
+static bool means(const Tc__CloseSpell *ask, const Tc__Spell *spell) {
+    return (!*ask->identity || strcmp(ask->identity, spell->identity) == 0) &&
+           (!*ask->from_month || strcmp(ask->from_month, spell->from_month) == 0);
+}
+
+// Among those that may be meant the one in force in the month, else the only one.
+static int find_named(const Tc__PersonState *before, const Tc__CloseSpell *ask, month_t last, size_t *place,
+                      err_t *err) {
+    size_t count = 0;
+    for (size_t i = 0; i < before->n_spells; i++) {
+        const months_t months = spell_months(before->spells[i]);
+        if (!means(ask, before->spells[i])) continue;
+        *place = i;
+        if (months.from <= last && last <= months.last) return 0;
+        count++;
+    }
+    if (count == 1) return 0;
+    if (count == 0)
+        return err_field(err, E_NOT_FOUND, *ask->from_month ? "from_month" : "identity",
+                         "the person has no such spell");
+    return err_field(err, E_OUT_OF_RANGE, "from_month",
+                     "%zu spells under this identity, none of them in force in that month: say in which one begins",
+                     count);
+}
+
+// Unnamed: the spell that is in force in the month; else the open one, for which the month is too early.
+static int find_unnamed(const Tc__PersonState *before, month_t last, size_t *place, err_t *err) {
     for (*place = before->n_spells; (*place)-- > 0;) {
-        const Tc__Spell *spell = before->spells[*place];
-        const months_t months = spell_months(spell);
-        if (last < months.from || last > months.last) continue;
-        if (last < months.last) return 0;
+        const months_t months = spell_months(before->spells[*place]);
+        if (months.from <= last && last <= months.last) return 0;
+    }
+    if (before->n_spells && !*before->spells[before->n_spells - 1]->last_month) {
+        *place = before->n_spells - 1;
+        return 0;
+    }
+    return err_field(err, E_NOT_FOUND, "person", "the person has no open spell");
+}
+
+static int find_closing(const Tc__PersonState *before, const Tc__CloseSpell *ask, month_t last, size_t *place,
+                        err_t *err) {
+    const bool named = *ask->identity || *ask->from_month;
+    int rc = named ? find_named(before, ask, last, place, err) : find_unnamed(before, last, place, err);
+    if (rc) return rc;
+    const Tc__Spell *spell = before->spells[*place];
+    const months_t months = spell_months(spell);
+    if (last < months.from)
+        return err_field(err, E_OUT_OF_RANGE, "last_month", "the spell begins in %s", spell->from_month);
+    if (last >= months.last)
         return err_field(err, E_OUT_OF_RANGE, "last_month", "the spell since %s ends in %s already", spell->from_month,
                          spell->last_month);
-    }
-    if (newest && !*newest->last_month)
-        return err_field(err, E_OUT_OF_RANGE, "last_month", "the open spell begins in %s", newest->from_month);
-    return err_field(err, E_NOT_FOUND, "person", "the person has no open spell");
+    return 0;
 }
 
 int person_close_spell(const enrollment_rules_t *rules, const Tc__PersonState *before, const Tc__CloseSpell *ask,
@@ -280,14 +320,15 @@ int person_close_spell(const enrollment_rules_t *rules, const Tc__PersonState *b
     month_t last;
     size_t place = 0;
     int rc = history_stands(before, err);
-    if (rc == 0) rc = field_month("last_month", ask->last_month, &last, err);
-    if (rc == 0) rc = find_closing(before, last, &place, err);
+    if (rc == 0) rc = check_closing(rules->policy, ask, &last, err);
+    if (rc == 0) rc = find_closing(before, ask, last, &place, err);
     if (rc) return rc;
     const months_t lost = {last + 1, spell_months(before->spells[place]).last};
     Tc__PersonState *state = history_next(rules, before, 0);
     Tc__Spell *closed = arena_copy(rules->arena, before->spells[place], sizeof *closed);
     if (!state || !closed) return out_of_memory(err);
     closed->last_month = ask->last_month;
+    spell_trim_wages(closed, last);
     state->spells[place] = closed;
     rc = history_touch_months(rules, state, lost, err);
     if (rc == 0) *after = state;

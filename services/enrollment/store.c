@@ -19,6 +19,7 @@ const migration_t enrollment_migrations[] = {
         "INSERT INTO person_version (partition, person, version, known_ms, state)"
         " SELECT partition, person, version, (SELECT COALESCE(max(at_ms), 0) FROM event), state FROM person;"},
     {3, IMPORT_TABLES_SQL},
+    {4, LIST_FAULT_SQL MEMBER_BACKFILL_SQL},
 };
 _Static_assert(COUNT_OF(enrollment_migrations) == ENROLLMENT_MIGRATIONS, "the service runs all steps");
 const size_t enrollment_migration_count = COUNT_OF(enrollment_migrations);

@@ -247,8 +247,8 @@ static void enrol(const city_t *city, size_t number, const insured_t *who) {
     char body[32];
     snprintf(body, sizeof body, "99000119800101%03zu", number + 1);
     NEED(call("enrollment", "register_person",
-              "{\"person\":\"%s\",\"citizen_id\":\"%.17s%c\",\"name\":\"示例\",\"division\":\"%s\"}", who->person, body,
-              citizen_id_check_char(body), city->division) != NULL);
+              "{\"person\":\"%s\",\"citizen_id\":\"%.17s%c\",\"name\":\"示例%zu\",\"division\":\"%s\"}", who->person,
+              body, citizen_id_check_char(body), number, city->division) != NULL);
     NEED(call("enrollment", "open_spell", "{\"person\":\"%s\",\"identity\":\"%s\",\"from_month\":\"%s\"%s}",
               who->person, who->identity, city->first_month,
               works ? ",\"employer\":\"E1\",\"wage\":\"6000.00\"" : "") != NULL);

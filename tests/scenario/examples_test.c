@@ -52,8 +52,8 @@ static void enrol(size_t number, const insured_t *who) {
     char id[19];
     citizen_id(number, id);
     NEED(call("enrollment", "register_person",
-              "{\"person\":\"%s\",\"citizen_id\":\"%s\",\"name\":\"示例\",\"division\":\"440703\"}", who->example,
-              id) != NULL);
+              "{\"person\":\"%s\",\"citizen_id\":\"%s\",\"name\":\"示例%zu\",\"division\":\"440703\"}", who->example,
+              id, number) != NULL);
     NEED(call("enrollment", "open_spell",
               "{\"person\":\"%s\",\"identity\":\"%s\",\"from_month\":\"2018-01\",\"prior_months_tier1\":%d,\"prior_"
               "months_tier2\":%d%s}",
@@ -256,8 +256,8 @@ TEST(WE_19_contributions_2017) {
         const char *person = resident ? "WE19e" : payers[i].person, *wage = resident ? NULL : payers[i].wage;
         citizen_id(i, id);
         NEED(call("enrollment", "register_person",
-                  "{\"person\":\"%s\",\"citizen_id\":\"%s\",\"name\":\"示例\",\"division\":\"440703\"}", person,
-                  id) != NULL);
+                  "{\"person\":\"%s\",\"citizen_id\":\"%s\",\"name\":\"示例%zu\",\"division\":\"440703\"}", person, id,
+                  i) != NULL);
         NEED(call("enrollment", "open_spell", "{\"person\":\"%s\",\"identity\":\"%s\",\"from_month\":\"%s\"%s%s%s}",
                   person, resident ? "resident" : payers[i].identity, resident ? "2017-01" : "2017-07",
                   wage ? ",\"employer\":\"E1\",\"wage\":\"" : "", wage ? wage : "", wage ? "\"" : "") != NULL);

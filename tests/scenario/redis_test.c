@@ -61,8 +61,8 @@ TEST(begin) {
         char body[32];
         snprintf(body, sizeof body, "99000119800101%03d", person);
         NEED(call("enrollment", "register_person",
-                  "{\"person\":\"P%d\",\"citizen_id\":\"%s%c\",\"name\":\"示例\",\"division\":\"440703\"}", person,
-                  body, citizen_id_check_char(body)) != NULL);
+                  "{\"person\":\"P%d\",\"citizen_id\":\"%s%c\",\"name\":\"示例%d\",\"division\":\"440703\"}", person,
+                  body, citizen_id_check_char(body), person) != NULL);
         NEED(call("enrollment", "open_spell",
                   "{\"person\":\"P%d\",\"identity\":\"resident\",\"from_month\":\"2018-01\",\"prior_months_tier1\":36}",
                   person) != NULL);

@@ -193,7 +193,7 @@ TEST(JM_G_11_JM_G_13_a_preview_tells_what_comes_back) {
     const char *const preview[] = {"collect", "preview", "--person", "LATE", "--pay-by", "2018-06-10", "--json", NULL};
     id[17] = citizen_id_check_char(id);
     NEED(call("enrollment", "register_person",
-              "{\"person\":\"LATE\",\"citizen_id\":\"%s\",\"name\":\"示例\",\"division\":\"440703\"}", id) != NULL);
+              "{\"person\":\"LATE\",\"citizen_id\":\"%s\",\"name\":\"示例迟\",\"division\":\"440703\"}", id) != NULL);
     NEED(call("enrollment", "open_spell",
               "{\"person\":\"LATE\",\"identity\":\"employee\",\"employer\":\"E000001\",\"from_month\":\"2018-03\","
               "\"wage\":\"5000.00\",\"prior_months_tier1\":36,\"prior_months_tier2\":36}") != NULL);

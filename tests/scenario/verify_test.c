@@ -45,11 +45,12 @@ static int verify(const char *options) {
 // ---- the city: residents P1 to P3 who paid R1 to R3, and E1 who paid R4 for its employees P4 and P5
 
 static void enrol(int person, const char *spell) {
-    char body[32];
+    char body[32], name[16] = ""; // P6 has the name of row_of()
     snprintf(body, sizeof body, "99000119800101%03d", person);
+    if (person != 6) snprintf(name, sizeof name, "%d", person);
     NEED(call("enrollment", "register_person",
-              "{\"person\":\"P%d\",\"citizen_id\":\"%s%c\",\"name\":\"示例\",\"division\":\"440703\"}", person, body,
-              citizen_id_check_char(body)) != NULL);
+              "{\"person\":\"P%d\",\"citizen_id\":\"%s%c\",\"name\":\"示例%s\",\"division\":\"440703\"}", person, body,
+              citizen_id_check_char(body), name) != NULL);
     NEED(call("enrollment", "open_spell", "{\"person\":\"P%d\",\"from_month\":\"2018-01\",%s}", person, spell) != NULL);
 }
 
@@ -165,7 +166,8 @@ static void decide_receipt(const char *receipt, const char *decision) {
 static void people_come_and_go(void) {
     char rows[3][200];
     enrol(6, "\"identity\":\"resident\",\"prior_months_tier1\":36");
-    NEED(call("enrollment", "register_person", "%s", row_of(8, rows[0])) != NULL);
+    NEED(call("enrollment", "register_person", "%s", row_of(8, rows[0])) != NULL); // resembles P6
+    decide_person("P8", "register");
     NEED(call("enrollment", "merge_persons", "{\"from\":\"P8\",\"into\":\"P6\",\"reason\":\"file 8\"}") != NULL);
     NEED(call("enrollment", "import_persons", "{" FILE_HASH ",\"rows\":[%s,%s,%s]}", row_of(7, rows[0]),
               row_of(10, rows[1]), row_of(11, rows[2])) != NULL);
@@ -373,7 +375,7 @@ static const struct {
      "person P2 is in severely_disabled by the list of disabled_federation: the person has no such"},
     {"a member who is nobody", "enrollment", "INSERT INTO member VALUES ('severely_disabled', 'somebody', 1, 'P99')",
      "person P99 is in severely_disabled by the list of somebody: no such person"},
-    {"a row left of a list", "enrollment", "INSERT INTO list_row VALUES (1, 1, 50, 'P6')",
+    {"a row left of a list", "enrollment", "INSERT INTO list_row VALUES (1, 1, 50, 'P6', 0)",
      "1 rows are put aside for list 1, which"},
     // In state, version and event alike, so that nothing else can tell.
     {"a merged number with a spell", "enrollment",

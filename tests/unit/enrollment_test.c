@@ -29,8 +29,8 @@ static void close_enrollment(rig_t *rig) {
 }
 
 static void register_person(rig_t *rig, const char *person, const char *citizen) {
-    RIG_DO(rig, "register_person", "{'person':'%s','citizen_id':'%s','name':'张三','division':'440703'}", person,
-           citizen);
+    RIG_DO(rig, "register_person", "{'person':'%s','citizen_id':'%s','name':'张%s','division':'440703'}", person,
+           citizen, person);
 }
 
 static void register_employer(rig_t *rig, const char *employer, unsigned serial) {
@@ -260,8 +260,8 @@ static const Tc__PersonState *replied(const rig_t *rig) { return (const Tc__Pers
 
 // A person born in 1980 in the first district of the city, number P<serial>.
 static void add_person(rig_t *rig, city_t city, unsigned serial, const char *rest) {
-    RIG_DO(rig, "register_person", "{'person':'P%u','citizen_id':'%s','name':'张三','division':'%s'%s}", serial,
-           rig_citizen(serial, "19800101", true), districts[city][0], rest);
+    RIG_DO(rig, "register_person", "{'person':'P%u','citizen_id':'%s','name':'张%u','division':'%s'%s}", serial,
+           rig_citizen(serial, "19800101", true), serial, districts[city][0], rest);
 }
 
 static void add_employer(rig_t *rig, city_t city, unsigned serial, int district) {
@@ -324,8 +324,8 @@ TEST(YC_E07_one_procedure_of_registration_in_every_district) {
     rig_t rig;
     open_city(&rig, YANCHENG);
     for (unsigned i = 0; i < 2; i++)
-        RIG_DO(&rig, "register_person", "{'person':'P%u','citizen_id':'%s','name':'n','division':'%s'}", i,
-               rig_citizen(i, "19800101", true), districts[YANCHENG][i]);
+        RIG_DO(&rig, "register_person", "{'person':'P%u','citizen_id':'%s','name':'n%u','division':'%s'}", i,
+               rig_citizen(i, "19800101", true), i, districts[YANCHENG][i]);
     EQ_TEXT(replied(&rig)->registration, "local");
     EQ_TEXT(replied(&rig)->divisions[0]->division, districts[YANCHENG][1]);
     RIG_DO(&rig, "register_person",
