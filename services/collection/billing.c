@@ -38,8 +38,16 @@ static int read_chunk(run_t *run, const walk_t *walk, err_t *err) {
     return 0;
 }
 
-static bool brings_months(const Tc__PersonState *person) {
-    return person->spells[0]->prior_months_tier1 > 0 || person->spells[0]->prior_months_tier2 > 0;
+// Nothing was billed since the last spell, up to the one that owes, that brings months along (`newest`: "" = never).
+static bool brings_months(const owing_t *owing, const char *newest) {
+    const Tc__PersonState *person = owing->person;
+    size_t i = 0;
+    while (i < person->n_spells && person->spells[i] != owing->spell) i++;
+    for (size_t k = i < person->n_spells ? i + 1 : 0; k-- > 0;) {
+        const Tc__Spell *spell = person->spells[k];
+        if (spell->prior_months_tier1 || spell->prior_months_tier2) return strcmp(newest, spell->from_month) < 0;
+    }
+    return false;
 }
 
 static int add_key(const run_t *run, owing_t *owing, owing_t **asked, rows_t *keys, err_t *err) {
@@ -61,7 +69,7 @@ static int mark_billed(run_t *run, err_t *err) {
     rows_init(&later, arena, 3);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < run->count; i++) {
-        run->owing[i].renew = brings_months(run->owing[i].person);
+        run->owing[i].renew = brings_months(&run->owing[i], "");
         rc = add_key(run, &run->owing[i], asked, &all, err);
     }
     if (rc == 0) rc = bills_newest(run->ctx->store, &all, arena, &newest, err);
@@ -69,7 +77,7 @@ static int mark_billed(run_t *run, err_t *err) {
         owing_t *owing = &run->owing[row_i64(&newest, i, 0)];
         const int order = strcmp(row_text(&newest, i, 1), run->period->text);
         owing->billed = order == 0;
-        owing->renew = order > 0;
+        owing->renew = order > 0 || (order < 0 && brings_months(owing, row_text(&newest, i, 1)));
         if (order > 0) rc = add_key(run, owing, asked, &later, err);
     }
     if (rc == 0) rc = bills_known(run->ctx->store, &later, arena, &known, err);

@@ -245,6 +245,24 @@ bool billed_stands(const policy_t *policy, const Tc__PersonState *person, const 
            (bill->wage == 0 || bill->wage == period_wage(spell, &bill->period));
 }
 
+// Months of former schemes stand with the first spell of the stay that they belong to.
+static int brought_along(const Tc__PersonState *person, arena_t *arena, coverage_input_t *out, err_t *err) {
+    coverage_brought_t *brought = arena_alloc(arena, person->n_spells * sizeof *brought);
+    if (!brought) return out_of_memory(err);
+    out->brought = brought;
+    out->prior_months_tier1 = person->spells[0]->prior_months_tier1;
+    out->prior_months_tier2 = person->spells[0]->prior_months_tier2;
+    for (size_t i = 1; i < person->n_spells; i++) {
+        const Tc__Spell *spell = person->spells[i];
+        if (spell->prior_months_tier1 == 0 && spell->prior_months_tier2 == 0) continue;
+        coverage_brought_t *to = &brought[out->brought_count++];
+        *to = (coverage_brought_t){MONTH_NONE, spell->prior_months_tier1, spell->prior_months_tier2};
+        if (month_parse(spell->from_month, &to->from))
+            return err_set(err, E_INTERNAL, "a stored spell has no valid first month");
+    }
+    return 0;
+}
+
 // Contributions by month and by year, and what enrolment says of former schemes and of cover for life.
 int billed_coverage(const policy_t *policy, const Tc__PersonState *person, const billed_t *bills, size_t count,
                     arena_t *arena, coverage_input_t *out, err_t *err) {
@@ -265,8 +283,8 @@ int billed_coverage(const policy_t *policy, const Tc__PersonState *person, const
     if (*person->birth && date_parse(person->birth, &out->born))
         return err_set(err, E_INTERNAL, "a stored person has no valid date of birth");
     if (person->n_spells == 0) return 0;
-    out->prior_months_tier1 = person->spells[0]->prior_months_tier1;
-    out->prior_months_tier2 = person->spells[0]->prior_months_tier2;
+    int rc = brought_along(person, arena, out, err);
+    if (rc) return rc;
     const Tc__Spell *last = person->spells[person->n_spells - 1]; // enrolment lets nothing follow cover for life
     int identity = identity_from_name(last->identity);
     if (!has_bit(policy_coverage(policy)->lifelong, identity)) return 0;

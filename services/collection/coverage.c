@@ -32,6 +32,26 @@ static int check_year(const coverage_year_t *y, const policy_coverage_t *rules, 
     return 0;
 }
 
+static int check_prior(int months_tier1, int months_tier2, err_t *err) {
+    if (months_tier1 < 0 || months_tier1 > PRIOR_MAX)
+        return err_field(err, E_OUT_OF_RANGE, "prior_months_tier1", "expected 0 to %d months", PRIOR_MAX);
+    if (months_tier2 < 0 || months_tier2 > months_tier1)
+        return err_field(err, E_OUT_OF_RANGE, "prior_months_tier2", "expected 0 to prior_months_tier1");
+    return 0;
+}
+
+static int check_brought(const coverage_input_t *in, err_t *err) {
+    int rc = 0;
+    for (size_t i = 0; i < in->brought_count && !rc; i++) {
+        const coverage_brought_t *b = &in->brought[i];
+        if (!month_sound(b->from) || (i > 0 && b->from <= in->brought[i - 1].from))
+            return err_field(err, E_OUT_OF_RANGE, "brought", "expected months from %d to %d, each after the one before",
+                             YEAR_MIN, YEAR_MAX);
+        rc = check_prior(b->months_tier1, b->months_tier2, err);
+    }
+    return rc;
+}
+
 static int check_input(const policy_t *policy, const coverage_input_t *in, err_t *err) {
     const policy_coverage_t *rules = policy_coverage(policy);
     int rc = 0;
@@ -40,10 +60,9 @@ static int check_input(const policy_t *policy, const coverage_input_t *in, err_t
     for (size_t i = 0; i < in->month_count && !rc; i++) rc = check_months(&in->months[i], rules, err);
     for (size_t i = 0; i < in->year_count && !rc; i++) rc = check_year(&in->years[i], rules, err);
     if (rc) return rc;
-    if (in->prior_months_tier1 < 0 || in->prior_months_tier1 > PRIOR_MAX)
-        return err_field(err, E_OUT_OF_RANGE, "prior_months_tier1", "expected 0 to %d months", PRIOR_MAX);
-    if (in->prior_months_tier2 < 0 || in->prior_months_tier2 > in->prior_months_tier1)
-        return err_field(err, E_OUT_OF_RANGE, "prior_months_tier2", "expected 0 to prior_months_tier1");
+    rc = check_prior(in->prior_months_tier1, in->prior_months_tier2, err);
+    if (!rc) rc = check_brought(in, err);
+    if (rc) return rc;
     if (!day_sound(in->born)) return err_field(err, E_OUT_OF_RANGE, "born", "born: not a day that can be");
     if (in->lifelong_from == MONTH_NONE) return 0;
     if (!month_sound(in->lifelong_from))

@@ -22,6 +22,11 @@ typedef struct coverage_year { // one insurance year of a yearly payer
     date_t paid_on; // PAID_ON_TIME; DATE_NONE: unpaid
 } coverage_year_t;
 
+typedef struct coverage_brought { // what a person brings along who comes (back) from another pool
+    month_t from;                 // the stay that it opens: right before the first month from here on that is listed
+    int months_tier1, months_tier2;
+} coverage_brought_t;
+
 typedef struct coverage_input {
     const coverage_months_t *months; // in any order; a month listed twice counts once, by its earliest payment
     size_t month_count;
@@ -30,10 +35,12 @@ typedef struct coverage_input {
     // True: a monthly payer owes every month after the first one, listed or not. False: the listed months only, since
     // the caller knows when nobody had to pay.
     bool gaps_owed;
-    int prior_months_tier1; // continuous months brought in from former schemes, right before the first month
-    int prior_months_tier2; // of them with tier 2, the latest ones
-    date_t born;            // DATE_NONE when unknown; a newborn's window needs it
-    month_t lifelong_from;  // MONTH_NONE, or covered for life under `lifelong_identity` from this month
+    int prior_months_tier1;            // continuous months brought in from former schemes, right before the first month
+    int prior_months_tier2;            // of them with tier 2, the latest ones
+    const coverage_brought_t *brought; // into later stays, by `from`; one in which nothing is listed brings nothing
+    size_t brought_count;
+    date_t born;           // DATE_NONE when unknown; a newborn's window needs it
+    month_t lifelong_from; // MONTH_NONE, or covered for life under `lifelong_identity` from this month
     identity_t lifelong_identity;
 } coverage_input_t;
 

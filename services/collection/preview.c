@@ -1,6 +1,7 @@
 #include "preview.h"
 #include "store.h"
 #include "timeline.h"
+#include "touched.h"
 #include <string.h>
 
 // Every bill twice: as it is, and as it would be.
@@ -223,21 +224,22 @@ static int read_bills(const renew_env_t *env, const char *person, Tc__Contributi
     return rc;
 }
 
-// The state as stored has a version, and a payment that changes it makes the next one.
+// The state as stored has a version, and a payment that leaves another one makes the next.
 static int number_states(const renew_env_t *env, Tc__Preview *preview, err_t *err) {
     rows_t keys, rows;
-    size_t now_size, then_size;
+    size_t stored_size = 0, then_size;
     rows_init(&keys, env->ctx->arena, 2);
     int rc = key_add(&keys, preview->now->person, err);
     if (rc == 0) rc = entitlements_of(env->ctx->store, &keys, env->ctx->arena, &rows, err);
     if (rc) return rc;
-    const void *now = message_pack(&preview->now->base, env->ctx->arena, &now_size);
+    const void *stored = rows.count ? row_blob(&rows, 0, 2, &stored_size) : NULL;
+    preview->now->version = preview->then->version = rows.count ? row_i64(&rows, 0, 1) : 0;
     const void *then = message_pack(&preview->then->base, env->ctx->arena, &then_size);
-    if (!now || !then) return out_of_memory(err);
-    const bool differs = now_size != then_size || memcmp(now, then, now_size) != 0;
-    preview->now->version = rows.count ? row_i64(&rows, 0, 1) : 0;
-    preview->then->version = preview->now->version + differs;
-    return 0;
+    if (!then) return out_of_memory(err);
+    const bool differs = !touched_same(stored, stored_size, then, then_size);
+    preview->then->version += differs;
+    const month_t month = month_of(date_of_ms(clock_now_ms()));
+    return differs ? touched_mark(preview->now, preview->then, month, env->ctx->arena, err) : 0;
 }
 
 int preview_ask(const renew_env_t *env, const Tc__PreviewPayment *ask, Tc__Preview **out, err_t *err) {

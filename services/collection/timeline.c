@@ -1,7 +1,7 @@
 #include "timeline.h"
 #include <string.h>
 
-static const timeline_month_t blank = {DATE_NONE, MONTH_NONE, 0, 0, -1, -1, -1, -1, false, false, false, false};
+static const timeline_month_t blank = {DATE_NONE, MONTH_NONE, 0, 0, -1, -1, -1, -1, false, false, false, false, false};
 
 static bool has_bit(uint32_t set, int identity) { return identity >= 0 && (set >> identity & 1); }
 static month_t earlier(month_t a, month_t b) { return a < b ? a : b; }
@@ -140,19 +140,54 @@ static bool counts(const timeline_t *t, month_t month) {
 
 // ---- runs of months
 
-// Months brought in from former schemes, as far back as the timeline goes. Their last one buys the first month here.
-static void bring_in(timeline_t *t, const coverage_input_t *in) {
-    if (t->first == MONTH_NONE) return;
-    const int payer = timeline_at(t, t->first)->payer;
-    for (int back = 1; t->first - back >= t->begin; back++) {
-        timeline_month_t *m = place(t, t->first - back);
-        if (back <= in->prior_months_tier1) m->run1 = in->prior_months_tier1 - back + 1;
-        if (back > in->prior_months_tier2) continue;
-        m->run2 = in->prior_months_tier2 - back + 1;
+static bool happens(const timeline_month_t *m) { return m->payer >= 0 || m->yearly >= 0 || m->life; }
+
+// The first month of a stay, MONTH_NONE when nothing is listed before `end`.
+static month_t first_listed(const timeline_t *t, month_t from, month_t end) {
+    for (month_t month = later(from, t->begin); month <= end_of(t) && month < end; month++)
+        if (happens(timeline_at(t, month))) return month;
+    return MONTH_NONE;
+}
+
+// Months brought along, right before the first month of a stay, back to one that this pool knows better. Their last one
+// buys the first month here.
+static void bring_months(timeline_t *t, month_t first, int months_tier1, int months_tier2) {
+    const int payer = timeline_at(t, first)->payer;
+    for (int back = 1; first - back >= t->begin; back++) {
+        timeline_month_t *m = place(t, first - back);
+        if (happens(m)) break;
+        m->brought = back <= months_tier1;
+        if (back <= months_tier1) m->run1 = months_tier1 - back + 1;
+        if (back > months_tier2) continue;
+        m->run2 = months_tier2 - back + 1;
         m->bought = payer >= 0;
         m->payer = (int8_t)payer;
-        m->paid_on = month_last(t->first - back);
-        m->cover_from = t->first - back;
+        m->paid_on = month_last(first - back);
+        m->cover_from = first == t->first ? first - back : first; // nothing is told before the first stay
+    }
+}
+
+// The first stay by the months of former schemes, later ones by what each brings along.
+static void bring_in(timeline_t *t, const coverage_input_t *in) {
+    if (t->first == MONTH_NONE) return;
+    const month_t second = in->brought_count ? in->brought[0].from : INT32_MAX;
+    if (t->first < second) bring_months(t, t->first, in->prior_months_tier1, in->prior_months_tier2);
+    for (size_t i = 0; i < in->brought_count; i++) {
+        const coverage_brought_t *b = &in->brought[i];
+        const month_t end = i + 1 < in->brought_count ? in->brought[i + 1].from : INT32_MAX;
+        const month_t first = first_listed(t, b->from, end);
+        if (first != MONTH_NONE) bring_months(t, first, b->months_tier1, b->months_tier2);
+    }
+}
+
+// Where this pool's own months stand right before a later stay, the longer run goes on.
+static void carry(const timeline_t *t, const coverage_input_t *in, month_t month, int32_t *run1, int32_t *run2) {
+    for (size_t i = 0; i < in->brought_count; i++) {
+        const coverage_brought_t *b = &in->brought[i];
+        const month_t end = i + 1 < in->brought_count ? in->brought[i + 1].from : INT32_MAX;
+        if (month < b->from || month >= end || first_listed(t, b->from, end) != month) continue;
+        *run1 = b->months_tier1 > *run1 ? b->months_tier1 : *run1;
+        *run2 = b->months_tier2 > *run2 ? b->months_tier2 : *run2;
     }
 }
 
@@ -173,9 +208,12 @@ static void run_on(timeline_t *t, const coverage_input_t *in) {
         timeline_month_t *m = place(t, month);
         const timeline_month_t *before = timeline_at(t, month - 1);
         const bool tier2 = (m->bought && has_bit(t->rules->tier2, m->payer)) || (m->life && life2);
+        if (m->brought) continue;
         if (m->bought) m->cover_from = cover_from(t, month);
-        m->run1 = m->bought || m->yearly >= 0 || m->life ? before->run1 + 1 : 0;
-        m->run2 = tier2 ? before->run2 + 1 : 0;
+        int32_t run1 = before->run1, run2 = before->run2;
+        carry(t, in, month, &run1, &run2);
+        m->run1 = m->bought || m->yearly >= 0 || m->life ? run1 + 1 : 0;
+        m->run2 = tier2 ? run2 + 1 : 0;
     }
 }
 

@@ -15,6 +15,7 @@ typedef struct timeline_month {
     int8_t cover;             // identity under which it is covered; −1
     bool bought, life, owing; // paid and counting; covered for life; a contribution not listed is owed
     bool asked;               // the month of an application that is dated
+    bool brought;             // no month of this pool: brought along from another
 } timeline_month_t;
 
 typedef struct timeline {

@@ -65,8 +65,9 @@ static void add_person(city_t *city, const char *person, const char *identity, c
     unsigned day = ++serial;
     char birth[9];
     snprintf(birth, sizeof birth, "19%02u%02u%02u", 50 + day % 40, 1 + day / 28 % 12, 1 + day % 28);
-    RIG_DO(&city->enrollment, "register_person", "{'person':'%s','citizen_id':'%s','name':'张三','division':'440703'}",
-           person, rig_citizen(serial, birth, serial % 2));
+    RIG_DO(&city->enrollment, "register_person",
+           "{'person':'%s','citizen_id':'%s','name':'张三%u','division':'440703'}", person,
+           rig_citizen(serial, birth, serial % 2), serial);
     RIG_DO(&city->enrollment, "open_spell", "{'person':'%s','identity':'%s','from_month':'%s'%s}", person, identity,
            from, rest);
 }
