@@ -27,6 +27,7 @@ typedef enum kind {
     REGISTER,
     OPEN_SPELL,
     CLOSE_SPELL,
+    WAGE,
     SET_GROUP,
     MOVE,
     DEEMED,
@@ -46,10 +47,10 @@ typedef struct change {
 } change_t;
 
 static const ProtobufCMessageDescriptor *const types[KIND__COUNT] = {
-    &tc__register_person__descriptor, &tc__open_spell__descriptor,   &tc__close_spell__descriptor,
-    &tc__set_group__descriptor,       &tc__move_person__descriptor,  &tc__record_deemed__descriptor,
-    &tc__transfer_person__descriptor, &tc__record_death__descriptor, &tc__end_relation__descriptor,
-    &tc__merge_persons__descriptor,
+    &tc__register_person__descriptor, &tc__open_spell__descriptor,      &tc__close_spell__descriptor,
+    &tc__declare_wage__descriptor,    &tc__set_group__descriptor,       &tc__move_person__descriptor,
+    &tc__record_deemed__descriptor,   &tc__transfer_person__descriptor, &tc__record_death__descriptor,
+    &tc__end_relation__descriptor,    &tc__merge_persons__descriptor,
 };
 
 // Single quotes in `format` stand for double ones.
@@ -77,6 +78,7 @@ static int apply(const enrollment_rules_t *rules, const Tc__PersonState *before,
     case REGISTER: return person_register(rules, ask, after, err);
     case OPEN_SPELL: return person_open_spell(rules, before, ask, after, err);
     case CLOSE_SPELL: return person_close_spell(rules, before, ask, after, err);
+    case WAGE: return person_declare_wage(rules, before, ask, after, err);
     case SET_GROUP: return person_set_group(rules, before, ask, after, err);
     case MOVE: return person_move(rules, before, ask, after, err);
     case DEEMED: return person_record_deemed(rules, before, ask, after, err);
@@ -98,9 +100,13 @@ static change_t random_change(int serial, const char *divisions[2], const Tc__Pe
     change_t change;
     switch (1 + roll(other ? MERGE : END)) {
     case OPEN_SPELL:
+        if (roll(3) == 0)
+            return change_of(OPEN_SPELL, "{'identity':'employee','employer':'E1','from_month':'%s','wage':'100.00'}",
+                             month());
         return change_of(OPEN_SPELL, "{'identity':'%s','from_month':'%s','prior_months_tier1':%d}",
                          identities[roll(4) ? roll(3) : 3], month(), roll(4) ? 0 : 30);
     case CLOSE_SPELL: return change_of(CLOSE_SPELL, "{'last_month':'%s'}", month());
+    case WAGE: return change_of(WAGE, "{'from_month':'%s','wage':'%d.00'}", month(), 200 + serial); // a month once
     case SET_GROUP:
         if (roll(2)) return change_of(SET_GROUP, "{'group':'minimum_living','from':'%s','source':'a'}", day());
         return change_of(SET_GROUP, "{'group':'minimum_living','from':'%s','until':'%s','source':'a'}", day(), day());
@@ -126,6 +132,12 @@ static void check_shape(const Tc__PersonState *s) {
         const months_t months = spell_months(s->spells[i]);
         OK(months.from <= months.last && months.last <= died);
         if (i) OK(spell_months(s->spells[i - 1]).last < months.from);
+        for (size_t k = 0; k < s->spells[i]->n_wages; k++) {
+            const char *from = s->spells[i]->wages[k]->from_month;
+            month_t declared = MONTH_NONE;
+            OK(month_parse(from, &declared) == 0 && months.from <= declared && declared <= months.last);
+            if (k) OK(strcmp(s->spells[i]->wages[k - 1]->from_month, from) < 0);
+        }
         OK(s->spells[i]->prior_months_tier1 >= 0 && s->spells[i]->prior_months_tier2 >= 0);
         for (size_t k = 0; k < s->n_transfers; k++) {
             const month_t left = month_of(stored_date(s->transfers[k]->on, DATE_NONE));
@@ -188,12 +200,26 @@ static Tc__PersonState *newcomer(const enrollment_rules_t *rules, const char *nu
     return state;
 }
 
-// A month to close says nothing of the spell that it closes: of another spell it is another change.
+// A month to close says nothing of the spell that it closes: of another spell it is another change. So it is with
+// wages.
 static const char *closed_by(const Tc__PersonState *state, const change_t *change) {
     month_t month = MONTH_NONE;
-    if (change->kind != CLOSE_SPELL || month_parse(((Tc__CloseSpell *)change->ask)->last_month, &month)) return "";
+    if (change->kind != CLOSE_SPELL && change->kind != WAGE) return "";
+    if (month_parse(change->kind == WAGE ? ((Tc__DeclareWage *)change->ask)->from_month
+                                         : ((Tc__CloseSpell *)change->ask)->last_month,
+                    &month))
+        return "";
     const Tc__Spell *spell = spell_in(state, month);
     return spell ? spell->from_month : "";
+}
+
+// Of two wages for one month the later holds, so they do depend on their order.
+static bool same_month(const change_t *changes, size_t count, const change_t *change) {
+    if (change->kind != WAGE) return false;
+    const char *month = ((Tc__DeclareWage *)change->ask)->from_month;
+    for (size_t i = 0; i < count; i++)
+        if (changes[i].kind == WAGE && strcmp(((Tc__DeclareWage *)changes[i].ask)->from_month, month) == 0) return true;
+    return false;
 }
 
 // A random history: changes that were accepted one after the other.
@@ -203,6 +229,7 @@ static size_t random_history(const enrollment_rules_t *rules, Tc__PersonState **
     for (int tries = 0; tries < 40 && kept < count; tries++) {
         change_t change = random_change(first + tries, divisions, other);
         change.closes = closed_by(*state, &change);
+        if (same_month(changes, kept, &change)) continue;
         if (try_change(rules, state, &change) == 0) changes[kept++] = change;
     }
     return kept;

@@ -3,6 +3,7 @@
 #include "enrollment.pb-c.h"
 #include "services/enrollment/desk.h"
 #include "services/enrollment/list.h"
+#include "services/enrollment/member_index.h"
 #include "tests/service_rig.h"
 
 #define FILE_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -535,6 +536,49 @@ TEST(a_chunk_gives_the_states_that_single_commands_give) {
     close_enrollment(&other);
 }
 
+// ---- wages
+
+static void add_wage(text_t *text, const char *number, const char *from, const char *wage) {
+    text_comma(text);
+    fprintf(text->file, "{\"person\":\"%s\",\"from_month\":\"%s\",\"wage\":\"%s\"}", number, from, wage);
+}
+
+TEST(wages_are_imported_and_told_by_row) {
+    rig_t rig;
+    open_enrollment(&rig);
+    found_workers(&rig, 2);
+    REPORT(one_spell(&rig, "2015-01", "2016-12"), 1, 0, 0, 0);
+    for (int dry = 1; dry >= 0; dry--)
+        for (int again = 0; again < 2 - dry; again++) {
+            text_t text;
+            text_begin(&text, FILE_B, 2, dry, "rows");
+            add_wage(&text, "P0", "2016-07", "7000.00");
+            add_wage(&text, "P0", "2015-07", "6000.00");
+            add_wage(&text, "P0", "2015-01", "5000.00"); // as it was opened
+            add_wage(&text, "P0", "2015-07", "6500.00");
+            add_wage(&text, "P0", "2017-01", "7000.00");
+            add_wage(&text, "P1", "2015-07", "6000.00");
+            add_wage(&text, "P9", "2015-07", "6000.00");
+            add_wage(&text, "", "2015-07", "6000.00");
+            add_wage(&text, "P0", "2015-02-30", "6000.00");
+            add_wage(&text, "P0", "2015-09", "0.00");
+            const Tc__ImportReport *report = send(&rig, "import_wages", &text, "");
+            REPORT(report, again ? 0 : 2, again ? 3 : 1, 7, 0);
+            PROBLEM(report, 0, 5, "EXISTS", "wage");
+            PROBLEM(report, 1, 6, "OUT_OF_RANGE", "from_month");
+            PROBLEM(report, 2, 7, "OUT_OF_RANGE", "from_month");
+            PROBLEM(report, 3, 8, "NOT_FOUND", "person");
+            PROBLEM(report, 4, 9, "MISSING_FIELD", "person");
+            PROBLEM(report, 5, 10, "INVALID_FIELD", "from_month");
+            PROBLEM(report, 6, 11, "OUT_OF_RANGE", "wage");
+            EQ(person(&rig, "P0")->version, dry ? 2 : 4);
+        }
+    EQ(person(&rig, "P0")->spells[0]->n_wages, 2);
+    // The file of spells says what was known when it was opened, and stays unchanged.
+    REPORT(one_spell(&rig, "2015-01", "2016-12"), 0, 1, 0, 0);
+    close_enrollment(&rig);
+}
+
 // ---- lists
 
 typedef struct list_ask {
@@ -606,6 +650,23 @@ static void found_people(rig_t *rig, int count) {
     }
 }
 
+// More than citizen IDs of two days do.
+static void found_many(rig_t *rig, int count) {
+    static const char *const births[] = {"19500101", "19510101", "19520101", "19530101", "19540101",
+                                         "19550101", "19560101", "19570101", "19580101", "19590101"};
+    for (int from = 0; from < count; from += 1000) {
+        text_t text;
+        text_begin(&text, FILE_A, 2 + from, false, "rows");
+        for (int i = from; i < count && i < from + 1000; i++) {
+            char number[16], name[16];
+            snprintf(number, sizeof number, "P%d", i);
+            snprintf(name, sizeof name, "李%d", i);
+            add_person(&text, number, rig_citizen((unsigned)i % 500, births[i / 500 % 10], true), name, "440703");
+        }
+        NEED(send(rig, "import_persons", &text, "") != NULL);
+    }
+}
+
 TEST(a_list_begins_memberships_and_ends_those_it_no_longer_names) {
     rig_t rig;
     open_enrollment(&rig);
@@ -651,6 +712,86 @@ TEST(a_long_list_goes_in_steps) {
     EQ(count_of(&rig, "member"), 0);
     EQ_TEXT(person(&rig, "P2500")->groups[0]->until, "2018-01-31");
     close_enrollment(&rig);
+}
+
+TEST(a_list_names_people_by_citizen_id_too) {
+    rig_t rig;
+    open_enrollment(&rig);
+    found_people(&rig, 10);
+    LIST(&((list_ask_t){FILE_A, "2017-12-01", 0, 6, false}), 6, 0, 0, 0);
+    char text[1024], ids[10][20];
+    for (int i = 0; i < 10; i++) snprintf(ids[i], sizeof ids[i], "%s", rig_citizen((unsigned)i, "19700101", true));
+    // P0 and P7 by ID, P1 by number, P2 both, P3 with the ID of P4, an ID that nobody has, a wrong one, nothing.
+    snprintf(text, sizeof text,
+             "{'file':'" FILE_B
+             "','first_row':2,'source':'civil_affairs','group':'minimum_living','as_of':'2018-01-01',"
+             "'persons':['','','P1','P2','P3','','',''],'id_numbers':['%s','%s','','%s','%s','%s','%.17s0','']}",
+             ids[0], ids[7], ids[2], ids[4], rig_citizen(499, "19700101", true), ids[9]);
+    RIG_DO(&rig, "import_list", "%s", text);
+    EQ(count_of(&rig, "list_row WHERE person LIKE '4407%'"), 0); // no citizen ID is kept with the rows
+    const Tc__ImportReport *report = NULL;
+    const Tc__ImportReport *told = NULL;
+    int ended = 0;
+    for (bool more = true; more; more = report->more) {
+        RIG_DO(&rig, "import_list",
+               "{'file':'" FILE_B "','first_row':1,'source':'civil_affairs','group':'minimum_living',"
+               "'as_of':'2018-01-01','last':true,'total':8}");
+        report = (const Tc__ImportReport *)rig.reply;
+        if (report->refused) told = report;
+        ended += report->ended;
+    }
+    NEED(told != NULL);
+    EQ(told->done, 1); // P7
+    EQ(told->unchanged, 3);
+    PROBLEM(told, 0, 6, "OUT_OF_RANGE", "id_number");
+    PROBLEM(told, 1, 7, "NOT_FOUND", "id_number");
+    PROBLEM(told, 2, 8, "INVALID_FIELD", "id_number");
+    PROBLEM(told, 3, 9, "MISSING_FIELD", "person");
+    for (size_t i = 0; i < told->n_problems; i++) OK(strstr(told->problems[i]->text, "4407") == NULL);
+    EQ(ended, 2); // P4 and P5; P3 is named, though in a row at fault
+    EQ_TEXT(person(&rig, "P3")->groups[0]->until, "");
+    EQ_TEXT(person(&rig, "P7")->groups[0]->from, "2018-01-01");
+    EQ(rig_ask(&rig, "import_list",
+               "{'file':'" FILE_B "','first_row':2,'source':'s','group':'minimum_living','as_of':'2018-02-01',"
+               "'persons':['P1','P2'],'id_numbers':['']}"),
+       E_INVALID_FIELD);
+    EQ_TEXT(rig.err.field, "id_numbers");
+    close_enrollment(&rig);
+}
+
+// A store of before there was an index: whoever is a member must be found before a list ends anybody.
+static void forget_index(rig_t *rig) {
+    static const char *const undo[] = {"DELETE FROM member", "DROP TABLE member_backfill",
+                                       "ALTER TABLE list_row DROP COLUMN fault",
+                                       "DELETE FROM schema_version WHERE version > 3"};
+    err_t err = {0};
+    for (size_t i = 0; i < COUNT_OF(undo); i++) NEED(store_exec(rig->ctx.store, undo[i], NULL, 0, &err) == E_OK);
+    NEED(store_migrate(rig->ctx.store, enrollment_migrations, enrollment_migration_count, &err) == E_OK);
+}
+
+TEST(memberships_of_before_the_index_are_found) {
+    enum { PEOPLE = 2 * MEMBER_INDEX_STEP + 500 };
+    for (int by_tick = 0; by_tick < 2; by_tick++) {
+        rig_t rig;
+        open_enrollment(&rig);
+        EQ(count_of(&rig, "member_backfill"), 0); // an empty store has nothing to find
+        found_many(&rig, PEOPLE);
+        LIST(&((list_ask_t){FILE_A, "2017-12-01", 0, PEOPLE, false}), PEOPLE, 0, 0, 0);
+        RIG_DO(&rig, "set_group", "{'person':'P3','group':'severely_disabled','from':'2017-05-01','source':'hand'}");
+        RIG_DO(&rig, "record_death", "{'person':'P4','on':'2017-12-15'}");
+        forget_index(&rig);
+        EQ(count_of(&rig, "member"), 0);
+        RIG_DO(&rig, "set_group", "{'person':'P5','group':'severely_disabled','from':'2017-05-01','source':'hand'}");
+        for (int i = 0; by_tick && i < 10; i++) member_index_tick(rig.self, noon() + i * 100);
+        if (by_tick) EQ(count_of(&rig, "member"), PEOPLE - 1 + 2);
+        if (by_tick) OK(((const enrollment_t *)rig.self)->indexed);
+        // The list ends all whom it leaves out, though it comes before the index is whole.
+        LIST(&((list_ask_t){FILE_B, "2018-01-01", 0, 1, false}), 0, 1, 0, PEOPLE - 2);
+        EQ(count_of(&rig, "member_backfill"), 0);
+        EQ_TEXT(person(&rig, "P4499")->groups[0]->until, "2017-12-31");
+        EQ(count_of(&rig, "member"), 1 + 2);
+        close_enrollment(&rig);
+    }
 }
 
 TEST(a_dry_list_changes_nobody) {
@@ -833,9 +974,10 @@ TESTS("imports of enrolment", CASE(the_ground_is_laid), CASE(a_file_sent_twice_c
       CASE(employers_are_imported), CASE(spells_of_one_person_follow_one_another),
       CASE(a_closed_spell_touched_its_own_months_only), CASE(the_end_of_a_known_spell_can_follow_later),
       CASE(bad_spells_are_told_by_row), CASE(a_chunk_gives_the_states_that_single_commands_give),
-      CASE(a_list_begins_memberships_and_ends_those_it_no_longer_names), CASE(a_long_list_goes_in_steps),
-      CASE(a_dry_list_changes_nobody), CASE(a_list_that_is_not_whole_is_not_applied),
-      CASE(lists_of_one_source_follow_one_another), CASE(an_interrupted_list_goes_on_when_its_file_comes_again),
-      CASE(memberships_set_by_hand_are_on_the_list_too),
+      CASE(wages_are_imported_and_told_by_row), CASE(a_list_begins_memberships_and_ends_those_it_no_longer_names),
+      CASE(a_long_list_goes_in_steps), CASE(a_list_names_people_by_citizen_id_too),
+      CASE(memberships_of_before_the_index_are_found), CASE(a_dry_list_changes_nobody),
+      CASE(a_list_that_is_not_whole_is_not_applied), CASE(lists_of_one_source_follow_one_another),
+      CASE(an_interrupted_list_goes_on_when_its_file_comes_again), CASE(memberships_set_by_hand_are_on_the_list_too),
       CASE(a_membership_that_begins_after_the_day_of_the_list_is_left_alone), CASE(chunks_have_bounds),
       CASE(the_number_of_lists_under_way_is_bounded_and_old_ones_are_forgotten), CASE(the_ground_is_cleared))

@@ -373,6 +373,126 @@ TEST(corrections_of_the_past_fill_gaps_and_shorten) {
     close_enrollment(&rig);
 }
 
+TEST(who_resembles_a_registered_person_is_put_aside) {
+    rig_t rig;
+    char number[64];
+    open_enrollment(&rig);
+    register_person(&rig, "P1", rig_citizen(1, "19800101", true));
+#define TWIN "{'person':'P2','citizen_id':'%s','name':'张P1','division':'440703'}"
+    for (int again = 0; again < 2; again++) { // asked again: the same answer under the same number
+        RIG_DO(&rig, "register_person", TWIN, rig_citizen(2, "19800101", true));
+        if (again) EQ_TEXT(replied(&rig)->parked, number);
+        snprintf(number, sizeof number, "%s", replied(&rig)->parked);
+        OK(*number);
+        EQ(replied(&rig)->version, 0);
+        EQ_TEXT(replied(&rig)->person, "P2");
+        HAS_TEXT(replied(&rig)->reason, "P1");
+        OK(strstr(rig_reply(&rig), "张") == NULL && strstr(rig_reply(&rig), "19800101") == NULL);
+        EQ(rig_event_count(&rig), 1);
+        EQ(rig_ask(&rig, "get_person", "{'person':'P2'}"), E_NOT_FOUND);
+    }
+    RIG_DO(&rig, "list_parked", "{}");
+    EQ(((const Tc__ParkedPersons *)rig.reply)->n_parked, 1);
+    RIG_DO(&rig, "resolve_parked", "{'number':'%s','decision':'drop'}", number);
+    EQ(rig_ask(&rig, "register_person", TWIN, rig_citizen(2, "19800101", true)), E_EXISTS);
+    HAS_TEXT(rig.err.text, "same human being as person P1");
+    RIG_DO(&rig, "register_person", "{'person':'P3','citizen_id':'%s','name':'张P1','division':'440703'}",
+           rig_citizen(3, "19800101", true));
+    RIG_DO(&rig, "resolve_parked", "{'number':'%s','decision':'register'}", replied(&rig)->parked);
+    EQ_TEXT(replied(&rig)->person, "P3");
+    EQ_TEXT(replied(&rig)->parked, "");
+    EQ(rig_event_count(&rig), 2);
+    RIG_DO(&rig, "register_person", "{'person':'P4','citizen_id':'%s','name':'张P1','division':'440703'}",
+           rig_citizen(4, "19800102", true)); // born on another day
+    EQ(replied(&rig)->version, 1);
+#undef TWIN
+    close_enrollment(&rig);
+}
+
+TEST(whoever_closes_a_spell_may_name_it) {
+    rig_t rig;
+    open_enrollment(&rig);
+    add_person(&rig, JIANGMEN, 1, "");
+    const char *const from[] = {"2017-01", "2018-01", "2019-01"}, *const last[] = {"2017-06", "2018-06", ""};
+    for (int i = 0; i < 3; i++) {
+        RIG_DO(&rig, "open_spell", "{'person':'P1','identity':'%s','from_month':'%s'}",
+               i == 1 ? "unemployed" : "flexible", from[i]);
+        if (*last[i]) RIG_DO(&rig, "close_spell", "{'person':'P1','last_month':'%s'}", last[i]);
+    }
+#define CLOSE(rest) "close_spell", "{'person':'P1'," rest "}"
+    const size_t before = rig_event_count(&rig);
+    refused(&rig, E_NOT_FOUND, "identity", "no such", CLOSE("'last_month':'2019-03','identity':'sole_trader'"));
+    refused(&rig, E_NOT_FOUND, "from_month", "no such", CLOSE("'last_month':'2019-03','from_month':'2019-02'"));
+    refused(&rig, E_NOT_FOUND, "from_month", "no such",
+            CLOSE("'last_month':'2018-03','identity':'flexible','from_month':'2018-01'"));
+    refused(&rig, E_INVALID_FIELD, "identity", "expected one of", CLOSE("'last_month':'2019-03','identity':'wizard'"));
+    refused(&rig, E_INVALID_FIELD, "from_month", "expected a month",
+            CLOSE("'last_month':'2019-03','from_month':'2019-13'"));
+    refused(&rig, E_OUT_OF_RANGE, "from_month", "2 spells", CLOSE("'last_month':'2018-03','identity':'flexible'"));
+    refused(&rig, E_OUT_OF_RANGE, "last_month", "begins in 2019-01",
+            CLOSE("'last_month':'2018-12','from_month':'2019-01'"));
+    refused(&rig, E_OUT_OF_RANGE, "last_month", "ends in 2018-06 already",
+            CLOSE("'last_month':'2018-09','identity':'unemployed'"));
+    refused(&rig, E_OUT_OF_RANGE, "last_month", "ends in 2018-06 already",
+            CLOSE("'last_month':'2019-09','from_month':'2018-01'")); // in force then is another one
+    EQ(rig_event_count(&rig), before);
+    RIG_DO(&rig, CLOSE("'last_month':'2017-03','identity':'flexible'")); // of the two, the one in force
+    check_spell(&rig, 0, "2017-01", "2017-03");
+    RIG_DO(&rig, CLOSE("'last_month':'2018-04','identity':'unemployed'"));
+    check_spell(&rig, 1, "2018-01", "2018-04");
+    RIG_DO(&rig, CLOSE("'last_month':'2019-09','identity':'flexible','from_month':'2019-01'"));
+    check_spell(&rig, 2, "2019-01", "2019-09");
+    check_spell(&rig, 1, "2018-01", "2018-04");
+#undef CLOSE
+    close_enrollment(&rig);
+}
+
+static void check_wage(const rig_t *rig, size_t i, const char *from, fen_t wage) {
+    NEED(replied(rig)->n_spells > 0 && i < replied(rig)->spells[0]->n_wages);
+    EQ_TEXT(replied(rig)->spells[0]->wages[i]->from_month, from);
+    EQ(replied(rig)->spells[0]->wages[i]->wage_fen, wage);
+}
+
+TEST(wages_are_declared_within_a_spell_and_corrected) {
+    rig_t rig;
+    open_enrollment(&rig);
+    add_person(&rig, JIANGMEN, 1, "");
+    add_employer(&rig, JIANGMEN, 1, 1);
+    RIG_DO(&rig, "open_spell",
+           "{'person':'P1','identity':'employee','employer':'E1','from_month':'2018-01','wage':'5000.00'}");
+    RIG_DO(&rig, "close_spell", "{'person':'P1','last_month':'2019-12'}");
+    RIG_DO(&rig, "open_spell", "{'person':'P1','identity':'flexible','from_month':'2020-03'}");
+#define WAGE(month, wage) "declare_wage", "{'person':'P1','from_month':'" month "','wage':'" wage "'}"
+    RIG_DO(&rig, WAGE("2018-07", "6000.00"));
+    check_touched(&rig, "2018-07-01", "2019-12-31");
+    RIG_DO(&rig, WAGE("2018-03", "5500.00")); // told late: until the next declaration
+    check_touched(&rig, "2018-03-01", "2018-06-30");
+    RIG_DO(&rig, WAGE("2018-07", "6100.00")); // corrected
+    RIG_DO(&rig, WAGE("2018-01", "5100.00")); // what the spell was opened with, corrected
+    check_touched(&rig, "2018-01-01", "2018-02-28");
+    EQ(replied(&rig)->spells[0]->n_wages, 3);
+    check_wage(&rig, 0, "2018-01", 510000);
+    check_wage(&rig, 1, "2018-03", 550000);
+    check_wage(&rig, 2, "2018-07", 610000);
+    EQ(replied(&rig)->spells[0]->wage_fen, 500000);
+    refused(&rig, E_EXISTS, "wage", "already", WAGE("2018-07", "6100.00"));
+    refused(&rig, E_OUT_OF_RANGE, "from_month", "no spell", WAGE("2020-01", "6000.00"));
+    refused(&rig, E_OUT_OF_RANGE, "from_month", "no spell", WAGE("2017-12", "6000.00"));
+    refused(&rig, E_OUT_OF_RANGE, "from_month", "flexible", WAGE("2020-03", "6000.00"));
+    refused(&rig, E_INVALID_FIELD, "from_month", "a month", WAGE("2018-13", "6000.00"));
+    refused(&rig, E_OUT_OF_RANGE, "wage", "above 0.00", WAGE("2018-08", "0.00"));
+    refused(&rig, E_MISSING_FIELD, "wage", "missing", "declare_wage", "{'person':'P1','from_month':'2018-08'}");
+    refused(&rig, E_NOT_FOUND, "person", "registered", "declare_wage", "{'person':'P9','from_month':'2018-08'}");
+    RIG_DO(&rig, "get_person_as_of", "{'person':'P1','on':'2018-05-15'}"); // what held then
+    EQ(replied(&rig)->spells[0]->n_wages, 2);
+    RIG_DO(&rig, "close_spell", "{'person':'P1','last_month':'2018-06','identity':'employee'}");
+    EQ(replied(&rig)->spells[0]->n_wages, 2); // what was declared beyond it never held
+    RIG_DO(&rig, "record_death", "{'person':'P1','on':'2018-02-10'}");
+    EQ(replied(&rig)->spells[0]->n_wages, 1);
+#undef WAGE
+    close_enrollment(&rig);
+}
+
 TEST(deemed_months_replace_what_the_same_source_said) {
     rig_t rig;
     open_enrollment(&rig);
@@ -899,7 +1019,8 @@ TESTS("enrollment", CASE(the_ground_is_laid), CASE(a_person_is_registered_and_th
       CASE(spells_follow_one_another), CASE(bad_spells_name_the_field), CASE(groups_of_one_kind_do_not_overlap),
       CASE(YC_E04_YC_E05_YC_E06_a_move_within_the_city_breaks_nothing),
       CASE(YC_E07_one_procedure_of_registration_in_every_district), CASE(corrections_of_the_past_fill_gaps_and_shorten),
-      CASE(deemed_months_replace_what_the_same_source_said),
+      CASE(who_resembles_a_registered_person_is_put_aside), CASE(whoever_closes_a_spell_may_name_it),
+      CASE(wages_are_declared_within_a_spell_and_corrected), CASE(deemed_months_replace_what_the_same_source_said),
       CASE(a_transfer_in_brings_months_to_the_first_spell_of_the_stay), CASE(death_ends_spells_and_memberships),
       CASE(ZZ_Y07_ZZ_Y08_the_employee_relation_ends_for_good), CASE(two_numbers_of_one_human_being_are_merged),
       CASE(histories_that_contradict_are_not_merged), CASE(JM_E_05_JM_E_06_JM_E_07_JM_E_20_where_residents_join),
