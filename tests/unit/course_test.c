@@ -78,6 +78,8 @@ static Tc__Bill *bill_at(arena_t *arena, const char *number, const char *from, c
     bill->bill = arena_text(arena, "%s", number), bill->person = T("P");
     bill->from = arena_text(arena, "%s", from), bill->to = arena_text(arena, "%s", to);
     bill->total_fen = bill->in_scope_fen = amount;
+    bill->total_given_case = TC__BILL__TOTAL_GIVEN_TOTAL_FEN;
+    bill->in_scope_given_case = TC__BILL__IN_SCOPE_GIVEN_IN_SCOPE_FEN;
     return bill;
 }
 
