@@ -101,3 +101,58 @@ bool facilities_find(const facilities_t *facilities, const char *code, date_t da
 }
 
 size_t facilities_count(const facilities_t *facilities) { return facilities->count; }
+
+// ---- what a change touches
+
+static bool inside(const facility_t *facility, date_t day) {
+    for (size_t i = 0; i < facility->period_count; i++)
+        if (facility->periods[i].from <= day && day <= facility->periods[i].until) return true;
+    return false;
+}
+
+// Whether both say the same from `day` on changes only at an end of a period of either.
+static void widen(const facility_t *a, const facility_t *b, date_t day, date_t today, bool *differs, date_t *from,
+                  date_t *until) {
+    date_t last = today;
+    if (day > today || inside(a, day) == inside(b, day)) return;
+    const facility_t *both[] = {a, b};
+    for (size_t f = 0; f < 2; f++)
+        for (size_t i = 0; i < both[f]->period_count; i++) {
+            const period_t *period = &both[f]->periods[i];
+            if (period->from > day && period->from - 1 < last) last = period->from - 1;
+            if (period->until >= day && period->until < last) last = period->until;
+        }
+    if (!*differs || day < *from) *from = day;
+    if (!*differs || last > *until) *until = last;
+    *differs = true;
+}
+
+static void compare(const facility_t *old, const facility_t *now, date_t today, bool *differs, date_t *from,
+                    date_t *until) {
+    const facility_t *both[] = {old, now};
+    *differs = false;
+    if (old->level != now->level || old->primary != now->primary) {
+        *differs = true;
+        *from = date_make(1900, 1, 1);
+        *until = today;
+        return;
+    }
+    for (size_t f = 0; f < 2; f++)
+        for (size_t i = 0; i < both[f]->period_count; i++) {
+            const period_t *period = &both[f]->periods[i];
+            widen(old, now, period->from, today, differs, from, until);
+            if (period->until < today) widen(old, now, period->until + 1, today, differs, from, until);
+        }
+}
+
+int facility_difference(const Tc__FacilityState *old, const Tc__FacilityState *now, date_t today, bool *differs,
+                        date_t *from, date_t *until, err_t *err) {
+    facility_t before = {.level = LEVEL_3}, after;
+    int rc = read_state(now, &after, err);
+    if (rc) return rc;
+    if (old) rc = read_state(old, &before, err);
+    if (!rc) compare(&before, &after, today, differs, from, until);
+    if (old && !rc) free(before.periods);
+    free(after.periods);
+    return rc;
+}

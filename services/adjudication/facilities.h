@@ -24,3 +24,9 @@ int facilities_apply(facilities_t *facilities, const Tc__FacilityState *state, e
 // False: not registered.
 bool facilities_find(const facilities_t *facilities, const char *code, date_t day, facility_on_t *out);
 size_t facilities_count(const facilities_t *facilities);
+
+// Days up to `today` on which the register says something else than it did: from the first to the last of them. `old`
+// NULL: the facility was not registered, which counts as a place outside the city does. Pure. E_INVALID_FIELD when a
+// state is malformed.
+int facility_difference(const Tc__FacilityState *old, const Tc__FacilityState *now, date_t today, bool *differs,
+                        date_t *from, date_t *until, err_t *err) MUST_USE;

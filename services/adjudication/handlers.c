@@ -3,12 +3,13 @@
 // command shell that all services share, last, since that shell empties the arena.
 #include "handlers.h"
 #include "history.h"
+#include "readjudicate.h"
 #include "reads.h"
 #include "settle.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { CALLERS = ROLE_HOSPITAL | ROLE_CLERK | ROLE_ADMIN | ROLE_SERVICE };
+enum { CALLERS = ROLE_HOSPITAL | ROLE_CLERK | ROLE_ADMIN | ROLE_SERVICE, OFFICE = ROLE_CLERK | ROLE_ADMIN };
 
 const method_t adjudication_methods[METHOD__COUNT] = {
     [METHOD_QUOTE] = {"quote", CALLERS, true, &tc__bill__descriptor, NULL},
@@ -17,6 +18,14 @@ const method_t adjudication_methods[METHOD__COUNT] = {
     [METHOD_EXPLAIN] = {"explain", CALLERS, true, &tc__get_decision__descriptor, NULL},
     [METHOD_GET_DECISIONS] = {"get_decisions", CALLERS, true, &tc__get_decisions__descriptor, NULL},
     [METHOD_QUOTE_AS] = {"quote_as", CALLERS, true, &tc__quote_as__descriptor, NULL},
+    [METHOD_FIND_AFFECTED] = {"find_affected", OFFICE, true, &tc__find_affected__descriptor, readjudicate_find},
+    [METHOD_READJUDICATE] = {"readjudicate", OFFICE, false, &tc__readjudicate__descriptor, readjudicate_begin},
+    [METHOD_RETRY_TASKS] = {"retry_tasks", OFFICE, false, &tc__retry_tasks__descriptor, readjudicate_retry},
+    [METHOD_GET_TASK] = {"get_task", OFFICE, true, &tc__get_task__descriptor, readjudicate_task},
+    [METHOD_GET_TASKS] = {"get_tasks", OFFICE, true, &tc__get_tasks__descriptor, readjudicate_tasks},
+    [METHOD_STAGE_POLICY] = {"stage_policy", ROLE_ADMIN, false, &tc__stage_policy__descriptor, policy_stage},
+    [METHOD_RELEASE_POLICY] = {"release_policy", ROLE_ADMIN, false, &tc__release_policy__descriptor, policy_release},
+    [METHOD_GET_RELEASES] = {"get_releases", OFFICE, true, &tc__get_releases__descriptor, policy_releases},
 };
 
 typedef struct sorted {

@@ -62,3 +62,5 @@ void heads_drop(heads_t *heads, const char *person, int year) {
     entry_t *entry = place(heads, person, year);
     if (holds(entry, person, year)) entry->person[0] = '\0';
 }
+
+void heads_clear(heads_t *heads) { memset(heads->entries, 0, (heads->mask + 1) * sizeof *heads->entries); }

@@ -34,19 +34,36 @@ static const policy_t *from_memory(const policies_t *policies, const char *hash)
     return NULL;
 }
 
-int policies_get(policies_t *policies, store_t *store, const char *hash, arena_t *arena, const policy_t **out,
-                 err_t *err) {
-    *out = from_memory(policies, hash);
-    if (*out) return 0;
+static int load(store_t *store, const char *hash, arena_t *arena, policy_t **out, err_t *err) {
     const void *body;
     size_t bytes;
-    policy_t *loaded = NULL;
     int rc = policy_version_load(store, hash, arena, &body, &bytes, err);
-    if (!rc) rc = policy_unpack(&loaded, body, bytes, err);
-    if (rc) return rc;
+    return rc ? rc : policy_unpack(out, body, bytes, err);
+}
+
+static void keep(policies_t *policies, policy_t *policy) {
     policy_t **place = &policies->past[policies->next++ % POLICIES_PAST_MAX];
     policy_destroy(place);
-    *place = loaded;
+    *place = policy;
+}
+
+int policies_get(policies_t *policies, store_t *store, const char *hash, arena_t *arena, const policy_t **out,
+                 err_t *err) {
+    policy_t *loaded = NULL;
+    *out = from_memory(policies, hash);
+    if (*out) return 0;
+    int rc = load(store, hash, arena, &loaded, err);
+    if (rc) return rc;
+    keep(policies, loaded);
     *out = loaded;
+    return 0;
+}
+
+int policies_take(policies_t *policies, store_t *store, const char *hash, arena_t *arena, err_t *err) {
+    policy_t *loaded = NULL;
+    int rc = load(store, hash, arena, &loaded, err);
+    if (rc) return rc;
+    keep(policies, policies->current);
+    policies->current = loaded;
     return 0;
 }

@@ -9,6 +9,9 @@ typedef struct policies policies_t;
 
 policies_t *policies_new(policy_t **current); // takes the policy; NULL when out of memory
 void policies_destroy(policies_t **policies);
+// Put the policy of a hash in force; the one before joins the past ones. On failure nothing changes. Between batches:
+// everything borrowed from here is invalid then.
+int policies_take(policies_t *policies, store_t *store, const char *hash, arena_t *arena, err_t *err) MUST_USE;
 const policy_t *policies_current(const policies_t *policies);
 // The policy of a hash, borrowed until the next call that has to load one. E_NOT_FOUND when it was never in use here.
 int policies_get(policies_t *policies, store_t *store, const char *hash, arena_t *arena, const policy_t **out,

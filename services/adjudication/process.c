@@ -1,8 +1,11 @@
 // A turn's ports bound to the real world, the register of facilities followed from the start of its stream, and the
 // policy loaded, kept and published. The register is volatile: until it was read to its end once, bills are
 // UNAVAILABLE.
+#include "background.h"
 #include "common/base/log.h"
+#include "current.h"
 #include "handlers.h"
+#include "releases.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +23,8 @@ typedef struct process {
     consumer_t *first_reading; // of the register; gone once it came to the end
     int64_t collection_rests_until_ms;
     int64_t policy_published_ms;
+    current_t current;
+    background_t *background; // what one instance does for all
 } process_t;
 
 // ---- ports
@@ -117,15 +122,46 @@ static void publish_policy(process_t *process, int64_t now_ms) {
     process->policy_published_ms = now_ms;
 }
 
-static int keep_policy(process_t *process, err_t *err) {
+static void tell_policy(process_t *process) {
     const policy_t *policy = policies_current(process->core->policies);
-    size_t bytes;
-    const void *packed = policy_packed(policy, &bytes);
-    int rc = policy_version_save(process->ctx->store, policy_hash(policy), packed, bytes, clock_now_ms(), err);
-    if (rc) return rc;
     publish_policy(process, clock_now_ms());
-    log_info("policy_in_force", "city=%s policy=%s", log_value(policy_city(policy)), policy_hash(policy));
-    return 0;
+    log_info("policy_in_force", "city=%s policy=%s release=%lld", log_value(policy_city(policy)), policy_hash(policy),
+             (long long)process->current.release);
+}
+
+// The configuration's policy is a release like any other; what is in force is the newest one.
+static int keep_policy(process_t *process, err_t *err) {
+    adjudication_t *core = process->core;
+    const int64_t now_ms = clock_now_ms();
+    bool changed;
+    current_init(&process->current, core);
+    int rc = release_configured(core->store, policies_current(core->policies), now_ms, core->arena, err);
+    if (!rc) rc = current_policy(&process->current, now_ms, &changed, err);
+    if (!rc) tell_policy(process);
+    arena_reset(core->arena);
+    return rc;
+}
+
+static int follow_releases(process_t *process, err_t *err) {
+    bool changed;
+    int rc = current_policy(&process->current, clock_now_ms(), &changed, err);
+    if (!rc && changed) tell_policy(process);
+    return rc;
+}
+
+// Before a recomputation both; before anything else the releases, when the last look is too long ago.
+static int look_around(process_t *process, const request_t *requests, size_t count, err_t *err) {
+    const int64_t passed_ms = clock_now_ms() - process->current.looked_ms;
+    bool recomputes = false;
+    err_t late = {0};
+    for (size_t i = 0; !recomputes && i < count; i++) recomputes = strcmp(requests[i].header.method, "recompute") == 0;
+    if (!recomputes && passed_ms < RELEASE_POLL_MS && passed_ms >= 0) return 0;
+    int rc = follow_releases(process, &late);
+    if (rc) log_warn("releases_unknown", "code=%s why=%s", err_name(rc), log_value(late.text));
+    if (!rc && recomputes) rc = current_register(&process->current, &late);
+    arena_reset(process->core->arena);
+    // Whoever recomputes must know; a patient need not wait for that.
+    return rc && recomputes ? err_set(err, E_STORE, "the database failed; ask again with the same request id") : 0;
 }
 
 static int load_policy(const service_ctx_t *ctx, policy_t **policy, err_t *err) {
@@ -139,6 +175,7 @@ static int load_policy(const service_ctx_t *ctx, policy_t **policy, err_t *err) 
 
 static void stop(void *self) {
     process_t *process = self;
+    background_stop(&process->background);
     consumer_destroy(&process->first_reading);
     adjudication_destroy(&process->core);
     free(process);
@@ -169,6 +206,7 @@ static int start(service_ctx_t *ctx, void **self, err_t *err) {
     rc = commands_new(&process->core->commands, ctx, &adjudication_service, process->core, err);
     if (!rc) rc = keep_policy(process, err);
     if (!rc) rc = follow_facilities(process, err);
+    if (!rc) rc = background_start(&process->background, ctx, err);
     if (rc) goto fail;
     *self = process;
     return 0;
@@ -179,13 +217,18 @@ fail:
 }
 
 static void batch(void *self, const request_t *requests, size_t count) {
-    adjudication_batch(((process_t *)self)->core, requests, count);
+    process_t *process = self;
+    err_t err = {0};
+    int rc = look_around(process, requests, count, &err);
+    for (size_t i = 0; rc && i < count; i++) adjudication_refuse(process->core, &requests[i], rc, &err);
+    if (!rc) adjudication_batch(process->core, requests, count);
 }
 
 static void tick(void *self, int64_t now_ms) {
     process_t *process = self;
     read_register(process);
     commands_tick(process->core->commands, now_ms);
+    if (look_around(process, NULL, 0, &(err_t){0})) return;
     if (now_ms - process->policy_published_ms > POLICY_PUBLISH_MS) publish_policy(process, now_ms);
 }
 

@@ -5,6 +5,7 @@
 #include "store.h"
 #include "common/base/hash.h"
 #include "common/daemon/service.h"
+#include "readjudicate.h"
 
 // Version 1 of the table held one row a bill; PostgreSQL and SQLite both know this way to change its keys.
 #define VERSIONS_SQL                                                                                                   \
@@ -26,6 +27,7 @@ const migration_t adjudication_migrations[ADJUDICATION_MIGRATIONS] = {
         " UNIQUE (partition, number), UNIQUE (request_id), UNIQUE (bill));"
         "CREATE TABLE policy_version (hash TEXT NOT NULL PRIMARY KEY, body BYTEA NOT NULL, at_ms BIGINT NOT NULL);"},
     {2, VERSIONS_SQL REQUEST_TABLE_SQL},
+    {3, CONSUMER_TABLES_SQL READJUDICATION_TABLES_SQL},
 };
 
 static const struct {
@@ -48,10 +50,11 @@ const stream_log_t adjudication_log = {
 
 // The LIMITs are known bounds, and they keep PostgreSQL from joining a growing table as a whole on statistics of an
 // empty one.
-int decisions_find_settled(store_t *store, const rows_t *keys, arena_t *arena, rows_t *found, err_t *err) {
+int decisions_find_stored(store_t *store, const rows_t *keys, arena_t *arena, rows_t *found, err_t *err) {
     return store_each_query(store,
-                            "SELECT request_id, digest, body FROM decision WHERE request_id = $1"
-                            " UNION ALL SELECT request_id, digest, body FROM decision WHERE bill = $2 LIMIT 2",
+                            "SELECT 0, kind, digest, body FROM decision WHERE request_id = $1"
+                            " UNION ALL SELECT 1, kind, digest, body FROM (SELECT kind, digest, body FROM decision"
+                            " WHERE bill = $2 ORDER BY version DESC LIMIT 1) newest LIMIT 2",
                             keys, arena, found, err);
 }
 
@@ -62,19 +65,78 @@ int decisions_find_heads(store_t *store, const rows_t *keys, arena_t *arena, row
                             keys, arena, found, err);
 }
 
+// A subquery and not EXISTS, which PostgreSQL would turn into a join of the whole table.
+#define IS_NEWEST                                                                                                      \
+    " (SELECT later.version FROM decision later WHERE later.bill = d.bill AND later.version = d.version + 1 LIMIT 1)"  \
+    " IS NULL"
+#define STANDS " d.kind IN (0, 2) AND" IS_NEWEST
+
+int decisions_find_standing(store_t *store, const rows_t *keys, int limit, arena_t *arena, rows_t *found, err_t *err) {
+    rows_t limited;
+    CHECK(keys->width == 3);
+    rows_init(&limited, arena, 4);
+    for (size_t i = 0; i < keys->count; i++) {
+        cell_t *key = rows_add(&limited);
+        if (!key) return err_set(err, E_IO, "out of memory for the keys of chains");
+        for (size_t column = 0; column < 3; column++) key[column] = rows_at(keys, i)[column];
+        key[3] = cell_i64(limit);
+    }
+    return store_each_query(store,
+                            "SELECT d.body FROM decision d WHERE d.partition = $1 AND d.person = $2 AND d.year = $3"
+                            " AND" STANDS " ORDER BY d.seq LIMIT $4",
+                            &limited, arena, found, err);
+}
+
 int decisions_of_year(store_t *store, const char *person, int year, int64_t after, int limit, arena_t *arena,
                       rows_t *found, err_t *err) {
     cell_t params[] = {cell_i64(partition_of(person)), cell_text(person), cell_i64(year), cell_i64(after),
                        cell_i64(limit)};
     return store_query(store,
-                       "SELECT seq, body FROM decision WHERE partition = $1 AND person = $2 AND year = $3 AND seq > $4"
+                       "SELECT d.seq, d.body FROM decision d WHERE d.partition = $1 AND d.person = $2 AND d.year = $3"
+                       " AND d.seq > $4 AND" STANDS " ORDER BY d.seq LIMIT $5",
+                       params, COUNT_OF(params), arena, found, err);
+}
+
+int decisions_from(store_t *store, const char *person, int year, int64_t from, int limit, arena_t *arena, rows_t *found,
+                   err_t *err) {
+    cell_t params[] = {cell_i64(partition_of(person)), cell_text(person), cell_i64(year), cell_i64(from),
+                       cell_i64(limit)};
+    return store_query(store,
+                       "SELECT body FROM decision WHERE partition = $1 AND person = $2 AND year = $3 AND seq >= $4"
                        " ORDER BY seq LIMIT $5",
                        params, COUNT_OF(params), arena, found, err);
+}
+
+// A bill comes in once and goes out at most once.
+int decisions_standing_at(store_t *store, const char *person, int year, int64_t seq, arena_t *arena, int64_t *out,
+                          err_t *err) {
+    cell_t params[] = {cell_i64(partition_of(person)), cell_text(person), cell_i64(year), cell_i64(seq)};
+    rows_t found;
+    int rc = store_query(store,
+                         "SELECT CAST(COALESCE(SUM(CASE kind WHEN 0 THEN 1 WHEN 1 THEN -1 ELSE 0 END), 0) AS BIGINT)"
+                         " FROM decision WHERE partition = $1 AND person = $2 AND year = $3 AND seq <= $4",
+                         params, COUNT_OF(params), arena, &found, err);
+    if (!rc) *out = row_i64(&found, 0, 0);
+    return rc;
 }
 
 int decisions_find_bills(store_t *store, const rows_t *keys, arena_t *arena, rows_t *found, err_t *err) {
     return store_each_query(store, "SELECT body FROM decision WHERE bill = $1 ORDER BY version DESC LIMIT 1", keys,
                             arena, found, err);
+}
+
+int decisions_versions(store_t *store, const char *bill, int limit, arena_t *arena, rows_t *found, err_t *err) {
+    cell_t params[] = {cell_text(bill), cell_i64(limit)};
+    return store_query(store, "SELECT body FROM decision WHERE bill = $1 ORDER BY version LIMIT $2", params,
+                       COUNT_OF(params), arena, found, err);
+}
+
+int decisions_find_request(store_t *store, const char *request_id, arena_t *arena, rows_t *found, err_t *err) {
+    cell_t params[] = {cell_text(request_id)};
+    return store_query(store,
+                       "SELECT body FROM decision WHERE request_id = $1"
+                       " UNION ALL SELECT CAST('' AS BYTEA) FROM request WHERE id = $1",
+                       params, COUNT_OF(params), arena, found, err);
 }
 
 int decisions_insert(store_t *store, const rows_t *rows, err_t *err) {

@@ -6,6 +6,7 @@
 #include "enrollment.pb-c.h"
 #include "envelope.pb-c.h"
 #include "facility.pb-c.h"
+#include "readjudication.pb-c.h"
 #include "settlement.pb-c.h"
 #include <jansson.h>
 #include <stdlib.h>
@@ -60,6 +61,14 @@ static const cli_method_t methods[] = {
     METHOD("adjudication", "explain", get_decision, decision, NULL),
     METHOD("adjudication", "get_decisions", get_decisions, decisions, NULL),
     METHOD("adjudication", "quote_as", quote_as, decisions, NULL),
+    METHOD("adjudication", "find_affected", find_affected, affected, NULL),
+    METHOD("adjudication", "readjudicate", readjudicate, task, NULL),
+    METHOD("adjudication", "retry_tasks", retry_tasks, retried_tasks, NULL),
+    METHOD("adjudication", "get_task", get_task, task, NULL),
+    METHOD("adjudication", "get_tasks", get_tasks, tasks, NULL),
+    METHOD("adjudication", "stage_policy", stage_policy, policy_release, NULL),
+    METHOD("adjudication", "release_policy", release_policy, policy_release, NULL),
+    METHOD("adjudication", "get_releases", get_releases, policy_releases, NULL),
     METHOD("settlement", "get_balances", get_balances, balances, NULL),
     METHOD("settlement", "get_entry", get_entry, journal_entry, NULL),
     METHOD("enrollment", "positions", positions_request, positions, NULL),

@@ -1,0 +1,147 @@
+#include "readjudicate.h"
+#include "adjudication.h"
+#include "common/base/log.h"
+#include <string.h>
+
+static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory"); }
+
+static int64_t now_of(const adjudication_t *on) { return on->ports.now_ms(on->ports.self); }
+
+// ---- what is affected
+
+int readjudicate_find(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                      err_t *err) {
+    (void)request;
+    adjudication_t *on = self;
+    const Tc__FindAffected *ask = (const Tc__FindAffected *)message;
+    int rc = affected_check(ask, err);
+    return rc ? rc : affected_page(on->store, ask, NULL, on->arena, (Tc__Affected **)reply, err);
+}
+
+int readjudicate_begin(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                       err_t *err) {
+    (void)request;
+    adjudication_t *on = self;
+    const Tc__Readjudicate *ask = (const Tc__Readjudicate *)message;
+    const int64_t now_ms = now_of(on);
+    int64_t number;
+    if (!*ask->cause) return err_field(err, E_MISSING_FIELD, "cause", "cause is missing: it is kept in the versions");
+    if (strlen(ask->cause) > RECOMPUTE_CAUSE_MAX)
+        return err_field(err, E_TOO_LARGE, "cause", "cause: at most %d bytes", RECOMPUTE_CAUSE_MAX);
+    if (!ask->what) return err_field(err, E_MISSING_FIELD, "what", "what is missing; an empty one is everybody");
+    Tc__FindAffected what = *ask->what;
+    int rc = affected_check(&what, err);
+    if (rc) return rc;
+    what.after_partition = what.after_year = 0;
+    what.after_person = (char *)"";
+    rc = task_add(on->store, &what, ask->cause, false, now_ms, now_ms, on->arena, &number, err);
+    return rc ? rc : task_get(on->store, number, on->arena, (Tc__Task **)reply, err);
+}
+
+// ---- tasks
+
+int readjudicate_task(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                      err_t *err) {
+    (void)request;
+    adjudication_t *on = self;
+    return task_get(on->store, ((const Tc__GetTask *)message)->number, on->arena, (Tc__Task **)reply, err);
+}
+
+int readjudicate_tasks(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                       err_t *err) {
+    (void)request, (void)message;
+    adjudication_t *on = self;
+    return tasks_list(on->store, on->arena, (Tc__Tasks **)reply, err);
+}
+
+int readjudicate_retry(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                       err_t *err) {
+    (void)request;
+    adjudication_t *on = self;
+    const Tc__RetryTasks *ask = (const Tc__RetryTasks *)message;
+    const bool one = ask->number_given_case == TC__RETRY_TASKS__NUMBER_GIVEN_NUMBER;
+    Tc__RetriedTasks *answer = arena_alloc(on->arena, sizeof *answer);
+    if (!answer) return no_memory(err);
+    if (one && ask->number < 0) return err_field(err, E_OUT_OF_RANGE, "number", "number is negative");
+    tc__retried_tasks__init(answer);
+    *reply = &answer->base;
+    return recompute_retry(on->store, one ? ask->number : -1, now_of(on), on->arena, &answer->items, err);
+}
+
+// ---- policies
+
+int policy_stage(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                 err_t *err) {
+    (void)request;
+    adjudication_t *on = self;
+    const Tc__StagePolicy *ask = (const Tc__StagePolicy *)message;
+    Tc__PolicyRelease *answer = arena_alloc(on->arena, sizeof *answer);
+    char hash[65];
+    if (!answer) return no_memory(err);
+    int rc = release_stage(on->store, policies_current(on->policies), ask->packed.data, ask->packed.len, now_of(on),
+                           hash, err);
+    if (rc) return rc;
+    tc__policy_release__init(answer);
+    answer->hash = arena_text(on->arena, "%s", hash);
+    *reply = &answer->base;
+    return answer->hash ? 0 : no_memory(err);
+}
+
+int policy_release(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                   err_t *err) {
+    (void)request;
+    adjudication_t *on = self;
+    return release_policy(on->store, policies_current(on->policies), (const Tc__ReleasePolicy *)message, now_of(on),
+                          on->arena, (Tc__PolicyRelease **)reply, err);
+}
+
+int policy_releases(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                    err_t *err) {
+    (void)request, (void)message;
+    adjudication_t *on = self;
+    Tc__PolicyReleases *list = NULL;
+    int rc = releases_list(on->store, on->arena, &list, err);
+    if (rc) return rc;
+    list->in_force = (char *)policy_hash(policies_current(on->policies));
+    *reply = &list->base;
+    return 0;
+}
+
+// ---- the leader's part
+
+static int move_on(store_t *store, const recompute_task_t *task, const Tc__Affected *page, int64_t now_ms,
+                   arena_t *arena, err_t *err) {
+    rows_t items;
+    rows_init(&items, arena, 2);
+    for (size_t i = 0; i < page->n_items; i++) {
+        cell_t *item = rows_add(&items);
+        if (!item) return no_memory(err);
+        item[0] = cell_text(page->items[i]->person);
+        item[1] = cell_i64(page->items[i]->year);
+    }
+    int rc = store_begin(store, err);
+    if (rc) return rc;
+    rc = recompute_enqueue(store, task->number, task->cause, &items, now_ms, now_ms, arena, err);
+    if (!rc) rc = task_move(store, task, page, (int64_t)page->n_items, err);
+    if (!rc) return store_commit(store, err);
+    store_rollback(store);
+    return rc;
+}
+
+int readjudicate_scan(store_t *store, arena_t *arena, int64_t now_ms, bool *moved, err_t *err) {
+    recompute_task_t task;
+    const touched_list_t *touched;
+    Tc__Affected *page;
+    int64_t made;
+    arena_reset(arena);
+    *moved = false;
+    int rc = touched_make_task(store, arena, now_ms, &made, err);
+    if (!rc) rc = tasks_end(store, now_ms, err);
+    if (!rc) rc = task_to_scan(store, now_ms, arena, &task, err);
+    if (rc || !task.number) return rc;
+    rc = touched_of_task(store, task.number, arena, &touched, err);
+    if (!rc) rc = affected_page(store, task.selection, touched, arena, &page, err);
+    if (!rc) rc = move_on(store, &task, page, now_ms, arena, err);
+    *moved = !rc;
+    return rc;
+}
