@@ -48,7 +48,7 @@
     X(EMPLOYER_ENTERPRISE, "enterprise", "企业")                                                                       \
     X(EMPLOYER_ORGAN, "organ", "机关事业单位")                                                                         \
     X(EMPLOYER_DISTRESSED, "distressed", "困难企业")
-// 性别, 门诊选定点, 定点机构种类
+// 性别, 门诊选定点, 定点机构种类, 目录类别, 目录等级
 #define SEX_TABLE(X) X(SEX_MALE, "male", "男") X(SEX_FEMALE, "female", "女")
 #define POINT_TABLE(X)                                                                                                 \
     X(POINT_NONE, "none", "非选定点")                                                                                  \
@@ -58,6 +58,12 @@
     X(FACILITY_KIND_HOSPITAL, "hospital", "医院")                                                                      \
     X(FACILITY_KIND_CLINIC, "clinic", "诊所")                                                                          \
     X(FACILITY_KIND_PHARMACY, "pharmacy", "零售药店")
+#define FEE_KIND_TABLE(X)                                                                                              \
+    X(FEE_KIND_DRUG, "drug", "药品")                                                                                   \
+    X(FEE_KIND_ITEM, "item", "诊疗项目")                                                                               \
+    X(FEE_KIND_MATERIAL, "material", "医用耗材")                                                                       \
+    X(FEE_KIND_BED, "bed", "床位")
+#define FEE_CLASS_TABLE(X) X(FEE_CLASS_A, "A", "甲") X(FEE_CLASS_B, "B", "乙") X(FEE_CLASS_C, "C", "丙")
 
 #define X(code, name, chinese) code,
 typedef enum identity { IDENTITY_TABLE(X) IDENTITY__COUNT } identity_t;
@@ -71,6 +77,8 @@ typedef enum employer { EMPLOYER_TABLE(X) EMPLOYER__COUNT } employer_t;
 typedef enum sex { SEX_TABLE(X) SEX__COUNT } sex_t;
 typedef enum point { POINT_TABLE(X) POINT__COUNT } point_t;
 typedef enum facility_kind { FACILITY_KIND_TABLE(X) FACILITY_KIND__COUNT } facility_kind_t;
+typedef enum fee_kind { FEE_KIND_TABLE(X) FEE_KIND__COUNT } fee_kind_t;
+typedef enum fee_class { FEE_CLASS_TABLE(X) FEE_CLASS__COUNT } fee_class_t;
 #undef X
 
 #define GROUP_BIT(group) (1u << (group))
@@ -93,4 +101,6 @@ VOCABULARY(employer)
 VOCABULARY(sex)
 VOCABULARY(point)
 VOCABULARY(facility_kind)
+VOCABULARY(fee_kind)
+VOCABULARY(fee_class)
 #undef VOCABULARY
