@@ -294,6 +294,52 @@ int link_settle(link_t *link, PGresult **last, err_t *err) {
     return code;
 }
 
+// ---- COPY ----
+
+#define COPY_SLICE 65536 // so that libpq's buffer stays small
+
+static int send_copy(link_t *link, const char *data, size_t size, err_t *err) {
+    int code = E_OK;
+    for (size_t at = 0; code == E_OK && at < size; at += COPY_SLICE) {
+        const size_t bytes = size - at < COPY_SLICE ? size - at : COPY_SLICE;
+        if (PQputCopyData(link->conn, data + at, (int)bytes) != 1) return lost(link, PQerrorMessage(link->conn), err);
+        code = push(link, err);
+    }
+    if (code != E_OK) return code;
+    return PQputCopyEnd(link->conn, NULL) == 1 ? push(link, err) : lost(link, PQerrorMessage(link->conn), err);
+}
+
+static int copy(link_t *link, const char *sql, const char *data, size_t size, err_t *err) {
+    err_t breaking;
+    bool sent = false;
+    int failed = E_OK;
+    if (!PQsendQuery(link->conn, sql)) return lost(link, PQerrorMessage(link->conn), err);
+    for (;;) {
+        PGresult *result;
+        int code = next_result(link, &result, &breaking);
+        if (code == E_OK && !result) return failed;
+        if (code == E_OK && PQresultStatus(result) == PGRES_COPY_IN && !sent) {
+            sent = true;
+            code = send_copy(link, data, size, &breaking);
+        } else if (code == E_OK && PQresultStatus(result) != PGRES_COMMAND_OK && failed == E_OK) {
+            failed = told(link, result, err);
+        }
+        PQclear(result);
+        if (code == E_OK) continue;
+        if (failed == E_OK && err) *err = breaking; // else the server has said why it closed
+        return code;
+    }
+}
+
+int link_copy(link_t *link, const char *sql, const char *data, size_t size, err_t *err) {
+    int code = link_settle(link, NULL, err);
+    if (code != E_OK) return code;
+    if (!PQexitPipelineMode(link->conn)) return lost(link, PQerrorMessage(link->conn), err);
+    code = copy(link, sql, data, size, err);
+    if (link->conn && !PQenterPipelineMode(link->conn)) return lost(link, PQerrorMessage(link->conn), err);
+    return code;
+}
+
 int link_script(link_t *link, const char *sql, err_t *err) {
     CHECK(link->queued == 0);
     if (!link->conn) return err_set(err, E_STORE, "postgresql: connection lost");

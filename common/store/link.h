@@ -44,6 +44,8 @@ int link_queue(link_t *link, const char *sql, const params_t *params, err_t *err
 // Send all, read all answers. The first error is told; otherwise `last` (may be NULL) gets the result of the last
 // statement, which the caller clears.
 int link_settle(link_t *link, PGresult **last, err_t *err) MUST_USE;
+// COPY … FROM STDIN with `data`, which is all of it; what is queued is settled first.
+int link_copy(link_t *link, const char *sql, const char *data, size_t size, err_t *err) MUST_USE;
 // Several statements in one text, outside the pipeline. Nothing may be queued.
 int link_script(link_t *link, const char *sql, err_t *err) MUST_USE;
 bool link_alive(const link_t *link);

@@ -123,11 +123,30 @@ static int queue_columns(postgres_t *pg, const char *sql, const rows_t *rows, si
     return code;
 }
 
+// COPY takes a row about twice as fast as INSERT, but two round trips of its own.
+#define COPY_ROWS_MIN 128
+
+static int copy_rows(postgres_t *pg, const char *table, const char *columns, const rows_t *rows, err_t *err) {
+    char sql[1024];
+    int length = snprintf(sql, sizeof sql, "COPY %s (%s) FROM STDIN (FORMAT binary)", table, columns);
+    CHECK(length > 0 && (size_t)length < sizeof sql);
+    int code = E_OK;
+    size_t portion, size;
+    for (size_t from = 0; code == E_OK && from < rows->count; from += portion) {
+        portion = portion_of_rows(rows, from);
+        char *data = copy_of_rows(rows, from, from + portion, &size, err);
+        code = data ? link_copy(&pg->link, sql, data, size, err) : E_STORE;
+        free(data);
+    }
+    return code;
+}
+
 static int postgres_insert(store_t *store, const char *table, const char *columns, const rows_t *rows,
                            const char *conflict, err_t *err) {
     postgres_t *pg = postgres_of(store);
     int code = make_ready(pg, err);
     if (code != E_OK) return code;
+    if (!*conflict && rows->count >= COPY_ROWS_MIN) return copy_rows(pg, table, columns, rows, err);
     char *sql = insert_sql(table, columns, rows->width, "SELECT * FROM unnest(", ")", conflict);
     if (!sql) return err_set(err, E_STORE, "out of memory");
     size_t portion;

@@ -113,6 +113,31 @@ int params_of_columns(params_t *params, const rows_t *rows, size_t from, size_t 
     return E_OK;
 }
 
+// ---- the binary format of COPY ----
+// "PGCOPY", flags, no extension; per row an int16 number of fields, each as in an array; an int16 of −1 ends it.
+
+char *copy_of_rows(const rows_t *rows, size_t from, size_t to, size_t *size, err_t *err) {
+    static const char head[19] = "PGCOPY\n\377\r\n"; // a NUL, and two integers that are 0
+    const uint16_t width = htobe16((uint16_t)rows->width), end = UINT16_MAX;
+    size_t bytes = sizeof head + sizeof end;
+    for (size_t row = from; row < to; row++) bytes += sizeof width + row_bytes(rows, row);
+    char *data = malloc(bytes), *at = data;
+    if (!data) {
+        err_set(err, E_STORE, "out of memory");
+        return NULL;
+    }
+    memcpy(at, head, sizeof head);
+    at += sizeof head;
+    for (size_t row = from; row < to; row++) {
+        memcpy(at, &width, sizeof width);
+        at += sizeof width;
+        for (size_t i = 0; i < rows->width; i++) at = put_cell(at, rows_at(rows, row) + i);
+    }
+    memcpy(at, &end, sizeof end);
+    *size = bytes;
+    return data;
+}
+
 // ---- results ----
 
 static int64_t read_int(const char *bytes, int size) {

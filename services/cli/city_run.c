@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 // A service that is restarted is back within the deadline.
-enum { LANES_DEFAULT = 4, CHUNK_PERSONS = 1000, DEADLINE_MS = 60000, TELL_US = 200000 };
+enum { LANES_DEFAULT = 4, CHUNK_PERSONS = 2000, DEADLINE_MS = 60000, TELL_US = 200000 };
 
 typedef struct lane {
     int part;

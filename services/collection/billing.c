@@ -149,10 +149,11 @@ static int add_bill(run_t *run, const owing_t *owing, const Tc__ContributionBill
 static int make_bills(run_t *run, rows_t *rows, err_t *err) {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < run->count; i++) {
-        const owing_t *o = &run->owing[i];
+        owing_t *o = &run->owing[i];
         Tc__ContributionBill *bill = NULL;
         if (o->billed) continue;
         rc = bill_make(run->policy, o->person, o->spell, o->employer_kind, run->period, run->ctx->arena, &bill, err);
+        o->renew &= bill != NULL;
         if (rc == 0 && bill) rc = add_bill(run, o, bill, rows, err);
     }
     return rc;

@@ -1,9 +1,10 @@
 // Entitlement states into Redis, so that no older one stays there for good.
 //
-// The transaction that changes a state also notes the person in table `uncached`. After the commit the state is put;
-// what was put for certain is taken off the table by a later transaction, the rest is put again every second, also
-// after a restart or when Redis comes back. A Redis that itself goes back in time (an old dump loaded) is bounded by
-// the time to live.
+// The transaction that changes states also notes their persons, all in one row of table `uncached_batch`. After the
+// commit the states are put; a batch that was put as a whole for certain is taken off the table by a later transaction.
+// The persons of any other batch, also of one that a dead process left, go to table `uncached` one by one, and their
+// states are put again every second, also after a restart or when Redis comes back. A Redis that itself goes back in
+// time (an old dump loaded) is bounded by the time to live.
 #pragma once
 #include "common/cache/entitlement_keys.h"
 #include "common/daemon/service.h"
@@ -13,6 +14,9 @@ typedef struct recache recache_t;
 int recache_new(recache_t **out, service_ctx_t *ctx, bool enabled, err_t *err) MUST_USE;
 void recache_destroy(recache_t **recache);
 
+// Inside the transaction: a new name for its row in `uncached_batch`; "" where no Redis is configured and persons are
+// noted one by one. Lives until the end of the transaction.
+const char *recache_batch(recache_t *recache);
 // Inside the transaction: remember for recache_flush (copied). When memory is short the repair does it instead.
 void recache_add(recache_t *recache, const char *person, int64_t version, const void *body, size_t size);
 void recache_forget(recache_t *recache); // rolled back

@@ -4,7 +4,7 @@
 #include "touched.h"
 #include <string.h>
 
-enum { CHUNK = 256 };
+enum { CHUNK = 512 };
 
 typedef struct chunk {
     const renew_env_t *env;
@@ -76,16 +76,17 @@ static int bills_of_person(chunk_t *chunk, size_t i, billed_t **out, size_t *cou
     return 0;
 }
 
-static int keep_changed(chunk_t *chunk, Tc__Entitlement *state, err_t *err) {
+static int keep_changed(chunk_t *chunk, Tc__Entitlement *state, bool known, err_t *err) {
     size_t size;
     void *body = message_pack(&state->base, chunk->arena, &size);
-    const char *person = arena_text(chunk->arena, "%s", state->person);
+    const char *person = arena_copy(chunk->arena, state->person, strlen(state->person) + 1);
     cell_t *row = rows_add(&chunk->out->changed);
     if (!body || !person || !row) return out_of_memory(err);
     row[0] = cell_i64(partition_of(person));
     row[1] = cell_text(person);
     row[2] = cell_i64(state->version);
     row[3] = cell_blob(body, size);
+    row[4] = cell_i64(known);
     return 0;
 }
 
@@ -120,8 +121,9 @@ static int number_next(const chunk_t *chunk, const void *old, size_t old_size, T
 static int compare(chunk_t *chunk, size_t i, Tc__Entitlement *state, err_t *err) {
     size_t row = chunk->next_known, old_size = 0, new_size;
     const void *old = NULL;
+    const bool known = row < chunk->known.count && row_i64(&chunk->known, row, 0) == (int64_t)i;
     state->version = chunk->told;
-    if (row < chunk->known.count && row_i64(&chunk->known, row, 0) == (int64_t)i) {
+    if (known) {
         old = row_blob(&chunk->known, row, 2, &old_size);
         chunk->next_known++;
         state->version = row_i64(&chunk->known, row, 1);
@@ -131,7 +133,7 @@ static int compare(chunk_t *chunk, size_t i, Tc__Entitlement *state, err_t *err)
         if (chunk->anew && same_but_reason(chunk, old, old_size, state, now, new_size)) return 0;
     }
     int rc = number_next(chunk, old, old_size, state, err);
-    return rc ? rc : keep_changed(chunk, state, err);
+    return rc ? rc : keep_changed(chunk, state, known, err);
 }
 
 static int decide_chunk(chunk_t *chunk, err_t *err) {
@@ -155,7 +157,7 @@ static int decide(const renew_env_t *env, const Tc__PersonState *const *persons,
     const int64_t told = anew ? clock_now_ms() : 0;
     const month_t now = month_of(date_of_ms(clock_now_ms()));
     int rc = 0;
-    rows_init(&out->changed, arena, 4);
+    rows_init(&out->changed, arena, ENTITLEMENT_COLUMNS);
     rows_init(&out->dropped, arena, 3);
     for (size_t i = 0; rc == 0 && i < count; i += CHUNK) {
         chunk_t chunk = {.env = env,
@@ -184,9 +186,10 @@ int renew_rebuild(const renew_env_t *env, const Tc__PersonState *const *persons,
 }
 
 int renew_write(const renew_env_t *env, const renewal_t *renewal, arena_t *arena, err_t *err) {
-    int64_t now_ms = clock_now_ms();
+    const int64_t now_ms = clock_now_ms();
+    const char *batch = renewal->changed.count ? recache_batch(env->recache) : "";
     int rc = bills_drop(env->ctx->store, &renewal->dropped, err);
-    if (rc == 0) rc = entitlements_put(env->ctx->store, &renewal->changed, arena, err);
+    if (rc == 0) rc = entitlements_put(env->ctx->store, &renewal->changed, batch, arena, err);
     for (size_t i = 0; rc == 0 && i < renewal->changed.count; i++) {
         const cell_t *row = rows_at(&renewal->changed, i);
         int64_t number;

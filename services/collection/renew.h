@@ -20,7 +20,7 @@ typedef struct paying {
 } paying_t;
 
 typedef struct renewal {
-    rows_t changed; // partition, person, version, body: as entitlements_put takes them
+    rows_t changed; // as entitlements_put takes them
     rows_t dropped; // partition, person, period: unpaid bills that no spell owes any more
 } renewal_t;
 

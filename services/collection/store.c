@@ -2,6 +2,7 @@
 #include "common/base/hash.h"
 #include "common/daemon/service.h"
 #include "common/stream/consumer.h"
+#include <string.h>
 
 const migration_t collection_migrations[COLLECTION_MIGRATIONS] = {
     {1, REQUEST_TABLE_SQL STREAM_TABLE_SQL CONSUMER_TABLES_SQL
@@ -23,6 +24,8 @@ const migration_t collection_migrations[COLLECTION_MIGRATIONS] = {
     {2, RECEIPTS_TABLES_SQL},
     // The wage that it was made on; 0: on none, or made before this was kept.
     {3, "ALTER TABLE bill ADD COLUMN wage_fen BIGINT NOT NULL DEFAULT 0;"},
+    // Those whose states one transaction changed, apart by blanks (recache.h).
+    {4, "CREATE TABLE uncached_batch (batch TEXT NOT NULL PRIMARY KEY, persons TEXT NOT NULL);"},
 };
 
 int key_add(rows_t *keys, const char *name, err_t *err) {
@@ -148,16 +151,55 @@ int entitlements_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *
                             keys, arena, out, err);
 }
 
-int entitlements_put(store_t *store, const rows_t *rows, arena_t *arena, err_t *err) {
+// PostgreSQL takes new rows far faster than rows that may be there.
+static int put_states(store_t *store, const rows_t *rows, arena_t *arena, err_t *err) {
+    rows_t by[2]; // new, known
+    const char *const columns = "partition, person, version, body";
+    rows_init(&by[0], arena, ENTITLEMENT_COLUMNS - 1);
+    rows_init(&by[1], arena, ENTITLEMENT_COLUMNS - 1);
+    for (size_t i = 0; i < rows->count; i++) {
+        const cell_t *from = rows_at(rows, i);
+        cell_t *row = rows_add(&by[from[ENTITLEMENT_COLUMNS - 1].i64 != 0]);
+        if (!row) return err_set(err, E_IO, "out of memory");
+        memcpy(row, from, (ENTITLEMENT_COLUMNS - 1) * sizeof *row);
+    }
+    int rc = store_insert(store, "entitlement", columns, &by[0], CONFLICT_FAILS, err);
+    return rc ? rc : store_put(store, "entitlement", columns, "partition, person", &by[1], err);
+}
+
+static int mark_each(store_t *store, const rows_t *rows, arena_t *arena, err_t *err) {
     rows_t marks;
     rows_init(&marks, arena, 3);
     for (size_t i = 0; i < rows->count; i++) {
         cell_t *mark = rows_add(&marks);
         if (!mark) return err_set(err, E_IO, "out of memory");
-        for (size_t k = 0; k < 3; k++) mark[k] = rows_at(rows, i)[k];
+        memcpy(mark, rows_at(rows, i), 3 * sizeof *mark);
     }
-    int rc = store_put(store, "entitlement", "partition, person, version, body", "partition, person", rows, err);
-    return rc ? rc : store_put(store, "uncached", "partition, person, version", "partition, person", &marks, err);
+    return store_put(store, "uncached", "partition, person, version", "partition, person", &marks, err);
+}
+
+static int mark_batch(store_t *store, const rows_t *rows, const char *batch, arena_t *arena, err_t *err) {
+    size_t size = 0;
+    for (size_t i = 0; i < rows->count; i++) size += rows_at(rows, i)[1].size + 1;
+    char *persons = arena_alloc(arena, size + 1), *at = persons;
+    if (!persons) return err_set(err, E_IO, "out of memory");
+    for (size_t i = 0; i < rows->count; i++) {
+        const cell_t *person = &rows_at(rows, i)[1];
+        memcpy(at, person->data, person->size);
+        at += person->size;
+        *at++ = ' ';
+    }
+    const cell_t params[] = {cell_text(batch), cell_text(persons)};
+    return store_exec(store, "INSERT INTO uncached_batch (batch, persons) VALUES ($1, $2)", params, COUNT_OF(params),
+                      err);
+}
+
+int entitlements_put(store_t *store, const rows_t *rows, const char *batch, arena_t *arena, err_t *err) {
+    if (rows->count == 0) return 0;
+    CHECK(rows->width == ENTITLEMENT_COLUMNS);
+    int rc = put_states(store, rows, arena, err);
+    if (rc) return rc;
+    return *batch ? mark_batch(store, rows, batch, arena, err) : mark_each(store, rows, arena, err);
 }
 
 int uncached_page(store_t *store, int32_t limit, arena_t *arena, rows_t *out, err_t *err) {
@@ -167,5 +209,36 @@ int uncached_page(store_t *store, int32_t limit, arena_t *arena, rows_t *out, er
 }
 
 int uncached_drop(store_t *store, const rows_t *rows, err_t *err) {
-    return store_drop(store, "uncached", "partition, person, version", rows, err);
+    return store_each_exec(store, "DELETE FROM uncached WHERE partition = $1 AND person = $2 AND version <= $3", rows,
+                           err);
+}
+
+int uncached_batches(store_t *store, int32_t limit, arena_t *arena, rows_t *out, err_t *err) {
+    const cell_t params[] = {cell_i64(limit)};
+    return store_query(store, "SELECT batch, persons FROM uncached_batch ORDER BY batch LIMIT $1", params,
+                       COUNT_OF(params), arena, out, err);
+}
+
+int uncached_batches_drop(store_t *store, const rows_t *batches, err_t *err) {
+    return store_drop(store, "uncached_batch", "batch", batches, err);
+}
+
+int uncached_note(store_t *store, const rows_t *persons, arena_t *arena, err_t *err) {
+    rows_t found, rows;
+    rows_init(&rows, arena, 3);
+    int rc = entitlements_of(store, persons, arena, &found, err);
+    for (size_t i = 0; rc == 0 && i < found.count; i++) {
+        const cell_t *person = rows_at(persons, (size_t)row_i64(&found, i, 0));
+        cell_t *row = rows_add(&rows);
+        if (!row) return err_set(err, E_IO, "out of memory");
+        row[0] = person[0];
+        row[1] = person[1];
+        row[2] = cell_i64(row_i64(&found, i, 1));
+    }
+    return rc ? rc
+              : store_each_exec(store,
+                                "INSERT INTO uncached (partition, person, version) VALUES ($1, $2, $3)"
+                                " ON CONFLICT (partition, person) DO UPDATE SET version = excluded.version"
+                                " WHERE uncached.version < excluded.version",
+                                &rows, err);
 }

@@ -4,7 +4,7 @@
 #include "collection.h"
 #include "common/store/store.h"
 
-enum { COLLECTION_MIGRATIONS = 3 };
+enum { COLLECTION_MIGRATIONS = 4 };
 extern const migration_t collection_migrations[COLLECTION_MIGRATIONS];
 
 int key_add(rows_t *keys, const char *name, err_t *err) MUST_USE; // (partition_of(name), name)
@@ -43,8 +43,15 @@ int bills_drop(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // part
 
 int entitlements_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
                     err_t *err) MUST_USE; // key, version, body
-// partition, person, version, body. The same transaction notes them as not yet cached.
-int entitlements_put(store_t *store, const rows_t *rows, arena_t *arena, err_t *err) MUST_USE;
+enum { ENTITLEMENT_COLUMNS = 5 };
+// partition, person, version, body, 1 if the person has a state already; E_RACE for one that has, though 0 was said.
+// The same transaction notes them as not yet cached: in one row named `batch`, or one by one where that is "".
+int entitlements_put(store_t *store, const rows_t *rows, const char *batch, arena_t *arena, err_t *err) MUST_USE;
 int uncached_page(store_t *store, int32_t limit, arena_t *arena, rows_t *out,
-                  err_t *err) MUST_USE;                                     // partition, person
-int uncached_drop(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // partition, person, version
+                  err_t *err) MUST_USE; // partition, person
+// partition, person, version: of this version or an older one
+int uncached_drop(store_t *store, const rows_t *rows, err_t *err) MUST_USE;
+int uncached_batches(store_t *store, int32_t limit, arena_t *arena, rows_t *out, err_t *err) MUST_USE; // batch, persons
+int uncached_batches_drop(store_t *store, const rows_t *batches, err_t *err) MUST_USE;                 // batch
+// The persons of a batch noted one by one, those who have a state; each of `persons` may be in it more than once.
+int uncached_note(store_t *store, const rows_t *persons, arena_t *arena, err_t *err) MUST_USE; // partition, person
