@@ -1,0 +1,560 @@
+// The cities' rules of enrolment (groups E) through the services: who must and may join and as what, by enrolment's
+// answer; both tiers together, beginnings and ends of cover, newborns, wages and moves, by what collection makes of it.
+#include "collection.pb-c.h"
+#include "services/collection/handlers.h"
+#include "services/collection/renew.h"
+#include "services/enrollment/desk.h"
+#include "services/enrollment/scope.h"
+#include "tests/service_rig.h"
+
+typedef enum place_of { JM, ZZ, ZS, YC, SM, CITIES } place_of_t;
+static const char *const names[] = {"jiangmen", "zaozhuang", "zhoushan", "yancheng", "sanmenxia"};
+static const char *const divisions[][2] = {
+    {"440703", "440705"}, {"370402", "370403"}, {"330902", "330903"}, {"320902", "320903"}, {"411202", "411203"}};
+static policy_t *laws[CITIES];
+
+typedef struct city {
+    place_of_t at;
+    rig_t enrollment, collection;
+    consumer_effect_t feed;
+    unsigned serial;
+} city_t;
+
+static const policy_t *law_of(place_of_t at) {
+    char path[512], overlay[512];
+    const char *const overlays[] = {overlay, NULL};
+    err_t err = {0};
+    snprintf(path, sizeof path, TC_SOURCE_DIR "/config/cities/%s.yaml", names[at]);
+    snprintf(overlay, sizeof overlay, TC_SOURCE_DIR "/config/samples/%s-illustrative.yaml", names[at]);
+    if (!laws[at] && policy_load(&laws[at], path, overlays, &err)) fprintf(stderr, "%s\n", err.text);
+    NEED(laws[at] != NULL);
+    return laws[at];
+}
+
+static void open_city(city_t *city, place_of_t at) {
+    err_t err = {0};
+    collection_t *collection = NULL;
+    *city = (city_t){.at = at};
+    rig_open(&city->enrollment, &enrollment_service);
+    NEED((city->enrollment.self = enrollment_new(&city->enrollment.ctx, law_of(at))) != NULL);
+    rig_open(&city->collection, &collection_service);
+    NEED(collection_new(&collection, &city->collection.ctx, law_of(at), false, &err) == E_OK);
+    city->collection.self = collection;
+    city->feed = collection_feed(collection);
+}
+
+static void close_city(city_t *city) {
+    enrollment_t *enrollment = city->enrollment.self;
+    collection_t *collection = city->collection.self;
+    enrollment_destroy(&enrollment);
+    collection_destroy(&collection);
+    rig_close(&city->enrollment);
+    rig_close(&city->collection);
+}
+
+static const Tc__PersonState *state(const city_t *city) { return (const Tc__PersonState *)city->enrollment.reply; }
+
+static void add_person(city_t *city, const char *person, const char *birth, bool elsewhere, int district) {
+    city->serial++;
+    RIG_DO(&city->enrollment, "register_person",
+           "{'person':'%s','citizen_id':'%s','name':'人%u','division':'%s','registration':'%s'}", person,
+           rig_citizen(city->serial, birth, true), city->serial, divisions[city->at][district],
+           elsewhere ? "elsewhere" : "local");
+}
+
+static void add_employer(city_t *city, const char *employer, const char *kind, int district) {
+    RIG_DO(&city->enrollment, "register_employer",
+           "{'employer':'%s','uscc':'%s','name':'厂','kind':'%s','division':'%s'}", employer, rig_uscc(++city->serial),
+           kind, divisions[city->at][district]);
+}
+
+#define OPEN(city, ...) RIG_DO(&(city)->enrollment, "open_spell", __VA_ARGS__)
+
+TEST(the_ground_is_laid) { rig_ground_start(); }
+
+// ---- who joins as what
+
+typedef struct joins {
+    const char *rule;
+    place_of_t at;
+    bool elsewhere;                   // registered
+    const char *identity, *from, *is; // circumstances, each in quotes
+    const char *refused_by;           // part of the answer; NULL: joins
+    const char *then;                 // identity of a spell before, open; NULL: none
+} joins_t;
+
+#define LOCAL false
+#define ELSEWHERE true
+static const joins_t joiners[] = {
+    {"JM-E-05", JM, LOCAL, "resident", "2018-01", "", NULL, NULL},
+    {"JM-E-05", JM, LOCAL, "resident", "2018-01", "'flexible'", "JM-E-05", NULL},
+    {"JM-E-05", JM, ELSEWHERE, "resident", "2018-01", "", "JM-E-05", NULL},
+    {"JM-E-06", JM, ELSEWHERE, "resident", "2018-01", "'college_student'", NULL, NULL},
+    {"JM-E-06", JM, ELSEWHERE, "resident", "2018-01", "'vocational_student'", NULL, NULL},
+    {"JM-E-06", JM, ELSEWHERE, "resident", "2018-01", "'pupil'", NULL, NULL},
+    {"JM-E-06", JM, ELSEWHERE, "resident", "2018-01", "'nursery_child'", NULL, NULL},
+    {"JM-E-07", JM, ELSEWHERE, "resident", "2018-01", "'preschool_child','parent_insured_here'", NULL, NULL},
+    {"JM-E-07", JM, ELSEWHERE, "resident", "2018-01", "'preschool_child'", "JM-E-07", NULL},
+    {"JM-E-08", JM, ELSEWHERE, "employee", "2018-03", "", NULL, NULL},
+    {"JM-E-08", JM, LOCAL, "employee", "2018-03", "'hires_workers'", NULL, NULL},
+    {"JM-E-08", JM, LOCAL, "flexible", "2018-03", "'hires_workers'", "JM-E-12", NULL},
+    {"JM-E-08", JM, LOCAL, "sole_trader", "2018-03", "'hires_workers'", "JM-E-13", NULL},
+    {"JM-E-08", JM, LOCAL, "resident", "2018-01", "'employed'", "JM-E-05", NULL},
+    {"JM-E-10", JM, ELSEWHERE, "retiree", "2018-03", "", NULL, NULL},
+    {"JM-E-11", JM, ELSEWHERE, "unemployed", "2018-03", "", NULL, NULL},
+    {"JM-E-11", JM, LOCAL, "resident", "2018-01", "'unemployment_benefit'", "JM-E-05", NULL},
+    {"JM-E-12", JM, LOCAL, "flexible", "2018-03", "", NULL, NULL},
+    {"JM-E-12", JM, ELSEWHERE, "flexible", "2018-03", "", "JM-E-12", NULL},
+    {"JM-E-13", JM, ELSEWHERE, "sole_trader", "2018-03", "", NULL, NULL},
+    {"JM-E-28", JM, LOCAL, "resident", "2018-05", "", "JM-E-29", NULL},
+    {"JM-E-30", JM, ELSEWHERE, "resident", "2018-09", "'pupil','new_at_school'", NULL, NULL},
+    {"JM-E-30", JM, ELSEWHERE, "resident", "2018-09", "'pupil'", "JM-E-30", NULL},
+    {"JM-E-31", JM, LOCAL, "resident", "2018-09", "'lost_work'", NULL, NULL},
+    {"JM-E-32", JM, LOCAL, "resident", "2018-09", "'retired_this_year'", NULL, NULL},
+    {"JM-E-33", JM, LOCAL, "resident", "2018-09", "'left_army'", NULL, NULL},
+    {"JM-E-33", JM, LOCAL, "resident", "2018-09", "'released'", NULL, NULL},
+    {"JM-E-33", JM, LOCAL, "resident", "2018-09", "'moved_in'", NULL, NULL},
+    {"ZZ-E01", ZZ, ELSEWHERE, "employee", "2020-03", "", NULL, NULL},
+    {"ZZ-E01", ZZ, LOCAL, "resident", "2020-01", "'employed'", "ZZ-E12", NULL},
+    {"ZZ-E02", ZZ, ELSEWHERE, "retiree", "2020-03", "", NULL, NULL},
+    {"ZZ-E02", ZZ, LOCAL, "resident", "2020-01", "'retired'", "ZZ-E12", NULL},
+    {"ZZ-E03", ZZ, LOCAL, "employee", "2020-03", "'hires_workers'", NULL, NULL},
+    {"ZZ-E03", ZZ, LOCAL, "sole_trader", "2020-03", "'hires_workers'", "ZZ-E04", NULL},
+    {"ZZ-E03", ZZ, LOCAL, "resident", "2020-01", "'hires_workers'", "ZZ-E12", NULL},
+    {"ZZ-E04", ZZ, ELSEWHERE, "sole_trader", "2020-03", "", NULL, NULL},
+    {"ZZ-E05", ZZ, ELSEWHERE, "flexible", "2020-03", "'part_time'", NULL, NULL},
+    {"ZZ-E05", ZZ, ELSEWHERE, "flexible", "2020-03", "'part_time','employed'", "ZZ-E05", NULL},
+    {"ZZ-E06", ZZ, ELSEWHERE, "flexible", "2020-03", "", NULL, NULL},
+    {"ZZ-E07", ZZ, LOCAL, "resident", "2020-01", "", NULL, NULL},
+    {"ZZ-E07", ZZ, ELSEWHERE, "resident", "2020-01", "", "ZZ-E07", NULL},
+    {"ZZ-E08", ZZ, ELSEWHERE, "resident", "2020-01", "'college_student'", NULL, NULL},
+    {"ZZ-E09", ZZ, ELSEWHERE, "resident", "2020-01", "'vocational_student'", NULL, NULL},
+    {"ZZ-E10", ZZ, ELSEWHERE, "resident", "2020-01", "'residence_permit'", NULL, NULL},
+    {"ZZ-E11", ZZ, ELSEWHERE, "resident", "2020-01", "'accompanying_child'", NULL, NULL},
+    {"ZZ-E12", ZZ, LOCAL, "resident", "2021-01", "", "ZZ-E12", "flexible"},
+    {"ZS-E01", ZS, ELSEWHERE, "employee", "2021-03", "", NULL, NULL},
+    {"ZS-E02", ZS, LOCAL, "employee", "2021-03", "'hires_workers'", NULL, NULL},
+    {"ZS-E02", ZS, LOCAL, "flexible", "2021-03", "'flexible','hires_workers'", "ZS-E03", NULL},
+    {"ZS-E03", ZS, ELSEWHERE, "flexible", "2021-03", "", NULL, NULL},
+    {"ZS-E04", ZS, LOCAL, "resident", "2021-01", "", NULL, NULL},
+    {"ZS-E04", ZS, LOCAL, "resident", "2022-01", "", "ZS-E04", "flexible"},
+    {"ZS-E05", ZS, ELSEWHERE, "resident", "2021-01", "'pupil'", NULL, NULL},
+    {"ZS-E05", ZS, ELSEWHERE, "resident", "2021-01", "", "ZS-E05", NULL},
+    {"ZS-E06", ZS, ELSEWHERE, "resident", "2021-01", "'residence_permit'", NULL, NULL},
+    // Not published: nothing is asked, in no county.
+    {"YC-E03", YC, ELSEWHERE, "resident", "2022-01", "", NULL, NULL},
+    {"YC-E03", YC, ELSEWHERE, "flexible", "2022-03", "", NULL, NULL},
+    {"SM-E01", SM, ELSEWHERE, "resident", "2022-01", "", NULL, NULL},
+    {"SM-E01", SM, ELSEWHERE, "flexible", "2022-03", "", NULL, NULL},
+};
+
+static void join(city_t *city, const joins_t *row, int district) {
+    const bool works = strcmp(row->identity, "employee") == 0;
+    char person[16];
+    snprintf(person, sizeof person, "P%u", city->serial);
+    add_person(city, person, "19800101", row->elsewhere, district);
+    if (row->then) OPEN(city, "{'person':'%s','identity':'%s','from_month':'2020-06'}", person, row->then);
+    const size_t events = rig_event_count(&city->enrollment);
+    char employment[64] = "";
+    if (works) snprintf(employment, sizeof employment, ",'employer':'E%d','wage':'5000.00'", district);
+    int rc = rig_ask(&city->enrollment, "open_spell",
+                     "{'person':'%s','identity':'%s','from_month':'%s','circumstances':[%s]%s}", person, row->identity,
+                     row->from, row->is, employment);
+    if ((rc != E_OK) != (row->refused_by != NULL) || (rc && !strstr(city->enrollment.err.text, row->refused_by)))
+        fprintf(stderr, "%s: %s as %s: %s\n", row->rule, row->is, row->identity, city->enrollment.err.text);
+    EQ(rc, row->refused_by ? E_INVALID_FIELD : E_OK);
+    if (row->refused_by) HAS_TEXT(city->enrollment.err.text, row->refused_by);
+    EQ(rig_event_count(&city->enrollment), events + (row->refused_by == NULL));
+}
+
+// Everywhere in the city alike (ZZ-E13, YC-E03, SM-E01).
+TEST(JM_E_05_to_33_ZZ_E01_to_13_ZS_E01_to_06_YC_E03_SM_E01_who_joins_as_what) {
+    for (place_of_t at = JM; at < CITIES; at++) {
+        city_t city;
+        open_city(&city, at);
+        add_employer(&city, "E0", "enterprise", 0);
+        add_employer(&city, "E1", "organ", 1);
+        for (size_t i = 0; i < COUNT_OF(joiners); i++)
+            for (int district = 0; joiners[i].at == at && district < 2; district++) join(&city, &joiners[i], district);
+        close_city(&city);
+    }
+}
+
+TEST(JM_E_09_whatever_has_staff_in_the_city_is_an_employer) {
+    static const char *const kinds[] = {"enterprise", "organ", "distressed"};
+    city_t city;
+    char employer[16];
+    open_city(&city, JM);
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        snprintf(employer, sizeof employer, "E%zu", i);
+        add_employer(&city, employer, kinds[i], 0);
+    }
+    char code[20] = "11110000000000001"; // of a central authority, stationed here
+    code[17] = uscc_check_char(code);
+    RIG_DO(&city.enrollment, "register_employer",
+           "{'employer':'E9','uscc':'%s','name':'n','kind':'organ','division':'440703'}", code);
+    EQ(rig_ask(&city.enrollment, "register_employer",
+               "{'employer':'E8','uscc':'%s','name':'n','kind':'household','division':'440703'}", rig_uscc(99)),
+       E_INVALID_FIELD);
+    EQ_TEXT(city.enrollment.err.field, "kind");
+    close_city(&city);
+}
+
+static const scope_choice_t *choice_of(place_of_t at, const char *identity, uint32_t is) {
+    static scope_choice_t choice;
+    err_t err = {0};
+    const scope_person_t person = {.circumstances = is, .birth = DATE_NONE};
+    if (scope_admit(law_of(at), &person, (identity_t)identity_from_name(identity), date_make(2018, 3, 1), &choice,
+                    &err))
+        fprintf(stderr, "%s\n", err.text);
+    NEED(err.code == E_OK);
+    return &choice;
+}
+
+#define IS(name) (1u << CIRCUMSTANCE_##name)
+
+TEST(JM_E_20_JM_E_21_JM_E_22_where_one_joins_is_told_with_the_rule) {
+    EQ(choice_of(JM, "flexible", IS(FLEXIBLE) | IS(LOCAL_REGISTRATION))->place, PLACE_REGISTRATION);
+    EQ_TEXT(choice_of(JM, "flexible", IS(FLEXIBLE) | IS(LOCAL_REGISTRATION))->place_rule, "JM-E-21");
+    EQ(choice_of(JM, "sole_trader", IS(SOLE_TRADER))->place, PLACE_PREMISES);
+    EQ_TEXT(choice_of(JM, "sole_trader", IS(SOLE_TRADER))->place_rule, "JM-E-22");
+    EQ(choice_of(JM, "resident", IS(PUPIL))->place, PLACE_SCHOOL);
+    EQ(choice_of(JM, "resident", IS(PRESCHOOL_CHILD) | IS(PARENT_INSURED_HERE))->place, PLACE_PARENT);
+    EQ(choice_of(JM, "resident", IS(LOCAL_REGISTRATION))->place, PLACE_REGISTRATION);
+}
+
+// ---- what collection makes of it
+
+static void pump(city_t *city) { rig_pump(&city->enrollment, &city->collection, &city->feed); }
+
+static void pay(city_t *city, const char *payer, const char *number, const char *period, const char *on) {
+    static unsigned receipts;
+    char amount[FEN_TEXT_MAX];
+    RIG_DO(&city->collection, "get_due", "{'%s':'%s','period':'%s'}", payer, number, period);
+    fen_format(((const Tc__Due *)city->collection.reply)->amount_fen, amount);
+    RIG_DO(&city->collection, "receive", "{'receipt':'R-%u','%s':'%s','period':'%s','amount':'%s','paid_on':'%s'}",
+           ++receipts, payer, number, period, amount, on);
+}
+
+static void bill(city_t *city, const char *month) { RIG_DO(&city->collection, "bill_month", "{'month':'%s'}", month); }
+
+static const Tc__Entitlement *entitled(city_t *city, const char *person) {
+    RIG_DO(&city->collection, "get_entitlements", "{'persons':['%s']}", person);
+    const Tc__Entitlements *answer = (const Tc__Entitlements *)city->collection.reply;
+    NEED(answer->n_entitlements == 1);
+    return answer->entitlements[0];
+}
+
+// Cover without a gap, from the first month to the last. A span ends where the count of months begins.
+static void check_span(city_t *city, const char *person, const char *first, const char *last) {
+    const Tc__Entitlement *e = entitled(city, person);
+    if (e->n_spans == 0) fprintf(stderr, "%s: %s\n", person, rig_reply(&city->collection));
+    NEED(e->n_spans > 0);
+    EQ_TEXT(e->spans[0]->first_month, first);
+    EQ_TEXT(e->spans[e->n_spans - 1]->last_month, last);
+    for (size_t i = 1; i < e->n_spans; i++) {
+        month_t from = MONTH_NONE, until = MONTH_NONE;
+        NEED(month_parse(e->spans[i - 1]->last_month, &until) == 0 &&
+             month_parse(e->spans[i]->first_month, &from) == 0);
+        EQ(from, until + 1);
+    }
+}
+
+typedef struct beginner {
+    const char *identity, *employment,
+        *first; // first month of cover when paid from May 2018 on, each month on its 20th
+    bool tier2;
+} beginner_t;
+
+// Nobody asks for a tier: it comes with the identity, and nobody has the second alone or the first without it.
+TEST(
+    JM_E_01_JM_E_03_JM_E_14_to_19_both_tiers_come_with_the_identity_and_JM_E_23_JM_E_24_JM_E_25_JM_E_26_begin_and_end) {
+    static const beginner_t beginners[] = {{"employee", ",'employer':'E1','wage':'5000.00'", "2018-06", true},
+                                           {"unemployed", "", "2018-05", true},
+                                           {"flexible", "", "2018-08", true},
+                                           {"sole_trader", "", "2018-08", true},
+                                           {"resident", ",'circumstances':['moved_in']", "2018-06", false}};
+    city_t city;
+    char person[16];
+    open_city(&city, JM);
+    add_employer(&city, "E1", "enterprise", 0);
+    for (size_t i = 0; i < COUNT_OF(beginners); i++) {
+        snprintf(person, sizeof person, "P%zu", i);
+        add_person(&city, person, "19800101", LOCAL, 0);
+        OPEN(&city, "{'person':'%s','identity':'%s','from_month':'2018-05'%s}", person, beginners[i].identity,
+             beginners[i].employment);
+        EQ(rig_ask(&city.enrollment, "open_spell", "{'person':'%s','identity':'%s','from_month':'2019-01','tier':2}",
+                   person, beginners[i].identity),
+           E_UNKNOWN_FIELD);
+    }
+    pump(&city);
+    RIG_DO(&city.collection, "bill_year", "{'year':2018}");
+    for (int month = 5; month <= 9; month++) {
+        char period[16], on[16];
+        snprintf(period, sizeof period, "2018-%02d", month);
+        snprintf(on, sizeof on, "2018-%02d-20", month);
+        bill(&city, period);
+        pay(&city, "employer", "E1", period, on);
+        for (int i = 1; i <= 3; i++) {
+            snprintf(person, sizeof person, "P%d", i);
+            pay(&city, "person", person, period, on);
+        }
+        if (month == 5) pay(&city, "person", "P4", "2018", on);
+    }
+    for (size_t i = 0; i < COUNT_OF(beginners); i++) {
+        snprintf(person, sizeof person, "P%zu", i);
+        const Tc__Entitlement *e = entitled(&city, person);
+        NEED(e->n_spans > 0);
+        const Tc__Entitlement__Span *last = e->spans[e->n_spans - 1];
+        EQ_TEXT(last->identity, beginners[i].identity);
+        EQ_TEXT(e->spans[0]->first_month, beginners[i].first);
+        OK(last->months_tier1 > 0);
+        EQ(last->months_tier2, beginners[i].tier2 ? last->months_tier1 : 0);
+    }
+    check_span(&city, "P0", "2018-06", "2018-10"); // JM-E-26: until the month after the last that was paid
+    check_span(&city, "P4", "2018-06", "2018-12"); // JM-E-27, JM-E-28: the rest of the year that was paid
+    close_city(&city);
+}
+
+TEST(JM_E_39_a_fee_that_could_not_be_debited_buys_nothing) {
+    city_t city;
+    open_city(&city, JM);
+    add_person(&city, "P1", "19800101", LOCAL, 0);
+    OPEN(&city, "{'person':'P1','identity':'resident','from_month':'2018-01'}");
+    pump(&city);
+    RIG_DO(&city.collection, "bill_year", "{'year':2018}");
+    EQ(entitled(&city, "P1")->n_spans, 0);
+    close_city(&city);
+}
+
+// ---- newborns
+
+typedef struct newborn {
+    const char *rule, *birth, *from, *paid_on; // the fee of the year of birth
+    const char *next_paid_on;                  // that of the year after; NULL: not paid
+    const char *first, *last;                  // month of cover
+} newborn_t;
+
+TEST(JM_E_29_JM_E_35_JM_E_36_JM_E_37_JM_E_38_a_newborn_joins_within_and_after_the_window) {
+    static const newborn_t newborns[] = {
+        {"JM-E-36", "20180510", "2018-05", "2018-05-31", NULL, "2018-05", "2018-12"},
+        {"JM-E-35", "20180510", "2018-05", "2018-08-31", NULL, "2018-05", "2018-12"},
+        {"JM-E-35", "20180531", "2018-05", "2018-08-31", NULL, "2018-05", "2018-12"},
+        {"JM-E-38", "20180510", "2018-05", "2018-09-01", NULL, "2018-10", "2018-12"},
+        {"JM-E-38", "20180510", "2018-09", "2018-09-15", NULL, "2018-10", "2018-12"},
+        {"JM-E-37", "20181120", "2018-11", "2019-02-28", "2019-02-28", "2018-11", "2019-12"},
+        {"JM-E-38", "20181120", "2018-11", "2019-03-01", "2019-03-01", "2019-04", "2019-12"},
+    };
+    city_t city;
+    char person[16];
+    open_city(&city, JM);
+    for (size_t i = 0; i < COUNT_OF(newborns); i++) {
+        snprintf(person, sizeof person, "B%zu", i);
+        add_person(&city, person, newborns[i].birth, i % 2, 0);
+        OPEN(&city, "{'person':'%s','identity':'resident','from_month':'%s','circumstances':[%s]}", person,
+             newborns[i].from, i % 2 ? "'preschool_child','parent_insured_here'" : "");
+    }
+    pump(&city);
+    RIG_DO(&city.collection, "bill_year", "{'year':2018}");
+    RIG_DO(&city.collection, "bill_year", "{'year':2019}");
+    for (size_t i = 0; i < COUNT_OF(newborns); i++) {
+        const newborn_t *n = &newborns[i];
+        snprintf(person, sizeof person, "B%zu", i);
+        pay(&city, "person", person, "2018", n->paid_on); // the whole year's fee (JM-E-28)
+        if (n->next_paid_on) pay(&city, "person", person, "2019", n->next_paid_on);
+        const Tc__Entitlement *e = entitled(&city, person);
+        if (e->n_spans == 0 || strcmp(e->spans[0]->first_month, n->first) != 0)
+            fprintf(stderr, "%s, case %zu: %s\n", n->rule, i, rig_reply(&city.collection));
+        check_span(&city, person, n->first, n->last);
+    }
+    // Nobody but a newborn joins during the year as one.
+    add_person(&city, "B8", "20170110", LOCAL, 0);
+    EQ(rig_ask(&city.enrollment, "open_spell", "{'person':'B8','identity':'resident','from_month':'2018-05'}"),
+       E_INVALID_FIELD);
+    HAS_TEXT(city.enrollment.err.text, "JM-E-29");
+    add_person(&city, "B9", "20180510", ELSEWHERE, 0); // of parents who are not insured here
+    EQ(rig_ask(&city.enrollment, "open_spell", "{'person':'B9','identity':'resident','from_month':'2018-05'}"),
+       E_INVALID_FIELD);
+    close_city(&city);
+}
+
+// ---- moves
+
+TEST(YC_E04_YC_E05_YC_E06_YC_Y02_a_move_leaves_bills_and_months_as_they_are) {
+    static const place_of_t places[] = {YC, JM};
+    for (size_t p = 0; p < COUNT_OF(places); p++) {
+        city_t city;
+        open_city(&city, places[p]);
+        const char *const years = places[p] == YC ? "2022" : "2018";
+        add_employer(&city, "E1", "enterprise", 0);
+        for (int i = 1; i <= 2; i++) { // P2 moves, P1 does not
+            char person[16];
+            snprintf(person, sizeof person, "P%d", i);
+            add_person(&city, person, "19800101", LOCAL, 0);
+            OPEN(&city, "{'person':'%s','identity':'employee','employer':'E1','from_month':'%s-01','wage':'9000.00'}",
+                 person, years);
+        }
+        for (int month = 1; month <= 6; month++) {
+            char period[16], on[16];
+            snprintf(period, sizeof period, "%s-%02d", years, month);
+            snprintf(on, sizeof on, "%s-%02d-20", years, month);
+            if (month == 4)
+                RIG_DO(&city.enrollment, "move_person", "{'person':'P2','division':'%s','from':'%s-03-15'}",
+                       divisions[city.at][1], years);
+            pump(&city);
+            bill(&city, period);
+            pay(&city, "employer", "E1", period, on);
+        }
+        const Tc__Entitlement *stayed = entitled(&city, "P1"), *moved = entitled(&city, "P2");
+        EQ_TEXT(moved->division, divisions[city.at][1]);
+        EQ(moved->n_spans, stayed->n_spans);
+        for (size_t i = 0; i < stayed->n_spans && i < moved->n_spans; i++) {
+            EQ_TEXT(moved->spans[i]->first_month, stayed->spans[i]->first_month);
+            EQ_TEXT(moved->spans[i]->last_month, stayed->spans[i]->last_month);
+            EQ(moved->spans[i]->months_tier1, stayed->spans[i]->months_tier1);
+        }
+        OK(places[p] == YC || stayed->n_spans > 0);
+        RIG_DO(&city.collection, "get_years", "{'person':'P2'}");
+        EQ(((const Tc__Years *)city.collection.reply)->actual_months, 6);
+        close_city(&city);
+    }
+}
+
+// ---- lists of other agencies
+
+typedef struct feed {
+    const char *rule, *source, *group;
+} feed_t;
+
+TEST(ZS_E08_to_E11_ZS_E13_ZS_E14_ZS_E15_ZS_E16_lists_name_who_is_in_a_group) {
+    static const feed_t feeds[] = {{"ZS-E08", "civil_affairs", "extreme_hardship"},
+                                   {"ZS-E09", "civil_affairs", "minimum_living"},
+                                   {"ZS-E10", "civil_affairs", "low_income_family"},
+                                   {"ZS-E11", "county_government", "registered_poor"},
+                                   {"ZS-E14", "disabled_federation", "severely_disabled"},
+                                   {"ZS-E15", "veterans_affairs", "preferential"},
+                                   {"ZS-E16", "trade_union", "mutual_aid"}};
+    city_t city;
+    open_city(&city, ZS);
+    add_person(&city, "P1", "19800101", LOCAL, 0);
+    add_person(&city, "P2", "19800101", LOCAL, 1);
+    for (size_t i = 0; i < COUNT_OF(feeds); i++)
+        for (int day = 1; day <= 2; day++) { // P1 is on the first list, P2 on both
+#define LIST "{'file':'%064d','source':'%s','group':'%s','as_of':'2021-0%d-01','first_row':2"
+            RIG_DO(&city.enrollment, "import_list", LIST ",'persons':[%s'P2']}", day, feeds[i].source, feeds[i].group,
+                   day, day == 1 ? "'P1'," : "");
+            for (bool more = true; more; more = ((const Tc__ImportReport *)city.enrollment.reply)->more)
+                RIG_DO(&city.enrollment, "import_list", LIST ",'last':true,'total':%d}", day, feeds[i].source,
+                       feeds[i].group, day, 3 - day);
+#undef LIST
+        }
+    pump(&city);
+    const Tc__Entitlement *e = entitled(&city, "P1"); // as settlements see them
+    EQ(e->n_groups, COUNT_OF(feeds));
+    for (size_t i = 0; i < e->n_groups; i++) EQ_TEXT(e->groups[i]->until, "2021-01-31");
+    e = entitled(&city, "P2");
+    EQ(e->n_groups, COUNT_OF(feeds));
+    for (size_t i = 0; i < e->n_groups; i++) EQ_TEXT(e->groups[i]->until, "");
+    close_city(&city);
+}
+
+// What follows of itself needs no registration: it is told with the choice.
+static void follows(place_of_t at, uint32_t is, uint32_t groups, const char *rule, bool does) {
+    scope_result_t result;
+    err_t err = {0};
+    const scope_person_t person = {.circumstances = is, .groups = groups, .birth = DATE_NONE};
+    NEED(scope_decide(law_of(at), &person, date_make(2021, 3, 1), &result, &err) == E_OK);
+    bool found = false;
+    for (int i = 0; i < result.automatic_count; i++) found = found || strcmp(result.automatic[i].rule, rule) == 0;
+    if (found != does) fprintf(stderr, "%s\n", rule);
+    EQ(found, does);
+}
+
+TEST(JM_E_02_ZS_E07_to_E11_what_follows_of_itself) {
+    follows(JM, IS(LOCAL_REGISTRATION), 0, "JM-E-02", true);
+    follows(JM, 0, 0, "JM-E-02", false);
+    follows(ZS, IS(EMPLOYED), 0, "ZS-E07", true);
+    follows(ZS, IS(LOCAL_REGISTRATION), 0, "ZS-E07", true);
+    follows(ZS, 0, 0, "ZS-E07", false);
+    follows(ZS, IS(LOCAL_REGISTRATION), 0, "ZS-E08", false);
+    follows(ZS, IS(LOCAL_REGISTRATION), GROUP_BIT(GROUP_EXTREME_HARDSHIP), "ZS-E08", true);
+    follows(ZS, IS(LOCAL_REGISTRATION), GROUP_BIT(GROUP_MINIMUM_LIVING), "ZS-E09", true);
+    follows(ZS, IS(LOCAL_REGISTRATION), GROUP_BIT(GROUP_LOW_INCOME_FAMILY), "ZS-E10", true);
+    follows(ZS, IS(LOCAL_REGISTRATION), GROUP_BIT(GROUP_REGISTERED_POOR), "ZS-E11", true);
+}
+
+// ---- wages
+
+static const Tc__ContributionBill *bill_of(city_t *city, const char *person, const char *period) {
+    RIG_DO(&city->collection, "get_bills", "{'person':'%s'}", person);
+    const Tc__ContributionBills *all = (const Tc__ContributionBills *)city->collection.reply;
+    for (size_t i = 0; i < all->n_bills; i++)
+        if (strcmp(all->bills[i]->period, period) == 0) return all->bills[i];
+    return NULL;
+}
+
+static void same_bill(city_t *city, const char *person, const char *other, const char *period) {
+    const Tc__ContributionBill *mine = bill_of(city, person, period);
+    NEED(mine != NULL);
+    const fen_t total = mine->total_fen;
+    const Tc__ContributionBill *theirs = bill_of(city, other, period);
+    NEED(theirs != NULL);
+    EQ(total, theirs->total_fen);
+}
+
+TEST(a_declared_wage_reaches_the_bills_of_the_months_it_holds_for) {
+    city_t city;
+    open_city(&city, JM);
+    static const char *const wages[] = {"5000.00", "6000.00", "7000.00", "5000.00"};
+    for (int i = 0; i < 4; i++) { // P5 to P7 keep their wage, P8 does not
+        char number[16];
+        snprintf(number, sizeof number, "E%d", 5 + i);
+        add_employer(&city, number, "enterprise", 0);
+        snprintf(number, sizeof number, "P%d", 5 + i);
+        add_person(&city, number, "19800101", LOCAL, 0);
+        OPEN(&city, "{'person':'%s','identity':'employee','employer':'E%d','from_month':'2018-05','wage':'%s'}", number,
+             5 + i, wages[i]);
+    }
+    RIG_DO(&city.enrollment, "declare_wage", "{'person':'P8','from_month':'2018-07','wage':'6000.00'}");
+    pump(&city);
+    static const char *const months[] = {"2018-05", "2018-06", "2018-07", "2018-08"};
+    for (size_t i = 0; i < COUNT_OF(months); i++) bill(&city, months[i]);
+    OK(bill_of(&city, "P5", "2018-05")->total_fen < bill_of(&city, "P6", "2018-05")->total_fen);
+    same_bill(&city, "P8", "P5", "2018-06");
+    same_bill(&city, "P8", "P6", "2018-07");
+    same_bill(&city, "P8", "P6", "2018-08");
+    // Told late: what is paid stays as it was paid, what is not is owed anew with the next run.
+    pay(&city, "employer", "E8", "2018-06", "2018-06-20");
+    RIG_DO(&city.enrollment, "declare_wage", "{'person':'P8','from_month':'2018-06','wage':'7000.00'}");
+    EQ_TEXT(state(&city)->touched_until, "2018-06-30");
+    RIG_DO(&city.enrollment, "declare_wage", "{'person':'P8','from_month':'2018-08','wage':'7000.00'}");
+    pump(&city);
+    same_bill(&city, "P8", "P5", "2018-06");
+    same_bill(&city, "P8", "P6", "2018-07");
+    OK(bill_of(&city, "P8", "2018-08") == NULL);
+    for (size_t i = 0; i < COUNT_OF(months); i++) bill(&city, months[i]);
+    same_bill(&city, "P8", "P7", "2018-08");
+    const fen_t owed = bill_of(&city, "P7", "2018-08")->total_fen;
+    RIG_DO(&city.collection, "get_due", "{'employer':'E8','period':'2018-08'}");
+    EQ(((const Tc__Due *)city.collection.reply)->amount_fen, owed);
+    close_city(&city);
+}
+
+TEST(the_ground_is_cleared) {
+    for (int at = 0; at < CITIES; at++) policy_destroy(&laws[at]);
+    rig_ground_stop();
+}
+
+TESTS(
+    "rules of enrolment", CASE(the_ground_is_laid),
+    CASE(JM_E_05_to_33_ZZ_E01_to_13_ZS_E01_to_06_YC_E03_SM_E01_who_joins_as_what),
+    CASE(JM_E_09_whatever_has_staff_in_the_city_is_an_employer),
+    CASE(JM_E_20_JM_E_21_JM_E_22_where_one_joins_is_told_with_the_rule),
+    CASE(
+        JM_E_01_JM_E_03_JM_E_14_to_19_both_tiers_come_with_the_identity_and_JM_E_23_JM_E_24_JM_E_25_JM_E_26_begin_and_end),
+    CASE(JM_E_39_a_fee_that_could_not_be_debited_buys_nothing),
+    CASE(JM_E_29_JM_E_35_JM_E_36_JM_E_37_JM_E_38_a_newborn_joins_within_and_after_the_window),
+    CASE(YC_E04_YC_E05_YC_E06_YC_Y02_a_move_leaves_bills_and_months_as_they_are),
+    CASE(ZS_E08_to_E11_ZS_E13_ZS_E14_ZS_E15_ZS_E16_lists_name_who_is_in_a_group),
+    CASE(JM_E_02_ZS_E07_to_E11_what_follows_of_itself),
+    CASE(a_declared_wage_reaches_the_bills_of_the_months_it_holds_for), CASE(the_ground_is_cleared))
