@@ -6,7 +6,7 @@
 #include "common/base/date.h"
 #include "common/base/ids.h"
 #include "common/base/metrics.h"
-#include "envelope.h"
+#include "pack.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -25,6 +25,7 @@ enum {
     CONNECT_PAUSE_MAX_MS = 50,
     TIMER_US = 1000, // slots are looked through for expired timers at most this often
     DRAIN_MAX = 256,
+    PACK_WAIT_US = 1000, // requests that wait for company go out with the next call of the client after this
 };
 
 typedef enum slot_state {
@@ -41,13 +42,14 @@ typedef struct slot {
     struct slot *next; // free list or done list
     int broker;
     int attempts;
+    uint64_t pack;   // the newest attempt stands in the pack of its broker with this number
     uint64_t open;   // attempts without an answer
     bool maybe_done; // a broker said that an instance may have carried it out
     int pause_ms;
     int64_t started_us, due_us, deadline_us;
-    zmq_msg_t request; // kept for the next attempt
-    zmq_msg_t answer;  // the reply's frame
-    size_t answer_at;  // where its body begins
+    zmq_msg_t request;              // kept for the next attempt
+    zmq_msg_t answer;               // the message with the reply, shared by all that came in it
+    size_t answer_at, answer_bytes; // its body
     void *tag;
     char request_id[WIRE_NAME_MAX + 1];
     err_t last; // the outcome, or the newest refusal
@@ -56,6 +58,10 @@ typedef struct slot {
 struct client {
     void *sockets[WIRE_BROKERS_MAX];
     int64_t heard_us[WIRE_BROKERS_MAX];
+    pack_t packs[WIRE_BROKERS_MAX];
+    uint64_t pack_numbers[WIRE_BROKERS_MAX]; // of the pack that is being filled, from 1
+    bool company; // since then a request was sent and the sockets not looked at: the next wait for each other
+    int64_t company_us;
     int broker_count;
     int preferred; // where new calls go first
     int64_t attempt_us;
@@ -105,6 +111,7 @@ int client_new(client_t **out, const client_conf_t *conf, err_t *err) {
     client->attempt_us = (int64_t)(conf->attempt_ms > 0 ? conf->attempt_ms : ATTEMPT_MS) * 1000;
     client->connect_pause_ms = CONNECT_PAUSE_MS;
     client->timer_us = INT64_MAX;
+    for (int i = 0; i < WIRE_BROKERS_MAX; i++) client->pack_numbers[i] = 1;
     random_bytes(&client->serial, sizeof client->serial);
     client->retries = metric_counter("tongchou_client_retries_total", "", "Attempts after the first of a call");
     client->late = metric_counter("tongchou_client_late_replies_total", "", "Replies that came late, twice or unasked");
@@ -129,7 +136,10 @@ static void close_slot_messages(slot_t *slot) {
 void client_destroy(client_t **client) {
     client_t *c = *client;
     if (!c) return;
-    for (int i = 0; i < c->broker_count; i++) zmq_close(c->sockets[i]);
+    for (int i = 0; i < c->broker_count; i++) {
+        zmq_close(c->sockets[i]);
+        pack_clear(&c->packs[i]);
+    }
     for (int i = 0; c->slots && i < c->window; i++)
         if (c->slots[i].state != SLOT_FREE) close_slot_messages(&c->slots[i]);
     zmq_msg_close(&c->shown);
@@ -172,14 +182,64 @@ static void finish_at_deadline(client_t *client, slot_t *slot) {
     finish(client, slot);
 }
 
+// Whose attempt stood in a pack that could not be sent was heard by nobody and tries elsewhere.
+static void undo_pack(client_t *client, int broker, int64_t now_us) {
+    for (int i = 0; i < client->window; i++) {
+        slot_t *slot = &client->slots[i];
+        if (slot->state != SLOT_WAITING || slot->broker != broker || slot->pack != client->pack_numbers[broker])
+            continue;
+        slot->open &= ~(UINT64_C(1) << --slot->attempts);
+        slot->state = SLOT_PAUSED;
+        slot->broker = (broker + 1) % client->broker_count;
+        want_at(client, slot, now_us);
+    }
+}
+
+static bool send_pack(client_t *client, int broker) {
+    zmq_msg_t message;
+    if (client->packs[broker].count == 0) return true;
+    bool made = pack_take(&client->packs[broker], &message, NULL) == E_OK;
+    bool sent = made && wire_send(client->sockets[broker], &message, 1) == 0;
+    if (made && !sent) wire_close(&message, 1);
+    if (!sent) {
+        pack_clear(&client->packs[broker]);
+        undo_pack(client, broker, clock_mono_us());
+    }
+    client->pack_numbers[broker]++;
+    return sent;
+}
+
+void client_flush(client_t *client) {
+    for (int i = 0; i < client->broker_count; i++) (void)send_pack(client, i);
+    client->company = false;
+}
+
+static void flush_if_old(client_t *client, int64_t now_us) {
+    if (client->company && now_us - client->company_us > PACK_WAIT_US) client_flush(client);
+}
+
+// In the pack of the broker, which leaves when it is full, or with the next look at the sockets.
+static bool pack_for(client_t *client, slot_t *slot, int broker, uint64_t mark) {
+    pack_t *pack = &client->packs[broker];
+    size_t bytes = zmq_msg_size(&slot->request);
+    if (!pack_fits(pack, bytes) && !send_pack(client, broker)) return false;
+    if (pack_add(pack, zmq_msg_data(&slot->request), bytes, mark) != E_OK) return false;
+    slot->pack = client->pack_numbers[broker];
+    return true;
+}
+
+// The first request goes at once; those that follow it before the next look at the sockets go together.
 static bool send_to(client_t *client, slot_t *slot, int broker) {
+    uint64_t mark = mark_of(client, slot, slot->attempts);
+    if (client->company) return pack_for(client, slot, broker, mark);
     zmq_msg_t frame;
     // A copy of the bytes, not a shared one: each attempt has its own mark.
     if (wire_message_of(&frame, zmq_msg_data(&slot->request), zmq_msg_size(&slot->request), NULL) != E_OK) return false;
-    wire_frame_set_mark(&frame, mark_of(client, slot, slot->attempts));
-    if (wire_send(client->sockets[broker], &frame, 1) == 0) return true;
-    wire_close(&frame, 1);
-    return false;
+    wire_mark_write(zmq_msg_data(&frame), mark);
+    client->company = wire_send(client->sockets[broker], &frame, 1) == 0;
+    client->company_us = clock_mono_us();
+    if (!client->company) wire_close(&frame, 1);
+    return client->company;
 }
 
 // One more attempt, at slot->broker or, when that cannot be reached, the other.
@@ -287,23 +347,32 @@ static slot_t *slot_of(client_t *client, uint64_t mark, int *attempt_number) {
     return mark_of(client, slot, *attempt_number) == mark ? slot : NULL;
 }
 
-static void take_reply(client_t *client, zmq_msg_t *message, int64_t now_us) {
+static void take_reply(client_t *client, zmq_msg_t *message, const uint8_t *bytes, size_t size, int64_t now_us) {
     Tc__ReplyHeader *header = NULL;
     wire_frame_t frame;
     int attempt_number;
-    if (wire_frame_read(zmq_msg_data(message), zmq_msg_size(message), &frame, NULL) != E_OK || frame.kind != WIRE_REPLY)
-        goto stray;
+    if (wire_frame_read(bytes, size, &frame, NULL) != E_OK || frame.kind != WIRE_REPLY) goto stray;
     slot_t *slot = slot_of(client, frame.mark, &attempt_number);
     if (!slot) goto stray;
     arena_reset(client->arena);
     if (wire_reply_read(frame.header, frame.header_bytes, client->arena, &header, NULL) != E_OK) goto stray;
     take_answer(client, slot, attempt_number, header, now_us);
     if (slot->state != SLOT_DONE) return;
-    slot->answer_at = zmq_msg_size(message) - frame.body_bytes;
-    zmq_msg_move(&slot->answer, message);
+    // The bytes stay where they are: every reply of a pack holds on to them.
+    CHECK(zmq_msg_copy(&slot->answer, message) == 0);
+    slot->answer_at = (size_t)(frame.body - (const uint8_t *)zmq_msg_data(message));
+    slot->answer_bytes = frame.body_bytes;
     return;
 stray:
     metric_add(client->late, 1);
+}
+
+static void take_message(client_t *client, zmq_msg_t *message, int64_t now_us) {
+    pack_reader_t reader = pack_open(zmq_msg_data(message), zmq_msg_size(message));
+    const uint8_t *bytes;
+    size_t size;
+    while (pack_next(&reader, &bytes, &size)) take_reply(client, message, bytes, size, now_us);
+    if (reader.bad) metric_add(client->late, 1);
 }
 
 static void drain(client_t *client, int broker, int64_t now_us) {
@@ -312,13 +381,14 @@ static void drain(client_t *client, int broker, int64_t now_us) {
         size_t count = wire_receive(client->sockets[broker], &message, 1);
         if (count == 0) return;
         client->heard_us[broker] = now_us;
-        take_reply(client, &message, now_us);
+        take_message(client, &message, now_us);
         zmq_msg_close(&message);
     }
 }
 
 static void pump(client_t *client) {
     int64_t now_us = clock_mono_us();
+    client_flush(client);
     for (int i = 0; i < client->broker_count; i++) drain(client, i, now_us);
     if (now_us >= client->timer_us) run_timers(client, now_us);
 }
@@ -326,6 +396,7 @@ static void pump(client_t *client) {
 // Wait for a reply, a timer or `until_us`.
 static void wait_until(client_t *client, int64_t until_us) {
     zmq_pollitem_t items[WIRE_BROKERS_MAX];
+    client_flush(client);
     int64_t left_us = min64(until_us, client->timer_us) - clock_mono_us();
     long left_ms = left_us <= 0 ? 0 : (long)min64((left_us + 999) / 1000, 60000);
     for (int i = 0; i < client->broker_count; i++) items[i] = (zmq_pollitem_t){client->sockets[i], 0, ZMQ_POLLIN, 0};
@@ -371,7 +442,8 @@ static int start(client_t *client, const call_t *call, bool own, slot_t **out, e
     client->free = rest;
     client->in_flight++;
     zmq_msg_init(&slot->answer);
-    slot->answer_at = 0;
+    slot->answer_at = slot->answer_bytes = 0;
+    slot->pack = 0;
     slot->own = own;
     slot->serial = ++client->serial & ((UINT64_C(1) << 40) - 1);
     slot->broker = client->preferred;
@@ -382,6 +454,7 @@ static int start(client_t *client, const call_t *call, bool own, slot_t **out, e
     slot->last = (err_t){0};
     slot->started_us = clock_mono_us();
     slot->deadline_us = slot->started_us + (int64_t)deadline_ms * 1000;
+    flush_if_old(client, slot->started_us);
     attempt(client, slot, slot->started_us);
     *out = slot;
     return E_OK;
@@ -395,7 +468,7 @@ static void hand_out(client_t *client, slot_t *slot, reply_t *reply) {
     snprintf(reply->text, sizeof reply->text, "%s", slot->last.text);
     snprintf(reply->request_id, sizeof reply->request_id, "%s", slot->request_id);
     reply->body = (const uint8_t *)zmq_msg_data(&client->shown) + slot->answer_at;
-    reply->body_bytes = zmq_msg_size(&client->shown) - slot->answer_at;
+    reply->body_bytes = slot->answer_bytes;
     reply->elapsed_us = clock_mono_us() - slot->started_us;
     close_slot_messages(slot);
     slot->state = SLOT_FREE;
@@ -434,6 +507,7 @@ int client_next(client_t *client, reply_t *reply, int timeout_ms) {
             client->done_first = slot->next;
             if (!client->done_first) client->done_last = NULL;
             hand_out(client, slot, reply);
+            flush_if_old(client, clock_mono_us());
             return 1;
         }
         if (clock_mono_us() >= until_us) return 0;

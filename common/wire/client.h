@@ -48,8 +48,11 @@ void client_destroy(client_t **client);
 int client_call(client_t *client, const call_t *call, reply_t *reply, err_t *err) MUST_USE;
 
 // Pipelined: E_BUSY when the window is full. Every accepted call comes out of client_next() exactly once. There is no
-// thread behind this: connecting, retries and deadlines happen inside client_call() and client_next().
+// thread behind this: connecting, retries and deadlines happen inside client_call() and client_next(). The first call
+// leaves at once; those that follow it travel together, with the next client_next() at the latest, so whoever turns to
+// something else after sending calls client_flush().
 int client_send(client_t *client, const call_t *call, err_t *err) MUST_USE;
+void client_flush(client_t *client);
 // The next finished call. Returns 1 with `reply` filled, 0 when nothing finished within timeout_ms.
 int client_next(client_t *client, reply_t *reply, int timeout_ms) MUST_USE;
 int client_in_flight(const client_t *client);

@@ -72,10 +72,7 @@ int wire_frame_make(zmq_msg_t *out, wire_kind_t kind, uint64_t mark, const Proto
     return E_OK;
 }
 
-void wire_frame_set_mark(zmq_msg_t *frame, uint64_t mark) {
-    CHECK(zmq_msg_size(frame) >= WIRE_PREFIX_BYTES);
-    put_u64((uint8_t *)zmq_msg_data(frame) + 2, mark);
-}
+void wire_mark_write(uint8_t *frame, uint64_t mark) { put_u64(frame + 2, mark); }
 
 static void *arena_alloc_cb(void *arena, size_t bytes) { return arena_alloc(arena, bytes); }
 static void arena_free_cb(void *arena, void *pointer) { (void)arena, (void)pointer; }

@@ -31,6 +31,7 @@ typedef enum wire_kind {
     WIRE_REQUEST = 4, // client → broker → service: RequestHeader, body
     WIRE_REPLY = 5,   // service → broker → client: ReplyHeader, body
     WIRE_WHO = 6,     // broker → service: not known here, say READY
+    WIRE_PACK = 7,    // all ways: several REQUESTs or REPLYs in one message; only pack.h reads it
 } wire_kind_t;
 
 // One message is one frame: CURVE seals each frame by itself, which costs more than all else that happens to a small
@@ -52,8 +53,8 @@ int wire_frame_make(zmq_msg_t *out, wire_kind_t kind, uint64_t mark, const Proto
                     size_t body_bytes, err_t *err) MUST_USE;
 int wire_reply_make(zmq_msg_t *out, uint64_t mark, const char *request_id, const err_t *outcome, const void *body,
                     size_t body_bytes, err_t *err) MUST_USE;
-// In a frame that nobody else shares.
-void wire_frame_set_mark(zmq_msg_t *frame, uint64_t mark);
+// Into the bytes of a frame, at least WIRE_PREFIX_BYTES of them, that nobody else shares.
+void wire_mark_write(uint8_t *frame, uint64_t mark);
 
 // Header bytes → checked header in the arena. E_TOO_LARGE over `limit_bytes`, E_INVALID_FIELD with the field's name.
 // Unknown fields are kept and travel on, so that a newer client and a newer service understand each other.

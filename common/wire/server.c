@@ -7,8 +7,8 @@
 #include "common/base/ids.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
-#include "envelope.h"
 #include "gate.h"
+#include "pack.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ enum {
     READY_MS = 50,         // between READYs while a broker has not answered
     CONNECT_WAIT_MS = 100, // at start, for the first broker
     GOODBYE_MS = 500,      // what was sent last may take this long to leave at the end
-    CONTROLS_MAX = 64,     // control frames worked through in one turn of one link
+    CONTROLS_MAX = 64,     // control frames worked through in one turn, beside the requests
     EXPIRED_GRACE_MS = 1000,
 };
 
@@ -28,6 +28,11 @@ typedef struct link {
     void *socket;
     bool up; // the broker knows us
     int64_t heard_us, said_us;
+    zmq_msg_t open; // the message that is being taken, and how far
+    pack_reader_t reader;
+    bool is_open;
+    size_t held;    // its place among the messages held for the batch, from 1; 0: not yet held
+    pack_t replies; // that leave together
 } link_t;
 
 typedef struct ticket {
@@ -35,7 +40,8 @@ typedef struct ticket {
     bool used;
     uint32_t generation;
     int link;
-    uint64_t mark; // the broker's
+    uint64_t batch; // in which it came
+    uint64_t mark;  // the broker's
     int64_t deadline_ms;
     char request_id[WIRE_NAME_MAX + 1];
 } ticket_t;
@@ -51,8 +57,10 @@ struct server {
     size_t room, outstanding;
     request_t *batch;
     zmq_msg_t *held; // what the requests of the batch point into
-    size_t batch_count;
-    arena_t *arena; // headers of the batch
+    size_t batch_count, held_count;
+    uint64_t batch_number;
+    size_t unanswered; // of the batch
+    arena_t *arena;    // headers of the batch
     int64_t sweep_us;
     log_gate_t malformed_gate;
     metric_t *taken, *expired, *malformed, *lost;
@@ -164,8 +172,10 @@ int server_new(server_t **out, const server_conf_t *conf, err_t *err) {
 }
 
 static void release_batch(server_t *server) {
-    wire_close(server->held, server->batch_count);
-    server->batch_count = 0;
+    wire_close(server->held, server->held_count);
+    server->batch_count = server->held_count = server->unanswered = 0;
+    server->batch_number++;
+    for (int i = 0; i < server->link_count; i++) server->links[i].held = 0;
     if (server->arena) arena_reset(server->arena);
 }
 
@@ -179,8 +189,11 @@ static void say_bye(link_t *link) {
 void server_destroy(server_t **server) {
     server_t *s = *server;
     if (!s) return;
+    server_flush(s);
     for (int i = 0; i < s->link_count; i++) {
         if (s->links[i].up) say_bye(&s->links[i]);
+        if (s->links[i].is_open) zmq_msg_close(&s->links[i].open);
+        pack_clear(&s->links[i].replies);
         zmq_close(s->links[i].socket);
     }
     release_batch(s);
@@ -237,6 +250,7 @@ static void sweep(server_t *server, int64_t now_ms) {
 
 void server_tick(server_t *server) {
     int64_t now_us = clock_mono_us();
+    server_flush(server);
     for (int i = 0; i < server->link_count; i++) tick_link(server, &server->links[i], now_us);
     if (now_us < server->sweep_us) return;
     server->sweep_us = now_us + 1000000;
@@ -251,14 +265,34 @@ static void malformed(server_t *server, const err_t *err) {
                  (unsigned long long)skipped);
 }
 
-static void send_reply(server_t *server, int link, uint64_t mark, const char *request_id, const err_t *outcome,
-                       const void *body, size_t body_bytes) {
-    zmq_msg_t frame;
-    if (wire_reply_make(&frame, mark, request_id, outcome, body, body_bytes, NULL) == E_OK) {
-        if (wire_send(server->links[link].socket, &frame, 1) == 0) return;
-        wire_close(&frame, 1);
+static void send_replies(server_t *server, link_t *link) {
+    zmq_msg_t message;
+    size_t count = link->replies.count;
+    if (count == 0) return;
+    if (pack_take(&link->replies, &message, NULL) == E_OK) {
+        if (wire_send(link->socket, &message, 1) == 0) return;
+        wire_close(&message, 1);
     }
-    metric_add(server->lost, 1);
+    pack_clear(&link->replies);
+    metric_add(server->lost, (int64_t)count);
+}
+
+void server_flush(server_t *server) {
+    for (int i = 0; i < server->link_count; i++) send_replies(server, &server->links[i]);
+}
+
+// Put aside; it leaves with the last reply of its batch, or when the pack is full.
+static void add_reply(server_t *server, int index, uint64_t mark, const char *request_id, const err_t *outcome,
+                      const void *body, size_t body_bytes) {
+    link_t *link = &server->links[index];
+    zmq_msg_t frame;
+    if (wire_reply_make(&frame, mark, request_id, outcome, body, body_bytes, NULL) != E_OK) {
+        metric_add(server->lost, 1);
+        return;
+    }
+    if (!pack_fits(&link->replies, zmq_msg_size(&frame))) send_replies(server, link);
+    if (pack_add(&link->replies, zmq_msg_data(&frame), zmq_msg_size(&frame), mark) != E_OK) metric_add(server->lost, 1);
+    zmq_msg_close(&frame);
 }
 
 static void fill_header(wire_header_t *to, const Tc__RequestHeader *from) {
@@ -271,31 +305,42 @@ static void fill_header(wire_header_t *to, const Tc__RequestHeader *from) {
                           .caller = from->caller};
 }
 
-static void add_to_batch(server_t *server, int link, const wire_frame_t *frame, const Tc__RequestHeader *header,
-                         zmq_msg_t *message) {
+// The message that the link's requests of this batch point into; one copy of the reference, whatever their number.
+static zmq_msg_t *hold(server_t *server, link_t *link) {
+    if (link->held == 0) {
+        zmq_msg_t *held = &server->held[server->held_count];
+        zmq_msg_init(held);
+        CHECK(zmq_msg_copy(held, &link->open) == 0);
+        link->held = ++server->held_count;
+    }
+    return &server->held[link->held - 1];
+}
+
+static void add_to_batch(server_t *server, int index, const wire_frame_t *frame, const Tc__RequestHeader *header) {
+    link_t *link = &server->links[index];
     ticket_t *ticket = server->free;
-    request_t *request = &server->batch[server->batch_count];
-    zmq_msg_t *held = &server->held[server->batch_count++];
+    request_t *request = &server->batch[server->batch_count++];
     server->free = ticket->next;
     server->outstanding++;
+    server->unanswered++;
     ticket->used = true;
     ticket->generation++;
-    ticket->link = link;
+    ticket->link = index;
+    ticket->batch = server->batch_number;
     ticket->mark = frame->mark;
     ticket->deadline_ms = header->deadline_ms;
     snprintf(ticket->request_id, sizeof ticket->request_id, "%s", header->request_id);
-    zmq_msg_init(held);
-    zmq_msg_move(held, message);
     fill_header(&request->header, header);
-    // A small message lives inside its zmq_msg_t, so the body is where the message is now.
-    request->body = (const uint8_t *)zmq_msg_data(held) + zmq_msg_size(held) - frame->body_bytes;
+    // A small message lives inside its zmq_msg_t, so the body is where the held one is.
+    size_t at = (size_t)(frame->body - (const uint8_t *)zmq_msg_data(&link->open));
+    request->body = (const uint8_t *)zmq_msg_data(hold(server, link)) + at;
     request->body_bytes = frame->body_bytes;
     request->token = (uint64_t)ticket->generation << 32 | (uint64_t)(ticket - server->tickets);
     request->received_us = clock_mono_us();
     metric_add(server->taken, 1);
 }
 
-static void take_request(server_t *server, int link, const wire_frame_t *frame, zmq_msg_t *message) {
+static void take_request(server_t *server, int link, const wire_frame_t *frame) {
     Tc__RequestHeader *header = NULL;
     err_t err = {0};
     int rc = wire_request_read(frame->header, frame->header_bytes, WIRE_HEADER_MAX_BYTES + HEADER_ROOM, server->arena,
@@ -314,44 +359,68 @@ static void take_request(server_t *server, int link, const wire_frame_t *frame, 
         err_set(&err, E_BUSY, "%s: all %zu places are taken", server->instance, server->room);
     }
     if (err.code != E_OK)
-        send_reply(server, link, frame->mark, header->request_id, &err, NULL, 0);
+        add_reply(server, link, frame->mark, header->request_id, &err, NULL, 0);
     else
-        add_to_batch(server, link, frame, header, message);
+        add_to_batch(server, link, frame, header);
 }
 
-static void take_frame(server_t *server, int index, zmq_msg_t *message) {
+static void take_frame(server_t *server, int index, const uint8_t *bytes, size_t size) {
     link_t *link = &server->links[index];
     wire_frame_t frame;
     err_t err = {0};
-    if (wire_frame_read(zmq_msg_data(message), zmq_msg_size(message), &frame, &err) != E_OK) {
+    if (wire_frame_read(bytes, size, &frame, &err) != E_OK) {
         malformed(server, &err);
     } else if (frame.kind == WIRE_WHO) {
         link->heard_us = clock_mono_us();
         (void)say(server, link, WIRE_READY); // if it is lost, the next beat brings the same question
     } else {
         heard(server, link, clock_mono_us());
-        if (frame.kind == WIRE_REQUEST) take_request(server, index, &frame, message);
+        if (frame.kind == WIRE_REQUEST) take_request(server, index, &frame);
     }
 }
 
-// Work on one message of a link; false when there was none.
-static bool take_message(server_t *server, int index) {
-    zmq_msg_t message;
-    if (wire_receive(server->links[index].socket, &message, 1) == 0) return false;
-    take_frame(server, index, &message);
-    zmq_msg_close(&message);
+static void close_message(server_t *server, link_t *link) {
+    err_t err = {0};
+    if (link->reader.bad) {
+        pack_error(&link->reader, &err);
+        malformed(server, &err);
+    }
+    zmq_msg_close(&link->open);
+    link->is_open = false;
+    link->held = 0;
+}
+
+// One step of a link: open its next message (only when `fresh`), take a frame of it, or close it. False when there was
+// nothing to do.
+static bool take_item(server_t *server, int index, bool fresh) {
+    link_t *link = &server->links[index];
+    const uint8_t *bytes;
+    size_t size;
+    if (!link->is_open) {
+        if (!fresh || wire_receive(link->socket, &link->open, 1) == 0) return false;
+        link->is_open = true;
+        link->reader = pack_open(zmq_msg_data(&link->open), zmq_msg_size(&link->open));
+    }
+    if (pack_next(&link->reader, &bytes, &size))
+        take_frame(server, index, bytes, size);
+    else
+        close_message(server, link);
     return true;
 }
 
 size_t server_take(server_t *server, const request_t **batch, size_t max) {
+    server_flush(server);
     release_batch(server);
-    // One message of each broker in turn, so that a busy one does not starve the other.
+    // One request of each broker in turn, so that a busy one does not starve the other. What is left of an opened
+    // message when the batch is full comes first in the next.
     int dry = 0;
-    for (size_t budget = max + CONTROLS_MAX; budget > 0; budget--) {
-        if (dry == server->link_count || server->batch_count == max) break;
-        dry = take_message(server, server->turn) ? 0 : dry + 1;
+    size_t budget = 2 * max + CONTROLS_MAX;
+    while (dry < server->link_count && server->batch_count < max) {
+        dry = take_item(server, server->turn, budget > 0) ? 0 : dry + 1;
         server->turn = (server->turn + 1) % server->link_count;
+        if (budget > 0) budget--;
     }
+    server_flush(server); // refusals, when nobody else is there to carry them
     *batch = server->batch;
     return server->batch_count;
 }
@@ -373,8 +442,11 @@ void server_reply(server_t *server, const request_t *request, int code, const er
                 WIRE_MESSAGE_MAX_BYTES);
         body_bytes = 0;
     }
-    send_reply(server, ticket->link, ticket->mark, ticket->request_id, &outcome, body, body_bytes);
+    bool late = ticket->batch != server->batch_number;
+    add_reply(server, ticket->link, ticket->mark, ticket->request_id, &outcome, body, body_bytes);
     give_back(server, ticket);
+    if (!late) server->unanswered--;
+    if (late || server->unanswered == 0) server_flush(server);
 }
 
 void server_drain(server_t *server) {

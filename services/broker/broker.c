@@ -18,10 +18,18 @@
 
 enum {
     IO_THREADS = 2,  // both do CURVE for half of the connections
-    DRAIN_MAX = 256, // messages from one side before the other and the clock get their turn
+    DRAIN_MAX = 256, // requests or replies of one side before the other and the clock get their turn
     FRAMES_MAX = 2,  // routing id, frame
     ENDPOINT_BYTES = 256,
+    BOXES_MAX = 64, // clients whose replies are put together in one turn
 };
+
+// Replies to one client that leave together.
+typedef struct box {
+    uint8_t routing_id[ROUTING_ID_MAX];
+    size_t routing_id_bytes;
+    pack_t out;
+} box_t;
 
 struct broker {
     char name[WIRE_NAME_MAX + 1];
@@ -29,6 +37,8 @@ struct broker {
     keys_t *keys;
     zap_t *zap;
     dispatch_t *dispatch;
+    box_t boxes[BOXES_MAX];
+    size_t box_count; // in use in this turn
     arena_t *arena;
     atomic_bool stop;
     _Atomic int64_t turned_us;
@@ -51,30 +61,85 @@ static int send_to(void *socket, const void *routing_id, size_t bytes, zmq_msg_t
     return rc;
 }
 
-static int send_job(void *self, const instance_t *instance, const job_t *job) {
-    broker_t *broker = self;
-    zmq_msg_t frame;
-    zmq_msg_init(&frame);
-    // The copy shares the bytes: the job keeps them for another instance, and nobody writes to them.
-    int rc = zmq_msg_copy(&frame, (zmq_msg_t *)(uintptr_t)&job->message) == 0 ? 0 : ENOMEM;
-    if (rc == 0) rc = send_to(broker->back, instance->routing_id, instance->routing_id_bytes, &frame);
-    zmq_msg_close(&frame);
+static int send_pack(void *socket, const void *routing_id, size_t bytes, pack_t *pack) {
+    zmq_msg_t message;
+    if (pack->count == 0) return 0;
+    if (pack_take(pack, &message, NULL) != E_OK) return ENOMEM;
+    int rc = send_to(socket, routing_id, bytes, &message);
+    zmq_msg_close(&message);
     return rc;
 }
 
-// A client that has gone gets nothing, and needs nothing. The frame is taken.
-static void send_front(broker_t *broker, const zmq_msg_t *client, zmq_msg_t *frame) {
+static int send_instance(broker_t *broker, instance_t *instance) {
+    return send_pack(broker->back, instance->routing_id, instance->routing_id_bytes, &instance->out);
+}
+
+// The job keeps its own copy of the frame, for another instance.
+static int send_job(void *self, instance_t *instance, const job_t *job) {
+    zmq_msg_t *message = (zmq_msg_t *)(uintptr_t)&job->message;
+    size_t bytes = zmq_msg_size(message);
+    if (!pack_fits(&instance->out, bytes)) {
+        int rc = send_instance(self, instance);
+        if (rc != 0) return rc;
+    }
+    return pack_add(&instance->out, zmq_msg_data(message), bytes, job->token) == E_OK ? 0 : ENOMEM;
+}
+
+// A client that has gone gets nothing, and needs nothing.
+static void send_box(broker_t *broker, box_t *box) {
+    if (send_pack(broker->front, box->routing_id, box->routing_id_bytes, &box->out) != 0) pack_clear(&box->out);
+}
+
+static void send_boxes(broker_t *broker) {
+    for (size_t i = 0; i < broker->box_count; i++) send_box(broker, &broker->boxes[i]);
+    broker->box_count = 0;
+}
+
+static box_t *box_of(broker_t *broker, const void *routing_id, size_t bytes) {
+    for (size_t i = 0; i < broker->box_count; i++) {
+        box_t *box = &broker->boxes[i];
+        if (box->routing_id_bytes == bytes && memcmp(box->routing_id, routing_id, bytes) == 0) return box;
+    }
+    if (broker->box_count == BOXES_MAX) send_boxes(broker);
+    box_t *box = &broker->boxes[broker->box_count++];
+    memcpy(box->routing_id, routing_id, bytes);
+    box->routing_id_bytes = bytes;
+    return box;
+}
+
+// One reply, under the client's mark; it leaves at the end of the turn, or when its pack is full.
+static void post(broker_t *broker, const zmq_msg_t *client, uint64_t mark, const uint8_t *frame, size_t bytes) {
     zmq_msg_t *id = (zmq_msg_t *)(uintptr_t)client;
-    (void)send_to(broker->front, zmq_msg_data(id), zmq_msg_size(id), frame);
-    zmq_msg_close(frame);
+    pack_t own = {0};
+    if (zmq_msg_size(id) > ROUTING_ID_MAX) { // a client that has named itself
+        if (pack_add(&own, frame, bytes, mark) == E_OK)
+            (void)send_pack(broker->front, zmq_msg_data(id), zmq_msg_size(id), &own);
+        pack_clear(&own);
+        return;
+    }
+    box_t *box = box_of(broker, zmq_msg_data(id), zmq_msg_size(id));
+    if (!pack_fits(&box->out, bytes)) send_box(broker, box);
+    (void)!pack_add(&box->out, frame, bytes, mark); // out of memory: no answer, and the client asks again
+}
+
+// What was put together in this turn. A lost instance is buried with the next entry into the core.
+static void send_all(broker_t *broker) {
+    team_t *const *teams;
+    size_t count = dispatch_teams(broker->dispatch, &teams);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < teams[i]->count; k++)
+            if (send_instance(broker, teams[i]->instances[k]) != 0)
+                dispatch_lost(broker->dispatch, teams[i]->instances[k]);
+    send_boxes(broker);
 }
 
 static void answer(broker_t *broker, const zmq_msg_t *client, uint64_t mark, const char *request_id,
                    const err_t *outcome, const void *body, size_t body_bytes) {
     zmq_msg_t frame;
     // Out of memory: no answer, and the client asks again.
-    if (wire_reply_make(&frame, mark, request_id, outcome, body, body_bytes, NULL) == E_OK)
-        send_front(broker, client, &frame);
+    if (wire_reply_make(&frame, mark, request_id, outcome, body, body_bytes, NULL) != E_OK) return;
+    post(broker, client, mark, zmq_msg_data(&frame), zmq_msg_size(&frame));
+    zmq_msg_close(&frame);
 }
 
 static void refuse_job(void *self, const job_t *job, const err_t *why) {
@@ -108,7 +173,7 @@ static int fill_job(job_t *job, front_request_t *request, const char *caller, zm
     if (rc != E_OK) return rc;
     zmq_msg_move(&job->message, &message);
     zmq_msg_close(&message);
-    zmq_msg_move(&job->client, client);
+    CHECK(zmq_msg_copy(&job->client, client) == 0);
     return E_OK;
 }
 
@@ -142,37 +207,49 @@ static void forward(broker_t *broker, front_request_t *request, const char *call
     answer(broker, client, frame->mark, request->header->request_id, &err, NULL, 0);
 }
 
-static void take_request(broker_t *broker, zmq_msg_t *frames, size_t count, int64_t now_us) {
+static void take_request(broker_t *broker, zmq_msg_t *client, const char *caller, const uint8_t *frame, size_t bytes,
+                         int64_t now_us) {
     front_request_t request = {0};
     err_t err = {0};
-    const char *caller = count > 1 ? sender(&frames[1]) : NULL;
     arena_reset(broker->arena);
+    if (front_parse(frame, bytes, broker->arena, &request, &err) != E_OK) {
+        malformed(broker->malformed_front, &broker->client_gate, "front", caller, &err);
+        const char *request_id = request.header ? request.header->request_id : "";
+        if (request.frame.kind == WIRE_REQUEST) answer(broker, client, request.frame.mark, request_id, &err, NULL, 0);
+    } else if (strcmp(request.header->service, "broker") == 0) {
+        serve_own(broker, &request, caller, client, now_us);
+    } else {
+        forward(broker, &request, caller, client, now_us);
+    }
+}
+
+// Returns the number of requests.
+static size_t take_client_message(broker_t *broker, zmq_msg_t *frames, size_t count, int64_t now_us) {
+    const char *caller = count > 1 ? sender(&frames[1]) : NULL;
+    err_t err = {0};
     // Without a sender cannot be while ZAP is enforced; nobody unknown is served or answered.
     if (!caller)
         err_set(&err, E_DENIED, "a message without an authenticated sender");
     else if (count != FRAMES_MAX)
         err_set(&err, E_INVALID_FIELD, "a message of %zu frames, expected one", count - 1);
-    else
-        err.code = front_parse(zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1]), broker->arena, &request, &err);
-    if (err.code != E_OK) {
-        malformed(broker->malformed_front, &broker->client_gate, "front", caller ? caller : "", &err);
-        const char *request_id = request.header ? request.header->request_id : "";
-        if (request.frame.kind == WIRE_REQUEST)
-            answer(broker, &frames[0], request.frame.mark, request_id, &err, NULL, 0);
-        return;
+    pack_reader_t reader = {0};
+    const uint8_t *frame;
+    size_t bytes;
+    if (err.code == E_OK) {
+        reader = pack_open(zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1]));
+        while (pack_next(&reader, &frame, &bytes)) take_request(broker, &frames[0], caller, frame, bytes, now_us);
+        if (reader.bad) pack_error(&reader, &err);
     }
-    if (strcmp(request.header->service, "broker") == 0)
-        serve_own(broker, &request, caller, &frames[0], now_us);
-    else
-        forward(broker, &request, caller, &frames[0], now_us);
+    if (err.code != E_OK) malformed(broker->malformed_front, &broker->client_gate, "front", caller ? caller : "", &err);
+    return reader.count > 0 ? reader.count : 1;
 }
 
 static void drain_front(broker_t *broker, int64_t now_us) {
-    for (int i = 0; i < DRAIN_MAX; i++) {
+    for (size_t taken = 0; taken < DRAIN_MAX;) {
         zmq_msg_t frames[FRAMES_MAX];
         size_t count = wire_receive(broker->front, frames, FRAMES_MAX);
         if (count == 0) return;
-        take_request(broker, frames, count, now_us);
+        taken += take_client_message(broker, frames, count, now_us);
         wire_close(frames, count < FRAMES_MAX ? count : FRAMES_MAX);
     }
 }
@@ -201,37 +278,25 @@ static int take_presence(broker_t *broker, zmq_msg_t *frames, const wire_frame_t
 
 // Pass an answer on, under the client's mark. One that nobody waits for (late, doubled, or of an instance that was
 // given up) is counted and dropped.
-static void take_reply(broker_t *broker, const instance_t *instance, uint64_t token, zmq_msg_t *message,
+static void take_reply(broker_t *broker, const instance_t *instance, uint64_t token, const uint8_t *bytes, size_t size,
                        int64_t now_us) {
     job_t *job = dispatch_answered(broker->dispatch, instance, token);
     if (!job) {
         metric_add(broker->stray_replies, 1);
         return;
     }
-    zmq_msg_t frame;
-    zmq_msg_init(&frame);
-    zmq_msg_move(&frame, message);
-    wire_frame_set_mark(&frame, job->mark);
-    send_front(broker, &job->client, &frame);
+    post(broker, &job->client, job->mark, bytes, size);
     dispatch_done(broker->dispatch, &job, now_us);
 }
 
-static void take_known(broker_t *broker, instance_t *instance, const wire_frame_t *frame, zmq_msg_t *message,
-                       int64_t now_us) {
-    instance->heard_us = now_us;
-    if (frame->kind == WIRE_BYE)
-        dispatch_leave(broker->dispatch, instance, "bye", now_us);
-    else if (frame->kind == WIRE_REPLY)
-        take_reply(broker, instance, frame->mark, message, now_us);
-}
-
-static int take_service_message(broker_t *broker, zmq_msg_t *frames, size_t count, int64_t now_us, err_t *err) {
+static int take_service_frame(broker_t *broker, zmq_msg_t *frames, const uint8_t *bytes, size_t size, int64_t now_us,
+                              err_t *err) {
     wire_frame_t frame;
-    if (count != FRAMES_MAX) return err_set(err, E_INVALID_FIELD, "a message of %zu frames, expected one", count - 1);
-    int rc = wire_frame_read(zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1]), &frame, err);
+    int rc = wire_frame_read(bytes, size, &frame, err);
     if (rc != E_OK) return rc;
     const void *id = zmq_msg_data(&frames[0]);
     size_t id_bytes = zmq_msg_size(&frames[0]);
+    // Looked up for every frame: whatever one does may bury the instance.
     instance_t *instance = dispatch_find(broker->dispatch, id, id_bytes);
     if (frame.kind == WIRE_REQUEST || frame.kind == WIRE_WHO)
         return err_set(err, E_INVALID_FIELD, "kind %d is not for brokers", (int)frame.kind);
@@ -241,8 +306,11 @@ static int take_service_message(broker_t *broker, zmq_msg_t *frames, size_t coun
         if (rc == E_OK && frame.kind == WIRE_READY) (void)say(broker, id, id_bytes, WIRE_BEAT);
         return rc;
     }
-    if (instance)
-        take_known(broker, instance, &frame, &frames[1], now_us);
+    if (instance) instance->heard_us = now_us;
+    if (instance && frame.kind == WIRE_BYE)
+        dispatch_leave(broker->dispatch, instance, "bye", now_us);
+    else if (instance && frame.kind == WIRE_REPLY)
+        take_reply(broker, instance, frame.mark, bytes, size, now_us);
     else if (frame.kind == WIRE_BEAT)
         (void)say(broker, id, id_bytes, WIRE_WHO); // gone already: nothing to be done
     else if (frame.kind == WIRE_REPLY)
@@ -250,13 +318,31 @@ static int take_service_message(broker_t *broker, zmq_msg_t *frames, size_t coun
     return E_OK;
 }
 
+// Returns the number of frames worked on; the first fault of the message stands in `err`.
+static size_t take_service_message(broker_t *broker, zmq_msg_t *frames, size_t count, int64_t now_us, err_t *err) {
+    const uint8_t *bytes;
+    size_t size;
+    if (count != FRAMES_MAX) {
+        err_set(err, E_INVALID_FIELD, "a message of %zu frames, expected one", count - 1);
+        return 1;
+    }
+    pack_reader_t reader = pack_open(zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1]));
+    while (pack_next(&reader, &bytes, &size)) {
+        err_t fault = {0};
+        if (take_service_frame(broker, frames, bytes, size, now_us, &fault) != E_OK && err->code == E_OK) *err = fault;
+    }
+    if (reader.bad) pack_error(&reader, err);
+    return reader.count > 0 ? reader.count : 1;
+}
+
 static void drain_back(broker_t *broker, int64_t now_us) {
-    for (int i = 0; i < DRAIN_MAX; i++) {
+    for (size_t taken = 0; taken < DRAIN_MAX;) {
         zmq_msg_t frames[FRAMES_MAX];
         err_t err = {0};
         size_t count = wire_receive(broker->back, frames, FRAMES_MAX);
         if (count == 0) return;
-        if (take_service_message(broker, frames, count, now_us, &err) != E_OK) {
+        taken += take_service_message(broker, frames, count, now_us, &err);
+        if (err.code != E_OK) {
             const char *who = count > 1 ? sender(&frames[1]) : NULL;
             malformed(broker->malformed_back, &broker->service_gate, "back", who ? who : "", &err);
         }
@@ -294,6 +380,7 @@ static void turn(broker_t *broker, bool front, bool back) {
     if (back) drain_back(broker, now_us);
     if (front) drain_front(broker, now_us);
     tick(broker, now_us);
+    send_all(broker);
 }
 
 int broker_run(broker_t *broker, err_t *err) {
@@ -374,6 +461,7 @@ failed:
 void broker_destroy(broker_t **broker) {
     broker_t *b = *broker;
     if (!b) return;
+    for (size_t i = 0; i < BOXES_MAX; i++) pack_clear(&b->boxes[i].out);
     if (b->front) zmq_close(b->front);
     if (b->back) zmq_close(b->back);
     dispatch_destroy(&b->dispatch);

@@ -61,11 +61,16 @@ int dispatch_new(dispatch_t **out, const dispatch_conf_t *conf, const dispatch_o
     return E_OK;
 }
 
+static void free_instance(instance_t *instance) {
+    pack_clear(&instance->out);
+    free(instance);
+}
+
 void dispatch_destroy(dispatch_t **dispatch) {
     dispatch_t *d = *dispatch;
     if (!d) return;
     for (size_t i = 0; i < d->count; i++) {
-        for (size_t k = 0; k < d->teams[i]->count; k++) free(d->teams[i]->instances[k]);
+        for (size_t k = 0; k < d->teams[i]->count; k++) free_instance(d->teams[i]->instances[k]);
         free(d->teams[i]);
     }
     job_pool_destroy(&d->pool);
@@ -258,7 +263,7 @@ static void bury(dispatch_t *d, instance_t *instance, const char *reason, int64_
     while (team->instances[at] != instance) at++;
     team->instances[at] = team->instances[--team->count];
     collect_orphans(d, instance, &orphans);
-    free(instance);
+    free_instance(instance);
     reroute(d, team, &orphans, now_us);
 }
 

@@ -6,6 +6,7 @@
 // With nobody there it is held for a moment. Every queue is bounded. A job ends in one way: answered, refused or, at
 // its deadline, dropped.
 #pragma once
+#include "common/wire/pack.h"
 #include "job.h"
 #include "owner.h"
 
@@ -29,6 +30,7 @@ typedef struct instance {
     int64_t heard_us;
     bool gone; // a send failed: to be buried
     job_list_t queue, sent;
+    pack_t out; // of the shell: what leaves together at the end of its turn
 } instance_t;
 
 // The instances that serve one name, and what waits for them.
@@ -43,8 +45,9 @@ typedef struct team {
 
 typedef struct dispatch_ops {
     void *self;
-    // Send a copy of the job; 0, or an errno when the instance cannot be reached.
-    int (*send)(void *self, const instance_t *instance, const job_t *job);
+    // Send a copy of the job, now or soon; 0, or an errno when the instance cannot be reached. When that turns out
+    // later, dispatch_lost() says so.
+    int (*send)(void *self, instance_t *instance, const job_t *job);
     void (*refuse)(void *self, const job_t *job, const err_t *why);
 } dispatch_ops_t;
 

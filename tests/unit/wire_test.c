@@ -171,7 +171,7 @@ TEST(frames_come_back_as_they_were_made) {
     OK(memcmp(frame.body, "body", 4) == 0);
     EQ(wire_request_read(frame.header, frame.header_bytes, WIRE_HEADER_MAX_BYTES, arena, &again, &err), E_OK);
     EQ_TEXT(again->request_id, "r");
-    wire_frame_set_mark(&message, 9);
+    wire_mark_write(zmq_msg_data(&message), 9);
     EQ(wire_frame_read(zmq_msg_data(&message), zmq_msg_size(&message), &frame, &err), E_OK);
     EQ(frame.mark, 9);
     // Every cut is either refused or, once the header is whole, a shorter body; never more.
@@ -194,6 +194,106 @@ TEST(frames_of_other_kinds_and_versions_are_refused) {
         wire_frame_t frame;
         EQ(wire_frame_read(cases[i].bytes, sizeof cases[i].bytes, &frame, &err), cases[i].code);
     }
+}
+
+// --- packs
+
+static void make_reply(zmq_msg_t *out, char fill, size_t body_bytes) {
+    static const err_t fine = {0};
+    char *body = malloc(body_bytes + 1);
+    NEED(body != NULL);
+    memset(body, fill, body_bytes);
+    NEED(wire_reply_make(out, 0, "r", &fine, body, body_bytes, &err) == E_OK);
+    free(body);
+}
+
+static void add_reply(pack_t *pack, uint64_t mark, char fill, size_t body_bytes) {
+    zmq_msg_t frame;
+    make_reply(&frame, fill, body_bytes);
+    OK(pack_fits(pack, zmq_msg_size(&frame)));
+    EQ(pack_add(pack, zmq_msg_data(&frame), zmq_msg_size(&frame), mark), E_OK);
+    zmq_msg_close(&frame);
+}
+
+TEST(a_frame_alone_stays_as_it_is_and_several_come_back_in_order) {
+    const uint8_t *bytes;
+    size_t size;
+    zmq_msg_t message;
+    wire_frame_t frame;
+    pack_t pack = {0};
+    for (int count = 1; count <= PACK_ITEMS_MAX; count++) {
+        for (int i = 0; i < count; i++) add_reply(&pack, (uint64_t)i + 5, (char)('a' + i % 26), (size_t)i);
+        NEED(pack_take(&pack, &message, &err) == E_OK);
+        pack_reader_t reader = pack_open(zmq_msg_data(&message), zmq_msg_size(&message));
+        EQ(reader.packed, count > 1);
+        for (int i = 0; i < count; i++) {
+            NEED(pack_next(&reader, &bytes, &size));
+            EQ(wire_frame_read(bytes, size, &frame, &err), E_OK);
+            EQ(frame.kind, WIRE_REPLY);
+            EQ(frame.mark, (uint64_t)i + 5);
+            EQ(frame.body_bytes, (size_t)i);
+            OK(i == 0 || frame.body[i - 1] == 'a' + i % 26);
+        }
+        OK(!pack_next(&reader, &bytes, &size) && !reader.bad);
+        zmq_msg_close(&message);
+    }
+    pack_clear(&pack);
+}
+
+TEST(a_pack_is_bounded_in_items_and_bytes) {
+    zmq_msg_t message;
+    pack_t pack = {0};
+    add_reply(&pack, 1, 'x', WIRE_MESSAGE_MAX_BYTES); // alone, whatever its size
+    OK(!pack_fits(&pack, WIRE_PREFIX_BYTES));
+    NEED(pack_take(&pack, &message, &err) == E_OK);
+    EQ(pack.room, 0); // and its memory is not kept
+    zmq_msg_close(&message);
+    add_reply(&pack, 1, 'x', PACK_BYTES_MAX / 2);
+    OK(!pack_fits(&pack, PACK_BYTES_MAX / 2));
+    OK(pack_fits(&pack, PACK_BYTES_MAX / 4));
+    pack_clear(&pack);
+    for (int i = 0; i < PACK_ITEMS_MAX; i++) add_reply(&pack, 1, 'x', 1);
+    OK(!pack_fits(&pack, WIRE_PREFIX_BYTES));
+    pack_clear(&pack);
+}
+
+// Cut anywhere, the items before the cut are read, the rest is told to be bad, and nothing outside is touched.
+TEST(a_bad_pack_gives_what_stood_before_the_fault) {
+    static const uint8_t nested[] = {1, WIRE_PACK, 0, 0,         0, 0, 0, 0, 0, 0, 0, 0,
+                                     0, 10,        1, WIRE_PACK, 0, 0, 0, 0, 0, 0, 0, 0};
+    static const uint8_t control[] = {1, WIRE_PACK, 0, 0,        0, 0, 0, 0, 0, 0, 0, 0,
+                                      0, 10,        1, WIRE_BYE, 0, 0, 0, 0, 0, 0, 0, 0};
+    static const uint8_t huge[] = {1, WIRE_PACK, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 1, WIRE_REPLY};
+    static const struct {
+        const uint8_t *bytes;
+        size_t size;
+    } cases[] = {{nested, sizeof nested}, {control, sizeof control}, {huge, sizeof huge}, {nested, WIRE_PREFIX_BYTES}};
+    const uint8_t *bytes;
+    size_t size;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        pack_reader_t reader = pack_open(cases[i].bytes, cases[i].size);
+        OK(!pack_next(&reader, &bytes, &size) && reader.bad);
+        OK(!pack_next(&reader, &bytes, &size) && reader.bad);
+        EQ(pack_error(&reader, &err), E_INVALID_FIELD);
+    }
+    zmq_msg_t message;
+    pack_t pack = {0};
+    for (int i = 0; i < 3; i++) add_reply(&pack, 1, 'x', 3);
+    NEED(pack_take(&pack, &message, &err) == E_OK);
+    size_t whole = zmq_msg_size(&message), item = (whole - WIRE_PREFIX_BYTES) / 3;
+    for (size_t cut = WIRE_PREFIX_BYTES; cut < whole; cut++) {
+        uint8_t *copy = malloc(cut); // so that a sanitizer sees a step outside
+        NEED(copy != NULL);
+        memcpy(copy, zmq_msg_data(&message), cut);
+        pack_reader_t reader = pack_open(copy, cut);
+        size_t count = 0;
+        while (pack_next(&reader, &bytes, &size)) count++;
+        EQ(count, (cut - WIRE_PREFIX_BYTES) / item);
+        EQ(reader.bad, cut == WIRE_PREFIX_BYTES || (cut - WIRE_PREFIX_BYTES) % item != 0);
+        free(copy);
+    }
+    zmq_msg_close(&message);
+    pack_clear(&pack);
 }
 
 TEST(request_headers_are_checked_by_field) {
@@ -323,7 +423,7 @@ static char refused_field[64], refused_text[256], refused_request[WIRE_NAME_MAX 
 static int64_t now_us;
 static dispatch_t *core;
 
-static int record_send(void *self, const instance_t *instance, const job_t *job) {
+static int record_send(void *self, instance_t *instance, const job_t *job) {
     (void)self;
     if (strcmp(instance->name, unreachable) == 0) return 113;
     if (sent_count >= SENT_MAX) return 12;
@@ -664,7 +764,9 @@ TEST(every_request_ends_once_whatever_happens) {
 
 TESTS("wire", CASE(roles_and_callers), CASE(keys_made_are_found_again), CASE(keys_refuse_what_is_not_safe),
       CASE(a_registry_is_checked_whole), CASE(frames_come_back_as_they_were_made),
-      CASE(frames_of_other_kinds_and_versions_are_refused), CASE(request_headers_are_checked_by_field),
+      CASE(frames_of_other_kinds_and_versions_are_refused),
+      CASE(a_frame_alone_stays_as_it_is_and_several_come_back_in_order), CASE(a_pack_is_bounded_in_items_and_bytes),
+      CASE(a_bad_pack_gives_what_stood_before_the_fault), CASE(request_headers_are_checked_by_field),
       CASE(oversized_parts_of_a_request_are_refused), CASE(a_joiner_takes_its_share_and_nothing_else_moves),
       CASE(owners_do_not_depend_on_the_order_of_names), CASE(credit_is_kept_and_answers_let_the_oldest_out),
       CASE(a_full_queue_says_busy_and_names_its_bound), CASE(the_broker_holds_no_more_bytes_than_it_may),
