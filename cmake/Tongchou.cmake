@@ -21,9 +21,14 @@ if(TC_SANITIZE)
   add_compile_options(-fsanitize=${TC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${TC_SANITIZE})
 endif()
+if(TC_SANITIZE MATCHES address AND CMAKE_C_COMPILER_ID STREQUAL Clang)
+  add_compile_definitions(__SANITIZE_ADDRESS__=1) # as gcc says it
+endif()
 if(TC_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
+add_custom_target(checks)  # all unit and store tests and what they run
+add_custom_target(fuzzers) # all fuzz targets
 
 # tc_library(NAME SOURCES… LIBS…): a static library tc_<name>.
 function(tc_library name)
@@ -39,9 +44,10 @@ function(tc_program name)
   target_link_libraries(${name} PRIVATE tc_flags ${A_LIBS})
 endfunction()
 
-# tc_test(NAME LABEL unit|store|scenario SOURCES… LIBS… [TIMEOUT s]): one CUnit executable, one CTest entry.
+# tc_test(NAME LABEL unit|store|scenario SOURCES… LIBS… [TIMEOUT s] [COST s]): one CUnit executable, one CTest entry.
+# COST: about its seconds, where it is long; the longest begin first.
 function(tc_test name)
-  cmake_parse_arguments(A "" "LABEL;TIMEOUT" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(A "" "LABEL;TIMEOUT;COST" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${A_SOURCES})
   target_link_libraries(${name} PRIVATE tc_flags ${A_LIBS} PkgConfig::CUNIT)
   target_compile_definitions(${name} PRIVATE TC_SOURCE_DIR="${CMAKE_SOURCE_DIR}" TC_BINARY_DIR="${CMAKE_BINARY_DIR}")
@@ -50,9 +56,15 @@ function(tc_test name)
     set(A_TIMEOUT 120)
   endif()
   set_tests_properties(${name} PROPERTIES LABELS ${A_LABEL} TIMEOUT ${A_TIMEOUT})
+  if(A_COST)
+    set_tests_properties(${name} PROPERTIES COST ${A_COST})
+  endif()
+  if(NOT A_LABEL STREQUAL scenario)
+    add_dependencies(checks ${name})
+  endif()
 endfunction()
 
-# tc_fuzz(NAME SOURCES… LIBS…): a libFuzzer target (LLVMFuzzerTestOneInput), built with the `fuzz` preset only. Its corpus
+# tc_fuzz(NAME SOURCES… LIBS…): a libFuzzer target (LLVMFuzzerTestOneInput), built with the `asan` preset only. Its corpus
 # is tests/fuzz/corpus/<name>/.
 function(tc_fuzz name)
   if(TC_FUZZ)
@@ -62,5 +74,6 @@ function(tc_fuzz name)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
     add_test(NAME ${name} COMMAND ${CMAKE_SOURCE_DIR}/tests/fuzz/run $<TARGET_FILE:${name}>)
     set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 180)
+    add_dependencies(fuzzers ${name})
   endif()
 endfunction()

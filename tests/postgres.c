@@ -109,8 +109,8 @@ static int wait_until_ready(void) {
 
 int postgres_resume(void) {
     const char *arguments[] = {
-        "postgres",         "-D", "data", "-k", root, "-c", "listen_addresses=", "-c", "shared_buffers=64MB", "-c",
-        "max_wal_size=1GB", NULL};
+        "postgres",         "-D", "data",      "-k", root, "-c", "listen_addresses=", "-c", "shared_buffers=64MB", "-c",
+        "max_wal_size=1GB", "-c", "fsync=off", NULL};
     errno = 0;
     server = spawn("postgres", arguments);
     if (server < 0) {

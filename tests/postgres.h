@@ -1,7 +1,7 @@
 // A private PostgreSQL for one test program: its own cluster in a temporary directory, reached by a Unix socket there,
 // no TCP, so that any number of test programs run side by side. Stopped and removed at exit; a program that is killed
-// takes its server with it and leaves the directory. fsync is on. As root the server runs as user postgres. Failures
-// are told on standard error.
+// takes its server with it and leaves the directory. fsync is off: tests kill processes, not the machine. As root the
+// server runs as user postgres. Failures are told on standard error.
 #pragma once
 #include <stdbool.h>
 

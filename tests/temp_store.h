@@ -27,7 +27,8 @@ static inline void temp_store_stop(void) {
 
 // 0 when there is a store.
 static inline int temp_store_start(void) {
-    snprintf(temp_store_folder, sizeof temp_store_folder, "/tmp/tc-test-XXXXXX");
+    snprintf(temp_store_folder, sizeof temp_store_folder, "%s/tc-test-XXXXXX",
+             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     if (!mkdtemp(temp_store_folder)) return -1;
 #ifdef ON_POSTGRES
     return postgres_start(temp_store_text);

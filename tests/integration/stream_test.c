@@ -107,7 +107,7 @@ static void city_open(void) {
     static const zap_domain_t domains[] = {{"stream", ROLE_SERVICE | ROLE_AGENCY}};
     err_t err;
     memset(&city, 0, sizeof city);
-    snprintf(city.dir, sizeof city.dir, "/tmp/stream_test_XXXXXX");
+    snprintf(city.dir, sizeof city.dir, "%s/stream_test_XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     NEED(mkdtemp(city.dir) != NULL);
     snprintf(city.keys_dir, sizeof city.keys_dir, "%s/keys", city.dir);
     snprintf(city.stranger_dir, sizeof city.stranger_dir, "%s/stranger", city.dir);

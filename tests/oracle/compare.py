@@ -1,12 +1,16 @@
 """Asks `tongchou eval` and the second engine the same random cases and compares what they answer.
 
-    compare.py --program PATH/tongchou [--cases N] [--seed S] [--kind KIND]
+    compare.py --program PATH/tongchou [--cases N] [--seed S] [--kind KIND] [--jobs J]
 
-N cases of each kind and city (default 20,000), ten times as many of `benefit`. Prints the seed, the speed and the first
-differences in full; exit status 1 when there is a difference.
+N cases of each kind and city (default: $ORACLE_CASES, else 2,000), ten times as many of `benefit`. Kinds and cities are
+compared side by side, one to a processor; what is asked depends on the seed alone. Prints the seed, the speed and the
+first differences in full; exit status 1 when there is a difference.
 """
 import argparse
+import concurrent.futures
+import contextlib
 import copy
+import io
 import json
 import os
 import random
@@ -31,20 +35,33 @@ SHOWN = 5
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--program", required=True)
-    options.add_argument("--cases", type=int, default=20_000)
+    options.add_argument("--cases", type=int, default=int(os.environ.get("ORACLE_CASES") or 2000))
     options.add_argument("--seed", type=int, default=None)
     options.add_argument("--kind", default=None)
     options.add_argument("--shown", type=int, default=SHOWN)
+    options.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     asked = options.parse_args()
     seed = random.SystemRandom().randrange(2**32) if asked.seed is None else asked.seed
-    print("seed %d" % seed)
+    print("seed %d" % seed, flush=True)
     different = 0
-    with tempfile.TemporaryDirectory(prefix="oracle") as folder:
-        for kind, city in cases.MAKERS:
-            if asked.kind in (None, kind):
-                count = asked.cases * (10 if kind == "benefit" else 1)
-                different += compare_kind(asked, seed, kind, city, count, folder)
+    with concurrent.futures.ProcessPoolExecutor(asked.jobs) as pool:
+        parts = [pool.submit(compare_part, asked, seed, kind, city)
+                 for kind, city in cases.MAKERS if asked.kind in (None, kind)]
+        for part in parts:
+            told, differences = part.result()
+            sys.stdout.write(told)
+            sys.stdout.flush()
+            different += differences
     return 1 if different else 0
+
+
+def compare_part(asked, seed, kind, city):
+    """What to print of one kind and city, and how many differences."""
+    told = io.StringIO()
+    count = asked.cases * (10 if kind == "benefit" else 1)
+    with tempfile.TemporaryDirectory(prefix="oracle") as folder, contextlib.redirect_stdout(told):
+        differences = compare_kind(asked, seed, kind, city, count, folder)
+    return told.getvalue(), differences
 
 
 def compare_kind(asked, seed, kind, city, count, folder):
@@ -66,13 +83,17 @@ def compare_kind(asked, seed, kind, city, count, folder):
     seconds = time.monotonic() - begin
     print("%-12s %-10s %7d cases %7.0f/s  %s  %s" % (
         kind, city, done, done / seconds, "%d DIFFERENT" % differences if differences else "agree",
-        " ".join("%s %d" % item for item in sorted(tally.items()))), flush=True)
+        " ".join("%s %d" % item for item in sorted(tally.items()))))
     return differences
 
 
 def tally_one(tally, expected):
     what = expected["error"]["code"] if "error" in expected else expected.get("decision", "answered")
     tally[what] = tally.get(what, 0) + 1
+
+
+class OracleStopped(Exception):
+    """The program did not answer every case once."""
 
 
 class Batch:
@@ -120,14 +141,14 @@ class Batch:
                 expected = self.expected(case)
                 text = child.stdout.readline()
                 if not text:
-                    sys.exit("%s\n  ended before its last answer" % " ".join(command))
+                    raise OracleStopped("%s\n  ended before its last answer" % " ".join(command))
                 got = json.loads(text)
                 refused |= "error" in got
                 yield line.strip(), case, expected, got
             if child.stdout.readline():
-                sys.exit("%s\n  more answers than cases" % " ".join(command))
+                raise OracleStopped("%s\n  more answers than cases" % " ".join(command))
             if child.wait() != (1 if refused else 0):
-                sys.exit("%s\n  exit status %d" % (" ".join(command), child.returncode))
+                raise OracleStopped("%s\n  exit status %d" % (" ".join(command), child.returncode))
 
     def expected(self, case):
         if case is None:
@@ -220,7 +241,7 @@ def show(batch, line, expected, got, why):
     def plain(value):
         return json.dumps(value, ensure_ascii=False, default=sorted)
     print("DIFFERENT in %s: %s %s\n  world    %s\n  case     %s\n  expected %s\n  got      %s" % (
-        why, batch.kind, batch.city, plain(batch.given), line, plain(expected), plain(got)), flush=True)
+        why, batch.kind, batch.city, plain(batch.given), line, plain(expected), plain(got)))
 
 
 if __name__ == "__main__":

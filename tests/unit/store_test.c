@@ -34,7 +34,8 @@ static void remove_dir(void) {
 }
 
 TEST(both_engines_start) {
-    snprintf(sqlite_url, sizeof sqlite_url, "sqlite:/tmp/tc-store-XXXXXX");
+    snprintf(sqlite_url, sizeof sqlite_url, "sqlite:%s/tc-store-XXXXXX",
+             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     NEED(mkdtemp(sqlite_url + 7) != NULL);
     owner = getpid();
     atexit(remove_dir);
