@@ -117,15 +117,14 @@ static int check_staged(store_t *store, const policy_t *current, const char *has
 
 // The scan begins when every instance has the new policy: what one of them settles meanwhile by the old one is found.
 static int add_scan(store_t *store, const Tc__ReleasePolicy *ask, int64_t number, int64_t now_ms, arena_t *arena,
-                    err_t *err) {
+                    int64_t *task, err_t *err) {
     Tc__FindAffected what = TC__FIND_AFFECTED__INIT;
-    int64_t task;
     if (!*ask->amends_from) return 0;
     what.not_policy = ask->hash;
     what.from = ask->amends_from;
     const char *cause = arena_text(arena, "policy release %lld: %s", (long long)number, ask->reason);
     if (!cause) return no_memory(err);
-    return task_add(store, &what, cause, false, now_ms, now_ms + RELEASE_SCAN_DELAY_MS, arena, &task, err);
+    return task_add(store, &what, cause, false, now_ms, now_ms + RELEASE_SCAN_DELAY_MS, arena, task, err);
 }
 
 int release_policy(store_t *store, const policy_t *current, const Tc__ReleasePolicy *ask, int64_t now_ms,
@@ -141,9 +140,10 @@ int release_policy(store_t *store, const policy_t *current, const Tc__ReleasePol
     Tc__PolicyRelease *made = arena_alloc(arena, sizeof *made);
     if (!rc && !made) rc = no_memory(err);
     if (!rc) rc = insert(store, ask->hash, ask->amends_from, ask->reason, now_ms, arena, &number, err);
-    if (!rc) rc = add_scan(store, ask, number, now_ms, arena, err);
     if (rc) return rc;
     tc__policy_release__init(made);
+    rc = add_scan(store, ask, number, now_ms, arena, &made->task, err);
+    if (rc) return rc;
     made->number = number;
     made->hash = ask->hash;
     made->amends_from = ask->amends_from;

@@ -5,9 +5,9 @@
 #include <string.h>
 
 static const command_t *const commands[] = {
-    &command_up,     &command_status,  &command_enroll, &command_facility, &command_collect, &command_quote,
-    &command_settle, &command_explain, &command_events, &command_ledger,   &command_wait,    &command_verify,
-    &command_sample, &command_eval,    &command_policy, &command_import,
+    &command_up,     &command_status,  &command_enroll, &command_facility, &command_collect,      &command_quote,
+    &command_settle, &command_explain, &command_events, &command_ledger,   &command_wait,         &command_verify,
+    &command_sample, &command_eval,    &command_policy, &command_import,   &command_readjudicate, &command_tasks,
 };
 
 static void overview(FILE *out) {
@@ -15,7 +15,7 @@ static void overview(FILE *out) {
           "[options]\n\n",
           out);
     for (size_t i = 0; i < COUNT_OF(commands); i++)
-        fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+        fprintf(out, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
     fputs("\n`tongchou COMMAND --help` shows options and examples. Most commands take --json, --data DIR (where the "
           "suite\n"
           "keeps its configuration and keys, default data) and --as NAME (whose key to use, default admin).\n",

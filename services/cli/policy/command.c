@@ -8,8 +8,9 @@ static const struct {
     int (*run)(const policy_args_t *args);
     size_t words_min, words_max; // after the tool's name
 } tools[] = {
-    {"check", policy_check, 1, 1}, {"show", policy_show, 1, 1},     {"diff", policy_diff, 1, 2},
-    {"cite", policy_cite, 1, 2},   {"tables", policy_tables, 1, 1}, {"rules", policy_rules, 0, 0},
+    {"check", policy_check, 1, 1},     {"show", policy_show, 1, 1},         {"diff", policy_diff, 1, 2},
+    {"cite", policy_cite, 1, 2},       {"tables", policy_tables, 1, 1},     {"rules", policy_rules, 0, 0},
+    {"release", policy_release, 1, 1}, {"releases", policy_releases, 0, 0},
 };
 
 static int usage(const command_t *self, const char *why) {
@@ -32,7 +33,7 @@ static int read_args(const words_t *words, const char *config, const char *on, c
 }
 
 static int run(int argc, char **argv, const command_t *self) {
-    policy_args_t args = {.bound_fen = 100};
+    policy_args_t args = {.bound_fen = 100, .data = cli_default_data, .as = "admin"};
     words_t words = {0};
     const char *config = NULL, *on = NULL, *bound = NULL;
     const option_spec_t specs[] = {
@@ -41,6 +42,12 @@ static int run(int argc, char **argv, const command_t *self) {
         {.name = "bound", .text = &bound},
         {.name = "json", .flag = &args.json},
         {.name = "strict", .flag = &args.strict},
+        {.name = "data", .text = &args.data},
+        {.name = "as", .text = &args.as},
+        {.name = "amends-from", .text = &args.amends_from},
+        {.name = "reason", .text = &args.reason},
+        {.name = "dry-run", .flag = &args.dry},
+        {.name = "detach", .flag = &args.detach},
         {.name = "overlay", .list = args.overlays, .room = POLICY_OVERLAYS_MAX},
     };
     int rc = options_parse(argc, argv, self, specs, COUNT_OF(specs), &words, NULL);
@@ -52,7 +59,7 @@ static int run(int argc, char **argv, const command_t *self) {
         rc = read_args(&words, config, on, bound, &args);
         return rc ? rc : tools[i].run(&args);
     }
-    return usage(self, "expected one of check, show, diff, cite, tables, rules");
+    return usage(self, "expected one of check, show, diff, cite, tables, rules, release, releases");
 }
 
 const command_t command_policy = {
@@ -67,15 +74,24 @@ const command_t command_policy = {
     "  cite RULE [CITY]    article, values, tests and code of a rule\n"
     "  tables CITY         the public notice in Markdown, from the data that runs\n"
     "  rules               docs/rules.md from the catalogues in docs/rules; --strict fails on a C rule without a "
-    "test\n\n"
+    "test\n"
+    "  release CITY        put it in force in the running suite, between two bills; with --amends-from bills "
+    "discharged "
+    "since\n"
+    "                      then are computed again; --dry-run tells first what that would change\n"
+    "  releases            which were put in force, newest first\n\n"
     "  --overlay FILE   lay a policy file over the city; may be given several times\n"
     "  --on DATE        check one day only\n"
     "  --bound YUAN     what one more fen of cost may cost the person (check; default 1.00)\n"
     "  --config DIR     where cities/ is (default: $TONGCHOU_CONFIG, ./config)\n"
-    "  --json           show, diff: as JSON\n\n"
+    "  --amends-from DAY  release: it changes what was already law on that day\n"
+    "  --reason TEXT    release: kept with it\n"
+    "  --detach         release: do not wait for what is computed again\n"
+    "  --json           show, diff, release, releases: as JSON\n\n"
     "Exit: 0 sound or the same, 1 findings or differences, 2 wrong usage or an unusable file.\n\n"
     "examples:\n"
     "  tongchou policy check CITY --overlay config/samples/CITY-illustrative.yaml\n"
     "  tongchou policy diff CITY --overlay draft.yaml\n"
-    "  tongchou policy cite RULE-ID\n",
+    "  tongchou policy cite RULE-ID\n"
+    "  tongchou policy release CITY --overlay amendment.yaml --amends-from 2018-01-01 --dry-run\n",
     run};

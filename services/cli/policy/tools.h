@@ -13,14 +13,18 @@ typedef struct policy_args {
     date_t on;                                     // DATE_NONE: today's or every date
     fen_t bound_fen;                               // of the check for cliffs
     bool json, strict;
+    const char *data, *as, *amends_from, *reason; // of release and releases; the last two may be NULL
+    bool dry, detach;
 } policy_args_t;
 
-int policy_check(const policy_args_t *args);  // the file, then its money functions
-int policy_show(const policy_args_t *args);   // who, options, parameters with their values and what is missing
-int policy_diff(const policy_args_t *args);   // changed values with their articles
-int policy_cite(const policy_args_t *args);   // a rule: article, values, tests, code
-int policy_tables(const policy_args_t *args); // the public notice, Markdown
-int policy_rules(const policy_args_t *args);  // docs/rules.md
+int policy_check(const policy_args_t *args);   // the file, then its money functions
+int policy_show(const policy_args_t *args);    // who, options, parameters with their values and what is missing
+int policy_diff(const policy_args_t *args);    // changed values with their articles
+int policy_cite(const policy_args_t *args);    // a rule: article, values, tests, code
+int policy_tables(const policy_args_t *args);  // the public notice, Markdown
+int policy_rules(const policy_args_t *args);   // docs/rules.md
+int policy_release(const policy_args_t *args); // in force in a running suite
+int policy_releases(const policy_args_t *args);
 
 // Which core computes a section: "services/adjudication/benefit.c"; "" for names and values.
 const char *section_core(const char *section);
