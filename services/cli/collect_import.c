@@ -176,7 +176,7 @@ static int take_row(run_t *run, int64_t number, Tc__Receive *row, bool send, err
 static int read_file(run_t *run, receipt_file_t *file, bool send, err_t *err) {
     for (;;) {
         Tc__Receive *row = NULL;
-        int64_t number;
+        int64_t number = 0;
         err_t why;
         int rc = 0;
         switch (receipt_file_next(file, run->rows_arena, &row, &number, &why)) {
@@ -185,7 +185,10 @@ static int read_file(run_t *run, receipt_file_t *file, bool send, err_t *err) {
             run->bad++;
             tell(run, number, err_name(why.code), why.field, why.text);
             break;
-        case RECEIPT_REFUSED: *err = why; return why.code;
+        case RECEIPT_REFUSED:
+            if (run->report) tell(run, number, err_name(why.code), why.field, "the file is refused");
+            *err = why;
+            return why.code;
         case RECEIPT_END: return send && run->count ? send_chunk(run, err) : 0;
         }
         if (rc) return rc;
