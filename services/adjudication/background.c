@@ -4,7 +4,8 @@
 #include "common/wire/gate.h"
 #include "lease.h"
 #include "pump.h"
-#include "readjudicate.h"
+#include "scan.h"
+#include "touched.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -182,7 +183,7 @@ static int count_queue(background_t *b, int64_t now_ms, err_t *err) {
 static int scan(background_t *b, int64_t now_ms, bool *moved, err_t *err) {
     *moved = false;
     if (!b->pump.dry || (now_ms - b->scan_ms < SCAN_MS && now_ms >= b->scan_ms)) return 0;
-    int rc = readjudicate_scan(b->store, b->arena, now_ms, moved, err);
+    int rc = scan_step(b->store, b->arena, now_ms, moved, err);
     b->scan_ms = *moved ? 0 : now_ms;
     if (*moved) b->pump.dry = false;
     return rc;

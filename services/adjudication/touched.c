@@ -226,6 +226,13 @@ int touched_of_task(store_t *store, int64_t number, arena_t *arena, const touche
     return 0;
 }
 
+int touched_forget(store_t *store, err_t *err) {
+    return store_exec(store,
+                      "DELETE FROM facility_touched WHERE task > 0 AND task NOT IN"
+                      " (SELECT number FROM recompute_task WHERE scanned = 0)",
+                      NULL, 0, err);
+}
+
 int touched_known_since(store_t *store, int64_t stamp, arena_t *arena, rows_t *rows, err_t *err) {
     cell_t params[] = {cell_i64(stamp)};
     return store_query(store, "SELECT stamp, body FROM facility_known WHERE stamp > $1 ORDER BY stamp", params, 1,

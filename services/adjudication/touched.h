@@ -29,5 +29,7 @@ int touched_facilities(store_t *store, arena_t *arena, const event_t *events, si
 int touched_make_task(store_t *store, arena_t *arena, int64_t now_ms, int64_t *number, err_t *err) MUST_USE;
 // What a task has to look for; *list NULL when it is no such task.
 int touched_of_task(store_t *store, int64_t number, arena_t *arena, const touched_list_t **list, err_t *err) MUST_USE;
+// Forget what ended scans looked for. Before their tasks are forgotten.
+int touched_forget(store_t *store, err_t *err) MUST_USE;
 // The facilities whose state is newer than `stamp`: (stamp, body), oldest first.
 int touched_known_since(store_t *store, int64_t stamp, arena_t *arena, rows_t *rows, err_t *err) MUST_USE;
