@@ -369,6 +369,39 @@ TEST(files_at_fault_are_told_by_row_column_and_code_and_change_nothing) {
     OK(usage.ru_maxrss < MEMORY_KIB);
 }
 
+typedef struct special {
+    kind_t kind;
+    const char *text, *option;
+    int status;
+    const char *line; // of the report
+} special_t;
+
+TEST(what_only_some_kinds_refuse) {
+    static const special_t specials[] = {
+        {WAGES, "person,from_month,wage\nW1,2018-07,6000\nW2,2018-07,6000\nW1,201807,7000\n", "--json", 2,
+         "\n4,EXISTS,from_month,"}, // whichever came last would hold
+        {WAGES, "person,from_month,wage\nW1,2017-07,6000\n", "--all-or-nothing", 1, "\n2,OUT_OF_RANGE,from_month,"},
+        {WAGES, "person,from_month,wage\nF1,2018-07,6000\n", "--all-or-nothing", 1, "\n2,OUT_OF_RANGE,from_month,"},
+        {LIST, "person,id_number,group\nF1,,minimum_living\n,,minimum_living\n,,preferential\n", "--json", 2,
+         "\n3,MISSING_FIELD,person,"}, // names nobody
+        {LIST, "group\n", "--empty", 2, "row,code,field,text\n"},
+        {LIST, "person\nF1\nX9\n", "--all-or-nothing", 1, "\n3,NOT_FOUND,person,"},
+        {LIST, "证件号码\n440703196201019014\n", "--all-or-nothing", 1, "\n2,INVALID_FIELD,id_number,"}};
+    char before[2 * SHA256_BYTES + 1], after[2 * SHA256_BYTES + 1];
+    digest_of(before);
+    for (size_t i = 0; i < COUNT_OF(specials); i++) {
+        FILE *file = fopen(path_of("special.csv"), "w");
+        NEED(file != NULL);
+        fputs(specials[i].text, file);
+        NEED(fclose(file) == 0);
+        const int status = import(specials[i].kind, path_of("special.csv"), specials[i].option, "2018-06-01");
+        EQ(status, specials[i].status);
+        HAS_TEXT(report(), specials[i].line);
+        digest_of(after);
+        EQ_TEXT(after, before);
+    }
+}
+
 // The same rows without a flaw are taken in: what was refused above was refused for the flaw.
 TEST(the_same_files_without_a_fault_are_taken_in) {
     char before[2 * SHA256_BYTES + 1], after[2 * SHA256_BYTES + 1], out[4096];
@@ -390,5 +423,5 @@ TEST(the_same_files_without_a_fault_are_taken_in) {
 }
 
 TESTS("imports of files at fault", CASE(a_city_of_three),
-      CASE(files_at_fault_are_told_by_row_column_and_code_and_change_nothing),
+      CASE(files_at_fault_are_told_by_row_column_and_code_and_change_nothing), CASE(what_only_some_kinds_refuse),
       CASE(the_same_files_without_a_fault_are_taken_in))
