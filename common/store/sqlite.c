@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -386,9 +387,14 @@ static int open_file(lite_t *lite, const char *dir, const char *schema, access_t
     return reads ? set_up_reader(lite, err) : set_up(lite, err);
 }
 
+// Nobody asks SQLite how much memory it has; counting it takes a lock at every allocation.
+static void configure(void) { (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 int sqlite_open(store_t **out, const char *dir, const char *schema, access_t access, err_t *err) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     lite_t *lite = calloc(1, sizeof *lite);
     if (!lite) return err_set(err, E_STORE, "out of memory");
+    pthread_once(&once, configure);
     lite->base.engine = &lite_engine;
     lite->statements.forget = forget;
     lite->wait_ms = STORE_WAIT_MS;

@@ -75,6 +75,16 @@ void recache_destroy(recache_t **recache) {
     *recache = NULL;
 }
 
+// "ent:<person>"; NULL when memory is out.
+static char *key_of(arena_t *arena, const char *person) {
+    const size_t length = strlen(person);
+    char *key = arena_alloc(arena, sizeof PREFIX + length);
+    if (!key) return NULL;
+    memcpy(key, PREFIX, sizeof PREFIX - 1);
+    memcpy(key + sizeof PREFIX - 1, person, length + 1);
+    return key;
+}
+
 static void clear(batch_t *batch) {
     arena_reset(batch->arena);
     batch->count = 0;
@@ -83,7 +93,7 @@ static void clear(batch_t *batch) {
 // False when there is no room.
 static bool add(batch_t *batch, const char *person, int64_t version, const void *body, size_t size) {
     if (batch->count == ITEMS_MAX) return false;
-    cache_item_t item = {.key = arena_text(batch->arena, "%s%s", PREFIX, person), .version = version, .size = size};
+    cache_item_t item = {.key = key_of(batch->arena, person), .version = version, .size = size};
     if (body) item.data = arena_copy(batch->arena, body, size);
     if (!item.key || (body && !item.data)) return false;
     batch->items[batch->count++] = item;
@@ -235,7 +245,7 @@ static cache_item_t *items_of(recache_t *r, const rows_t *keys, const rows_t *fo
     cache_item_t *items = arena_alloc(arena, (found->count + 1) * sizeof *items);
     for (size_t i = 0; items && i < found->count; i++) {
         const cell_t *key = rows_at(keys, (size_t)row_i64(found, i, 0));
-        items[i].key = arena_text(arena, "%s%s", PREFIX, (const char *)key[1].data);
+        items[i].key = key_of(arena, key[1].data);
         items[i].version = row_i64(found, i, 1);
         items[i].data = row_blob(found, i, 2, &items[i].size);
         if (!items[i].key) return NULL;
@@ -255,8 +265,7 @@ static int list_cached(recache_t *r, const rows_t *keys, cache_item_t **items, r
     if (!all) return err_set(err, E_IO, "out of memory");
     rows_init(cached, arena, 2);
     for (size_t i = 0; i < keys->count; i++)
-        if (!(all[i].key = arena_text(arena, "%s%s", PREFIX, (const char *)rows_at(keys, i)[1].data)))
-            return err_set(err, E_IO, "out of memory");
+        if (!(all[i].key = key_of(arena, rows_at(keys, i)[1].data))) return err_set(err, E_IO, "out of memory");
     cache_get(r->ctx->cache, all, keys->count, arena);
     for (size_t i = 0; i < keys->count; i++) {
         if (!all[i].data) continue;

@@ -30,8 +30,13 @@ static int read_chunk(chunk_t *chunk, err_t *err) {
         int rc = key_add(&keys, chunk->persons[i]->person, err);
         if (rc) return rc;
     }
-    int rc = bills_history(chunk->env->ctx->store, &keys, scratch, &chunk->history, err);
-    return rc ? rc : entitlements_of(chunk->env->ctx->store, &keys, scratch, &chunk->known, err);
+    store_t *store = chunk->env->ctx->store;
+    if (chunk->anew) { // they come from a page
+        int rc = bills_history_run(store, &keys, scratch, &chunk->history, err);
+        return rc ? rc : entitlements_run(store, &keys, scratch, &chunk->known, err);
+    }
+    int rc = bills_history(store, &keys, scratch, &chunk->history, err);
+    return rc ? rc : entitlements_of(store, &keys, scratch, &chunk->known, err);
 }
 
 static int read_bill(const chunk_t *chunk, size_t row, billed_t *out, err_t *err) {

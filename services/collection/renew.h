@@ -27,8 +27,8 @@ typedef struct renewal {
 // `persons` hold each person once; `paying` may be NULL. Results live in `arena`. The scratch arena is free afterwards.
 int renew_decide(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, const paying_t *paying,
                  arena_t *arena, renewal_t *out, err_t *err) MUST_USE;
-// The same from scratch, nobody paying. Everybody had a state once, so one that is missing was lost: it begins again
-// above every version that can have been told of it.
+// The same from scratch for the persons of a page (walk.h), nobody left out, nobody paying. Everybody had a state once,
+// so one that is missing was lost: it begins again above every version that can have been told of it.
 int renew_rebuild(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, arena_t *arena,
                   renewal_t *out, err_t *err) MUST_USE;
 // Rows, events entitlement.changed, and the note for the cache; inside the transaction.

@@ -59,8 +59,26 @@ int persons_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, 
                             arena, out, err);
 }
 
+// The first `width` cells of each row, new ones apart from those that may be there: PostgreSQL takes them far faster.
+static int put_apart(store_t *store, const char *table, const char *columns, size_t width, const rows_t *rows,
+                     bool (*is_new)(const cell_t *row), err_t *err) {
+    rows_t new_ones, others;
+    rows_init(&new_ones, rows->arena, width);
+    rows_init(&others, rows->arena, width);
+    for (size_t i = 0; i < rows->count; i++) {
+        const cell_t *from = rows_at(rows, i);
+        cell_t *row = rows_add(is_new(from) ? &new_ones : &others);
+        if (!row) return err_set(err, E_IO, "out of memory");
+        memcpy(row, from, width * sizeof *row);
+    }
+    int rc = store_insert(store, table, columns, &new_ones, CONFLICT_FAILS, err);
+    return rc ? rc : store_put(store, table, columns, "partition, person", &others, err);
+}
+
+static bool is_first_version(const cell_t *row) { return row[2].i64 == 1; }
+
 int persons_put(store_t *store, const rows_t *rows, err_t *err) {
-    return store_put(store, "person", "partition, person, version, state", "partition, person", rows, err);
+    return put_apart(store, "person", "partition, person, version, state", 4, rows, is_first_version, err);
 }
 
 int employers_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
@@ -132,6 +150,45 @@ int bills_history(store_t *store, const rows_t *keys, arena_t *arena, rows_t *ou
                             keys, arena, out, err);
 }
 
+// What `sql` finds for runs of persons ($1 partition, $2 the first, $3 the last), the person in its last column, in the
+// order of `keys`. False in *good when a row is of nobody among them.
+static int read_runs(store_t *store, const char *sql, const rows_t *keys, arena_t *arena, rows_t *out, bool *good,
+                     err_t *err) {
+    rows_t runs;
+    cell_t *run = NULL;
+    rows_init(&runs, arena, 3);
+    for (size_t i = 0; i < keys->count; i++) {
+        const cell_t *key = rows_at(keys, i);
+        if (i == 0 || key[0].i64 != run[0].i64) {
+            if (!(run = rows_add(&runs))) return err_set(err, E_IO, "out of memory");
+            run[0] = key[0];
+            run[1] = key[1];
+        }
+        run[2] = key[1];
+    }
+    int rc = store_each_query(store, sql, &runs, arena, out, err);
+    size_t key = 0;
+    for (size_t i = 0; rc == 0 && i < out->count; i++) {
+        const char *person = row_text(out, i, out->width - 1);
+        while (key < keys->count && strcmp(rows_at(keys, key)[1].data, person) != 0) key++;
+        if (key == keys->count) break;
+        rows_at(out, i)[0].i64 = (int64_t)key;
+    }
+    *good = rc == 0 && (key < keys->count || out->count == 0);
+    return rc;
+}
+
+#define ALL " LIMIT 100000000" // as ALL_PERIODS
+
+int bills_history_run(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    bool good;
+    int rc = read_runs(store,
+                       "SELECT period, identity, employer, paid_on, wage_fen, person FROM bill WHERE partition = $1"
+                       " AND person >= $2 AND person <= $3 ORDER BY person, period" ALL,
+                       keys, arena, out, &good, err);
+    return rc || good ? rc : bills_history(store, keys, arena, out, err);
+}
+
 int bills_of(store_t *store, const char *person, arena_t *arena, rows_t *out, err_t *err) {
     cell_t params[] = {cell_i64(partition_of(person)), cell_text(person)};
     return store_query(store, "SELECT body, paid_on FROM bill WHERE partition = $1 AND person = $2 ORDER BY period",
@@ -151,21 +208,16 @@ int entitlements_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *
                             keys, arena, out, err);
 }
 
-// PostgreSQL takes new rows far faster than rows that may be there.
-static int put_states(store_t *store, const rows_t *rows, arena_t *arena, err_t *err) {
-    rows_t by[2]; // new, known
-    const char *const columns = "partition, person, version, body";
-    rows_init(&by[0], arena, ENTITLEMENT_COLUMNS - 1);
-    rows_init(&by[1], arena, ENTITLEMENT_COLUMNS - 1);
-    for (size_t i = 0; i < rows->count; i++) {
-        const cell_t *from = rows_at(rows, i);
-        cell_t *row = rows_add(&by[from[ENTITLEMENT_COLUMNS - 1].i64 != 0]);
-        if (!row) return err_set(err, E_IO, "out of memory");
-        memcpy(row, from, (ENTITLEMENT_COLUMNS - 1) * sizeof *row);
-    }
-    int rc = store_insert(store, "entitlement", columns, &by[0], CONFLICT_FAILS, err);
-    return rc ? rc : store_put(store, "entitlement", columns, "partition, person", &by[1], err);
+int entitlements_run(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    bool good;
+    int rc = read_runs(store,
+                       "SELECT version, body, person FROM entitlement WHERE partition = $1 AND person >= $2"
+                       " AND person <= $3 ORDER BY person" ALL,
+                       keys, arena, out, &good, err);
+    return rc || good ? rc : entitlements_of(store, keys, arena, out, err);
 }
+
+static bool is_unknown(const cell_t *row) { return row[ENTITLEMENT_COLUMNS - 1].i64 == 0; }
 
 static int mark_each(store_t *store, const rows_t *rows, arena_t *arena, err_t *err) {
     rows_t marks;
@@ -197,7 +249,8 @@ static int mark_batch(store_t *store, const rows_t *rows, const char *batch, are
 int entitlements_put(store_t *store, const rows_t *rows, const char *batch, arena_t *arena, err_t *err) {
     if (rows->count == 0) return 0;
     CHECK(rows->width == ENTITLEMENT_COLUMNS);
-    int rc = put_states(store, rows, arena, err);
+    int rc = put_apart(store, "entitlement", "partition, person, version, body", ENTITLEMENT_COLUMNS - 1, rows,
+                       is_unknown, err);
     if (rc) return rc;
     return *batch ? mark_batch(store, rows, batch, arena, err) : mark_each(store, rows, arena, err);
 }

@@ -17,8 +17,9 @@ typedef struct persons_range { // partitions from `first` to the one before `end
 int persons_page(store_t *store, const persons_range_t *range, int32_t limit, arena_t *arena, rows_t *out,
                  err_t *err) MUST_USE; // state, in order of partition and person
 int persons_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
-               err_t *err) MUST_USE;                                      // key, version, state
-int persons_put(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // partition, person, version, state
+               err_t *err) MUST_USE; // key, version, state
+// partition, person, version, state: newer ones than ours; E_RACE for a first version of a person who is here
+int persons_put(store_t *store, const rows_t *rows, err_t *err) MUST_USE;
 int employers_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE; // key, kind
 int employers_put(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // partition, employer, version, kind
 
@@ -37,12 +38,17 @@ int bills_sum(store_t *store, const payer_key_t *payer, arena_t *arena, int64_t 
               err_t *err) MUST_USE;
 int bills_history(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
                   err_t *err) MUST_USE; // key, period, identity, employer, paid_on, wage_fen; by period
+// The same for persons who follow one another in the order of a page, nobody left out: one range of a partition is read
+// instead of many keys. Columns may follow.
+int bills_history_run(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
 int bills_of(store_t *store, const char *person, arena_t *arena, rows_t *out,
              err_t *err) MUST_USE;                                       // body, paid_on; by period
 int bills_drop(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // partition, person, period; unpaid ones only
 
 int entitlements_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
                     err_t *err) MUST_USE; // key, version, body
+int entitlements_run(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
+                     err_t *err) MUST_USE; // the same, as bills_history_run
 enum { ENTITLEMENT_COLUMNS = 5 };
 // partition, person, version, body, 1 if the person has a state already; E_RACE for one that has, though 0 was said.
 // The same transaction notes them as not yet cached: in one row named `batch`, or one by one where that is "".

@@ -1,7 +1,9 @@
 #!/bin/sh
 # A whole city through the running suite: import, a monthly run, a file of receipts, states from scratch. Beside each step
-# stands the bare writing of the rows that it left, and the service's memory before and after, which must not grow with
-# the city. A step that only reads is compared with the writing of the rows it looked at.
+# stands the bare writing of the rows that it left, the processor time of the service and, on PostgreSQL, of its
+# connection, and the service's own memory before and after, which must not grow with the city. A step that only reads is
+# compared with the writing of the rows it looked at. Collection sleeps while enrolment imports, so that the following of
+# the states is measured alone and as a whole.
 #   tests/bench/city_bench.sh [--bin DIR] [--store sqlite:DIR|postgresql://…|both] [people]
 # 100,000 people take a few minutes; 1,000,000 about half an hour and 10 GB in $TMPDIR.
 set -eu
@@ -44,14 +46,23 @@ start_suite() { # STORE
 }
 
 ms() { echo $(($(date +%s%N) / 1000000)); }
-# Its own memory: pages of a mapped database file are not.
-rss() { awk '/^RssAnon/ {printf "%d", $2 / 1024}' "/proc/$(cat "$data/run/$1-1.pid")/status"; }
+pid() { cat "$data/run/$1-1.pid"; }
+# Its own memory, and the pages of the mapped database file, which are the system's to take back (256 MiB at most).
+rss() { awk '/^RssAnon/ {a = $2} /^RssFile/ {f = $2} END {printf "%d+%d", a / 1024, f / 1024}' "/proc/$(pid "$1")/status"; }
+# Hundredths of a second of the service and of its connection to PostgreSQL.
+cpu() {
+    connection=
+    case $store in postgres*) connection=$(psql -At "$store" -c "SELECT pid FROM pg_stat_activity
+        WHERE application_name = '$1' AND pid <> pg_backend_pid() ORDER BY backend_start LIMIT 1") ;; esac
+    for process in "$(pid "$1")" $connection; do cat "/proc/$process/stat"; done | awk '{t += $14 + $15} END {print t}'
+}
 suite() { "$bin/tongchou" "$@" --data "$data"; }
 
-begin() { before=$(rss "$1"); from=$(ms); }
+begin() { before=$(rss "$1"); used=$(cpu "$1"); from=$(ms); }
 # Milliseconds, persons or rows of the step, then what it left: SERVICE TABLE WHERE …
 tell() { # NAME SERVICE ROWS TABLE WHERE [TABLE WHERE …]
     took=$(($(ms) - from)) name=$1 service=$2 done=$3
+    used=$(($(cpu "$2") - used))
     shift 3
     bare=0 left=0
     while [ $# -gt 0 ]; do
@@ -61,8 +72,10 @@ tell() { # NAME SERVICE ROWS TABLE WHERE [TABLE WHERE …]
     done
     [ $bare -gt 0 ] || bare=1
     [ $took -gt 0 ] || took=1
-    printf '%-26s %8d in %7d ms %7d/s; bare %8d rows in %6d ms; %d.%d times; RSS %d to %d MiB\n' "$name" "$done" "$took" \
-        $((done * 1000 / took)) "$left" "$bare" $((took / bare)) $((took * 10 / bare % 10)) "$before" "$(rss "$service")"
+    printf '%-24s %8d in %7d ms %6d/s; bare %8d rows in %6d ms %6d/s; %d.%d times; cpu %d.%d times; MiB %s to %s\n' \
+        "$name" "$done" "$took" $((done * 1000 / took)) "$left" "$bare" $((left * 1000 / bare)) \
+        $((took / bare)) $((took * 10 / bare % 10)) $((used * 10 / bare)) $((used * 100 / bare % 10)) "$before" \
+        "$(rss "$service")"
 }
 
 lines() { grep -c . "$1"; }
@@ -72,14 +85,16 @@ measure() { # STORE
     store=$1
     start_suite "$store"
     begin enrollment; import employers
+    suite wait --timeout 3600 >/dev/null
+    kill -STOP "$(pid collection)"
     begin enrollment; import persons
     tell "import persons" enrollment "$people" person "version > 0" person_version "version = 1" event "topic = 'person.changed'"
     spells=$(($(lines "$work/city/spells.csv") - 1))
     begin enrollment; import spells
     tell "import spells" enrollment "$spells" person "version > 0" person_version "version > 1" \
         event "topic = 'person.changed'"
-    begin collection; suite wait --timeout 3600 >/dev/null
-    tell "states follow (the rest)" collection "$people" person "version > 0" entitlement "version > 0" \
+    begin collection; kill -CONT "$(pid collection)"; suite wait --timeout 3600 >/dev/null
+    tell "states follow" collection "$people" person "version > 0" entitlement "version > 0" \
         event "topic = 'entitlement.changed'"
     # The first month of a city tells every state anew; the second one is as all that follow.
     suite collect bill 2018-01 --quiet >/dev/null

@@ -454,6 +454,28 @@ TEST(a_rebuild_does_without_redis_and_fills_it_when_it_is_back) {
     test_redis_stop(&redis);
 }
 
+// A process that dies between the commit and the cache leaves the row of its transaction.
+TEST(what_a_dead_process_did_not_put_is_put_by_the_next) {
+    city_t city;
+    test_redis_t *redis = test_redis_start();
+    NEED(redis != NULL);
+    open_city(&city, redis);
+    add_thirty(&city);
+    OK(recached(&city));
+    OK(test_redis_flush(redis));
+    damage(&city, "INSERT INTO uncached_batch (batch, persons) VALUES ('dead', 'P03 P04 NOBODY P03 ')");
+    for (int i = 0; i < 200 && count_of(&city, "SELECT COUNT(*) FROM uncached_batch") > 0; i++) {
+        collection_service.tick(city.collection.self, clock_now_ms());
+        nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
+    }
+    EQ(count_of(&city, "SELECT COUNT(*) FROM uncached_batch"), 0);
+    OK(recached(&city));
+    OK(check_cached(&city, "P03"));
+    OK(check_cached(&city, "P04"));
+    close_city(&city);
+    test_redis_stop(&redis);
+}
+
 // ---- previews
 
 static const Tc__Preview *preview(city_t *city, const char *person, const char *pay_by) {
@@ -621,7 +643,8 @@ TESTS("collection: runs over the city", CASE(the_ground_is_laid), CASE(parts_rea
       CASE(what_was_lost_or_altered_comes_back_as_it_was), CASE(a_lost_table_is_rebuilt_as_a_whole),
       CASE(what_redis_holds_otherwise_is_gone_after_a_rebuild),
       CASE(a_rebuild_does_without_redis_and_fills_it_when_it_is_back),
-      CASE(JM_G_11_three_months_of_arrears_would_count), CASE(JM_G_14_and_JM_G_15_four_months_would_not),
-      CASE(JM_G_11_a_day_later_a_month_more_is_too_late), CASE(JM_E_25_and_JM_G_17_who_pays_alone_waits),
-      CASE(JM_E_27_a_year_paid_within_it_covers_the_rest_of_it), CASE(random_previews_are_borne_out_by_the_payment),
-      CASE(bad_previews_name_the_field), CASE(the_ground_is_cleared))
+      CASE(what_a_dead_process_did_not_put_is_put_by_the_next), CASE(JM_G_11_three_months_of_arrears_would_count),
+      CASE(JM_G_14_and_JM_G_15_four_months_would_not), CASE(JM_G_11_a_day_later_a_month_more_is_too_late),
+      CASE(JM_E_25_and_JM_G_17_who_pays_alone_waits), CASE(JM_E_27_a_year_paid_within_it_covers_the_rest_of_it),
+      CASE(random_previews_are_borne_out_by_the_payment), CASE(bad_previews_name_the_field),
+      CASE(the_ground_is_cleared))

@@ -412,6 +412,42 @@ ON_BOTH(inserts_of_any_size) {
     arena_destroy(&arena);
 }
 
+// PostgreSQL takes many new rows another way than few.
+ON_BOTH(many_rows_are_as_one) {
+    err_t err;
+    arena_t *arena = arena_new(1 << 20, 0);
+    store_t *store = with_table(url, "copied");
+    rows_t values, rows, more;
+    add_values(&values, arena);
+    rows_init(&rows, arena, 3);
+    for (int64_t i = 0; i < 200; i++) {
+        cell_t *cells = rows_add(&rows);
+        NEED(cells != NULL);
+        memcpy(cells, rows_at(&values, (size_t)i % values.count), 3 * sizeof *cells);
+        cells[0] = cell_i64(i);
+    }
+    DONE(store_begin(store, &err));
+    DONE(insert_one(store, 1000, &err)); // queued before it, and behind it
+    DONE(store_insert(store, "t", "id, name, body", &rows, CONFLICT_FAILS, &err));
+    DONE(insert_one(store, 1001, &err));
+    DONE(store_commit(store, &err));
+    DONE(store_exec(store, "DELETE FROM t WHERE id >= 1000", NULL, 0, &err));
+    expect_values(store, &rows, arena);
+    fill(&more, arena, 5000, 20000);
+    rows_at(&more, 19000)[0] = cell_i64(7); // there already
+    DONE(store_begin(store, &err));
+    DONE(insert_one(store, 2000, &err));
+    EQ(store_insert(store, "t", "id, name, body", &more, CONFLICT_FAILS, &err), E_RACE);
+    EQ(insert_one(store, 2001, &err), E_RACE);
+    EQ(store_commit(store, &err), E_RACE);
+    EQ(count_t(store), 200);
+    EQ(store_insert(store, "nowhere", "id, name, body", &more, CONFLICT_FAILS, &err), E_STORE);
+    DONE(insert_one(store, 2000, &err));
+    EQ(count_t(store), 201);
+    store_close(&store);
+    arena_destroy(&arena);
+}
+
 ON_BOTH(conflicts_can_be_skipped) {
     err_t err;
     rows_t rows;
@@ -906,12 +942,12 @@ TESTS("store", CASE(both_engines_start), CASE(bad_urls_and_schemas_are_refused),
       BOTH(results_have_types_and_nulls), BOTH(a_result_over_the_arena_is_an_error), BOTH(rollback_leaves_nothing),
       BOTH(a_unique_key_is_a_race_and_nothing_is_committed), BOTH(other_constraints_are_no_race),
       BOTH(the_first_failure_sticks), BOTH(statements_behind_a_failure_work_later),
-      BOTH(missing_parameters_are_an_error), BOTH(inserts_of_any_size), BOTH(conflicts_can_be_skipped),
-      BOTH(a_put_replaces_what_is_there), BOTH(a_drop_takes_what_matches_in_every_column),
-      BOTH(each_query_keeps_key_order), BOTH(each_query_keeps_key_order_whatever_the_plan),
-      BOTH(each_query_takes_twelve_parameters), BOTH(each_exec_is_all_or_nothing),
-      BOTH(large_answers_do_not_lock_the_pipeline), BOTH(the_statement_cache_is_bounded),
-      BOTH(migrations_go_on_where_they_stopped), BOTH(processes_migrate_together),
+      BOTH(missing_parameters_are_an_error), BOTH(inserts_of_any_size), BOTH(many_rows_are_as_one),
+      BOTH(conflicts_can_be_skipped), BOTH(a_put_replaces_what_is_there),
+      BOTH(a_drop_takes_what_matches_in_every_column), BOTH(each_query_keeps_key_order),
+      BOTH(each_query_keeps_key_order_whatever_the_plan), BOTH(each_query_takes_twelve_parameters),
+      BOTH(each_exec_is_all_or_nothing), BOTH(large_answers_do_not_lock_the_pipeline),
+      BOTH(the_statement_cache_is_bounded), BOTH(migrations_go_on_where_they_stopped), BOTH(processes_migrate_together),
       BOTH(two_writers_make_one_log_without_gaps), BOTH(what_was_acknowledged_outlives_kill_nine),
       CASE(a_full_disk_is_an_error_and_work_goes_on_after_it),
       CASE(a_lost_server_is_an_error_and_the_next_transaction_reconnects), CASE(a_changed_table_is_an_error_once),
