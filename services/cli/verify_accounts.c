@@ -193,7 +193,8 @@ static int bills_are_paid(verify_t *verify, int64_t partition, err_t *err) {
                      "SELECT a.person, a.month, a.receipt, COALESCE(b.receipt, '') FROM account_credit a"
                      " LEFT JOIN bill b ON b.partition = a.partition AND b.person = a.person AND b.period = a.month"
                      " WHERE a.partition = $1 AND a.amount_fen <> 0"
-                     " AND (a.receipt = '' OR COALESCE(b.receipt, '') <> a.receipt)"
+                     // Without a receipt the fund credits it, to those who have no bill for the month.
+                     " AND (a.receipt = '' AND b.person IS NOT NULL OR COALESCE(b.receipt, '') <> a.receipt)"
                      " ORDER BY a.person, a.month LIMIT 100",
                      params, COUNT_OF(params), verify->page, &rows, err);
     for (size_t i = 0; !rc && i < rows.count; i++)

@@ -48,11 +48,13 @@ static void check_bill(verify_t *verify, const rows_t *rows, size_t row) {
                       row_text(rows, row, PAID_ON), row_text(rows, row, RECEIPT));
 }
 
+// A person may have paid under a number that was merged into this one since.
 static void check_payment(verify_t *verify, const rows_t *bills, size_t row, const rows_t *receipts, size_t at) {
     char name[2 * VERIFY_NAME_MAX];
     const char *employer = row_text(bills, row, EMPLOYER), *person = row_text(bills, row, PERSON);
-    if (strcmp(row_text(receipts, at, 1), *employer ? employer : person) != 0 ||
-        strcmp(row_text(receipts, at, 2), row_text(bills, row, PERIOD)) != 0 ||
+    const bool same = strcmp(row_text(receipts, at, 1), *employer ? employer : person) == 0 ||
+                      (!*employer && strcmp(row_text(receipts, at, 4), person) == 0);
+    if (!same || strcmp(row_text(receipts, at, 2), row_text(bills, row, PERIOD)) != 0 ||
         strcmp(row_text(receipts, at, 3), row_text(bills, row, PAID_ON)) != 0)
         verify_broken(verify, "%s, paid on \"%s\": receipt %s is of %s for %s on %s", bill_name(name, bills, row),
                       row_text(bills, row, PAID_ON), row_text(bills, row, RECEIPT), row_text(receipts, at, 1),
@@ -67,7 +69,9 @@ static int check_payments(verify_t *verify, const rows_t *bills, err_t *err) {
         if (!key) return no_memory(err);
         key[0] = cell_text(row_text(bills, i, RECEIPT));
     }
-    int rc = verify_each(verify->collection, "ttt", "SELECT payer, period, paid_on FROM receipt WHERE receipt = $1",
+    int rc = verify_each(verify->collection, "tttt",
+                         "SELECT r.payer, r.period, r.paid_on, COALESCE(m.into_person, '') FROM receipt r"
+                         " LEFT JOIN merged m ON m.person = r.payer WHERE r.receipt = $1",
                          &keys, verify->page, &found, err);
     for (size_t i = 0, at = 0; !rc && i < bills->count; i++) {
         char name[2 * VERIFY_NAME_MAX];
@@ -175,6 +179,15 @@ static int tally_bills(verify_t *verify, tally_t *tally, const char *sql, err_t 
     "SELECT partition, person, body FROM bill WHERE partition = $1 AND person = $2 AND period = $3 AND employer = ''"  \
     " AND receipt = $4 AND (partition, person) > ($5, $6) ORDER BY partition, person LIMIT $7"
 
+// Of a number that was merged into another one since; and those that were taken out of the receipt.
+#define OF_MERGED                                                                                                      \
+    "SELECT b.partition, b.person, b.body FROM merged m JOIN bill b ON b.partition = m.into_partition"                 \
+    " AND b.person = m.into_person WHERE $1 >= 0 AND m.person = $2 AND b.period = $3 AND b.employer = ''"              \
+    " AND b.receipt = $4 AND (b.partition, b.person) > ($5, $6) ORDER BY b.partition, b.person LIMIT $7"
+#define OF_WITHDRAWN                                                                                                   \
+    "SELECT CAST(0 AS BIGINT), number, body FROM withdrawn WHERE $1 >= 0 AND $2 <> '' AND period = $3"                 \
+    " AND receipt = $4 AND (0, number) > ($5, $6) ORDER BY number LIMIT $7"
+
 static int was_returned(verify_t *verify, const Tc__Receipt *receipt, bool *returned, err_t *err) {
     const cell_t params[] = {cell_text(receipt->receipt)};
     rows_t rows;
@@ -197,6 +210,8 @@ static int check_sums(verify_t *verify, const Tc__Receipt *receipt, err_t *err) 
     if (!tally.parts) return no_memory(err);
     int rc = tally_bills(verify, &tally, OF_PERSON, err);
     if (!rc) rc = tally_bills(verify, &tally, OF_EMPLOYER, err);
+    if (!rc) rc = tally_bills(verify, &tally, OF_MERGED, err);
+    if (!rc) rc = tally_bills(verify, &tally, OF_WITHDRAWN, err);
     if (!rc) rc = was_returned(verify, receipt, &returned, err);
     if (rc) return rc;
     if (returned) {

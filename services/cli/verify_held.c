@@ -39,6 +39,11 @@ static int check_sums(verify_t *verify, err_t *err) {
 
 // ---- collection's tables against one another: rows that do not fit, with two names, what is there and what should be
 
+// One number was merged into the other since.
+#define IS_MERGED(from, into)                                                                                          \
+    "EXISTS (SELECT 1 FROM merged x WHERE x.person = " from " AND (x.into_person = " into                              \
+    " OR x.into_person = (SELECT y.into_person FROM merged y WHERE y.person = " into ")))"
+
 static const struct {
     const char *what, *sql;
 } misfits[] = {
@@ -58,9 +63,20 @@ static const struct {
      " LEFT JOIN receipt r ON r.receipt = m.receipt LEFT JOIN parked_receipt p ON p.receipt = m.receipt"
      " LEFT JOIN refund f ON f.receipt = m.receipt"
      " WHERE NOT (m.move = 'match' AND m.amount_fen < 0 AND COALESCE(r.payer, '') = m.payer"
-     " OR m.move = 'apply' AND COALESCE(p.decision, '') = 'apply' AND p.payer_kind = m.payer_kind AND p.payer = m.payer"
-     " OR m.move = 'return' AND m.amount_fen > 0 AND COALESCE(f.source, '') = 'receipt' AND f.payer = m.payer)"
-     " ORDER BY m.receipt, m.move LIMIT 100"},
+     " OR m.move = 'apply' AND COALESCE(p.decision, '') = 'apply' AND p.payer_kind = m.payer_kind"
+     " AND (p.payer = m.payer OR " IS_MERGED(
+         "p.payer",
+         "m.payer") ")"
+                    " OR m.move = 'merge_out' AND m.amount_fen < 0 AND EXISTS (SELECT 1 FROM merged x WHERE x.person = "
+                    "m.payer)"
+                    " OR m.move = 'merge_in' AND m.amount_fen > 0 AND EXISTS (SELECT 1 FROM merged x"
+                    " WHERE x.person = m.payer OR x.into_person = m.payer)"
+                    " OR m.move = 'return' AND m.amount_fen > 0 AND COALESCE(f.source, '') = 'receipt' AND f.payer = "
+                    "m.payer)"
+                    " ORDER BY m.receipt, m.move LIMIT 100"},
+    {"not all that merged numbers had came to the others:",
+     "SELECT CAST('merge_out' AS TEXT), CAST('merge_in' AS TEXT), CAST(SUM(amount_fen) AS BIGINT), CAST(0 AS BIGINT)"
+     " FROM credit_move WHERE move IN ('merge_out', 'merge_in') HAVING SUM(amount_fen) <> 0"},
     {"counted as paid, though parked, is receipt",
      "SELECT p.receipt, p.decision, r.amount_fen, CAST(0 AS BIGINT) FROM parked_receipt p"
      " JOIN receipt r ON r.receipt = p.receipt WHERE p.decision <> 'match' ORDER BY p.receipt LIMIT 100"},
@@ -68,18 +84,24 @@ static const struct {
      "SELECT p.receipt, p.payer, COALESCE(r.amount_fen, 0) + COALESCE(m.amount_fen, 0), p.amount_fen"
      " FROM parked_receipt p LEFT JOIN receipt r ON r.receipt = p.receipt"
      " LEFT JOIN credit_move m ON m.receipt = p.receipt AND m.move = 'match' WHERE p.decision = 'match'"
-     " AND (r.receipt IS NULL OR r.payer <> p.payer OR r.period <> p.period OR r.paid_on <> p.paid_on"
-     " OR r.amount_fen + COALESCE(m.amount_fen, 0) <> p.amount_fen) ORDER BY p.receipt LIMIT 100"},
+     " AND (r.receipt IS NULL OR NOT (r.payer = p.payer OR " IS_MERGED(
+         "p.payer",
+         "r.payer") ") OR r.period <> p.period OR r.paid_on <> p.paid_on"
+                    " OR r.amount_fen + COALESCE(m.amount_fen, 0) <> p.amount_fen) ORDER BY p.receipt LIMIT 100"},
     // Each period that it pays has a receipt of its own, numbered <receipt>.<period>.
     {"paid and kept, of the parked receipt that was applied,",
      "SELECT p.receipt, p.payer, CAST(COALESCE(a.paid, 0) + COALESCE(m.amount_fen, 0) AS BIGINT), p.amount_fen"
      " FROM parked_receipt p LEFT JOIN (SELECT q.receipt AS receipt, SUM(r.amount_fen) AS paid FROM receipt r"
      " JOIN parked_receipt q ON q.receipt = CASE WHEN length(r.receipt) > length(r.period) + 1"
      " THEN substr(r.receipt, 1, length(r.receipt) - length(r.period) - 1) ELSE '' END"
-     " AND q.decision = 'apply' AND q.payer = r.payer AND q.paid_on = r.paid_on"
-     " WHERE r.receipt = q.receipt || '.' || replace(r.period, ' ', '-') GROUP BY q.receipt) a ON a.receipt = p.receipt"
-     " LEFT JOIN credit_move m ON m.receipt = p.receipt AND m.move = 'apply' WHERE p.decision = 'apply'"
-     " AND p.amount_fen <> COALESCE(a.paid, 0) + COALESCE(m.amount_fen, 0) ORDER BY p.receipt LIMIT 100"},
+     " AND q.decision = 'apply' AND (q.payer = r.payer OR " IS_MERGED(
+         "q.payer",
+         "r.payer") ") AND q.paid_on = r.paid_on"
+                    " WHERE r.receipt = q.receipt || '.' || replace(r.period, ' ', '-') GROUP BY q.receipt) a ON "
+                    "a.receipt = p.receipt"
+                    " LEFT JOIN credit_move m ON m.receipt = p.receipt AND m.move = 'apply' WHERE p.decision = 'apply'"
+                    " AND p.amount_fen <> COALESCE(a.paid, 0) + COALESCE(m.amount_fen, 0) ORDER BY p.receipt LIMIT "
+                    "100"},
     {"given back, of the parked receipt that was returned,",
      "SELECT p.receipt, p.payer, COALESCE(f.amount_fen, 0), p.amount_fen FROM parked_receipt p"
      " LEFT JOIN refund f ON f.receipt = p.receipt AND f.source = 'parked' WHERE p.decision = 'return'"
@@ -89,7 +111,8 @@ static const struct {
      "SELECT f.receipt, f.source, f.amount_fen, CAST(0 AS BIGINT) FROM refund f"
      " LEFT JOIN parked_receipt p ON p.receipt = f.receipt LEFT JOIN receipt r ON r.receipt = f.receipt"
      " WHERE NOT (f.source = 'parked' AND COALESCE(p.decision, '') = 'return'"
-     " OR f.source = 'receipt' AND COALESCE(r.payer, '') = f.payer) ORDER BY f.receipt LIMIT 100"},
+     " OR f.source = 'receipt' AND (COALESCE(r.payer, '') = f.payer OR " IS_MERGED(
+         "r.payer", "f.payer") ")) ORDER BY f.receipt LIMIT 100"},
     {"the decision does not fit the moment of it: parked receipt",
      "SELECT receipt, decision, decided_ms, since_ms FROM parked_receipt"
      " WHERE decision NOT IN ('', 'match', 'apply', 'return') OR (decision = '') <> (decided_ms = 0)"
@@ -137,6 +160,10 @@ static const posted_t held[] = {
     {"refund of receipt",
      "SELECT receipt, payer, CAST(0 AS BIGINT), CAST(1 AS BIGINT) FROM refund WHERE source = 'receipt' AND receipt > $1"
      " ORDER BY receipt LIMIT $2",
+     "SELECT CAST(0 AS BIGINT), COUNT(*) FROM journal WHERE reference = $1 AND kind = 'return' AND $2 <> ''"},
+    {"bill taken out of a receipt",
+     "SELECT number, person, CAST(0 AS BIGINT), CAST(1 AS BIGINT) FROM withdrawn WHERE number > $1"
+     " ORDER BY number LIMIT $2",
      "SELECT CAST(0 AS BIGINT), COUNT(*) FROM journal WHERE reference = $1 AND kind = 'return' AND $2 <> ''"},
 };
 

@@ -89,15 +89,16 @@ static int check_held(verify_t *verify, int64_t partition, const rows_t *events,
 static int check_returned(verify_t *verify, int64_t partition, const rows_t *events, told_t *told, err_t *err) {
     rows_t refunds;
     int rc = verify_each(verify->collection, "i",
-                         "SELECT amount_fen FROM refund WHERE receipt = $1 AND source = 'receipt' AND $2 = ''",
+                         "SELECT amount_fen FROM refund WHERE receipt = $1 AND source = 'receipt' AND $2 = ''"
+                         " UNION ALL SELECT amount_fen FROM withdrawn WHERE number = $1 AND $2 = ''",
                          &told->keys, verify->page, &refunds, err);
     for (size_t i = 0, at = 0; !rc && i < events->count; i++) {
         const Tc__Receipt *receipt = (const Tc__Receipt *)told->messages[i];
         bool there = at < refunds.count && row_i64(&refunds, at, 0) == (int64_t)i;
         if (receipt && !there)
             verify_broken(verify,
-                          "receipt %s: event collection %lld/%lld tells that it was returned, but there is no"
-                          " refund",
+                          "receipt %s: event collection %lld/%lld tells that it was returned, but there is"
+                          " neither a refund nor a bill taken out",
                           receipt->receipt, (long long)partition, (long long)row_i64(events, i, 0));
         at += there;
     }

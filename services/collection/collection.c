@@ -238,11 +238,25 @@ int receipt_make(const Tc__Receive *ask, Tc__ContributionBill *const *bills, siz
 // --------------------------------------------------------------------------------------------------------
 
 bool billed_stands(const policy_t *policy, const Tc__PersonState *person, const billed_t *bill) {
-    if (bill->paid_on != DATE_NONE || bill->period.lump) return true;
+    if (bill->paid_on != DATE_NONE || *person->merged_into) return true;   // a merged number's go to the other one
+    if (bill->period.lump) return !*person->died_on && !*person->ended_on; // nothing is made up then (ZZ-Y08)
     const Tc__Spell *spell = period_spell(policy, person, &bill->period);
     return spell && identity_from_name(spell->identity) == (int)bill->identity &&
            strcmp(spell->employer, bill->employer) == 0 &&
            (bill->wage == 0 || bill->wage == period_wage(spell, &bill->period));
+}
+
+// The month of a day that is told, INT32_MAX for "".
+static month_t month_of_day(const char *day) {
+    date_t date;
+    return *day && date_parse(day, &date) == 0 ? month_of(date) : INT32_MAX;
+}
+
+const char *billed_void(const policy_t *policy, const Tc__PersonState *person, const billed_t *bill) {
+    if (bill->paid_on == DATE_NONE || bill->period.lump || *person->merged_into) return NULL;
+    if (bill->period.month > month_of_day(person->died_on)) return "died";
+    if (has_bit(policy_coverage(policy)->yearly, (int)bill->identity)) return NULL;
+    return bill->period.month > month_of_day(person->ended_on) ? "relation_ended" : NULL;
 }
 
 // Months of former schemes stand with the first spell of the stay that they belong to.
@@ -305,6 +319,27 @@ static size_t clip_spans(const Tc__PersonState *person, const coverage_input_t *
     return count;
 }
 
+// Death ends all cover, the end of the employee relation that of the scheme, whatever is paid: with the month of it.
+static size_t end_spans(const policy_t *policy, const Tc__PersonState *person, coverage_span_t *spans, size_t count,
+                        char reason[static COVERAGE_REASON_MAX]) {
+    const month_t died = month_of_day(person->died_on), ended = month_of_day(person->ended_on);
+    size_t kept = 0;
+    if (died == INT32_MAX && ended == INT32_MAX) return count;
+    for (size_t i = 0; i < count; i++) {
+        const bool yearly = has_bit(policy_coverage(policy)->yearly, (int)spans[i].identity);
+        const month_t limit = !yearly && ended < died ? ended : died;
+        if (spans[i].first > limit) continue;
+        spans[kept] = spans[i];
+        if (spans[kept].last > limit) spans[kept].last = limit;
+        kept++;
+    }
+    if (died != INT32_MAX)
+        snprintf(reason, COVERAGE_REASON_MAX, "died on %s", person->died_on);
+    else if (kept == 0 || !has_bit(policy_coverage(policy)->yearly, (int)spans[kept - 1].identity))
+        snprintf(reason, COVERAGE_REASON_MAX, "the employee relation ended for good on %s", person->ended_on);
+    return kept;
+}
+
 static Tc__Entitlement__Span *copy_span(const coverage_span_t *span, arena_t *arena) {
     char text[DATE_TEXT_MAX];
     Tc__Entitlement__Span *out = arena_alloc(arena, sizeof *out);
@@ -337,6 +372,7 @@ static Tc__Entitlement *copy_entitlement(const Tc__PersonState *person, const co
     out->person = person->person;
     out->division = person->division;
     out->birth = person->birth;
+    out->sex = person->sex;
     out->reason = arena_text(arena, "%s", reason);
     out->spans = arena_alloc(arena, (count + 1) * sizeof *out->spans);
     out->groups = arena_alloc(arena, (person->n_groups + 1) * sizeof *out->groups);
@@ -348,12 +384,21 @@ static Tc__Entitlement *copy_entitlement(const Tc__PersonState *person, const co
     return out;
 }
 
+static int merged_state(const Tc__PersonState *person, arena_t *arena, Tc__Entitlement **out, err_t *err) {
+    char reason[COVERAGE_REASON_MAX];
+    snprintf(reason, sizeof reason, "this number stands for person %.100s", person->merged_into);
+    if (!(*out = copy_entitlement(person, NULL, 0, reason, arena))) return out_of_memory(err);
+    (*out)->merged_into = person->merged_into;
+    return 0;
+}
+
 int entitlement_make(const policy_t *policy, const Tc__PersonState *person, const billed_t *bills, size_t count,
                      arena_t *arena, Tc__Entitlement **out, err_t *err) {
     coverage_input_t input;
     coverage_span_t spans[ENTITLEMENT_SPANS_MAX];
     size_t span_count = 0;
     char reason[COVERAGE_REASON_MAX] = "";
+    if (*person->merged_into) return merged_state(person, arena, out, err);
     // A city may have published none of this: then there is nothing to tell, and nobody is refused because of it.
     if (!policy_coverage(policy)->decides) {
         *out = copy_entitlement(person, spans, 0, "the city has no rules for what contributions cover", arena);
@@ -363,6 +408,7 @@ int entitlement_make(const policy_t *policy, const Tc__PersonState *person, cons
     if (rc == 0) rc = coverage_spans(policy, &input, spans, COUNT_OF(spans), &span_count, reason, err);
     if (rc) return rc;
     span_count = clip_spans(person, &input, spans, span_count);
+    span_count = end_spans(policy, person, spans, span_count, reason);
     *out = copy_entitlement(person, spans, span_count, reason, arena);
     return *out ? 0 : out_of_memory(err);
 }

@@ -52,9 +52,13 @@ typedef struct billed { // what coverage needs to know of a bill
 // Is an unpaid bill still owed under the person's spells, on the wage, as they are now? Paid ones always stand, and so
 // does a lump sum, which no spell owes.
 bool billed_stands(const policy_t *policy, const Tc__PersonState *person, const billed_t *bill);
+// Why a paid bill cannot have been owed, NULL when it can: "died", for a month after the month of death or a year after
+// the year of it; "relation_ended", for a month after the one in which the employee relation ended for good (ZZ-Y07).
+const char *billed_void(const policy_t *policy, const Tc__PersonState *person, const billed_t *bill);
 // What the coverage core is asked for such bills; lives in the arena.
 int billed_coverage(const policy_t *policy, const Tc__PersonState *person, const billed_t *bills, size_t count,
                     arena_t *arena, coverage_input_t *out, err_t *err) MUST_USE;
-// `bills` in order of period text. Version is left 0.
+// `bills` in order of period text. Cover ends with the month of death, that of the employee scheme with the month in
+// which the relation ended; a number that stands for somebody else has none. Version is left 0.
 int entitlement_make(const policy_t *policy, const Tc__PersonState *person, const billed_t *bills, size_t count,
                      arena_t *arena, Tc__Entitlement **out, err_t *err) MUST_USE;

@@ -19,6 +19,7 @@ typedef struct work {
     size_t next; // in `known`
     month_t *joined;
     rows_t rows; // to be kept
+    credited_t told;
 } work_t;
 
 static int out_of_memory(err_t *err) { return err_set(err, E_IO, "out of memory"); }
@@ -118,64 +119,92 @@ static int keep(work_t *w, size_t i, int64_t turn, fen_t amount, const char *rul
     return 0;
 }
 
-// Turn, amount and rule as they stand; 0 and "" for a month never credited.
-static void stands(work_t *w, size_t i, int64_t *turn, fen_t *amount, const char **rule) {
-    *turn = 0;
-    *amount = 0;
-    *rule = "";
-    if (w->next == w->known.count || row_i64(&w->known, w->next, 0) != (int64_t)i) return;
-    *turn = row_i64(&w->known, w->next, 1);
-    *amount = row_i64(&w->known, w->next, 2);
-    *rule = row_text(&w->known, w->next++, 3);
+typedef struct standing { // of a month; 0 and "" when it was never credited
+    int64_t turn;
+    fen_t amount;
+    const char *rule, *receipt;
+} standing_t;
+
+static standing_t stands(work_t *w, size_t i) {
+    const size_t row = w->next;
+    if (row == w->known.count || row_i64(&w->known, row, 0) != (int64_t)i) return (standing_t){0, 0, "", ""};
+    w->next++;
+    return (standing_t){row_i64(&w->known, row, 1), row_i64(&w->known, row, 2), row_text(&w->known, row, 3),
+                        row_text(&w->known, row, 4)};
+}
+
+static bool no_account(int rc) { return rc == E_UNSUPPORTED || rc == E_NOT_IN_FORCE; } // for this person, or yet
+
+static int keep_undecided(work_t *w, size_t i, int64_t turn, int rc, const err_t *why, err_t *err) {
+    const char *text = arena_text(w->arena, "%s: %s", err_name(rc), why->text);
+    if (!text) return out_of_memory(err);
+    log_debug("account_credit_undecided", "code=%s field=%s", err_name(rc), log_value(why->field));
+    w->told.undecided++;
+    return keep(w, i, turn, 0, "", text, err);
+}
+
+static int keep_credit(work_t *w, size_t i, int64_t turn, const account_result_t *result, err_t *err) {
+    const char *rule = result->step_count ? result->steps[result->step_count - 1].rule : "";
+    w->told.months++;
+    w->told.amount += result->credit; // of one month and at most a chunk of persons: far below any limit
+    int rc = keep(w, i, turn, result->credit, rule, "", err);
+    return rc ? rc : tell(w, i, turn, result->credit, rule, err);
 }
 
 static int credit_month(work_t *w, size_t i, err_t *err) {
     account_result_t result = {0};
-    int64_t turn;
-    fen_t amount;
-    const char *rule;
     err_t why = {0};
-    stands(w, i, &turn, &amount, &rule);
-    if (amount != 0) return err_set(err, E_INTERNAL, "a month is credited twice");
+    standing_t now = stands(w, i);
+    int rc = 0;
+    // What the fund credited without a bill gives way to the bill.
+    if (now.amount != 0 && *now.receipt) return err_set(err, E_INTERNAL, "a month is credited twice");
+    if (now.amount != 0) rc = tell(w, i, ++now.turn, -now.amount, now.rule, err);
+    if (rc) return rc;
+    rc = decide(w, i, &result, &why);
+    if (no_account(rc)) return now.amount ? keep(w, i, now.turn, 0, now.rule, "", err) : 0;
+    return rc ? keep_undecided(w, i, now.turn, rc, &why, err) : keep_credit(w, i, now.turn + 1, &result, err);
+}
+
+static int credit_from_fund(work_t *w, size_t i, err_t *err) {
+    account_result_t result = {0};
+    err_t why = {0};
+    const standing_t now = stands(w, i);
+    if (now.amount != 0) return 0;
     int rc = decide(w, i, &result, &why);
-    if (rc == E_UNSUPPORTED || rc == E_NOT_IN_FORCE) return 0; // no account, for this person or yet
-    if (rc) {
-        const char *text = arena_text(w->arena, "%s: %s", err_name(rc), why.text);
-        if (!text) return out_of_memory(err);
-        log_debug("account_credit_undecided", "code=%s field=%s", err_name(rc), log_value(why.field));
-        return keep(w, i, turn, 0, "", text, err);
-    }
-    rule = result.step_count ? result.steps[result.step_count - 1].rule : "";
-    rc = keep(w, i, turn + 1, result.credit, rule, "", err);
-    return rc ? rc : tell(w, i, turn + 1, result.credit, rule, err);
+    if (no_account(rc) || (rc == 0 && result.credit == 0)) return 0;
+    return rc ? keep_undecided(w, i, now.turn, rc, &why, err) : keep_credit(w, i, now.turn + 1, &result, err);
 }
 
 static int reverse_month(work_t *w, size_t i, err_t *err) {
-    int64_t turn;
-    fen_t amount;
-    const char *rule;
-    stands(w, i, &turn, &amount, &rule);
-    if (amount == 0) return 0;
-    int rc = keep(w, i, turn + 1, 0, rule, "", err);
-    return rc ? rc : tell(w, i, turn + 1, -amount, rule, err);
+    const standing_t now = stands(w, i);
+    if (now.amount == 0) return 0;
+    int rc = keep(w, i, now.turn + 1, 0, now.rule, "", err);
+    return rc ? rc : tell(w, i, now.turn + 1, -now.amount, now.rule, err);
 }
 
 // ---- all of them
 
-static int run(collection_t *c, const paid_bill_t *bills, size_t count, bool paid, err_t *err) {
+typedef int step_t(work_t *w, size_t i, err_t *err);
+
+static int run(collection_t *c, const paid_bill_t *bills, size_t count, step_t *step, credited_t *told, err_t *err) {
     work_t w = {.c = c, .arena = c->ctx->arena};
     if (!c->env.policy->account) return 0;
     int rc = gather(&w, bills, count, err);
     if (rc || w.count == 0) return rc;
-    if (paid) rc = read_joined(&w, err);
-    for (size_t i = 0; rc == 0 && i < w.count; i++) rc = paid ? credit_month(&w, i, err) : reverse_month(&w, i, err);
+    if (step != reverse_month) rc = read_joined(&w, err);
+    for (size_t i = 0; rc == 0 && i < w.count; i++) rc = step(&w, i, err);
+    if (rc == 0 && told) *told = w.told;
     return rc || !w.rows.count ? rc : account_credits_put(c->ctx->store, &w.rows, err);
 }
 
 int crediting_paid(collection_t *c, const paid_bill_t *bills, size_t count, err_t *err) {
-    return run(c, bills, count, true, err);
+    return run(c, bills, count, credit_month, NULL, err);
 }
 
 int crediting_unpaid(collection_t *c, const paid_bill_t *bills, size_t count, err_t *err) {
-    return run(c, bills, count, false, err);
+    return run(c, bills, count, reverse_month, NULL, err);
+}
+
+int crediting_fund(collection_t *c, const paid_bill_t *months, size_t count, credited_t *told, err_t *err) {
+    return run(c, months, count, credit_from_fund, told, err);
 }

@@ -14,3 +14,10 @@ typedef struct paid_bill {
 // After the bills were marked as paid, in the same transaction. A city without personal accounts: nothing happens.
 int crediting_paid(collection_t *c, const paid_bill_t *bills, size_t count, err_t *err) MUST_USE;
 int crediting_unpaid(collection_t *c, const paid_bill_t *bills, size_t count, err_t *err) MUST_USE;
+// Months without a bill: person, period and identity are all that such a "bill" says, and its receipt is "". What is
+// credited before, or credits nothing, is left alone. `told` (may be NULL) gets what was done.
+typedef struct credited {
+    size_t months, undecided;
+    fen_t amount;
+} credited_t;
+int crediting_fund(collection_t *c, const paid_bill_t *months, size_t count, credited_t *told, err_t *err) MUST_USE;

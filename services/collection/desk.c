@@ -1,5 +1,6 @@
 #include "desk.h"
 #include "common/base/hash.h"
+#include "merger.h"
 
 int desk_payer(const char *employer, const char *person, const char *period_text, payer_key_t *out, err_t *err) {
     period_t period;
@@ -28,7 +29,8 @@ int desk_person(collection_t *c, const char *person, Tc__PersonState **out, err_
     size_t size;
     if (!*person) return err_field(err, E_MISSING_FIELD, "person", "person is missing");
     rows_init(&keys, c->ctx->arena, 2);
-    int rc = key_add(&keys, person, err);
+    int rc = merger_lead(c, person, &person, err);
+    if (rc == 0) rc = key_add(&keys, person, err);
     if (rc == 0) rc = persons_of(c->ctx->store, &keys, c->ctx->arena, &rows, err);
     if (rc == 0 && rows.count == 0) rc = desk_need_payer(c, "", person, err);
     if (rc) return rc;

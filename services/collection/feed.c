@@ -1,5 +1,8 @@
 #include "feed.h"
 #include "common/base/log.h"
+#include "desk.h"
+#include "fund_credit.h"
+#include "merger.h"
 #include "store.h"
 #include <string.h>
 
@@ -83,19 +86,37 @@ static int put_persons(service_ctx_t *ctx, Tc__PersonState *const *states, size_
     return persons_put(ctx->store, &rows, err);
 }
 
+// Everybody whose state may be another one now: who arrived, and who got something from a number that stands for them.
+static int renew_all(renew_env_t *env, Tc__PersonState *const *states, size_t count, Tc__PersonState *const *also,
+                     size_t also_count, renewal_t *out, err_t *err) {
+    arena_t *arena = env->ctx->arena;
+    const Tc__PersonState **all = arena_alloc(arena, (count + also_count + 1) * sizeof *all);
+    size_t n = 0;
+    if (!all) return err_set(err, E_IO, "out of memory");
+    for (size_t i = 0; i < count; i++) all[n++] = states[i];
+    for (size_t i = 0; i < also_count; i++) {
+        size_t k = 0;
+        while (k < count && strcmp(states[k]->person, also[i]->person) != 0) k++;
+        if (k == count) all[n++] = also[i];
+    }
+    return renew_decide(env, all, n, NULL, arena, out, err);
+}
+
 static int apply(void *self, const event_t *events, size_t count, err_t *err) {
     renew_env_t *env = self;
     service_ctx_t *ctx = env->ctx;
     arena_t *arena = ctx->arena; // no command is at work now
     renewal_t renewal;
-    size_t found = 0;
-    Tc__PersonState **states = arena_alloc(arena, (count + 1) * sizeof *states);
+    size_t found = 0, also_count = 0;
+    Tc__PersonState **also = NULL, **states = arena_alloc(arena, (count + 1) * sizeof *states);
     if (!states) return err_set(err, E_IO, "out of memory");
     int rc = gather_persons(events, count, arena, states, &found, err);
     if (rc == 0) rc = keep_newer(ctx, states, &found, arena, err);
-    if (rc == 0) rc = renew_decide(env, (const Tc__PersonState *const *)states, found, NULL, arena, &renewal, err);
     if (rc == 0) rc = apply_employers(ctx, events, count, arena, err);
+    if (rc == 0) rc = merger_apply(env->desk, states, found, &also, &also_count, err);
+    if (rc == 0) rc = renew_all(env, states, found, also, also_count, &renewal, err);
     if (rc == 0) rc = put_persons(ctx, states, found, arena, err);
+    if (rc == 0) rc = fund_credit_settle(env->desk, states, found, err);
     if (rc == 0) rc = renew_write(env, &renewal, arena, err);
     return rc ? rc : stream_flush(ctx->stream, err);
 }

@@ -3,6 +3,8 @@
 #include "common/base/log.h"
 #include "desk.h"
 #include "feed.h"
+#include "fund_credit.h"
+#include "merger.h"
 #include "obligations.h"
 #include "parked.h"
 #include "preview.h"
@@ -35,6 +37,21 @@ static int bill_month(void *self, const request_t *request, const ProtobufCMessa
     const period_t period = period_of_month(month);
     const walk_t walk = {ask->after, ask->limit, ask->part, ask->parts};
     return billing_run(&c->env, &period, &walk, (Tc__BillRun **)reply, err);
+}
+
+static int credit_month(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                        err_t *err) {
+    (void)request;
+    collection_t *c = self;
+    const Tc__CreditMonth *ask = (const Tc__CreditMonth *)message;
+    month_t month;
+    if (!*ask->month) return err_field(err, E_MISSING_FIELD, "month", "month is missing");
+    if (month_parse(ask->month, &month))
+        return err_field(err, E_INVALID_FIELD, "month", "month: expected a month like 2018-03");
+    if (month > this_month())
+        return err_field(err, E_OUT_OF_RANGE, "month", "month: %s lies in the future", ask->month);
+    const walk_t walk = {ask->after, ask->limit, ask->part, ask->parts};
+    return fund_credit_run(c, month, &walk, (Tc__CreditRun **)reply, err);
 }
 
 static int bill_year(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
@@ -83,6 +100,7 @@ static int get_due(void *self, const request_t *request, const ProtobufCMessage 
     if (!due) return out_of_memory(err);
     tc__due__init(due);
     int rc = desk_payer(ask->employer, ask->person, ask->period, &payer, err);
+    if (rc == 0) rc = merger_lead(c, payer.person, &payer.person, err);
     if (rc == 0) rc = bills_sum(c->ctx->store, &payer, c->ctx->arena, &count, &due->amount_fen, err);
     if (rc == 0 && count == 0) rc = desk_need_payer(c, ask->employer, ask->person, err);
     if (rc) return rc;
@@ -93,6 +111,20 @@ static int get_due(void *self, const request_t *request, const ProtobufCMessage 
 
 // ---- questions
 // ----------------------------------------------------------------------------------------------------------
+
+// Behind those that were asked for, the persons whom merged numbers among them lead to.
+static int add_leads(collection_t *c, const Tc__GetEntitlements *ask, rows_t *keys, err_t *err) {
+    const char **persons = arena_alloc(c->ctx->arena, (ask->n_persons + 1) * sizeof *persons);
+    if (!persons) return out_of_memory(err);
+    for (size_t i = 0; i < ask->n_persons; i++) persons[i] = ask->persons[i];
+    int rc = merger_lead_all(c, persons, ask->n_persons, err);
+    for (size_t i = 0; rc == 0 && i < ask->n_persons; i++) {
+        bool there = persons[i] == ask->persons[i];
+        for (size_t k = 0; k < keys->count && !there; k++) there = strcmp(rows_at(keys, k)[1].data, persons[i]) == 0;
+        if (!there) rc = key_add(keys, persons[i], err);
+    }
+    return rc;
+}
 
 static int get_entitlements(void *self, const request_t *request, const ProtobufCMessage *message,
                             ProtobufCMessage **reply, err_t *err) {
@@ -105,6 +137,7 @@ static int get_entitlements(void *self, const request_t *request, const Protobuf
         return err_field(err, E_TOO_LARGE, "persons", "at most %d persons at once", PERSONS_PER_QUERY_MAX);
     rows_init(&keys, c->ctx->arena, 2);
     for (size_t i = 0; rc == 0 && i < ask->n_persons; i++) rc = key_add(&keys, ask->persons[i], err);
+    if (rc == 0) rc = add_leads(c, ask, &keys, err);
     if (rc == 0) rc = entitlements_of(c->ctx->store, &keys, c->ctx->arena, &rows, err);
     if (rc) return rc;
     recache_warm(c->env.recache, &keys, &rows);
@@ -130,7 +163,9 @@ static int get_bills(void *self, const request_t *request, const ProtobufCMessag
     const Tc__GetBills *ask = (const Tc__GetBills *)message;
     rows_t rows;
     if (!*ask->person) return err_field(err, E_MISSING_FIELD, "person", "person is missing");
-    int rc = bills_of(c->ctx->store, ask->person, c->ctx->arena, &rows, err);
+    const char *person;
+    int rc = merger_lead(c, ask->person, &person, err);
+    if (rc == 0) rc = bills_of(c->ctx->store, person, c->ctx->arena, &rows, err);
     if (rc == 0 && rows.count == 0) rc = desk_need_payer(c, "", ask->person, err);
     if (rc) return rc;
     Tc__ContributionBills *answer = arena_alloc(c->ctx->arena, sizeof *answer);
@@ -158,6 +193,7 @@ int collection_new(collection_t **out, service_ctx_t *ctx, const policy_t *polic
     if (!c) return out_of_memory(err);
     c->ctx = ctx;
     c->env = (renew_env_t){.ctx = ctx, .policy = policy, .scratch = arena_new(SCRATCH_BYTES, SCRATCH_LIMIT)};
+    c->env.desk = c;
     int rc = c->env.scratch ? recache_new(&c->env.recache, ctx, caching, err) : out_of_memory(err);
     if (rc) collection_destroy(&c);
     *out = c;
@@ -216,6 +252,7 @@ static void tick(void *self, int64_t now_ms) { recache_tick(((collection_t *)sel
 static const method_t methods[] = {
     {"bill_month", WRITERS, false, &tc__bill_month__descriptor, bill_month},
     {"bill_year", WRITERS, false, &tc__bill_year__descriptor, bill_year},
+    {"credit_month", WRITERS, false, &tc__credit_month__descriptor, credit_month},
     {"rebuild", WRITERS, false, &tc__rebuild__descriptor, rebuild},
     {"preview", READERS, true, &tc__preview_payment__descriptor, preview},
     {"get_due", READERS, true, &tc__get_due__descriptor, get_due},

@@ -2,6 +2,8 @@
 #include "common/policy/tables.h"
 #include "debts.h"
 #include "held.h"
+#include "life_store.h"
+#include "merger.h"
 #include "payment.h"
 #include "receipts_store.h"
 #include <stdlib.h>
@@ -60,7 +62,8 @@ typedef struct ruling {
     const char *by;
     const char *today;
     int64_t at_ms;
-    payer_key_t payer;
+    payer_key_t parked; // as it was parked
+    payer_key_t payer;  // the same, or whom that number leads to now
     fen_t amount;
     const char *paid_on;
     Tc__ReceiptReport *report;
@@ -77,16 +80,16 @@ static int parked_row(ruling_t *r, bool *open, bool *found, err_t *err) {
     *found = rc == 0 && rows.count;
     if (!*found) return rc;
     *open = !*row_text(&rows, 0, 1 + PARKED_DECISION);
-    r->payer = payer_of(row_text(&rows, 0, 1 + PARKED_KIND), row_text(&rows, 0, 1 + PARKED_PAYER),
-                        row_text(&rows, 0, 1 + PARKED_PERIOD));
+    r->parked = r->payer = payer_of(row_text(&rows, 0, 1 + PARKED_KIND), row_text(&rows, 0, 1 + PARKED_PAYER),
+                                    row_text(&rows, 0, 1 + PARKED_PERIOD));
     r->amount = row_i64(&rows, 0, 1 + PARKED_AMOUNT);
     r->paid_on = row_text(&rows, 0, 1 + PARKED_PAID_ON);
-    return 0;
+    return merger_lead(r->c, r->payer.person, &r->payer.person, err);
 }
 
 // What leaves the parked money, what comes to the payer's credit (or goes from it), and the decision itself.
 static int close_parked(const ruling_t *r, fen_t credit, err_t *err) {
-    const held_change_t changes[] = {{r->payer, r->ask->receipt, held_parked, -r->amount, r->today, r->ask->decision},
+    const held_change_t changes[] = {{r->parked, r->ask->receipt, held_parked, -r->amount, r->today, r->ask->decision},
                                      {r->payer, r->ask->receipt, held_credit, credit, r->today, r->ask->decision}};
     int rc = held_write(r->c, changes, COUNT_OF(changes), err);
     return rc ? rc
@@ -185,13 +188,13 @@ static int apply(ruling_t *r, err_t *err) {
 
 // ---- return
 
-static int note_refund(const ruling_t *r, const char *source, fen_t amount, err_t *err) {
-    const refund_t refund = {r->ask->receipt, source, r->payer, amount, r->at_ms, r->by, r->ask->reason};
+static int note_refund(const ruling_t *r, const char *source, const payer_key_t *payer, fen_t amount, err_t *err) {
+    const refund_t refund = {r->ask->receipt, source, *payer, amount, r->at_ms, r->by, r->ask->reason};
     return refund_insert(r->c->ctx->store, &refund, err);
 }
 
 static int return_parked(ruling_t *r, err_t *err) {
-    int rc = note_refund(r, "parked", r->amount, err);
+    int rc = note_refund(r, "parked", &r->parked, r->amount, err);
     return rc ? rc : close_parked(r, 0, err);
 }
 
@@ -214,7 +217,8 @@ static int find_receipt(const ruling_t *r, Tc__Receipt **out, err_t *err) {
 static int find_payer(ruling_t *r, const Tc__Receipt *receipt, err_t *err) {
     rows_t rows;
     r->payer = payer_of(payer_person, receipt->payer, receipt->period);
-    int rc = paid_by(r->c->ctx->store, &r->payer, receipt->receipt, r->c->ctx->arena, &rows, err);
+    int rc = merger_lead(r->c, r->payer.person, &r->payer.person, err);
+    if (rc == 0) rc = paid_by(r->c->ctx->store, &r->payer, receipt->receipt, r->c->ctx->arena, &rows, err);
     if (rc == 0 && rows.count == 0) r->payer = payer_of(payer_employer, receipt->payer, receipt->period);
     return rc;
 }
@@ -223,9 +227,13 @@ static int find_payer(ruling_t *r, const Tc__Receipt *receipt, err_t *err) {
 static int may_return(const ruling_t *r, const Tc__Receipt *receipt, err_t *err) {
     const policy_t *policy = r->c->env.policy;
     period_t period;
-    bool known = false;
+    bool known = false, taken = false;
     int rc = refund_known(r->c->ctx->store, receipt->receipt, r->c->ctx->arena, &known, err);
     if (rc == 0 && known) rc = err_field(err, E_EXISTS, "receipt", "this receipt was returned already");
+    if (rc == 0) rc = withdrawn_of(r->c->ctx->store, receipt->receipt, r->c->ctx->arena, &taken, err);
+    if (rc == 0 && taken)
+        rc = err_field(err, E_OUT_OF_RANGE, "receipt",
+                       "bills were taken out of this receipt; their money is parked and decided by itself");
     if (rc == 0) rc = period_parse(receipt->period, &period, err);
     if (rc == 0 && period.yearly && policy->yearly.no_refund_rule && date_of_ms(r->at_ms) >= month_first(period.month))
         rc = err_field(err, E_OUT_OF_RANGE, "receipt", "nothing is paid back once the year has begun (%s)",
@@ -243,7 +251,7 @@ static int return_booked(ruling_t *r, err_t *err) {
     const held_change_t restored = {r->payer, r->ask->receipt, held_credit, receipt->credit_fen,
                                     r->today, r->ask->decision};
     rc = held_write(r->c, &restored, 1, err);
-    return rc ? rc : note_refund(r, "receipt", receipt->amount_fen - receipt->credit_fen, err);
+    return rc ? rc : note_refund(r, "receipt", &r->payer, receipt->amount_fen - receipt->credit_fen, err);
 }
 
 // ----

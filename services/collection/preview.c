@@ -1,4 +1,5 @@
 #include "preview.h"
+#include "merger.h"
 #include "store.h"
 #include "timeline.h"
 #include "touched.h"
@@ -44,7 +45,7 @@ static int take_bills(supposed_t *s, Tc__ContributionBill *const *bills, size_t 
         billed_t bill;
         int rc = read_bill(bills[i], &bill, err);
         if (rc) return rc;
-        if (!billed_stands(s->policy, s->person, &bill)) continue;
+        if (billed_void(s->policy, s->person, &bill) || !billed_stands(s->policy, s->person, &bill)) continue;
         s->bills[s->count] = bills[i];
         s->now[s->count] = s->then[s->count] = bill;
         if (bill.paid_on == DATE_NONE) s->then[s->count].paid_on = pay_by;
@@ -251,8 +252,10 @@ int preview_ask(const renew_env_t *env, const Tc__PreviewPayment *ask, Tc__Previ
     if (!*ask->pay_by) return err_field(err, E_MISSING_FIELD, "pay_by", "pay_by is missing");
     if (date_parse(ask->pay_by, &pay_by))
         return err_field(err, E_INVALID_FIELD, "pay_by", "pay_by: expected a date like 2018-03-01");
-    int rc = read_person(env, ask->person, &person, err);
-    if (rc == 0) rc = read_bills(env, ask->person, &bills, &count, err);
+    const char *lead = NULL;
+    int rc = merger_lead(env->desk, ask->person, &lead, err);
+    if (rc == 0) rc = read_person(env, lead, &person, err);
+    if (rc == 0) rc = read_bills(env, lead, &bills, &count, err);
     if (rc == 0) rc = preview_make(env->policy, person, bills, count, pay_by, env->ctx->arena, out, err);
     return rc ? rc : number_states(env, *out, err);
 }

@@ -2,6 +2,7 @@
 #include "common/base/ids.h"
 #include "debts.h"
 #include "held.h"
+#include "merger.h"
 #include "payment.h"
 #include "receipts_store.h"
 #include <stdlib.h>
@@ -61,6 +62,7 @@ int receipts_receive(void *self, const request_t *request, const ProtobufCMessag
     fen_t used;
     int rc = check_receive(ask, &debt.payer, err);
     if (rc == 0) rc = need_new(c, ask->receipt, err);
+    if (rc == 0) rc = merger_lead(c, debt.payer.person, &debt.payer.person, err);
     if (rc == 0) rc = debts_read(c, &debt, 1, err);
     if (rc) return rc;
     if (claim_decide(&debt.owed, ask->amount_fen, &used) != CLAIM_MATCHED) return mismatch(c, &debt, ask, err);
@@ -139,6 +141,16 @@ static int check_rows(intake_t *in, err_t *err) {
     return rc;
 }
 
+// Who pays under a number that was merged into another pays for that one.
+static int lead_payers(intake_t *in, err_t *err) {
+    const char **persons = arena_alloc(in->arena, (in->count + 1) * sizeof *persons);
+    if (!persons) return out_of_memory(err);
+    for (size_t i = 0; i < in->count; i++) persons[i] = in->items[i].payer.person;
+    int rc = merger_lead_all(in->c, persons, in->count, err);
+    for (size_t i = 0; rc == 0 && i < in->count; i++) in->items[i].payer.person = persons[i];
+    return rc;
+}
+
 // ---- receipts that are known already
 
 static bool same_ask(const Tc__Receive *a, const Tc__Receive *b) {
@@ -175,6 +187,12 @@ static int find_doubles(intake_t *in, err_t *err) {
     return rc;
 }
 
+// Under the number of the row, or the one that it leads to now: it may have been merged since.
+static bool is_payer(const item_t *item, const char *number) {
+    const char *asked = *item->ask->employer ? item->ask->employer : item->ask->person;
+    return strcmp(number, payer_number(&item->payer)) == 0 || strcmp(number, asked) == 0;
+}
+
 static int same_as_booked(const intake_t *in, const item_t *item, const rows_t *rows, size_t row, bool *same,
                           err_t *err) {
     Tc__Receipt *known;
@@ -182,7 +200,7 @@ static int same_as_booked(const intake_t *in, const item_t *item, const rows_t *
     const void *body = row_blob(rows, row, 1, &size);
     int rc = message_unpack((ProtobufCMessage **)&known, &tc__receipt__descriptor, body, size, in->arena, err);
     if (rc) return rc;
-    *same = strcmp(known->payer, payer_number(&item->payer)) == 0 && strcmp(known->period, item->ask->period) == 0 &&
+    *same = is_payer(item, known->payer) && strcmp(known->period, item->ask->period) == 0 &&
             strcmp(known->paid_on, item->ask->paid_on) == 0 &&
             known->amount_fen - known->credit_fen == item->ask->amount_fen;
     return 0;
@@ -190,7 +208,7 @@ static int same_as_booked(const intake_t *in, const item_t *item, const rows_t *
 
 static bool same_as_parked(const item_t *item, const rows_t *rows, size_t row) {
     return strcmp(row_text(rows, row, 1 + PARKED_KIND), payer_kind(&item->payer)) == 0 &&
-           strcmp(row_text(rows, row, 1 + PARKED_PAYER), payer_number(&item->payer)) == 0 &&
+           is_payer(item, row_text(rows, row, 1 + PARKED_PAYER)) &&
            strcmp(row_text(rows, row, 1 + PARKED_PERIOD), item->ask->period) == 0 &&
            strcmp(row_text(rows, row, 1 + PARKED_PAID_ON), item->ask->paid_on) == 0 &&
            row_i64(rows, row, 1 + PARKED_AMOUNT) == item->ask->amount_fen;
@@ -237,9 +255,9 @@ static int find_known(intake_t *in, err_t *err) {
 
 static int by_payer(const void *a, const void *b) {
     const item_t *left = *(item_t *const *)a, *right = *(item_t *const *)b;
-    int order = strcmp(left->ask->employer, right->ask->employer);
-    if (!order) order = strcmp(left->ask->person, right->ask->person);
-    return order ? order : strcmp(left->ask->period, right->ask->period);
+    int order = strcmp(left->payer.employer, right->payer.employer);
+    if (!order) order = strcmp(left->payer.person, right->payer.person);
+    return order ? order : strcmp(left->payer.period, right->payer.period);
 }
 
 static int find_debts(intake_t *in, err_t *err) {
@@ -393,6 +411,7 @@ int receipts_import(void *self, const request_t *request, const ProtobufCMessage
     if (rc == 0) rc = intake_open(&in, self, ask, err);
     if (rc == 0) rc = check_rows(&in, err);
     if (rc == 0) rc = find_doubles(&in, err);
+    if (rc == 0) rc = lead_payers(&in, err);
     if (rc == 0) rc = find_known(&in, err);
     if (rc == 0) rc = find_debts(&in, err);
     if (rc == 0) rc = decide_rows(&in, &bills, err);

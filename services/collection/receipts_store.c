@@ -191,9 +191,17 @@ int refund_insert(store_t *store, const refund_t *r, err_t *err) {
 // ---- personal accounts
 
 int account_credits_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    return store_each_query(
+        store,
+        "SELECT turn, amount_fen, rule, receipt FROM account_credit WHERE partition = $1 AND person = $2"
+        " AND month = $3" ONE,
+        keys, arena, out, err);
+}
+
+int account_credits_of_fund(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
     return store_each_query(store,
-                            "SELECT turn, amount_fen, rule FROM account_credit WHERE partition = $1 AND person = $2"
-                            " AND month = $3" ONE,
+                            "SELECT month FROM account_credit WHERE partition = $1 AND person = $2 AND receipt = ''"
+                            " AND amount_fen <> 0 ORDER BY month LIMIT 4000",
                             keys, arena, out, err);
 }
 

@@ -96,6 +96,8 @@ int refund_insert(store_t *store, const refund_t *refund, err_t *err) MUST_USE;
 // ---- personal accounts
 
 int account_credits_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
-                       err_t *err) MUST_USE; // partition, person, month → key, turn, amount, rule
+                       err_t *err) MUST_USE; // partition, person, month → key, turn, amount, rule, receipt
+int account_credits_of_fund(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
+                            err_t *err) MUST_USE; // partition, person → key, month credited without a bill
 // partition, person, month, turn, amount, rule, receipt, undecided
 int account_credits_put(store_t *store, const rows_t *rows, err_t *err) MUST_USE;

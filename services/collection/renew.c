@@ -2,6 +2,7 @@
 #include "common/base/log.h"
 #include "store.h"
 #include "touched.h"
+#include "withdrawal.h"
 #include <string.h>
 
 enum { CHUNK = 512 };
@@ -62,7 +63,17 @@ static int drop_bill(chunk_t *chunk, const Tc__PersonState *person, const billed
     return 0;
 }
 
-// The person's bills that stand; the others are noted to be dropped.
+static int void_bill(chunk_t *chunk, const Tc__PersonState *person, const billed_t *bill, const char *why, err_t *err) {
+    cell_t *row = rows_add(&chunk->out->voided);
+    const char *period = arena_text(chunk->arena, "%s", bill->period.text);
+    if (!row || !period) return out_of_memory(err);
+    row[0] = cell_text(person->person);
+    row[1] = cell_text(period);
+    row[2] = cell_text(why);
+    return 0;
+}
+
+// The person's bills that stand; the others are noted to be dropped, or to be taken out of what paid them.
 static int bills_of_person(chunk_t *chunk, size_t i, billed_t **out, size_t *count, err_t *err) {
     size_t end = chunk->next_bill;
     while (end < chunk->history.count && row_i64(&chunk->history, end, 0) == (int64_t)i) end++;
@@ -73,10 +84,14 @@ static int bills_of_person(chunk_t *chunk, size_t i, billed_t **out, size_t *cou
     for (; chunk->next_bill < end; chunk->next_bill++) {
         int rc = read_bill(chunk, chunk->next_bill, &bills[*count], err);
         if (rc) return rc;
-        if (billed_stands(chunk->env->policy, chunk->persons[i], &bills[*count]))
+        const char *why = billed_void(chunk->env->policy, chunk->persons[i], &bills[*count]);
+        if (why)
+            rc = void_bill(chunk, chunk->persons[i], &bills[*count], why, err);
+        else if (billed_stands(chunk->env->policy, chunk->persons[i], &bills[*count]))
             ++*count;
-        else if ((rc = drop_bill(chunk, chunk->persons[i], &bills[*count], err)))
-            return rc;
+        else
+            rc = drop_bill(chunk, chunk->persons[i], &bills[*count], err);
+        if (rc) return rc;
     }
     return 0;
 }
@@ -164,6 +179,7 @@ static int decide(const renew_env_t *env, const Tc__PersonState *const *persons,
     int rc = 0;
     rows_init(&out->changed, arena, ENTITLEMENT_COLUMNS);
     rows_init(&out->dropped, arena, 3);
+    rows_init(&out->voided, arena, 3);
     for (size_t i = 0; rc == 0 && i < count; i += CHUNK) {
         chunk_t chunk = {.env = env,
                          .persons = persons + i,
@@ -190,10 +206,22 @@ int renew_rebuild(const renew_env_t *env, const Tc__PersonState *const *persons,
     return decide(env, persons, count, NULL, true, arena, out, err);
 }
 
+static int take_out(const renew_env_t *env, const rows_t *voided, arena_t *arena, err_t *err) {
+    if (voided->count == 0) return 0;
+    withdrawal_t *withdrawals = arena_alloc(arena, voided->count * sizeof *withdrawals);
+    if (!withdrawals) return out_of_memory(err);
+    for (size_t i = 0; i < voided->count; i++) {
+        const cell_t *row = rows_at((rows_t *)voided, i);
+        withdrawals[i] = (withdrawal_t){row[0].data, row[1].data, row[0].data, row[2].data};
+    }
+    return withdrawals_write(env->desk, withdrawals, voided->count, err);
+}
+
 int renew_write(const renew_env_t *env, const renewal_t *renewal, arena_t *arena, err_t *err) {
     const int64_t now_ms = clock_now_ms();
     const char *batch = renewal->changed.count ? recache_batch(env->recache) : "";
     int rc = bills_drop(env->ctx->store, &renewal->dropped, err);
+    if (rc == 0) rc = take_out(env, &renewal->voided, arena, err);
     if (rc == 0) rc = entitlements_put(env->ctx->store, &renewal->changed, batch, arena, err);
     for (size_t i = 0; rc == 0 && i < renewal->changed.count; i++) {
         const cell_t *row = rows_at(&renewal->changed, i);

@@ -10,7 +10,8 @@ typedef struct renew_env {
     service_ctx_t *ctx;
     const policy_t *policy;
     recache_t *recache;
-    arena_t *scratch; // reset for every chunk of persons
+    struct collection *desk; // whose environment it is
+    arena_t *scratch;        // reset for every chunk of persons
 } renew_env_t;
 
 // Bills of `period` that this turn pays, though the store does not say so yet.
@@ -22,6 +23,7 @@ typedef struct paying {
 typedef struct renewal {
     rows_t changed; // as entitlements_put takes them
     rows_t dropped; // partition, person, period: unpaid bills that no spell owes any more
+    rows_t voided;  // person, period, reason: paid bills that cannot have been owed (withdrawal.h)
 } renewal_t;
 
 // `persons` hold each person once; `paying` may be NULL. Results live in `arena`. The scratch arena is free afterwards.

@@ -2,6 +2,7 @@
 #include "common/base/hash.h"
 #include "common/daemon/service.h"
 #include "common/stream/consumer.h"
+#include "life_store.h"
 #include <string.h>
 
 const migration_t collection_migrations[COLLECTION_MIGRATIONS] = {
@@ -26,6 +27,7 @@ const migration_t collection_migrations[COLLECTION_MIGRATIONS] = {
     {3, "ALTER TABLE bill ADD COLUMN wage_fen BIGINT NOT NULL DEFAULT 0;"},
     // Those whose states one transaction changed, apart by blanks (recache.h).
     {4, "CREATE TABLE uncached_batch (batch TEXT NOT NULL PRIMARY KEY, persons TEXT NOT NULL);"},
+    {5, LIFE_TABLES_SQL},
 };
 
 int key_add(rows_t *keys, const char *name, err_t *err) {

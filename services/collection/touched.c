@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAG_TOUCHED_FROM = 9 << 3 | 2 }; // of the first field that touched_same() leaves out
+enum { TAG_TOUCHED_FROM = 14 << 3 | 2 }; // of the first field that touched_same() leaves out
 
 typedef struct cover { // a span, read
     int32_t first, last;

@@ -135,7 +135,7 @@ static int read_record(collection_t *c, const char *person, const char *on, reco
     *out = (record_t){0};
     int rc = desk_person(c, person, &out->person, err);
     if (rc == 0) rc = read_day(on, &out->on, err);
-    if (rc == 0) rc = bills_of(c->ctx->store, person, c->ctx->arena, &rows, err);
+    if (rc == 0) rc = bills_of(c->ctx->store, out->person->person, c->ctx->arena, &rows, err);
     if (rc) return rc;
     years_bill_t *paid = arena_alloc(c->ctx->arena, (rows.count + 1) * sizeof *paid);
     if (!paid) return out_of_memory(err);

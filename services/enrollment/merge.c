@@ -117,6 +117,20 @@ static int join_divisions(const merge_t *m) {
     return 0;
 }
 
+// Whoever holds something under one of these numbers finds here whose it is now.
+static int join_numbers(const merge_t *m) {
+    const size_t count = m->into->n_merged_from + m->from->n_merged_from + 1;
+    char **numbers = arena_alloc(m->rules->arena, count * sizeof *numbers);
+    if (!numbers) return out_of_memory(m->err);
+    size_t n = 0;
+    for (size_t i = 0; i < m->into->n_merged_from; i++) numbers[n++] = m->into->merged_from[i];
+    for (size_t i = 0; i < m->from->n_merged_from; i++) numbers[n++] = m->from->merged_from[i];
+    numbers[n++] = m->from->person;
+    m->joined->merged_from = numbers;
+    m->joined->n_merged_from = n;
+    return 0;
+}
+
 // A fact of which there is one: of either number.
 static int join_day(const merge_t *m, const char *what, const char *from, char **into) {
     if (!*from || same(from, *into)) return 0;
@@ -128,7 +142,8 @@ static int join_day(const merge_t *m, const char *what, const char *from, char *
 static int check_room(const merge_t *m) {
     const Tc__PersonState *s = m->joined;
     if (s->n_spells > PERSON_SPELLS_MAX || s->n_groups > PERSON_GROUPS_MAX || s->n_divisions > PERSON_DIVISIONS_MAX ||
-        s->n_deemed > PERSON_DEEMED_MAX || s->n_transfers > PERSON_TRANSFERS_MAX)
+        s->n_deemed > PERSON_DEEMED_MAX || s->n_transfers > PERSON_TRANSFERS_MAX ||
+        s->n_merged_from > PERSON_NUMBERS_MAX)
         return err_field(m->err, E_TOO_LARGE, "from", "the joined history is longer than one person's may be");
     return 0;
 }
@@ -139,6 +154,7 @@ static int join(const merge_t *m) {
     if (rc == 0) rc = join_deemed(m);
     if (rc == 0) rc = join_transfers(m);
     if (rc == 0) rc = join_divisions(m);
+    if (rc == 0) rc = join_numbers(m);
     if (rc == 0) rc = join_day(m, "died on", m->from->died_on, &m->joined->died_on);
     if (rc == 0) rc = join_day(m, "the employee relation ended on", m->from->ended_on, &m->joined->ended_on);
     if (rc == 0 && !*m->joined->household) m->joined->household = m->from->household;
@@ -181,7 +197,7 @@ static date_t first_day(const Tc__PersonState *state) {
 static int pointer_of(const merge_t *m, const Tc__MergePersons *ask, Tc__PersonState **out) {
     Tc__PersonState *state = history_next(m->rules, m->from, 0);
     if (!state) return out_of_memory(m->err);
-    state->n_spells = state->n_groups = state->n_deemed = state->n_transfers = 0;
+    state->n_spells = state->n_groups = state->n_deemed = state->n_transfers = state->n_merged_from = 0;
     state->merged_into = m->into->person;
     state->reason = ask->reason;
     *out = state;
