@@ -1,0 +1,236 @@
+// A bill that is decided again is the stored one, so nothing of what a split filled in is taken for a claim: lines in
+// the bill are split anew, lines of a visit are read again.
+#include "bill_lines.h"
+#include "catalogue_store.h"
+#include "fee_lines.h"
+#include "visit_store.h"
+#include <string.h>
+
+static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory for the lines"); }
+
+// ---- lines of visits
+
+static int unpack_line(const void *body, size_t bytes, arena_t *arena, Tc__FeeLine **out, err_t *err) {
+    ProtobufCMessage *message;
+    int rc = message_unpack(&message, &tc__fee_line__descriptor, body, bytes, arena, err);
+    if (!rc) *out = (Tc__FeeLine *)message;
+    return rc;
+}
+
+// Is the bill one of this visit?
+static int match(const Tc__Bill *bill, const visit_row_t *visit, err_t *err) {
+    const struct {
+        const char *name, *said, *registered;
+    } fields[] = {{"person", bill->person, visit->revision ? visit->asked->person : ""},
+                  {"facility", bill->facility, visit->revision ? visit->asked->facility : ""},
+                  {"type", bill->type, visit->revision ? visit->asked->type : ""},
+                  {"from", bill->from, visit->revision ? visit->asked->from : ""}};
+    if (!visit->revision) return err_field(err, E_NOT_FOUND, "lines_registered", "no visit is registered for the bill");
+    if (strcmp(visit->state, "cancelled") == 0)
+        return err_field(err, E_REVERSED, "lines_registered", "the visit of the bill was cancelled");
+    if (!visit->line_count) return err_field(err, E_MISSING_FIELD, "lines", "the visit of the bill has no lines");
+    for (size_t i = 0; i < COUNT_OF(fields); i++)
+        if (strcmp(fields[i].said, fields[i].registered) != 0)
+            return err_field(err, E_OUT_OF_RANGE, fields[i].name, "%s is not that of the registered visit",
+                             fields[i].name);
+    return 0;
+}
+
+// A copy of the bill with room for the lines of its visit.
+static int take_visit(item_t *item, const visit_row_t *visit, arena_t *arena, Tc__Bill **out, err_t *err) {
+    Tc__Bill *bill = arena_copy(arena, item->bill, sizeof *bill);
+    if (!bill) return no_memory(err);
+    bill->n_lines = 0;
+    bill->lines = arena_alloc(arena, (size_t)visit->line_count * sizeof *bill->lines);
+    if (!bill->lines) return no_memory(err);
+    if (!bill->diagnosis[0]) bill->diagnosis = visit->asked->diagnosis;
+    item->bill = *out = bill;
+    item->visit_revision = visit->revision;
+    return 0;
+}
+
+static int read_lines(store_t *store, const rows_t *keys, Tc__Bill *const *bills, const visit_row_t *visits,
+                      arena_t *arena, err_t *err) {
+    rows_t found;
+    if (!keys->count) return 0;
+    int rc = visit_lines_find(store, keys, arena, &found, err);
+    for (size_t row = 0; !rc && row < found.count; row++) {
+        size_t bytes, key = (size_t)row_i64(&found, row, 0);
+        const void *body = row_blob(&found, row, 2, &bytes);
+        // More than the visit says: somebody else has just added some, and the key will refuse us.
+        if (bills[key]->n_lines == (size_t)visits[key].line_count) continue;
+        rc = unpack_line(body, bytes, arena, &bills[key]->lines[bills[key]->n_lines], err);
+        if (!rc) bills[key]->n_lines++;
+    }
+    return rc;
+}
+
+static int add_line_key(rows_t *keys, const char *bill, err_t *err) {
+    cell_t *key = rows_add(keys);
+    if (!key) return no_memory(err);
+    key[0] = cell_text(bill);
+    key[1] = cell_i64(0);
+    key[2] = cell_i64(FEE_LINES_MAX);
+    return 0;
+}
+
+typedef struct fetch {
+    item_t **items; // that take registered lines
+    size_t count;
+    rows_t keys;
+} fetch_t;
+
+static int list_takers(batch_t *batch, item_t *const *items, size_t count, fetch_t *fetch, err_t *err) {
+    rows_init(&fetch->keys, batch->on->arena, 1);
+    fetch->items = arena_alloc(batch->on->arena, (count + 1) * sizeof(item_t *));
+    if (!fetch->items) return no_memory(err);
+    for (size_t i = 0; i < count; i++) {
+        item_t *item = items[i];
+        if (item->state != ITEM_OPEN || !item->bill || !item->bill->lines_registered) continue;
+        if (item->bill->n_lines && !item->visit_revision) {
+            err_t why = {0};
+            batch_refuse(batch, item,
+                         err_field(&why, E_INVALID_FIELD, "lines_registered",
+                                   "lines stand either in the bill or with its visit"),
+                         &why);
+            continue;
+        }
+        cell_t *key = rows_add(&fetch->keys);
+        if (!key) return no_memory(err);
+        key[0] = cell_text(item->bill->bill);
+        fetch->items[fetch->count++] = item;
+    }
+    return 0;
+}
+
+int bill_lines_fetch(batch_t *batch, item_t *const *items, size_t count, err_t *err) {
+    arena_t *arena = batch->on->arena;
+    fetch_t fetch = {0};
+    rows_t keys;
+    size_t taken = 0;
+    int rc = list_takers(batch, items, count, &fetch, err);
+    if (rc || !fetch.count) return rc;
+    visit_row_t *visits = arena_alloc(arena, fetch.count * sizeof *visits);
+    Tc__Bill **bills = arena_alloc(arena, fetch.count * sizeof *bills);
+    if (!visits || !bills) return no_memory(err);
+    rows_init(&keys, arena, 3);
+    rc = visits_find(batch->on->store, &fetch.keys, arena, visits, err);
+    for (size_t i = 0; !rc && i < fetch.count; i++) {
+        err_t why = {0};
+        const int refusal = match(fetch.items[i]->bill, &visits[i], &why);
+        if (refusal) {
+            batch_refuse(batch, fetch.items[i], refusal, &why);
+            continue;
+        }
+        visits[taken] = visits[i];
+        rc = take_visit(fetch.items[i], &visits[taken], arena, &bills[taken], err);
+        if (!rc) rc = add_line_key(&keys, bills[taken]->bill, err);
+        taken++;
+    }
+    return rc ? rc : read_lines(batch->on->store, &keys, bills, visits, arena, err);
+}
+
+// The same for one stored bill, which is decided again.
+static int fetch_stored(const batch_t *batch, item_t *item, err_t *err) {
+    arena_t *arena = batch->on->arena;
+    rows_t visit_keys, keys;
+    visit_row_t visit;
+    Tc__Bill *bill;
+    rows_init(&visit_keys, arena, 1);
+    rows_init(&keys, arena, 3);
+    cell_t *key = rows_add(&visit_keys);
+    if (!key) return no_memory(err);
+    key[0] = cell_text(item->bill->bill);
+    int rc = visits_find(batch->on->store, &visit_keys, arena, &visit, err);
+    if (!rc) rc = match(item->bill, &visit, err);
+    if (!rc) rc = take_visit(item, &visit, arena, &bill, err);
+    if (!rc) rc = add_line_key(&keys, bill->bill, err);
+    return rc ? rc : read_lines(batch->on->store, &keys, &bill, &visit, arena, err);
+}
+
+int bill_lines_settled(batch_t *batch, item_t *const *items, size_t count, err_t *err) {
+    arena_t *arena = batch->on->arena;
+    visit_row_t *settled = NULL;
+    size_t settled_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const item_t *item = items[i];
+        if (item->state != ITEM_DECIDED || !item->visit_revision) continue;
+        if (!settled) settled = arena_alloc(arena, count * sizeof *settled);
+        Tc__RegisterVisit *asked = arena_alloc(arena, sizeof *asked);
+        if (!settled || !asked) return no_memory(err);
+        tc__register_visit__init(asked);
+        asked->bill = item->bill->bill, asked->person = item->bill->person, asked->facility = item->bill->facility;
+        asked->type = item->bill->type, asked->from = item->bill->from, asked->diagnosis = item->bill->diagnosis;
+        fen_t amount = 0;
+        for (size_t line = 0; line < item->bill->n_lines; line++) amount += item->bill->lines[line]->amount_fen;
+        settled[settled_count++] = (visit_row_t){.revision = item->visit_revision + 1,
+                                                 .state = "settled",
+                                                 .line_count = (int64_t)item->bill->n_lines,
+                                                 .amount_fen = amount,
+                                                 .asked = asked};
+    }
+    return visits_insert(batch->on->store, settled, settled_count, batch->now_ms, arena, err);
+}
+
+// ---- the split
+
+int bill_lines_person(const Tc__Entitlement *state, split_facts_t *facts, err_t *err) {
+    facts->birth = DATE_NONE;
+    facts->sex = sex_from_name(state->sex);
+    if (!state->birth[0] || date_parse(state->birth, &facts->birth) == 0) return 0;
+    return err_field(err, E_INTERNAL, "entitlement", "the entitlement state is unusable: birth is not a date");
+}
+
+int bill_lines_catalogue(const adjudication_t *on, const catalogue_t **out, err_t *err) {
+    *out = catalogues_index(on->catalogues);
+    if (!*out) return err_field(err, E_UNAVAILABLE, "lines", "the catalogues are still being read");
+    if (!catalogue_count(*out)) return err_field(err, E_NOT_IN_FORCE, "lines", "no catalogue has been loaded");
+    return 0;
+}
+
+static int make_ask(const batch_t *batch, const item_t *item, fee_ask_t *ask, err_t *err) {
+    *ask = (fee_ask_t){.lines = item->bill->lines,
+                       .count = item->bill->n_lines,
+                       .days = {item->input.from, item->input.to},
+                       .facts = {.identity = item->input.identity,
+                                 .level = item->input.level,
+                                 .visit = item->input.visit,
+                                 .diagnosis = item->bill->diagnosis,
+                                 .city_first_pay = benefit_has_first_pay(batch->policy, &item->input)}};
+    int rc = bill_lines_catalogue(batch->on, &ask->catalogue, err);
+    return rc ? rc : bill_lines_person(item->chain->entitlement, &ask->facts, err);
+}
+
+static void take_sums(item_t *item, const Tc__Bill *bill) {
+    item->bill = bill;
+    item->input.total = bill->total_fen;
+    item->input.in_scope = bill->in_scope_fen;
+    item->input.class_b = bill->class_b_fen;
+}
+
+static int check_total(const split_sums_t *sums, err_t *err) {
+    if (sums->total == 0) return err_field(err, E_OUT_OF_RANGE, "total", "total must be above 0.00");
+    if (sums->total <= INTAKE_TOTAL_MAX_FEN) return 0;
+    return err_field(err, E_OUT_OF_RANGE, "total", "total is more than ten billion yuan");
+}
+
+int bill_lines_apply(const batch_t *batch, item_t *item, err_t *err) {
+    arena_t *arena = batch->on->arena;
+    fee_ask_t ask;
+    split_sums_t sums;
+    Tc__FeeLine **filled;
+    const bool stored = item->bill->n_lines == 0 || fee_lines_filled(item->bill->lines, item->bill->n_lines);
+    int rc = item->bill->n_lines ? 0 : fetch_stored(batch, item, err);
+    if (!rc) rc = make_ask(batch, item, &ask, err);
+    if (!rc) rc = fee_lines_split(&ask, arena, &filled, &sums, err);
+    if (!rc && !stored) rc = fee_header_check(item->bill, &sums, err);
+    if (!rc) rc = check_total(&sums, err);
+    if (rc) return rc;
+    Tc__Bill *bill = arena_copy(arena, item->bill, sizeof *bill);
+    if (!bill) return no_memory(err);
+    bill->lines = filled;
+    if (bill->lines_registered) bill->n_lines = 0;
+    fee_header_fill(bill, &sums);
+    take_sums(item, bill);
+    return 0;
+}

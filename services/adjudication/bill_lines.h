@@ -1,0 +1,22 @@
+// Where a bill's lines meet its amounts: lines registered with a visit are read for a whole batch at once, and before
+// the core is asked the catalogues split them, so that a bill with lines and one with amounts are the same to it.
+#pragma once
+#include "batch.h"
+#include "split.h"
+
+// The open bills among `items` that take registered lines get them, with the revision of their visit. Refused by
+// themselves: no such visit (E_NOT_FOUND), cancelled (E_REVERSED), another person, facility, kind or day than the
+// visit's (E_OUT_OF_RANGE). One round trip for visits and one for lines.
+int bill_lines_fetch(batch_t *batch, item_t *const *items, size_t count, err_t *err) MUST_USE;
+static inline bool bill_has_lines(const Tc__Bill *bill) { return bill->n_lines > 0 || bill->lines_registered; }
+// Of a bill that is placed and entitled: split its lines, fill the bill (a copy) and the core's input. Amounts given
+// beside lines must say the same, unless the bill is a stored one (its amounts are the outcome of the split that it had
+// then). Lines of a visit stay with the visit: the bill of the decision holds their sums. E_UNAVAILABLE (field "lines")
+// until the catalogues were read, E_NOT_IN_FORCE when there is none.
+int bill_lines_apply(const batch_t *batch, item_t *item, err_t *err) MUST_USE;
+// The facts of the split that the entitlement tells: birth and sex.
+int bill_lines_person(const Tc__Entitlement *state, split_facts_t *facts, err_t *err) MUST_USE;
+// E_UNAVAILABLE, E_NOT_IN_FORCE.
+int bill_lines_catalogue(const adjudication_t *on, const catalogue_t **out, err_t *err) MUST_USE;
+// What visits have to know of the bills that were decided in this transaction: no more lines come to them.
+int bill_lines_settled(batch_t *batch, item_t *const *items, size_t count, err_t *err) MUST_USE;
