@@ -17,6 +17,12 @@ static void make_metrics(adjudication_metrics_t *metrics) {
     metrics->settled = metric_counter("adjudication_bills_total", "outcome=\"settled\"", "bills by outcome of settle");
     metrics->repeated =
         metric_counter("adjudication_bills_total", "outcome=\"repeated\"", "bills by outcome of settle");
+    metrics->reversed =
+        metric_counter("adjudication_bills_total", "outcome=\"reversed\"", "bills by outcome of settle");
+    metrics->recomputed =
+        metric_counter("adjudication_bills_total", "outcome=\"recomputed\"", "bills by outcome of settle");
+    metrics->courses_read =
+        metric_counter("adjudication_courses_read_total", "", "chains read whole, for a change before their end");
     for (int code = 0; code < E__COUNT; code++) {
         char label[64];
         snprintf(label, sizeof label, "outcome=\"refused\",code=\"%s\"", err_name(code));

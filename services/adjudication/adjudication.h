@@ -6,6 +6,7 @@
 #include "decision.h"
 #include "facilities.h"
 #include "intake.h"
+#include "payments.h"
 #include "policies.h"
 
 typedef struct adjudication_ports {
@@ -29,7 +30,8 @@ typedef enum stage {
 
 typedef struct adjudication_metrics {
     metric_t *stages[STAGE__COUNT];
-    metric_t *heads_hit, *heads_read, *races, *settled, *repeated;
+    metric_t *heads_hit, *heads_read, *races, *settled, *repeated, *reversed, *recomputed;
+    metric_t *courses_read;      // chains of which the bills were read, because something came before their end
     metric_t *refused[E__COUNT]; // bills that settle refused, by code
     results_t results;           // all replies
 } adjudication_metrics_t;
@@ -44,7 +46,8 @@ typedef struct adjudication {
     facilities_t *facilities;
     bool facilities_ready; // the register was read to its end once
     heads_t *heads;
-    int look_first; // turns that still look for repeated requests before they insert
+    int look_first;             // turns that still look for repeated requests before they insert
+    const payments_t *payments; // NULL: no personal accounts
     decision_frame_t frame;
     benefit_memo_t *memo;
     // For the methods that have a handler: one transaction a batch, replies stored by request id (common/daemon). The

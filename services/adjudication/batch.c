@@ -5,7 +5,7 @@
 #include "common/cache/entitlement_keys.h"
 #include <string.h>
 
-enum { ENTITLEMENTS_PER_COMMAND = 256 };
+enum { ENTITLEMENTS_PER_COMMAND = 256, SENTENCE_MAX = 240 };
 
 static int no_memory(err_t *err) { return err_set(err, E_IO, "the batch needs more memory than its arena may take"); }
 
@@ -37,7 +37,7 @@ int batch_place(const adjudication_t *on, const Tc__Bill *bill, benefit_bill_t *
     return 0;
 }
 
-static chain_t *chain_of(batch_t *batch, const char *person, int year) {
+chain_t *batch_chain(batch_t *batch, const char *person, int year) {
     void **place = textmap_place(&batch->chain_map, person, year);
     if (*place) return *place;
     chain_t *chain = &batch->chains[batch->chain_count++];
@@ -46,24 +46,94 @@ static chain_t *chain_of(batch_t *batch, const char *person, int year) {
     return chain;
 }
 
-static int take_one(batch_t *batch, item_t *item, err_t *err) {
+// One sentence for the books. What it says is the caller's business, but it has to fit into a line.
+static int check_sentence(const char *field, const char *text, err_t *err) {
+    if (!text[0]) return err_field(err, E_MISSING_FIELD, field, "%s is missing", field);
+    if (strlen(text) > SENTENCE_MAX)
+        return err_field(err, E_OUT_OF_RANGE, field, "%s is longer than %d bytes", field, SENTENCE_MAX);
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127)
+            return err_field(err, E_INVALID_FIELD, field, "%s has control characters", field);
+    return 0;
+}
+
+static int unpack(batch_t *batch, const item_t *item, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out,
+                  err_t *err) {
+    return message_unpack(out, type, item->request->body, item->request->body_bytes, batch->on->arena, err);
+}
+
+static int take_bill(batch_t *batch, item_t *item, err_t *err) {
     ProtobufCMessage *message;
-    int rc = message_unpack(&message, &tc__bill__descriptor, item->request->body, item->request->body_bytes,
-                            batch->on->arena, err);
+    int rc = unpack(batch, item, &tc__bill__descriptor, &message, err);
     if (rc) return rc;
     item->bill = (const Tc__Bill *)message;
     rc = intake_check(item->bill, date_of_ms(batch->now_ms), &item->input, err);
     if (!rc) rc = batch_place(batch->on, item->bill, &item->input, err);
-    if (!rc) item->chain = chain_of(batch, item->bill->person, date_year(item->input.to));
-    return rc;
+    if (rc) return rc;
+    if (!order_make(item->bill->to, item->bill->from, item->bill->bill, &item->order))
+        return err_set(err, E_INTERNAL, "a bill without a place in the order was let in");
+    item->chain = batch_chain(batch, item->bill->person, date_year(item->input.to));
+    return 0;
+}
+
+// Its chain is known when its bill was looked for.
+static int take_reversal(batch_t *batch, item_t *item, err_t *err) {
+    ProtobufCMessage *message;
+    int rc = unpack(batch, item, &tc__reverse_bill__descriptor, &message, err);
+    if (rc) return rc;
+    item->op = OP_REVERSE;
+    item->reverse = (const Tc__ReverseBill *)message;
+    rc = intake_check_name("bill", item->reverse->bill, err);
+    if (!rc) rc = intake_check_name("person", item->reverse->person, err);
+    return rc ? rc : check_sentence("reason", item->reverse->reason, err);
+}
+
+static int take_recomputation(batch_t *batch, item_t *item, err_t *err) {
+    ProtobufCMessage *message;
+    int rc = unpack(batch, item, &tc__recompute__descriptor, &message, err);
+    if (rc) return rc;
+    const Tc__Recompute *ask = (const Tc__Recompute *)message;
+    item->op = OP_RECOMPUTE;
+    item->recompute = ask;
+    rc = intake_check_name("person", ask->person, err);
+    if (!rc && !date_valid(ask->year, 1, 1))
+        rc = err_field(err, E_INVALID_FIELD, "year", "year: expected 1900 to 2199");
+    if (!rc) rc = check_sentence("cause", ask->cause, err);
+    if (!rc && !ask->dry && ask->policy[0])
+        rc = err_field(err, E_INVALID_FIELD, "policy", "a policy may be supposed in a dry run only");
+    if (rc) return rc;
+    item->chain = batch_chain(batch, ask->person, ask->year);
+    if (ask->dry) item->state = ITEM_DRY;
+    return 0;
+}
+
+static int take_one(batch_t *batch, item_t *item, err_t *err) {
+    const char *method = item->request->header.method;
+    if (strcmp(method, "reverse") == 0) return take_reversal(batch, item, err);
+    if (strcmp(method, "recompute") == 0) return take_recomputation(batch, item, err);
+    return take_bill(batch, item, err);
+}
+
+batch_t batch_of(adjudication_t *on) {
+    return (batch_t){.on = on, .policy = policies_current(on->policies), .now_ms = on->ports.now_ms(on->ports.self)};
+}
+
+// A reversal of an unknown bill may find out that there is one after all.
+static size_t chains_needed(const request_t *const *requests, size_t count) {
+    size_t more = 0;
+    for (size_t i = 0; i < count; i++) more += strcmp(requests[i]->header.method, "reverse") == 0;
+    return count + more;
 }
 
 int batch_take(batch_t *batch, adjudication_t *on, const request_t *const *requests, size_t count, bool settling,
                err_t *err) {
-    *batch = (batch_t){.on = on, .count = count, .settling = settling, .now_ms = on->ports.now_ms(on->ports.self)};
+    const size_t chains = chains_needed(requests, count);
+    *batch = batch_of(on);
+    batch->count = count;
+    batch->settling = settling;
     batch->items = arena_alloc(on->arena, count * sizeof *batch->items);
-    batch->chains = arena_alloc(on->arena, count * sizeof *batch->chains);
-    if (!batch->items || !batch->chains || textmap_init(&batch->chain_map, on->arena, count)) {
+    batch->chains = arena_alloc(on->arena, chains * sizeof *batch->chains);
+    if (!batch->items || !batch->chains || textmap_init(&batch->chain_map, on->arena, chains)) {
         batch->items = NULL;
         return no_memory(err);
     }
@@ -94,19 +164,18 @@ static bool lease_holds(const cache_item_t *lease, int64_t now_ms) {
 }
 
 // The lease stands first, so whatever is read after it was good while it held.
-static int read_cache(batch_t *batch, err_t *err) {
+static int read_cache(batch_t *batch, chain_t *const *chains, size_t count, err_t *err) {
     arena_t *arena = batch->on->arena;
-    cache_item_t *items = arena_alloc(arena, (batch->chain_count + 1) * sizeof *items);
+    cache_item_t *items = arena_alloc(arena, (count + 1) * sizeof *items);
     if (!items) return no_memory(err);
     items[0].key = ENTITLEMENT_LEASE_KEY;
-    for (size_t i = 0; i < batch->chain_count; i++) {
-        items[i + 1].key = arena_text(arena, ENTITLEMENT_KEY_PREFIX "%s", batch->chains[i].person);
+    for (size_t i = 0; i < count; i++) {
+        items[i + 1].key = arena_text(arena, ENTITLEMENT_KEY_PREFIX "%s", chains[i]->person);
         if (!items[i + 1].key) return no_memory(err);
     }
-    if (cache_get(batch->on->cache, items, batch->chain_count + 1, arena) == 0) return 0;
+    if (cache_get(batch->on->cache, items, count + 1, arena) == 0) return 0;
     if (!lease_holds(&items[0], batch->now_ms)) return 0;
-    for (size_t i = 0; i < batch->chain_count; i++)
-        batch->chains[i].entitlement = unpack_cached(&items[i + 1], batch->chains[i].person, arena);
+    for (size_t i = 0; i < count; i++) chains[i]->entitlement = unpack_cached(&items[i + 1], chains[i]->person, arena);
     return 0;
 }
 
@@ -159,38 +228,56 @@ int batch_entitle_one(const policy_t *policy, item_t *item, err_t *err) {
     return 0;
 }
 
-int batch_entitle(batch_t *batch, err_t *err) {
-    int rc = read_cache(batch, err);
+static int entitle_chains(batch_t *batch, chain_t *const *chains, size_t count, err_t *err) {
+    int rc = read_cache(batch, chains, count, err);
     chain_t *missing[ENTITLEMENTS_PER_COMMAND];
+    size_t missed = 0;
+    for (size_t i = 0; !rc && i < count; i++) {
+        chains[i]->asked = true;
+        if (!chains[i]->entitlement) missing[missed++] = chains[i];
+        bool full = missed == ENTITLEMENTS_PER_COMMAND || i + 1 == count;
+        if (!missed || !full) continue;
+        rc = ask_collection(batch, missing, missed, err);
+        missed = 0;
+    }
+    return rc;
+}
+
+// Tombstones entitle to nothing.
+static int entitle_new(batch_t *batch, err_t *err) {
+    chain_t **chains = arena_alloc(batch->on->arena, (batch->chain_count + 1) * sizeof *chains);
     size_t count = 0;
-    for (size_t i = 0; !rc && i < batch->chain_count; i++) {
-        if (!batch->chains[i].entitlement) missing[count++] = &batch->chains[i];
-        bool full = count == ENTITLEMENTS_PER_COMMAND || i + 1 == batch->chain_count;
-        if (!count || !full) continue;
-        rc = ask_collection(batch, missing, count, err);
-        count = 0;
-    }
-    if (rc) return rc;
-    for (size_t i = 0; i < batch->count; i++) {
+    if (!chains) return no_memory(err);
+    for (size_t i = 0; i < batch->chain_count; i++)
+        if (!batch->chains[i].asked && batch->chains[i].year) chains[count++] = &batch->chains[i];
+    return count ? entitle_chains(batch, chains, count, err) : 0;
+}
+
+int batch_entitle(batch_t *batch, err_t *err) {
+    int rc = entitle_new(batch, err);
+    for (size_t i = 0; !rc && i < batch->count; i++) {
+        item_t *item = &batch->items[i];
         err_t refusal = {0};
-        if (batch->items[i].state != ITEM_OPEN) continue;
-        int code = batch_entitle_one(policies_current(batch->on->policies), &batch->items[i], &refusal);
-        if (code) batch_refuse(batch, &batch->items[i], code, &refusal);
+        if (item->state != ITEM_OPEN || item->op != OP_BILL || item->is_entitled) continue;
+        item->is_entitled = true;
+        int code = batch_entitle_one(batch->policy, item, &refusal);
+        if (code) batch_refuse(batch, item, code, &refusal);
     }
-    return 0;
+    return rc;
 }
 
 // ---- heads
 // --------------------------------------------------------------------------------------------------------------
 
 static int take_heads(batch_t *batch, chain_t *const *wanted, const rows_t *found, err_t *err) {
-    const policy_t *policy = policies_current(batch->on->policies);
     for (size_t row = 0; row < found->count; row++) {
         size_t bytes;
         const void *body = row_blob(found, row, 1, &bytes);
         ProtobufCMessage *message;
         int rc = message_unpack(&message, &tc__decision__descriptor, body, bytes, batch->on->arena, err);
-        if (!rc) rc = decision_head(policy, (const Tc__Decision *)message, &wanted[row_i64(found, row, 0)]->head, err);
+        if (!rc)
+            rc =
+                decision_head(batch->policy, (const Tc__Decision *)message, &wanted[row_i64(found, row, 0)]->head, err);
         if (rc) return rc;
     }
     return 0;
@@ -202,7 +289,7 @@ static int list_unknown(batch_t *batch, item_t *const *items, size_t count, bool
     adjudication_t *on = batch->on;
     for (size_t i = 0; i < count; i++) {
         chain_t *chain = items[i]->chain;
-        if (items[i]->state != ITEM_OPEN || chain->head_known) continue;
+        if (items[i]->state != ITEM_OPEN || !chain || chain->head_known) continue;
         chain->head_known = true;
         if (trust_memory && heads_get(on->heads, chain->person, chain->year, &chain->head)) {
             metric_add(on->metrics.heads_hit, 1);
@@ -246,17 +333,17 @@ static void flatten_field(err_t *err) {
     if (dot) memmove(err->field, dot + 1, strlen(dot + 1) + 1);
 }
 
-int batch_decide(batch_t *batch, item_t *item, const head_t *before, int64_t seq, head_t *after, err_t *err) {
+int batch_eval(batch_t *batch, const item_t *item, const head_t *before, int64_t seq, Tc__Decision **out,
+               benefit_totals_t *after, err_t *err) {
     adjudication_t *on = batch->on;
-    const policy_t *policy = policies_current(on->policies);
     benefit_result_t result;
     benefit_advice_t advice[BENEFIT_ADVICE_MAX];
-    int rc = benefit_eval_with(on->memo, policy, &item->input, &before->totals, true, &result, err);
+    int rc = benefit_eval_with(on->memo, batch->policy, &item->input, &before->totals, true, &result, err);
     if (rc) {
         flatten_field(err);
         return rc;
     }
-    decision_facts_t facts = {.policy = policy,
+    decision_facts_t facts = {.policy = batch->policy,
                               .bill = item->bill,
                               .entitlement = item->chain->entitlement,
                               .identity = item->entitled.identity < 0 ? "" : identity_name(item->entitled.identity),
@@ -266,10 +353,40 @@ int batch_decide(batch_t *batch, item_t *item, const head_t *before, int64_t seq
                               .decided_ms = seq ? batch->now_ms : 0,
                               .result = &result,
                               .advice = advice,
-                              .advice_count = benefit_advise(policy, &item->input, &before->totals, &result, advice)};
-    item->body = message_pack(&decision_fill(&on->frame, &facts)->base, on->arena, &item->body_bytes);
-    if (!item->body) return no_memory(err);
-    if (after) *after = (head_t){.seq = seq, .totals = result.after};
+                              .advice_count =
+                                  benefit_advise(batch->policy, &item->input, &before->totals, &result, advice),
+                              .version = seq ? 1 : 0,
+                              .request_id = seq ? item->request->header.request_id : ""};
+    *out = decision_fill(&on->frame, &facts);
+    *after = result.after;
+    return 0;
+}
+
+int batch_pay(batch_t *batch, Tc__Decision *decision, err_t *err) {
+    const payments_t *payments = batch->on->payments;
+    int rc = payments ? payments->pay(payments->self, decision, err) : 0;
+    CHECK(rc || (decision->account_fen >= 0 && decision->account_fen <= decision->own_fen));
+    return rc;
+}
+
+int batch_pack_row(batch_t *batch, Tc__Decision *decision, row_kind_t kind, row_t *row, err_t *err) {
+    *row = (row_t){.kind = kind, .bill = decision->bill, .seq = decision->seq, .version = decision->version};
+    row->body = message_pack(&decision->base, batch->on->arena, &row->body_bytes);
+    return row->body ? 0 : no_memory(err);
+}
+
+int batch_decide(batch_t *batch, item_t *item, const head_t *before, int64_t seq, head_t *after, err_t *err) {
+    Tc__Decision *decision = NULL;
+    benefit_totals_t totals;
+    int rc = batch_eval(batch, item, before, seq, &decision, &totals, err);
+    if (!rc && seq) rc = batch_pay(batch, decision, err);
+    if (!rc) rc = batch_pack_row(batch, decision, ROW_SETTLED, &item->row, err);
+    if (rc) return rc;
+    item->rows = &item->row;
+    item->row_count = 1;
+    item->body = item->row.body;
+    item->body_bytes = item->row.body_bytes;
+    if (after) *after = (head_t){.seq = seq, .totals = totals, .last = item->order};
     item->state = ITEM_DECIDED;
     return 0;
 }

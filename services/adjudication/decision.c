@@ -54,7 +54,7 @@ static void fill_advice(decision_frame_t *frame, const benefit_advice_t *advice,
     frame->message.advice = frame->advice_list;
 }
 
-const Tc__Decision *decision_fill(decision_frame_t *frame, const decision_facts_t *facts) {
+Tc__Decision *decision_fill(decision_frame_t *frame, const decision_facts_t *facts) {
     const benefit_result_t *result = facts->result;
     Tc__Decision *message = &frame->message;
     tc__decision__init(message);
@@ -77,24 +77,54 @@ const Tc__Decision *decision_fill(decision_frame_t *frame, const decision_facts_
     message->input = (Tc__Bill *)facts->bill;
     message->decided_ms = facts->decided_ms;
     message->based_on_seq = facts->based_on_seq;
+    message->version = facts->version;
+    message->request_id = (char *)facts->request_id;
     fill_amounts(frame, facts->policy, result);
     fill_steps(frame, facts->policy, result);
     fill_advice(frame, facts->advice, facts->advice_count);
+    if (message->version > 0 && facts->bill->quoted) {
+        message->n_changed = decision_changed(facts->bill->quoted, message, frame->changed);
+        message->changed = frame->changed;
+    }
     return message;
 }
 
-int decision_head(const policy_t *policy, const Tc__Decision *decision, head_t *out, err_t *err) {
-    head_t head = {.seq = decision->seq};
-    for (size_t i = 0; i < decision->n_used; i++) {
-        const Tc__Amount *used = decision->used[i];
-        int total = policy_total_from_name(policy, used->name);
+size_t decision_changed(const Tc__Quoted *quoted, const Tc__Decision *decision, char *changed[DECISION_CHANGES_MAX]) {
+    size_t count = 0;
+    if (quoted->based_on_seq != decision->based_on_seq) changed[count++] = (char *)"chain";
+    if (quoted->entitlement != decision->entitlement) changed[count++] = (char *)"entitlement";
+    if (strcmp(quoted->policy, decision->policy) != 0) changed[count++] = (char *)"policy";
+    if (quoted->own_fen != decision->own_fen) changed[count++] = (char *)"own";
+    return count;
+}
+
+int decision_totals(const policy_t *policy, Tc__Amount *const *used, size_t count, benefit_totals_t *out, err_t *err) {
+    benefit_totals_t totals = {0};
+    for (size_t i = 0; i < count; i++) {
+        int total = policy_total_from_name(policy, used[i]->name);
         // A total that went out of use may stand at zero; money in it must not be forgotten silently.
-        if (total < 0 && used->amount_fen == 0) continue;
+        if (total < 0 && used[i]->amount_fen == 0) continue;
         if (total < 0)
             return err_field(err, E_POLICY, "used",
-                             "the policy does not know the running total %.32s of the last decision", used->name);
-        head.totals.value[total] = used->amount_fen;
+                             "the policy does not know the running total %.32s of a stored decision", used[i]->name);
+        totals.value[total] = used[i]->amount_fen;
     }
+    *out = totals;
+    return 0;
+}
+
+// A tombstone has neither bill nor totals: in its chain no bill stands.
+int decision_head(const policy_t *policy, const Tc__Decision *decision, head_t *out, err_t *err) {
+    const Tc__ChainHead *told = decision->head;
+    const Tc__Bill *input = decision->input;
+    head_t head = {.seq = decision->seq};
+    int rc = told ? decision_totals(policy, told->used, told->n_used, &head.totals, err)
+                  : decision_totals(policy, decision->used, decision->n_used, &head.totals, err);
+    if (rc) return rc;
+    bool known = told    ? order_make(told->last_to, told->last_from, told->last_bill, &head.last)
+                 : input ? order_make(input->to, input->from, decision->bill, &head.last)
+                         : true;
+    if (!known) return err_set(err, E_INTERNAL, "the newest row of a chain has no place in the order of bills");
     *out = head;
     return 0;
 }

@@ -7,6 +7,8 @@
 #include "entitled.h"
 #include "heads.h"
 
+enum { DECISION_CHANGES_MAX = 4 };
+
 typedef struct decision_frame {
     Tc__Decision message;
     Tc__Amount paid[BENEFIT_LAYERS_MAX], used[BENEFIT_TOTALS_MAX];
@@ -15,6 +17,7 @@ typedef struct decision_frame {
     Tc__Step *step_list[BENEFIT_STEPS_MAX];
     Tc__Advice advice[BENEFIT_ADVICE_MAX];
     Tc__Advice *advice_list[BENEFIT_ADVICE_MAX];
+    char *changed[DECISION_CHANGES_MAX];
 } decision_frame_t;
 
 typedef struct decision_facts {
@@ -29,11 +32,18 @@ typedef struct decision_facts {
     const benefit_result_t *result;
     const benefit_advice_t *advice;
     int advice_count;
+    int version;            // 0 in a quote
+    const char *request_id; // "" in a quote
 } decision_facts_t;
 
 // Valid until the frame is filled again; borrows the texts of the facts.
-const Tc__Decision *decision_fill(decision_frame_t *frame, const decision_facts_t *facts);
-// The head that a stored decision leaves behind. E_POLICY when it has a running total that this policy does not know.
+Tc__Decision *decision_fill(decision_frame_t *frame, const decision_facts_t *facts);
+// What moved between a quote and the settled decision: chain, entitlement, policy, own. `changed` borrows constants.
+size_t decision_changed(const Tc__Quoted *quoted, const Tc__Decision *decision, char *changed[DECISION_CHANGES_MAX]);
+// The totals that a list of them tells. E_POLICY when money stands in one that this policy does not know.
+int decision_totals(const policy_t *policy, Tc__Amount *const *used, size_t count, benefit_totals_t *out,
+                    err_t *err) MUST_USE;
+// Where a chain stands whose newest row is this one. E_POLICY as above.
 int decision_head(const policy_t *policy, const Tc__Decision *decision, head_t *out, err_t *err) MUST_USE;
 // Every fen of deductible, layers and person is the sum of its steps: E_INTERNAL with the part otherwise.
 int decision_check_sums(const Tc__Decision *decision, err_t *err) MUST_USE;

@@ -1,6 +1,6 @@
 // From a batch of requests to the turns: admitted one by one, sorted by method, order of arrival kept within a method.
-// Settle goes first, so that a quote sent after a settle of the same batch sees it. What has a handler goes through the
-// command shell that all services share, last, since that shell empties the arena.
+// What writes chains goes first, so that a quote sent after a settle of the same batch sees it. What has a handler goes
+// through the command shell that all services share, last, since that shell empties the arena.
 #include "handlers.h"
 #include "history.h"
 #include "readjudicate.h"
@@ -14,8 +14,12 @@ enum { CALLERS = ROLE_HOSPITAL | ROLE_CLERK | ROLE_ADMIN | ROLE_SERVICE, OFFICE 
 const method_t adjudication_methods[METHOD__COUNT] = {
     [METHOD_QUOTE] = {"quote", CALLERS, true, &tc__bill__descriptor, NULL},
     [METHOD_SETTLE] = {"settle", CALLERS, false, &tc__bill__descriptor, NULL},
+    [METHOD_REVERSE] = {"reverse", CALLERS, false, &tc__reverse_bill__descriptor, NULL},
+    [METHOD_RECOMPUTE] = {"recompute", OFFICE | ROLE_SERVICE, false, &tc__recompute__descriptor, NULL},
     [METHOD_GET_DECISION] = {"get_decision", CALLERS, true, &tc__get_decision__descriptor, NULL},
     [METHOD_EXPLAIN] = {"explain", CALLERS, true, &tc__get_decision__descriptor, NULL},
+    [METHOD_GET_VERSIONS] = {"get_versions", CALLERS, true, &tc__get_versions__descriptor, NULL},
+    [METHOD_GET_STATUS] = {"get_status", CALLERS, true, &tc__get_status__descriptor, NULL},
     [METHOD_GET_DECISIONS] = {"get_decisions", CALLERS, true, &tc__get_decisions__descriptor, NULL},
     [METHOD_QUOTE_AS] = {"quote_as", CALLERS, true, &tc__quote_as__descriptor, NULL},
     [METHOD_FIND_AFFECTED] = {"find_affected", OFFICE, true, &tc__find_affected__descriptor, readjudicate_find},
@@ -69,6 +73,8 @@ static int sort_requests(adjudication_t *on, const request_t *requests, size_t c
             continue;
         }
         size_t m = (size_t)(method - adjudication_methods);
+        // One turn for all that write chains, in the order in which they arrived.
+        if (m == METHOD_REVERSE || m == METHOD_RECOMPUTE) m = METHOD_SETTLE;
         sorted->requests[m][sorted->count[m]++] = &requests[i];
     }
     return 0;
@@ -87,6 +93,9 @@ void adjudication_batch(void *self, const request_t *requests, size_t count) {
     if (sorted.count[METHOD_QUOTE]) quote_turn(on, sorted.requests[METHOD_QUOTE], sorted.count[METHOD_QUOTE]);
     for (int m = METHOD_GET_DECISION; m <= METHOD_EXPLAIN; m++)
         if (sorted.count[m]) decision_turn(on, sorted.requests[m], sorted.count[m], m == METHOD_EXPLAIN);
+    for (size_t i = 0; i < sorted.count[METHOD_GET_VERSIONS]; i++)
+        versions_get(on, sorted.requests[METHOD_GET_VERSIONS][i]);
+    for (size_t i = 0; i < sorted.count[METHOD_GET_STATUS]; i++) status_get(on, sorted.requests[METHOD_GET_STATUS][i]);
     for (size_t i = 0; i < sorted.count[METHOD_GET_DECISIONS]; i++)
         history_get(on, sorted.requests[METHOD_GET_DECISIONS][i]);
     for (size_t i = 0; i < sorted.count[METHOD_QUOTE_AS]; i++)

@@ -1,6 +1,7 @@
 #include "history.h"
 #include "common/base/hash.h"
 #include "common/base/ids.h"
+#include <stdlib.h>
 #include <string.h>
 
 static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory for the answer"); }
@@ -72,7 +73,7 @@ void history_get(adjudication_t *on, const request_t *request) {
 typedef struct chain_run {
     batch_t batch;
     chain_t chain;
-    head_t head; // after the bills so far
+    Tc__Decision **supposed; // by the lawful order
     Tc__Decisions *out;
 } chain_run_t;
 
@@ -93,41 +94,44 @@ static int refused(const Tc__Bill *bill, const err_t *why, arena_t *arena, Tc__D
 }
 
 // One bill of the chain again. A refusal is an answer; E_UNAVAILABLE, E_UNSUPPORTED and our own failures are none.
-static int decide_again(chain_run_t *run, const Tc__Bill *bill, Tc__Decision **out, err_t *err) {
-    adjudication_t *on = run->batch.on;
-    item_t item = {.bill = bill, .chain = &run->chain};
-    head_t after = run->head;
+static int decide_again(chain_run_t *run, const Tc__Bill *bill, benefit_totals_t *totals, Tc__Decision **out,
+                        err_t *err) {
+    bench_t bench = {&run->batch, &run->chain};
+    const course_ports_t ports = bench_ports(&bench);
     err_t why = {0};
-    int rc = intake_check(bill, date_of_ms(run->batch.now_ms), &item.input, &why);
-    if (!rc) rc = batch_place(on, bill, &item.input, &why);
-    if (!rc) rc = batch_entitle_one(policies_current(on->policies), &item, &why);
-    if (!rc) rc = batch_decide(&run->batch, &item, &run->head, 0, &after, &why);
+    int rc = ports.decide(ports.self, bill, totals, out, totals, &why);
     if (rc == E_UNAVAILABLE || rc == E_UNSUPPORTED || rc == E_IO || rc == E_INTERNAL) {
         *err = why;
         return rc;
     }
-    if (rc) return refused(bill, &why, on->arena, out, err);
-    run->head = after;
-    return unpack(item.body, item.body_bytes, on->arena, out, err);
+    return rc ? refused(bill, &why, run->batch.on->arena, out, err) : 0;
 }
 
-static int run_chain(chain_run_t *run, const rows_t *rows, int64_t after, err_t *err) {
-    arena_t *arena = run->batch.on->arena;
+static int compare_seqs(const void *a, const void *b) {
+    const Tc__Decision *left = *(Tc__Decision *const *)a, *right = *(Tc__Decision *const *)b;
+    return (left->seq > right->seq) - (left->seq < right->seq);
+}
+
+static int run_chain(chain_run_t *run, int64_t after, err_t *err) {
+    const course_t *course = &run->chain.course;
+    benefit_totals_t totals = {0};
     int rc = 0;
-    for (size_t i = 0; !rc && i < rows->count; i++) {
-        size_t bytes;
-        Tc__Decision *decided, *supposed;
-        const void *body = row_blob(rows, i, 1, &bytes);
-        rc = unpack(body, bytes, arena, &decided, err);
-        if (!rc && !decided->input) rc = err_set(err, E_INTERNAL, "a stored decision has no bill");
-        if (!rc) rc = decide_again(run, decided->input, &supposed, err);
-        if (rc || decided->seq <= after) continue;
-        if (run->out->n_decisions == HISTORY_PAGE) return 0;
-        supposed->seq = decided->seq;
-        run->out->decisions[run->out->n_decisions++] = supposed;
-        run->out->done = i + 1 == rows->count;
+    run->supposed = arena_alloc(run->batch.on->arena, (course->count + 1) * sizeof *run->supposed);
+    if (!run->supposed) return no_memory(err);
+    for (size_t i = 0; !rc && i < course->count; i++) {
+        rc = decide_again(run, course->bills[i].decision->input, &totals, &run->supposed[i], err);
+        if (!rc) run->supposed[i]->seq = course->bills[i].decision->seq;
     }
-    return rc;
+    if (rc) return rc;
+    qsort(run->supposed, course->count, sizeof *run->supposed, compare_seqs);
+    run->out->done = true;
+    for (size_t i = 0; i < course->count; i++) {
+        if (run->supposed[i]->seq <= after) continue;
+        run->out->done = run->out->n_decisions < HISTORY_PAGE;
+        if (!run->out->done) return 0;
+        run->out->decisions[run->out->n_decisions++] = run->supposed[i];
+    }
+    return 0;
 }
 
 // The state comes from outside here: what is wrong with it is no fault of ours.
@@ -143,26 +147,20 @@ static int check_state(const Tc__QuoteAs *ask, uint32_t tier2, err_t *err) {
 
 static int quote_as(adjudication_t *on, const request_t *request, Tc__Decisions **out, err_t *err) {
     ProtobufCMessage *message;
-    rows_t rows;
     int rc = message_unpack(&message, &tc__quote_as__descriptor, request->body, request->body_bytes, on->arena, err);
     if (rc) return rc;
     const Tc__QuoteAs *ask = (const Tc__QuoteAs *)message;
     rc = check_person(ask->person, ask->year, ask->after, err);
     if (!rc) rc = check_state(ask, policy_coverage(policies_current(on->policies))->tier2, err);
-    if (!rc) rc = decisions_of_year(on->store, ask->person, ask->year, 0, HISTORY_BILLS_MAX + 1, on->arena, &rows, err);
-    if (!rc && rows.count > HISTORY_BILLS_MAX)
-        rc = err_set(err, E_TOO_LARGE, "more than %d bills in the year", HISTORY_BILLS_MAX);
     if (rc) return rc;
-    chain_run_t run = {.batch = {.on = on, .now_ms = on->ports.now_ms(on->ports.self)},
+    chain_run_t run = {.batch = batch_of(on),
                        .chain = {.person = ask->person,
                                  .year = ask->year,
                                  .partition = partition_of(ask->person),
                                  .entitlement = ask->entitlement}};
     if (!(*out = run.out = empty_answer(on->arena))) return no_memory(err);
-    run.out->done = rows.count == 0;
-    rc = run_chain(&run, &rows, ask->after, err);
-    if (!rc && run.out->n_decisions == 0) run.out->done = true;
-    return rc;
+    rc = course_read(&run.batch, &run.chain, 0, err);
+    return rc ? rc : run_chain(&run, ask->after, err);
 }
 
 void history_quote_as(adjudication_t *on, const request_t *request) {

@@ -2,7 +2,7 @@
 #include "intake.h"
 #include "common/base/ids.h"
 
-static int check_name(const char *field, const char *text, err_t *err) {
+int intake_check_name(const char *field, const char *text, err_t *err) {
     if (!text[0]) return err_field(err, E_MISSING_FIELD, field, "%s is missing", field);
     int rc = name_check(field, text, err);
     return rc ? err_field(err, rc, field, "%s must be 1 to 64 of A-Z a-z 0-9 . _ : -", field) : 0;
@@ -98,8 +98,8 @@ static int check_amounts(const Tc__Bill *bill, benefit_bill_t *out, err_t *err) 
 
 int intake_check(const Tc__Bill *bill, date_t today, benefit_bill_t *out, err_t *err) {
     benefit_bill_t checked = {0};
-    int rc = check_name("bill", bill->bill, err);
-    if (!rc) rc = check_name("person", bill->person, err);
+    int rc = intake_check_name("bill", bill->bill, err);
+    if (!rc) rc = intake_check_name("person", bill->person, err);
     if (!rc) rc = check_facility(bill->facility, err);
     if (!rc) rc = check_dates(bill, today, &checked, err);
     if (!rc) rc = check_words(bill, &checked, err);

@@ -2,15 +2,37 @@
 // only settle would notice.
 #include "reads.h"
 #include "common/base/ids.h"
+#include "courses.h"
+
+enum { VERSIONS_MAX = 4096 };
 
 static void refuse_all(adjudication_t *on, const request_t *const *requests, size_t count, int code, const err_t *err) {
     for (size_t i = 0; i < count; i++) adjudication_refuse(on, requests[i], code, err);
 }
 
+static bool comes_last(const item_t *item) { return order_compare(&item->order, &item->chain->head.last) > 0; }
+
+static int read_courses(batch_t *batch, err_t *err) {
+    for (size_t i = 0; i < batch->count; i++) {
+        const item_t *item = &batch->items[i];
+        if (item->state == ITEM_OPEN && !comes_last(item)) item->chain->needs_course = true;
+    }
+    return courses_read(batch, err);
+}
+
+static int totals_before(batch_t *batch, const item_t *item, head_t *before, err_t *err) {
+    bench_t bench = {batch, item->chain};
+    const course_ports_t ports = bench_ports(&bench);
+    *before = item->chain->head;
+    return comes_last(item) ? 0 : course_before(&item->chain->course, &ports, &item->order, &before->totals, err);
+}
+
 static void quote_one(batch_t *batch, item_t *item) {
+    head_t before;
     err_t err = {0};
     if (item->state != ITEM_OPEN) return;
-    int rc = batch_decide(batch, item, &item->chain->head, 0, NULL, &err);
+    int rc = totals_before(batch, item, &before, &err);
+    if (!rc) rc = batch_decide(batch, item, &before, 0, NULL, &err);
     if (rc) {
         batch_refuse(batch, item, rc, &err);
         return;
@@ -32,6 +54,7 @@ void quote_turn(adjudication_t *on, const request_t *const *requests, size_t cou
     for (size_t i = 0; items && i < count; i++) items[i] = &batch.items[i];
     if (!rc) rc = batch_entitle(&batch, &err);
     if (!rc) rc = batch_read_heads(&batch, items, count, false, &err);
+    if (!rc) rc = read_courses(&batch, &err);
     for (size_t i = 0; !rc && i < count; i++) quote_one(&batch, items[i]);
     if (rc) batch_refuse_open(&batch, rc, &err);
 }
@@ -46,6 +69,9 @@ static int explain(adjudication_t *on, const void *body, size_t bytes, const voi
     int rc = message_unpack(&message, &tc__decision__descriptor, body, bytes, on->arena, err);
     if (rc) return rc;
     Tc__Decision *decision = (Tc__Decision *)message;
+    *out = body;
+    *out_bytes = bytes;
+    if (decision->n_steps == 0) return 0; // a reversal has nothing to explain
     rc = decision_check_sums(decision, err);
     if (!rc) rc = policies_get(on->policies, on->store, decision->policy, on->arena, &policy, err);
     if (rc) return rc;
@@ -123,4 +149,70 @@ void decision_turn(adjudication_t *on, const request_t *const *requests, size_t 
         if (row < found.count && row_i64(&found, row, 0) == (int64_t)i) body = row_blob(&found, row++, 1, &bytes);
         answer_one(on, asked[i], body, bytes, explained);
     }
+}
+
+// ---- versions of a bill
+
+static int read_versions(adjudication_t *on, const char *bill, Tc__Decisions *answer, err_t *err) {
+    rows_t found;
+    int rc = intake_check_name("bill", bill, err);
+    if (!rc) rc = decisions_versions(on->store, bill, VERSIONS_MAX, on->arena, &found, err);
+    if (!rc && !found.count) rc = err_field(err, E_NOT_FOUND, "bill", "no decision on this bill");
+    if (rc) return rc;
+    answer->decisions = arena_alloc(on->arena, found.count * sizeof *answer->decisions);
+    if (!answer->decisions) return err_set(err, E_IO, "out of memory for the answer");
+    for (size_t i = 0; !rc && i < found.count; i++) {
+        size_t bytes;
+        const void *body = row_blob(&found, i, 0, &bytes);
+        rc = message_unpack((ProtobufCMessage **)&answer->decisions[answer->n_decisions++], &tc__decision__descriptor,
+                            body, bytes, on->arena, err);
+    }
+    answer->done = true;
+    return rc;
+}
+
+static void answer_message(adjudication_t *on, const request_t *request, int rc, const ProtobufCMessage *message,
+                           err_t *err) {
+    size_t bytes = 0;
+    const void *body = rc ? NULL : message_pack(message, on->arena, &bytes);
+    if (!rc && !body) rc = err_set(err, E_IO, "out of memory for the answer");
+    if (!rc && bytes > WIRE_MESSAGE_MAX_BYTES) rc = err_set(err, E_TOO_LARGE, "the answer is over the bound");
+    if (rc)
+        adjudication_refuse(on, request, rc, err);
+    else
+        adjudication_reply(on, request, body, bytes);
+}
+
+void versions_get(adjudication_t *on, const request_t *request) {
+    Tc__Decisions answer = TC__DECISIONS__INIT;
+    ProtobufCMessage *message;
+    err_t err = {0};
+    int rc =
+        message_unpack(&message, &tc__get_versions__descriptor, request->body, request->body_bytes, on->arena, &err);
+    if (!rc) rc = read_versions(on, ((const Tc__GetVersions *)message)->bill, &answer, &err);
+    answer_message(on, request, rc, &answer.base, &err);
+}
+
+// ---- what became of a command
+
+static int read_status(adjudication_t *on, const char *request_id, Tc__Status *answer, err_t *err) {
+    rows_t found;
+    size_t bytes = 0;
+    int rc = intake_check_name("request_id", request_id, err);
+    if (!rc) rc = decisions_find_request(on->store, request_id, on->arena, &found, err);
+    if (rc) return rc;
+    answer->state = (char *)(found.count ? "done" : "unknown");
+    const void *body = found.count ? row_blob(&found, 0, 0, &bytes) : NULL;
+    if (!bytes) return 0;
+    return message_unpack((ProtobufCMessage **)&answer->decision, &tc__decision__descriptor, body, bytes, on->arena,
+                          err);
+}
+
+void status_get(adjudication_t *on, const request_t *request) {
+    Tc__Status answer = TC__STATUS__INIT;
+    ProtobufCMessage *message;
+    err_t err = {0};
+    int rc = message_unpack(&message, &tc__get_status__descriptor, request->body, request->body_bytes, on->arena, &err);
+    if (!rc) rc = read_status(on, ((const Tc__GetStatus *)message)->request_id, &answer, &err);
+    answer_message(on, request, rc, &answer.base, &err);
 }

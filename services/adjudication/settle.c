@@ -1,179 +1,80 @@
 // Decide on what is known, insert, and let the keys refuse what somebody else did first. A refused turn has written
-// nothing: heads and stream numbers are read again and the bills that are still open are decided anew. Each try first
-// asks for stored rows under the same request ids and bills, so a commit whose outcome was lost is found, not done
-// twice.
+// nothing: heads and stream numbers are read again and what is still open is decided anew. Each try first asks for
+// stored rows under the same request ids and bills, so a commit whose outcome was lost is found, not done twice.
 #include "settle.h"
 #include "common/base/log.h"
+#include "turn.h"
 #include <string.h>
-
-enum { BY_REQUEST, BY_BILL }; // tags of the map of this turn's ids
-enum { LOOK_FIRST_TURNS = 64 };
-
-typedef struct turn {
-    batch_t batch;
-    textmap_t ids; // request ids and bills decided in this try → item
-    int64_t from_us;
-} turn_t;
 
 static adjudication_t *on(turn_t *turn) { return turn->batch.on; }
 
-static void answer(turn_t *turn, item_t *item, const void *body, size_t bytes) {
+void turn_answer(turn_t *turn, item_t *item, const void *body, size_t bytes) {
     adjudication_reply(on(turn), item->request, body, bytes);
     item->state = ITEM_ANSWERED;
 }
 
-static void refuse_conflict(turn_t *turn, item_t *item) {
+void turn_refuse_conflict(turn_t *turn, item_t *item) {
     err_t err = {0};
-    err_set(&err, E_CONFLICT, "this request id was used for another bill before");
+    err_set(&err, E_CONFLICT, "this request id was used for something else before");
     batch_refuse(&turn->batch, item, E_CONFLICT, &err);
 }
 
-static void refuse_exists(turn_t *turn, item_t *item) {
+void turn_refuse_exists(turn_t *turn, item_t *item) {
     err_t err = {0};
     err_field(&err, E_EXISTS, "bill", "bill %.64s is settled already under another request id", item->bill->bill);
     batch_refuse(&turn->batch, item, E_EXISTS, &err);
 }
 
-// ---- stored before?
-// -----------------------------------------------------------------------------------------------------
-
-static void answer_stored(turn_t *turn, item_t *item, const void *digest, const void *body, size_t bytes) {
-    if (memcmp(digest, item->digest, SHA256_BYTES) != 0) {
-        refuse_conflict(turn, item);
-        return;
-    }
-    metric_add(on(turn)->metrics.repeated, 1);
-    answer(turn, item, body, bytes);
-}
-
-// A row under the same request id decides; a row of the same bill only when there is none.
-static void answer_found(turn_t *turn, item_t *const *asked, const rows_t *found) {
-    for (size_t pass = BY_REQUEST; pass <= BY_BILL; pass++)
-        for (size_t row = 0; row < found->count; row++) {
-            item_t *item = asked[row_i64(found, row, 0)];
-            size_t digest_bytes, bytes;
-            const void *digest = row_blob(found, row, 2, &digest_bytes), *body = row_blob(found, row, 3, &bytes);
-            if (item->state != ITEM_OPEN) continue;
-            bool same_id = strcmp(row_text(found, row, 1), item->request->header.request_id) == 0;
-            if (pass == BY_BILL)
-                refuse_exists(turn, item);
-            else if (same_id && digest_bytes == SHA256_BYTES)
-                answer_stored(turn, item, digest, body, bytes);
-        }
-}
-
-static int find_settled(turn_t *turn, item_t *const *items, size_t count, err_t *err) {
-    arena_t *arena = on(turn)->arena;
-    item_t **asked = arena_alloc(arena, (count + 1) * sizeof *asked);
-    rows_t keys, found;
-    rows_init(&keys, arena, 2);
-    for (size_t i = 0; asked && i < count; i++) {
-        if (items[i]->state != ITEM_OPEN) continue;
-        cell_t *key = rows_add(&keys);
-        if (!key) return err_set(err, E_IO, "out of memory for the batch");
-        key[0] = cell_text(items[i]->request->header.request_id);
-        key[1] = cell_text(items[i]->bill->bill);
-        asked[keys.count - 1] = items[i];
-    }
-    if (!asked) return err_set(err, E_IO, "out of memory for the batch");
-    if (!keys.count) return 0;
-    int rc = decisions_find_settled(on(turn)->store, &keys, arena, &found, err);
-    if (rc) return rc;
-    if (found.count) on(turn)->look_first = LOOK_FIRST_TURNS;
-    answer_found(turn, asked, &found);
-    return 0;
-}
-
-// ---- deciding
-// -----------------------------------------------------------------------------------------------------------
-
-// The same id or bill twice in one batch: the later one is answered from the earlier one. True when dealt with.
-static bool is_twin(turn_t *turn, item_t *item, item_t **first) {
-    item_t *same_id = *textmap_place(&turn->ids, item->request->header.request_id, BY_REQUEST);
-    item_t *same_bill = *textmap_place(&turn->ids, item->bill->bill, BY_BILL);
-    *first = same_id ? same_id : same_bill;
-    return *first != NULL;
-}
-
-static void settle_twin(turn_t *turn, item_t *item, const item_t *first) {
-    if (strcmp(item->request->header.request_id, first->request->header.request_id) != 0) {
-        refuse_exists(turn, item);
-    } else if (memcmp(item->digest, first->digest, SHA256_BYTES) != 0) {
-        refuse_conflict(turn, item);
-    } else {
-        item->state = ITEM_TWIN;
-        item->body = first->body;
-        item->body_bytes = first->body_bytes;
-    }
-}
-
-static void decide_one(turn_t *turn, item_t *item) {
+void turn_refuse_reversed(turn_t *turn, item_t *item) {
+    const bool reverses = item->op == OP_REVERSE;
     err_t err = {0};
-    item_t *first;
-    if (is_twin(turn, item, &first)) {
-        settle_twin(turn, item, first);
-        return;
-    }
-    chain_t *chain = item->chain;
-    int rc = batch_decide(&turn->batch, item, &chain->next, chain->next.seq + 1, &chain->next, &err);
-    if (rc) {
-        batch_refuse(&turn->batch, item, rc, &err);
-        return;
-    }
-    *textmap_place(&turn->ids, item->request->header.request_id, BY_REQUEST) = item;
-    *textmap_place(&turn->ids, item->bill->bill, BY_BILL) = item;
-}
-
-static void decide_all(turn_t *turn, item_t *const *items, size_t count) {
-    textmap_clear(&turn->ids);
-    for (size_t i = 0; i < count; i++)
-        if (items[i]->state == ITEM_OPEN) items[i]->chain->next = items[i]->chain->head;
-    for (size_t i = 0; i < count; i++)
-        if (items[i]->state == ITEM_OPEN) decide_one(turn, items[i]);
+    int code = err_field(&err, reverses ? E_EXISTS : E_REVERSED, "bill", "bill %.64s was reversed already",
+                         reverses ? item->reverse->bill : item->bill->bill);
+    batch_refuse(&turn->batch, item, code, &err);
 }
 
 // ---- writing
-// ------------------------------------------------------------------------------------------------------------
 
-static int add_row(turn_t *turn, rows_t *rows, const item_t *item, int64_t seq, err_t *err) {
+static int add_row(turn_t *turn, rows_t *rows, const item_t *item, const row_t *made, bool first, err_t *err) {
     int64_t number;
-    uint32_t partition = item->chain->partition;
-    int rc = stream_reserve(on(turn)->stream, partition, row_kind_topic(ROW_SETTLED), turn->batch.now_ms, item->body,
-                            item->body_bytes, &number, err);
+    const chain_t *chain = item->chain;
+    int rc = stream_reserve(on(turn)->stream, chain->partition, row_kind_topic(made->kind), turn->batch.now_ms,
+                            made->body, made->body_bytes, &number, err);
     if (rc) return rc;
     cell_t *row = rows_add(rows);
     if (!row) return err_set(err, E_IO, "out of memory for the batch");
-    const cell_t cells[DECISION_COLUMNS] = {cell_i64(partition),
-                                            cell_text(item->bill->person),
-                                            cell_i64(item->chain->year),
-                                            cell_i64(seq),
+    const cell_t cells[DECISION_COLUMNS] = {cell_i64(chain->partition),
+                                            cell_text(chain->person),
+                                            cell_i64(chain->year),
+                                            cell_i64(made->seq),
                                             cell_i64(number),
-                                            cell_i64(ROW_SETTLED),
-                                            cell_text(item->request->header.request_id),
-                                            cell_blob(item->digest, SHA256_BYTES),
-                                            cell_text(item->bill->bill),
-                                            cell_i64(1),
+                                            cell_i64(made->kind),
+                                            first ? cell_text(item->request->header.request_id) : cell_null(CELL_TEXT),
+                                            first ? cell_blob(item->digest, SHA256_BYTES) : cell_null(CELL_BLOB),
+                                            cell_text(made->bill),
+                                            cell_i64(made->version),
                                             cell_i64(turn->batch.now_ms),
-                                            cell_blob(item->body, item->body_bytes)};
+                                            cell_blob(made->body, made->body_bytes)};
     memcpy(row, cells, sizeof cells);
     return 0;
 }
 
 static int insert_decided(turn_t *turn, item_t *const *items, size_t count, err_t *err) {
+    const payments_t *payments = on(turn)->payments;
     rows_t rows;
     rows_init(&rows, on(turn)->arena, DECISION_COLUMNS);
     for (size_t i = 0; i < count; i++)
-        if (items[i]->state == ITEM_DECIDED) {
-            // `head` moves along the chain here as `next` did while deciding; a refused turn reads it again anyway.
-            int rc = add_row(turn, &rows, items[i], ++items[i]->chain->head.seq, err);
+        for (size_t r = 0; items[i]->state == ITEM_DECIDED && r < items[i]->row_count; r++) {
+            int rc = add_row(turn, &rows, items[i], &items[i]->rows[r], r == 0, err);
             if (rc) return rc;
         }
-    return decisions_insert(on(turn)->store, &rows, err);
+    int rc = decisions_insert(on(turn)->store, &rows, err);
+    return !rc && payments ? payments->write(payments->self, err) : rc;
 }
 
 static int write_decided(turn_t *turn, item_t *const *items, size_t count, err_t *err) {
     bool any = false;
-    for (size_t i = 0; i < count; i++) any |= items[i]->state == ITEM_DECIDED;
+    for (size_t i = 0; i < count; i++) any |= items[i]->state == ITEM_DECIDED && items[i]->row_count > 0;
     if (!any) return 0;
     int rc = store_begin(on(turn)->store, err);
     if (rc) return rc;
@@ -187,38 +88,66 @@ static int write_decided(turn_t *turn, item_t *const *items, size_t count, err_t
 }
 
 // ---- one try, several tries
-// ---------------------------------------------------------------------------------------------
+
+static void count_rows(turn_t *turn, const item_t *item) {
+    const adjudication_metrics_t *metrics = &on(turn)->metrics;
+    metric_t *const counters[ROW_KIND__COUNT] = {[ROW_SETTLED] = metrics->settled,
+                                                 [ROW_REVERSED] = metrics->reversed,
+                                                 [ROW_RECOMPUTED] = metrics->recomputed,
+                                                 [ROW_TOMBSTONE] = metrics->reversed};
+    if (item->state == ITEM_TWIN) metric_add(metrics->repeated, 1);
+    for (size_t r = 0; item->state == ITEM_DECIDED && r < item->row_count; r++)
+        metric_add(counters[item->rows[r].kind], 1);
+}
 
 static void answer_decided(turn_t *turn, item_t *const *items, size_t count) {
     for (size_t i = 0; i < count; i++) {
         item_t *item = items[i];
         if (item->state != ITEM_DECIDED && item->state != ITEM_TWIN) continue;
         chain_t *chain = item->chain;
-        metric_add(item->state == ITEM_TWIN ? on(turn)->metrics.repeated : on(turn)->metrics.settled, 1);
+        count_rows(turn, item);
         chain->head = chain->next;
         heads_put(on(turn)->heads, chain->person, chain->year, &chain->head);
-        answer(turn, item, item->body, item->body_bytes);
+        turn_answer(turn, item, item->body, item->body_bytes);
     }
     stream_committed(on(turn)->stream);
 }
 
 // After a refused try nothing that was read is trusted.
+static void forget_chain(turn_t *turn, chain_t *chain) {
+    chain->head_known = chain->needs_course = chain->has_course = false;
+    heads_drop(on(turn)->heads, chain->person, chain->year);
+}
+
 static void reopen(turn_t *turn, item_t *const *items, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        if (items[i]->state == ITEM_ANSWERED) continue;
+        if (items[i]->state == ITEM_ANSWERED || items[i]->state == ITEM_DRY) continue;
         items[i]->state = ITEM_OPEN;
-        items[i]->chain->head_known = false;
-        heads_drop(on(turn)->heads, items[i]->chain->person, items[i]->chain->year);
+        if (items[i]->chain) forget_chain(turn, items[i]->chain);
     }
+}
+
+static int read_all(turn_t *turn, item_t *const *items, size_t count, bool look, err_t *err) {
+    int rc = stored_find(turn, items, count, look ? LOOK_ALL : LOOK_NEEDED, err);
+    if (!rc) rc = batch_read_heads(&turn->batch, items, count, true, err);
+    stage_done(on(turn), STAGE_LOOKUP, &turn->from_us);
+    if (!rc) rc = batch_entitle(&turn->batch, err);
+    stage_done(on(turn), STAGE_CACHE, &turn->from_us);
+    if (rc) return rc;
+    operate_mark_courses(turn, items, count);
+    // A bill from before the end is likely one that was sent before: asking is cheaper than deciding a year again.
+    if (!look) rc = stored_find(turn, items, count, LOOK_LATE, err);
+    if (!look) operate_mark_courses(turn, items, count);
+    if (!rc) rc = courses_read(&turn->batch, err);
+    stage_done(on(turn), STAGE_LOOKUP, &turn->from_us);
+    return rc;
 }
 
 static int try_once(turn_t *turn, item_t *const *items, size_t count, bool look, err_t *err) {
     turn->from_us = clock_mono_us();
-    int rc = look ? find_settled(turn, items, count, err) : 0;
-    if (!rc) rc = batch_read_heads(&turn->batch, items, count, true, err);
-    stage_done(on(turn), STAGE_LOOKUP, &turn->from_us);
+    int rc = read_all(turn, items, count, look, err);
     if (rc) return rc;
-    decide_all(turn, items, count);
+    operate_all(turn, items, count);
     stage_done(on(turn), STAGE_CORE, &turn->from_us);
     rc = write_decided(turn, items, count, err);
     stage_done(on(turn), STAGE_STORE, &turn->from_us);
@@ -246,6 +175,22 @@ static int try_until_settled(turn_t *turn, item_t *const *items, size_t count, e
     return rc;
 }
 
+// Requests that waited for what the last try settled. Each round answers at least one, so this ends.
+static bool take_up_later(turn_t *turn, item_t *const *items, size_t count) {
+    bool any = false;
+    for (size_t i = 0; i < count; i++)
+        if (items[i]->state == ITEM_LATER) any = true;
+    if (any) reopen(turn, items, count);
+    return any;
+}
+
+static int settle_all(turn_t *turn, item_t *const *items, size_t count, err_t *err) {
+    int rc;
+    do rc = try_until_settled(turn, items, count, err);
+    while (!rc && take_up_later(turn, items, count));
+    return rc;
+}
+
 // One by one, so that a bill the store will not take harms no other. Two lost databases in a row end it.
 static void settle_singly(turn_t *turn) {
     int lost = 0;
@@ -253,7 +198,7 @@ static void settle_singly(turn_t *turn) {
         item_t *item = &turn->batch.items[i];
         err_t err = {0};
         if (item->state != ITEM_OPEN) continue;
-        turn->batch.on->look_first = LOOK_FIRST_TURNS; // the refused turn may have been stored
+        on(turn)->look_first = LOOK_FIRST_TURNS; // the refused turn may have been stored
         int rc = try_until_settled(turn, &item, 1, &err);
         lost = rc == E_STORE ? lost + 1 : 0;
         if (rc && item->state != ITEM_ANSWERED) batch_refuse(&turn->batch, item, rc, &err);
@@ -272,9 +217,20 @@ static int prepare(turn_t *turn, adjudication_t *core, const request_t *const *r
         if (turn->batch.items[i].state == ITEM_OPEN) commands_digest(requests[i], turn->batch.items[i].digest);
     }
     stage_done(core, STAGE_DECODE, &turn->from_us);
-    rc = batch_entitle(&turn->batch, err);
-    stage_done(core, STAGE_CACHE, &turn->from_us);
-    return rc;
+    return 0;
+}
+
+static void answer_dry(turn_t *turn) {
+    err_t err = {0};
+    for (size_t i = 0; i < turn->batch.count; i++) {
+        item_t *item = &turn->batch.items[i];
+        if (item->state != ITEM_DRY) continue;
+        int rc = batch_entitle(&turn->batch, &err);
+        if (rc)
+            batch_refuse(&turn->batch, item, rc, &err);
+        else
+            operate_dry(turn, item);
+    }
 }
 
 void settle_turn(adjudication_t *core, const request_t *const *requests, size_t count) {
@@ -283,13 +239,16 @@ void settle_turn(adjudication_t *core, const request_t *const *requests, size_t 
     err_t err = {0};
     int rc = prepare(&turn, core, requests, count, &items, &err);
     if (!rc && core->look_first > 0) core->look_first--;
-    if (!rc) rc = try_until_settled(&turn, items, count, &err);
+    if (!rc) rc = settle_all(&turn, items, count, &err);
     if (rc && turn.batch.items) {
-        log_warn("turn_refused", "bills=%zu code=%s text=%s", count, err_name(rc), log_value(err.text));
+        log_warn("turn_refused", "requests=%zu code=%s text=%s", count, err_name(rc), log_value(err.text));
         if (rc == E_RACE || rc == E_STORE) settle_singly(&turn);
+        answer_dry(&turn);
         batch_refuse_open(&turn.batch, rc, &err);
     } else if (rc) {
         for (size_t i = 0; i < count; i++) adjudication_refuse(core, requests[i], rc, &err);
         metric_add(core->metrics.refused[rc], (int64_t)count);
+    } else {
+        answer_dry(&turn);
     }
 }

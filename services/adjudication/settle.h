@@ -1,4 +1,5 @@
-// The settle turn: a batch of bills becomes one insert of many rows, and every reply leaves after the commit.
+// The settle turn: a batch of settle, reverse and recompute becomes one insert of many rows, and every reply leaves
+// after the commit.
 #pragma once
 #include "batch.h"
 
