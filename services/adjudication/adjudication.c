@@ -36,9 +36,10 @@ int adjudication_new(adjudication_t **out, policy_t **policy, err_t *err) {
     if (!made) return err_set(err, E_IO, "out of memory");
     make_metrics(&made->metrics);
     made->facilities = facilities_new();
+    made->catalogues = catalogues_new();
     made->heads = heads_new(ADJUDICATION_HEADS);
     made->memo = benefit_memo_new();
-    if (made->facilities && made->heads && made->memo) made->policies = policies_new(policy);
+    if (made->facilities && made->catalogues && made->heads && made->memo) made->policies = policies_new(policy);
     if (!made->policies) {
         adjudication_destroy(&made);
         return err_set(err, E_IO, "out of memory");
@@ -55,6 +56,7 @@ void adjudication_destroy(adjudication_t **adjudication) {
     policies_destroy(&it->policies);
     benefit_memo_destroy(&it->memo);
     heads_destroy(&it->heads);
+    catalogues_destroy(&it->catalogues);
     facilities_destroy(&it->facilities);
     free(it);
     *adjudication = NULL;

@@ -3,6 +3,7 @@
 #pragma once
 #include "collection.pb-c.h"
 #include "common/daemon/commands.h"
+#include "catalogue_store.h"
 #include "decision.h"
 #include "facilities.h"
 #include "intake.h"
@@ -45,6 +46,7 @@ typedef struct adjudication {
     policies_t *policies;
     facilities_t *facilities;
     bool facilities_ready; // the register was read to its end once
+    catalogues_t *catalogues;
     heads_t *heads;
     int look_first;             // turns that still look for repeated requests before they insert
     const payments_t *payments; // NULL: no personal accounts

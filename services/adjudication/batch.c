@@ -1,6 +1,7 @@
 // Round trips are per batch, never per bill: one to Redis, at most one to collection per 256 missing persons, one to
 // the store for heads.
 #include "batch.h"
+#include "bill_lines.h"
 #include "common/base/hash.h"
 #include "common/cache/entitlement_keys.h"
 #include <string.h>
@@ -312,7 +313,8 @@ int batch_read_heads(batch_t *batch, item_t *const *items, size_t count, bool tr
     rows_t keys, found;
     if (!wanted) return no_memory(err);
     rows_init(&keys, arena, 3);
-    int rc = list_unknown(batch, items, count, trust_memory, wanted, &keys, err);
+    int rc = bill_lines_fetch(batch, items, count, err);
+    if (!rc) rc = list_unknown(batch, items, count, trust_memory, wanted, &keys, err);
     if (!rc && keys.count) {
         metric_add(batch->on->metrics.heads_read, (int64_t)keys.count);
         rc = decisions_find_heads(batch->on->store, &keys, arena, &found, err);
@@ -333,11 +335,19 @@ static void flatten_field(err_t *err) {
     if (dot) memmove(err->field, dot + 1, strlen(dot + 1) + 1);
 }
 
-int batch_eval(batch_t *batch, const item_t *item, const head_t *before, int64_t seq, Tc__Decision **out,
+int batch_eval(batch_t *batch, const item_t *asked, const head_t *before, int64_t seq, Tc__Decision **out,
                benefit_totals_t *after, err_t *err) {
     adjudication_t *on = batch->on;
     benefit_result_t result;
     benefit_advice_t advice[BENEFIT_ADVICE_MAX];
+    item_t split = {0};
+    const item_t *item = asked;
+    if (bill_has_lines(asked->bill)) {
+        split = *asked;
+        int refused = bill_lines_apply(batch, &split, err);
+        if (refused) return refused;
+        item = &split;
+    }
     int rc = benefit_eval_with(on->memo, batch->policy, &item->input, &before->totals, true, &result, err);
     if (rc) {
         flatten_field(err);

@@ -286,6 +286,15 @@ int benefit_advise(const policy_t *policy, const benefit_bill_t *bill, const ben
     return count;
 }
 
+bool benefit_has_first_pay(const policy_t *policy, const benefit_bill_t *bill) {
+    benefit_bill_t any = *bill;
+    const scheme_t *scheme;
+    err_t err;
+    any.class_b = 0;
+    const facts_t facts = facts_of(policy, &any);
+    return !find_scheme(policy, &any, &facts, &scheme, &err) && scheme->first_pay.table.count > 0;
+}
+
 const char *benefit_decision_name(benefit_decision_t decision) {
     static const char *const names[] = {"paid", "not_covered", "manual"};
     return (unsigned)decision < COUNT_OF(names) ? names[decision] : "";

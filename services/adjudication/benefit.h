@@ -92,5 +92,7 @@ typedef struct benefit_advice {        // what would have cost the person less
 // is what benefit_eval() gave for it. Returns how many.
 int benefit_advise(const policy_t *policy, const benefit_bill_t *bill, const benefit_totals_t *before,
                    const benefit_result_t *answer, benefit_advice_t out[BENEFIT_ADVICE_MAX]);
+// Does the city's file itself say which share of class B is paid first, for a bill like this one?
+bool benefit_has_first_pay(const policy_t *policy, const benefit_bill_t *bill);
 const char *benefit_decision_name(benefit_decision_t decision);  // paid, not_covered, manual
 const char *benefit_part_name(const policy_t *policy, int part); // "tier1", "deductible", "person"

@@ -134,14 +134,18 @@ static int against(const dated_t *held, const catalogue_entry_t *entry, err_t *w
                      "it overlaps the entry of the same code that holds from %s", date_format(held->from, day));
 }
 
+static int judge_day(const dated_t *held, const void *body, size_t bytes, bool *known, err_t *why) {
+    *known = held->bytes == bytes && memcmp(held->body, body, bytes) == 0;
+    if (*known) return 0;
+    return err_field(why, E_EXISTS, "from", "an entry of this code from that day is there and says otherwise");
+}
+
+// The same row again is known whatever came after it, so its day is looked for first.
 static int judge(const coded_t *coded, const catalogue_entry_t *entry, const void *body, size_t bytes, bool *known,
                  err_t *why) {
+    for (const dated_t *held = coded->dated; held; held = held->next)
+        if (held->from == entry->from) return judge_day(held, body, bytes, known, why);
     for (const dated_t *held = coded->dated; held; held = held->next) {
-        const bool same_day = held->from == entry->from;
-        *known = same_day && held->bytes == bytes && memcmp(held->body, body, bytes) == 0;
-        if (*known) return 0;
-        if (same_day)
-            return err_field(why, E_EXISTS, "from", "an entry of this code from that day is there and says otherwise");
         int rc = against(held, entry, why);
         if (rc) return rc;
     }

@@ -2,10 +2,12 @@
 // What writes chains goes first, so that a quote sent after a settle of the same batch sees it. What has a handler goes
 // through the command shell that all services share, last, since that shell empties the arena.
 #include "handlers.h"
+#include "catalogue_load.h"
 #include "history.h"
 #include "readjudicate.h"
 #include "reads.h"
 #include "settle.h"
+#include "visits.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +32,15 @@ const method_t adjudication_methods[METHOD__COUNT] = {
     [METHOD_STAGE_POLICY] = {"stage_policy", ROLE_ADMIN, false, &tc__stage_policy__descriptor, policy_stage},
     [METHOD_RELEASE_POLICY] = {"release_policy", ROLE_ADMIN, false, &tc__release_policy__descriptor, policy_release},
     [METHOD_GET_RELEASES] = {"get_releases", OFFICE, true, &tc__get_releases__descriptor, policy_releases},
+    [METHOD_LOAD_CATALOGUE] = {"load_catalogue", OFFICE, false, &tc__load_catalogue__descriptor, catalogue_load},
+    [METHOD_GET_CATALOGUE_ITEM] = {"get_catalogue_item", CALLERS, true, &tc__get_catalogue_item__descriptor,
+                                   catalogue_get_item},
+    [METHOD_SPLIT] = {"split", CALLERS, true, &tc__split_lines__descriptor, visit_split},
+    [METHOD_REGISTER_VISIT] = {"register_visit", CALLERS, false, &tc__register_visit__descriptor, visit_register},
+    [METHOD_ADD_LINES] = {"add_lines", CALLERS, false, &tc__add_lines__descriptor, visit_add_lines},
+    [METHOD_REMOVE_LINES] = {"remove_lines", CALLERS, false, &tc__remove_lines__descriptor, visit_remove_lines},
+    [METHOD_CANCEL_VISIT] = {"cancel_visit", CALLERS, false, &tc__cancel_visit__descriptor, visit_cancel},
+    [METHOD_GET_VISIT] = {"get_visit", CALLERS, true, &tc__get_visit__descriptor, visit_get},
 };
 
 typedef struct sorted {

@@ -224,9 +224,16 @@ static void batch(void *self, const request_t *requests, size_t count) {
     if (!rc) adjudication_batch(process->core, requests, count);
 }
 
+static void follow_catalogues(process_t *process, int64_t now_ms) {
+    err_t err = {0};
+    int rc = catalogues_follow(process->core->catalogues, process->core->store, now_ms, &err);
+    if (rc) log_warn("catalogues_unknown", "code=%s why=%s", err_name(rc), log_value(err.text));
+}
+
 static void tick(void *self, int64_t now_ms) {
     process_t *process = self;
     read_register(process);
+    follow_catalogues(process, now_ms);
     commands_tick(process->core->commands, now_ms);
     if (look_around(process, NULL, 0, &(err_t){0})) return;
     if (now_ms - process->policy_published_ms > POLICY_PUBLISH_MS) publish_policy(process, now_ms);

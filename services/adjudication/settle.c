@@ -2,6 +2,7 @@
 // nothing: heads and stream numbers are read again and what is still open is decided anew. Each try first asks for
 // stored rows under the same request ids and bills, so a commit whose outcome was lost is found, not done twice.
 #include "settle.h"
+#include "bill_lines.h"
 #include "common/base/log.h"
 #include "turn.h"
 #include <string.h>
@@ -69,6 +70,7 @@ static int insert_decided(turn_t *turn, item_t *const *items, size_t count, err_
             if (rc) return rc;
         }
     int rc = decisions_insert(on(turn)->store, &rows, err);
+    if (!rc) rc = bill_lines_settled(&turn->batch, items, count, err);
     return !rc && payments ? payments->write(payments->self, err) : rc;
 }
 

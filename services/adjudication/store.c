@@ -5,7 +5,9 @@
 #include "store.h"
 #include "common/base/hash.h"
 #include "common/daemon/service.h"
+#include "catalogue_store.h"
 #include "readjudicate.h"
+#include "visit_store.h"
 
 // Version 1 of the table held one row a bill; PostgreSQL and SQLite both know this way to change its keys.
 #define VERSIONS_SQL                                                                                                   \
@@ -28,6 +30,7 @@ const migration_t adjudication_migrations[ADJUDICATION_MIGRATIONS] = {
         "CREATE TABLE policy_version (hash TEXT NOT NULL PRIMARY KEY, body BYTEA NOT NULL, at_ms BIGINT NOT NULL);"},
     {2, VERSIONS_SQL REQUEST_TABLE_SQL},
     {3, CONSUMER_TABLES_SQL READJUDICATION_TABLES_SQL},
+    {4, CATALOGUE_TABLES_SQL VISIT_TABLES_SQL},
 };
 
 static const struct {

@@ -1,0 +1,614 @@
+// Catalogues, visits and bills with lines on a real store: loading row by row, what an instance holds of it, lines
+// registered and settled. Built twice: on SQLite, and with ON_POSTGRES on a private PostgreSQL.
+#include "services/adjudication/adjudication.h"
+#include "services/adjudication/catalogue_store.h"
+#include "services/adjudication/store.h"
+#include "tests/service_rig.h"
+
+#define T(text) ((char *)(text)) // protobuf-c wants char * where it only reads
+#define FILE_HEX "0000000000000000000000000000000000000000000000000000000000000000"
+
+typedef struct world {
+    rig_t rig;
+    adjudication_t *core;
+    cache_t *cache;
+    Tc__Entitlement person;
+    int code; // of the last request of a turn
+    char field[64], text[256];
+    uint8_t reply[65536];
+    size_t reply_bytes;
+    bool collection_down;
+    int64_t now_ms;
+    void (*while_reading)(struct world *); // once, when the register is asked: another instance is at work
+} world_t;
+
+// ---- a world of our own
+
+static int64_t port_now_ms(void *self) { return ((world_t *)self)->now_ms; }
+
+static void port_reply(void *self, const request_t *request, int code, const err_t *err, const void *body,
+                       size_t bytes) {
+    world_t *world = self;
+    (void)request;
+    world->code = code;
+    snprintf(world->field, sizeof world->field, "%s", err ? err->field : "");
+    snprintf(world->text, sizeof world->text, "%s", err ? err->text : "");
+    CHECK(bytes <= sizeof world->reply);
+    world->reply_bytes = bytes;
+    if (bytes) memcpy(world->reply, body, bytes);
+}
+
+static int port_entitlements(void *self, const char *const *asked, size_t count, arena_t *arena, Tc__Entitlements **out,
+                             err_t *err) {
+    world_t *world = self;
+    if (world->while_reading) {
+        void (*once)(world_t *) = world->while_reading;
+        world->while_reading = NULL;
+        once(world);
+    }
+    if (world->collection_down) return err_set(err, E_TIMEOUT, "down");
+    *out = arena_alloc(arena, sizeof **out);
+    tc__entitlements__init(*out);
+    (*out)->entitlements = arena_alloc(arena, count * sizeof *(*out)->entitlements);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(asked[i], "P1") == 0) (*out)->entitlements[(*out)->n_entitlements++] = &world->person;
+    return 0;
+}
+
+static void add_facility(world_t *world, const char *code, const char *level) {
+    Tc__Agreement agreement = TC__AGREEMENT__INIT, *list[] = {&agreement};
+    Tc__FacilityState state = TC__FACILITY_STATE__INIT;
+    err_t err;
+    agreement.from = T("2018-01-01");
+    state.facility = T(code), state.version = 1, state.level = T(level), state.agreements = list;
+    state.n_agreements = 1;
+    NEED(facilities_apply(world->core->facilities, &state, &err) == E_OK);
+}
+
+static void make_person(world_t *world) {
+    static Tc__Entitlement__Span span, *spans[] = {&span};
+    tc__entitlement__init(&world->person);
+    tc__entitlement__span__init(&span);
+    span.identity = T("employee"), span.first_month = T("2014-12"), span.months_tier1 = span.months_tier2 = 1;
+    world->person.person = T("P1"), world->person.version = 3, world->person.division = T("440703");
+    world->person.birth = T("1980-06-15"), world->person.sex = T("female");
+    world->person.spans = spans, world->person.n_spans = 1;
+}
+
+static world_t *open_world(void) {
+    static const uint8_t secret[32];
+    world_t *world = calloc(1, sizeof *world);
+    policy_t *policy = NULL;
+    err_t err = {0};
+    NEED(world != NULL);
+    rig_open(&world->rig, &adjudication_service);
+    NEED(policy_load(&policy, TC_SOURCE_DIR "/config/cities/jiangmen.yaml",
+                     (const char *const[]){TC_SOURCE_DIR "/config/samples/jiangmen-illustrative.yaml", NULL},
+                     &err) == E_OK);
+    NEED(adjudication_new(&world->core, &policy, &err) == E_OK);
+    NEED(cache_new(&world->cache, "", secret, 50, &err) == E_OK);
+    world->core->store = world->rig.ctx.store, world->core->cache = world->cache;
+    world->core->stream = world->rig.ctx.stream, world->core->arena = world->rig.ctx.arena;
+    world->core->ports = (adjudication_ports_t){world, port_now_ms, port_reply, port_entitlements};
+    world->core->facilities_ready = true;
+    world->rig.self = world->core;
+    world->now_ms = (int64_t)date_make(2019, 6, 1) * 86400000;
+    add_facility(world, "H44070300001", "1");
+    add_facility(world, "H44070300003", "3");
+    make_person(world);
+    return world;
+}
+
+static void close_world(world_t *world) {
+    adjudication_destroy(&world->core);
+    cache_destroy(&world->cache);
+    rig_close(&world->rig);
+    free(world);
+}
+
+// ---- asking
+
+static void follow(world_t *world) {
+    err_t err = {0};
+    world->now_ms += CATALOGUE_POLL_MS;
+    if (catalogues_follow(world->core->catalogues, world->core->store, world->now_ms, &err))
+        fprintf(stderr, "%s\n", err.text);
+    EQ(err.code, E_OK);
+}
+
+// One request of a turn; single quotes stand for double ones.
+static int turn(world_t *world, const char *method, const char *id, const char *json) {
+    ProtobufCMessage *message;
+    char text[8192];
+    err_t err = {0};
+    size_t bytes;
+    snprintf(text, sizeof text, "%s", json);
+    for (char *c = text; *c; c++)
+        if (*c == '\'') *c = '"';
+    const ProtobufCMessageDescriptor *type =
+        strcmp(method, "reverse") == 0 ? &tc__reverse_bill__descriptor : &tc__bill__descriptor;
+    if (message_from_json(&message, type, text, strlen(text), world->rig.ctx.arena, &err))
+        fprintf(stderr, "%s: %s\n", err.field, err.text);
+    NEED(err.code == E_OK);
+    uint8_t *body = message_pack(message, world->rig.ctx.arena, &bytes);
+    request_t request = {.header = {.service = "adjudication",
+                                    .method = method,
+                                    .request_id = id,
+                                    .key = "",
+                                    .trace_id = "",
+                                    .deadline_ms = INT64_MAX,
+                                    .caller = "hospital:h1"},
+                         .body = body,
+                         .body_bytes = bytes};
+    world->code = -1;
+    adjudication_batch(world->core, &request, 1);
+    if (world->code) fprintf(stderr, "  %s: %s: %s\n", method, world->field, world->text);
+    return world->code;
+}
+
+static const Tc__Decision *decision(world_t *world) {
+    ProtobufCMessage *message;
+    err_t err = {0};
+    EQ(world->code, E_OK);
+    NEED(message_unpack(&message, &tc__decision__descriptor, world->reply, world->reply_bytes, world->rig.ctx.arena,
+                        &err) == E_OK);
+    return (const Tc__Decision *)message;
+}
+
+static const Tc__CatalogueReport *load(world_t *world, const char *rows, const char *more) {
+    RIG_DO(&world->rig, "load_catalogue", "{'file':'" FILE_HEX "','first_row':2,%s'rows':[%s]}", more, rows);
+    return (const Tc__CatalogueReport *)world->rig.reply;
+}
+
+static void report_is(const Tc__CatalogueReport *report, int added, int unchanged, int refused) {
+    EQ(report->added, added);
+    EQ(report->unchanged, unchanged);
+    EQ(report->refused, refused);
+    for (size_t i = 0; i < report->n_problems; i++)
+        fprintf(stderr, "  row %d %s %s: %s\n", report->problems[i]->row, report->problems[i]->code,
+                report->problems[i]->field, report->problems[i]->text);
+    EQ(report->n_problems, refused);
+}
+
+#define ROW(code, class, from, rest)                                                                                   \
+    "{'kind':'drug','code':'" code "','name':'synthetic','class':'" class "','from':'" from "'" rest "}"
+#define A_2018 ROW("XA01", "A", "2018-01-01", "")
+#define B_2018 ROW("XB01", "B", "2018-01-01", ",'shares':[{'first_pay':'0.1'}],'limits':[{'price':'10.00'}]")
+#define B_CITY ROW("XB02", "B", "2018-01-01", "")
+#define C_2018 ROW("XC01", "C", "2018-01-01", "")
+
+static int64_t one_number(world_t *world, const char *sql) {
+    rows_t rows;
+    err_t err = {0};
+    NEED(store_query(world->core->store, sql, NULL, 0, world->rig.ctx.arena, &rows, &err) == E_OK);
+    return row_i64(&rows, 0, 0);
+}
+
+// ---- loading
+
+TEST(rows_are_loaded_once_and_a_later_one_ends_an_open_one) {
+    world_t *world = open_world();
+    report_is(load(world, A_2018 "," B_2018, ""), 2, 0, 0);
+    report_is(load(world, A_2018 "," B_2018, ""), 0, 2, 0);
+    report_is(load(world, ROW("XA01", "B", "2019-01-01", ""), ""), 1, 0, 0);
+    report_is(load(world, A_2018 "," ROW("XA01", "B", "2019-01-01", ""), ""), 0, 2, 0); // the whole file again
+    RIG_DO(&world->rig, "get_catalogue_item", "{'kind':'drug','code':'XA01','on':'2018-12-31'}");
+    const Tc__CatalogueItem *item = (const Tc__CatalogueItem *)world->rig.reply;
+    EQ_TEXT(item->class_, "A");
+    EQ_TEXT(item->until, "2018-12-31");
+    RIG_DO(&world->rig, "get_catalogue_item", "{'kind':'drug','code':'XA01'}"); // today
+    item = (const Tc__CatalogueItem *)world->rig.reply;
+    EQ_TEXT(item->class_, "B");
+    EQ_TEXT(item->until, "");
+    EQ(rig_ask(&world->rig, "get_catalogue_item", "{'kind':'drug','code':'XA01','on':'2017-12-31'}"), E_NOT_FOUND);
+    EQ(rig_ask(&world->rig, "get_catalogue_item", "{'kind':'food','code':'XA01'}"), E_INVALID_FIELD);
+    EQ(rig_ask(&world->rig, "get_catalogue_item", "{'kind':'drug','code':'x'}"), E_INVALID_FIELD);
+    EQ(rig_ask(&world->rig, "get_catalogue_item", "{'kind':'drug','code':'XA01','on':'x'}"), E_INVALID_FIELD);
+    close_world(world);
+}
+
+TEST(rows_at_fault_are_told_by_number_and_field_and_the_others_are_taken) {
+    world_t *world = open_world();
+    const Tc__CatalogueReport *report =
+        load(world,
+             A_2018 "," ROW("XA01", "B", "2018-01-01", "") "," ROW("XA01", "A", "2017-06-01", "") "," //
+             ROW("XD01", "D", "2018-01-01", "") "," ROW("XE01", "A", "2018-02-30", "") "," C_2018,
+             "");
+    report_is(report, 2, 0, 4);
+    const struct {
+        int row;
+        const char *code, *field;
+    } expected[] = {{5, "INVALID_FIELD", "class"},
+                    {6, "INVALID_FIELD", "from"},
+                    {3, "EXISTS", "from"},
+                    {4, "OUT_OF_RANGE", "until"}};
+    for (size_t i = 0; i < COUNT_OF(expected); i++) {
+        EQ(report->problems[i]->row, expected[i].row);
+        EQ_TEXT(report->problems[i]->code, expected[i].code);
+        EQ_TEXT(report->problems[i]->field, expected[i].field);
+    }
+    // A closed one is not shortened, and one in a gap is welcome.
+    report_is(load(world, ROW("XF01", "A", "2018-01-01", ",'until':'2018-06-30'"), ""), 1, 0, 0);
+    report = load(world, ROW("XF01", "B", "2018-06-30", ""), "");
+    report_is(report, 0, 0, 1);
+    EQ_TEXT(report->problems[0]->field, "from");
+    report_is(load(world, ROW("XF01", "B", "2018-07-01", ""), ""), 1, 0, 0);
+    report_is(load(world, ROW("XF01", "A", "2017-01-01", ",'until':'2017-12-31'"), ""), 1, 0, 0);
+    EQ(rig_ask(&world->rig, "load_catalogue", "{'file':'x','first_row':2}"), E_INVALID_FIELD);
+    EQ(rig_ask(&world->rig, "load_catalogue", "{'file':'" FILE_HEX "','first_row':0}"), E_OUT_OF_RANGE);
+    close_world(world);
+}
+
+TEST(a_dry_load_tells_the_same_and_changes_nothing) {
+    world_t *world = open_world();
+    const char *rows = A_2018 "," ROW("XA01", "B", "2019-01-01", "") "," ROW("XA01", "C", "2018-06-01", "");
+    report_is(load(world, rows, "'dry':true,"), 2, 0, 1);
+    EQ(one_number(world, "SELECT COUNT(*) FROM catalogue_item"), 0);
+    EQ(one_number(world, "SELECT number FROM catalogue_load"), 0);
+    report_is(load(world, rows, ""), 2, 0, 1);
+    EQ(one_number(world, "SELECT COUNT(*) FROM catalogue_item"), 2);
+    close_world(world);
+}
+
+static int class_on(world_t *world, const char *code, int year) {
+    const catalogue_t *index = catalogues_index(world->core->catalogues);
+    const catalogue_entry_t *entry = index ? catalogue_find(index, FEE_KIND_DRUG, code, date_make(year, 6, 1)) : NULL;
+    return entry ? entry->fee_class : -1;
+}
+
+TEST(an_instance_reads_what_came_since_at_most_once_a_second) {
+    world_t *world = open_world();
+    err_t err = {0};
+    OK(!catalogues_index(world->core->catalogues));
+    follow(world);
+    OK(catalogues_index(world->core->catalogues) != NULL); // read to its end, though it is empty
+    load(world, A_2018, "");
+    EQ(catalogues_follow(world->core->catalogues, world->core->store, world->now_ms + CATALOGUE_POLL_MS - 1, &err), 0);
+    EQ(class_on(world, "XA01", 2018), -1);
+    follow(world);
+    EQ(class_on(world, "XA01", 2018), FEE_CLASS_A);
+    EQ(class_on(world, "XA01", 2019), FEE_CLASS_A);
+    load(world, ROW("XA01", "C", "2019-01-01", ""), "");
+    for (int i = 0; i < 2 * CATALOGUE_LOADS_AT_ONCE + 3; i++) { // more loads than are read at once
+        char row[200];
+        snprintf(row, sizeof row, ROW("XZ%02d", "B", "2018-01-01", ""), i);
+        load(world, row, "");
+    }
+    follow(world);
+    EQ(class_on(world, "XA01", 2018), FEE_CLASS_A);
+    EQ(class_on(world, "XA01", 2019), FEE_CLASS_C);
+    EQ(catalogue_count(catalogues_index(world->core->catalogues)), 2 + 2 * CATALOGUE_LOADS_AT_ONCE + 3);
+    // Whoever starts later reads the same.
+    catalogues_t *fresh = catalogues_new();
+    EQ(catalogues_follow(fresh, world->core->store, world->now_ms, &err), 0);
+    EQ(catalogue_count(catalogues_index(fresh)), 2 + 2 * CATALOGUE_LOADS_AT_ONCE + 3);
+    OK(!catalogue_find(catalogues_index(fresh), FEE_KIND_DRUG, "XA99", date_make(2018, 1, 1)));
+    EQ(catalogue_find(catalogues_index(fresh), FEE_KIND_DRUG, "XA01", date_make(2018, 6, 1))->until,
+       date_make(2018, 12, 31));
+    catalogues_destroy(&fresh);
+    close_world(world);
+}
+
+// ---- bills with lines of their own
+
+#define LINE(n, code, quantity, price, amount)                                                                         \
+    "{'line':" #n ",'kind':'drug','code':'" code "','quantity_milli':" quantity ",'price':'" price                     \
+    "','amount':'" amount "'}"
+#define BILL_HEAD(number)                                                                                              \
+    "'bill':'" number "','person':'P1','facility':'H44070300003','type':'inpatient','from':'2018-03-01',"              \
+    "'to':'2018-03-10','area':'city','filing':'none'"
+// 3,000.00 of class A, 2,000 × 12.00 of class B above its limit of 10.00, 500.00 of class C, 100.00 of nothing.
+#define LINES                                                                                                          \
+    LINE(1, "XA01", "1000", "3000.00", "3000.00")                                                                      \
+    "," LINE(2, "XB01", "2000000", "12.00", "24000.00") "," LINE(3, "XC01", "1000", "500.00", "500.00") "," LINE(      \
+        4, "XN01", "2500", "40.00", "100.00")
+#define WITH_LINES(number) "{" BILL_HEAD(number) ",'lines':[" LINES "]}"
+
+static void bill_is_split(const Tc__Decision *d) {
+    EQ(d->total_fen, 2760000);
+    EQ(d->in_scope_fen, 300000 + 1800000);
+    EQ(d->input->full_own_fen, 60000);
+    EQ(d->input->over_limit_fen, 400000);
+    EQ(d->input->first_pay_fen, 200000);
+    EQ(d->input->in_scope_fen, d->in_scope_fen);
+    EQ(d->input->total_fen, d->total_fen);
+    EQ(d->fund_fen + d->own_fen, d->total_fen);
+}
+
+static world_t *world_with_catalogue(void) {
+    world_t *world = open_world();
+    report_is(load(world, A_2018 "," B_2018 "," C_2018, ""), 3, 0, 0);
+    follow(world);
+    return world;
+}
+
+TEST(a_bill_with_lines_is_one_with_their_sums) {
+    world_t *world = world_with_catalogue();
+    EQ(turn(world, "quote", "q1", WITH_LINES("B1")), E_OK);
+    bill_is_split(decision(world));
+    EQ(turn(world, "settle", "s1", WITH_LINES("B1")), E_OK);
+    const Tc__Decision *settled = decision(world);
+    bill_is_split(settled);
+    NEED(settled->input->n_lines == 4);
+    EQ_TEXT(settled->input->lines[1]->class_, "B");
+    EQ(settled->input->lines[1]->over_limit_fen, 400000);
+    EQ(settled->input->lines[1]->first_pay_fen, 200000);
+    EQ(settled->input->lines[1]->in_scope_fen, 1800000);
+    HAS_TEXT(settled->input->lines[3]->reason, "no such entry");
+    // The same amounts without lines are worth the same.
+    EQ(turn(world, "quote", "q2",
+            "{" BILL_HEAD("B2") ",'total':'27600.00','in_scope':'21000.00','full_own':'600.00',"
+                                "'over_limit':'4000.00','first_pay':'2000.00'}"),
+       E_OK);
+    EQ(turn(world, "settle", "s1", WITH_LINES("B1")), E_OK); // again
+    EQ(decision(world)->seq, 1);
+    close_world(world);
+}
+
+TEST(amounts_beside_lines_must_say_the_same) {
+    world_t *world = world_with_catalogue();
+    const struct {
+        const char *said, *field;
+        int code;
+    } cases[] = {
+        {"'total':'27600.00','in_scope':'21000.00'", "", E_OK},
+        {"'total':'27600.01'", "total", E_OUT_OF_RANGE},
+        {"'in_scope':'21000.01'", "in_scope", E_OUT_OF_RANGE},
+        {"'full_own':'1.00'", "full_own", E_OUT_OF_RANGE},
+        {"'over_limit':'1.00'", "over_limit", E_OUT_OF_RANGE},
+        {"'first_pay':'1.00'", "first_pay", E_OUT_OF_RANGE},
+        {"'class_b':'1.00'", "class_b", E_OUT_OF_RANGE},
+        {"'diagnosis':'not a code'", "diagnosis", E_INVALID_FIELD},
+        {"'lines_registered':true", "lines_registered", E_INVALID_FIELD},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char json[4096];
+        snprintf(json, sizeof json, "{" BILL_HEAD("B1") ",%s,'lines':[" LINES "]}", cases[i].said);
+        EQ(turn(world, "quote", "q", json), cases[i].code);
+        EQ_TEXT(world->field, cases[i].field);
+    }
+    EQ(turn(world, "quote", "q", "{" BILL_HEAD("B1") ",'lines':[" LINE(1, "XA01", "1000", "5.00", "5.02") "]}"),
+       E_OUT_OF_RANGE);
+    EQ_TEXT(world->field, "lines[0].amount");
+    EQ(turn(world, "quote", "q", "{" BILL_HEAD("B1") ",'lines':[" LINE(1, "XA01", "1000", "0.00", "0.00") "]}"),
+       E_OUT_OF_RANGE);
+    EQ_TEXT(world->field, "total");
+    EQ(turn(world, "quote", "q", "{" BILL_HEAD("B1") ",'total':'10.00','in_scope':'5.00','full_own':'4.00'}"),
+       E_OUT_OF_RANGE);
+    EQ_TEXT(world->field, "total");
+    EQ(turn(world, "quote", "q", "{" BILL_HEAD("B1") ",'in_scope':'5.00','full_own':'4.00'}"), E_MISSING_FIELD);
+    close_world(world);
+}
+
+TEST(lines_wait_for_the_catalogues_and_bills_without_lines_do_not) {
+    world_t *world = open_world();
+    EQ(turn(world, "quote", "q", WITH_LINES("B1")), E_UNAVAILABLE);
+    EQ_TEXT(world->field, "lines");
+    EQ(turn(world, "quote", "q", "{" BILL_HEAD("B1") ",'total':'10.00','in_scope':'5.00'}"), E_OK);
+    follow(world);
+    EQ(turn(world, "quote", "q", WITH_LINES("B1")), E_NOT_IN_FORCE); // read, and empty
+    EQ_TEXT(world->field, "lines");
+    close_world(world);
+}
+
+// ---- visits
+
+#define VISIT(number)                                                                                                  \
+    "{'bill':'" number "','person':'P1','facility':'H44070300003','type':'inpatient','from':'2018-03-01'}"
+#define REGISTERED(number) "{" BILL_HEAD(number) ",'lines_registered':true}"
+
+static const Tc__Visit *visit(world_t *world) { return (const Tc__Visit *)world->rig.reply; }
+
+static void state_is(world_t *world, const char *number, const char *state) {
+    RIG_DO(&world->rig, "get_visit", "{'bill':'%s','person':'P1'}", number);
+    EQ_TEXT(visit(world)->state, state);
+}
+
+static int add_lines(world_t *world, const char *number, const char *lines) {
+    return rig_ask(&world->rig, "add_lines", "{'bill':'%s','person':'P1','lines':[%s]}", number, lines);
+}
+
+TEST(a_visit_goes_from_lines_to_quote_to_settlement_to_reversal) {
+    world_t *world = world_with_catalogue();
+    RIG_DO(&world->rig, "register_visit", VISIT("V1"));
+    EQ_TEXT(visit(world)->state, "registered");
+    EQ(add_lines(world, "V1", LINE(1, "XA01", "1000", "3000.00", "3000.00")), E_OK);
+    EQ(add_lines(world, "V1", LINES), E_OK); // line 1 is there and the same
+    EQ(visit(world)->line_count, 4);
+    EQ(visit(world)->amount_fen, 2760000);
+    EQ(turn(world, "quote", "q1", REGISTERED("V1")), E_OK);
+    bill_is_split(decision(world));
+    EQ(turn(world, "quote", "q1", "{" BILL_HEAD("V1") ",'lines_registered':true,'total':'1.00'}"), E_OUT_OF_RANGE);
+    state_is(world, "V1", "registered");
+    EQ(turn(world, "settle", "s1", REGISTERED("V1")), E_OK);
+    bill_is_split(decision(world));
+    EQ(decision(world)->input->n_lines, 0); // they stay with the visit
+    OK(decision(world)->input->lines_registered);
+    EQ(turn(world, "settle", "s1", REGISTERED("V1")), E_OK);
+    EQ(decision(world)->seq, 1);
+    EQ(turn(world, "settle", "s2", REGISTERED("V1")), E_EXISTS);
+    state_is(world, "V1", "settled");
+    NEED(visit(world)->n_lines == 4);
+    EQ_TEXT(visit(world)->lines[1]->class_, "B");
+    EQ(visit(world)->lines[1]->first_pay_fen, 200000);
+    EQ(add_lines(world, "V1", LINE(5, "XA01", "1000", "1.00", "1.00")), E_EXISTS);
+    EQ(rig_ask(&world->rig, "remove_lines", "{'bill':'V1','person':'P1'}"), E_EXISTS);
+    EQ(rig_ask(&world->rig, "cancel_visit", "{'bill':'V1','person':'P1'}"), E_EXISTS);
+    EQ(turn(world, "reverse", "r1", "{'bill':'V1','person':'P1','reason':'entered twice'}"), E_OK);
+    state_is(world, "V1", "reversed");
+    EQ(add_lines(world, "V1", LINE(5, "XA01", "1000", "1.00", "1.00")), E_REVERSED);
+    EQ(rig_ask(&world->rig, "register_visit", VISIT("V1")), E_EXISTS);
+    close_world(world);
+}
+
+TEST(lines_come_and_go_until_the_visit_is_settled_or_cancelled) {
+    world_t *world = world_with_catalogue();
+    RIG_DO(&world->rig, "register_visit", VISIT("V1"));
+    EQ(add_lines(world, "V1", LINES), E_OK);
+    EQ(add_lines(world, "V1", LINE(1, "XA01", "1000", "3000.00", "3000.01")), E_EXISTS);
+    EQ_TEXT(world->rig.err.field, "lines[0].line");
+    EQ(rig_ask(&world->rig, "remove_lines", "{'bill':'V1','person':'P1','lines':[2,9]}"), E_NOT_FOUND);
+    EQ(rig_ask(&world->rig, "remove_lines", "{'bill':'V1','person':'P1','lines':[2,2]}"), E_INVALID_FIELD);
+    RIG_DO(&world->rig, "remove_lines", "{'bill':'V1','person':'P1','lines':[2,4]}");
+    EQ(visit(world)->line_count, 2);
+    EQ(visit(world)->amount_fen, 350000);
+    EQ(add_lines(world, "V1", LINE(2, "XA01", "1000", "1.00", "1.00")), E_OK); // the number is free again
+    RIG_DO(&world->rig, "get_visit", "{'bill':'V1','person':'P1','after_line':1}");
+    EQ(visit(world)->n_lines, 2);
+    EQ(visit(world)->line_count, 3);
+    RIG_DO(&world->rig, "remove_lines", "{'bill':'V1','person':'P1'}");
+    EQ(visit(world)->line_count, 0);
+    EQ(visit(world)->amount_fen, 0);
+    EQ(turn(world, "quote", "q1", REGISTERED("V1")), E_MISSING_FIELD);
+    EQ_TEXT(world->field, "lines");
+    RIG_DO(&world->rig, "cancel_visit", "{'bill':'V1','person':'P1'}");
+    EQ_TEXT(visit(world)->state, "cancelled");
+    EQ(add_lines(world, "V1", LINES), E_REVERSED);
+    EQ(turn(world, "settle", "s1", REGISTERED("V1")), E_REVERSED);
+    EQ(rig_ask(&world->rig, "cancel_visit", "{'bill':'V1','person':'P1'}"), E_REVERSED);
+    close_world(world);
+}
+
+TEST(what_is_wrong_with_a_visit_is_told_by_field) {
+    world_t *world = world_with_catalogue();
+    const struct {
+        const char *method, *json;
+        int code;
+        const char *field;
+    } cases[] = {
+        {"register_visit", "{'person':'P1'}", E_MISSING_FIELD, "bill"},
+        {"register_visit", "{'bill':'V 1','person':'P1'}", E_INVALID_FIELD, "bill"},
+        {"register_visit", "{'bill':'V2','person':'P1','facility':'x'}", E_INVALID_FIELD, "facility"},
+        {"register_visit", "{'bill':'V2','person':'P1','facility':'H44070300003','type':'x'}", E_INVALID_FIELD, "type"},
+        {"register_visit", "{'bill':'V2','person':'P1','facility':'H44070300003','type':'inpatient'}", E_MISSING_FIELD,
+         "from"},
+        {"register_visit",
+         "{'bill':'V2','person':'P1','facility':'H44070300003','type':'inpatient','from':'2199-01-01'}", E_OUT_OF_RANGE,
+         "from"},
+        {"register_visit",
+         "{'bill':'V2','person':'P1','facility':'H44070300003','type':'inpatient','from':'2018-01-01',"
+         "'diagnosis':'?'}",
+         E_INVALID_FIELD, "diagnosis"},
+        {"add_lines", "{'bill':'V9','person':'P1','lines':[" LINES "]}", E_NOT_FOUND, "bill"},
+        {"add_lines", "{'bill':'V1','person':'P2','lines':[" LINES "]}", E_OUT_OF_RANGE, "person"},
+        {"add_lines", "{'bill':'V1','person':'P1'}", E_MISSING_FIELD, "lines"},
+        {"add_lines", "{'bill':'V1','person':'P1','lines':[{'line':1,'kind':'drug','code':'XA01'}]}", E_OUT_OF_RANGE,
+         "lines[0].quantity_milli"},
+        {"add_lines",
+         "{'bill':'V1','person':'P1','lines':[{'line':1,'kind':'drug','code':'XA01','quantity_milli':1000,"
+         "'price':'1.00','amount':'1.00','used_on':'2018-02-28'}]}",
+         E_OUT_OF_RANGE, "lines[0].used_on"},
+        {"get_visit", "{'bill':'V9','person':'P1'}", E_NOT_FOUND, "bill"},
+        {"get_visit", "{'bill':'V1','person':'P1','after_line':-1}", E_OUT_OF_RANGE, "after_line"},
+    };
+    RIG_DO(&world->rig, "register_visit", VISIT("V1"));
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        EQ(rig_ask(&world->rig, cases[i].method, "%s", cases[i].json), cases[i].code);
+        EQ_TEXT(world->rig.err.field, cases[i].field);
+    }
+    EQ(turn(world, "settle", "s1", REGISTERED("V9")), E_NOT_FOUND);
+    EQ(add_lines(world, "V1", LINES), E_OK);
+    EQ(turn(world, "settle", "s1",
+            "{'bill':'V1','person':'P1','facility':'H44070300001','type':'inpatient','from':'2018-03-01',"
+            "'to':'2018-03-10','area':'city','filing':'none','lines_registered':true}"),
+       E_OUT_OF_RANGE);
+    EQ_TEXT(world->field, "facility");
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision"), 0);
+    close_world(world);
+}
+
+// Another instance takes lines while this one decides: the key refuses the settlement, which then reads them too.
+static void add_one_more(world_t *world) {
+    Tc__FeeLine line = TC__FEE_LINE__INIT;
+    uint8_t body[256];
+    err_t err = {0};
+    line.line = 9, line.kind = T("drug"), line.code = T("XA01"), line.quantity_milli = 1000;
+    line.price_fen = line.amount_fen = 300000;
+    cell_t params[] = {cell_blob(body, protobuf_c_message_pack(&line.base, body))};
+    NEED(store_exec(world->core->store, "INSERT INTO visit_line (bill, line, body) VALUES ('V1', 9, $1)", params, 1,
+                    &err) == E_OK);
+    NEED(store_exec(world->core->store,
+                    "INSERT INTO visit (bill, revision, state, line_count, amount_fen, at_ms, body) SELECT bill,"
+                    " revision + 1, state, line_count + 1, amount_fen + 300000, at_ms, body FROM visit"
+                    " WHERE bill = 'V1' AND revision = 2",
+                    NULL, 0, &err) == E_OK);
+}
+
+TEST(lines_that_come_while_a_bill_settles_are_in_it) {
+    world_t *world = world_with_catalogue();
+    RIG_DO(&world->rig, "register_visit", VISIT("V1"));
+    EQ(add_lines(world, "V1", LINES), E_OK);
+    world->while_reading = add_one_more; // after the lines were read, before the row is written
+    EQ(turn(world, "settle", "s1", REGISTERED("V1")), E_OK);
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision"), 1);
+    fen_t lines = 0;
+    RIG_DO(&world->rig, "get_visit", "{'bill':'V1','person':'P1'}");
+    EQ_TEXT(visit(world)->state, "settled");
+    for (size_t i = 0; i < visit(world)->n_lines; i++) lines += visit(world)->lines[i]->amount_fen;
+    EQ(lines, 3060000);
+    EQ(decision(world)->total_fen, lines);
+    EQ(visit(world)->amount_fen, lines);
+    close_world(world);
+}
+
+// ---- the split alone
+
+TEST(lines_are_split_without_a_visit) {
+    world_t *world = world_with_catalogue();
+    RIG_DO(&world->rig, "split",
+           "{'person':'P1','facility':'H44070300003','type':'inpatient','to':'2018-03-10','lines':[" LINES "]}");
+    const Tc__SplitResult *result = (const Tc__SplitResult *)world->rig.reply;
+    EQ(result->total_fen, 2760000);
+    EQ(result->full_own_fen, 60000);
+    EQ(result->over_limit_fen, 400000);
+    EQ(result->first_pay_fen, 200000);
+    EQ(result->in_scope_fen, 2100000);
+    NEED(result->n_lines == 4);
+    EQ_TEXT(result->lines[2]->class_, "C");
+#define ASK "{'person':'%s','facility':'H44070300003','type':'%s','to':'%s','lines':[]}"
+    EQ(rig_ask(&world->rig, "split", ASK, "P9", "inpatient", "2018-03-10"), E_NOT_FOUND);
+    EQ(rig_ask(&world->rig, "split", ASK, "P1", "x", "2018-03-10"), E_INVALID_FIELD);
+    EQ(rig_ask(&world->rig, "split", ASK, "P1", "inpatient", ""), E_MISSING_FIELD);
+    world->collection_down = true;
+    EQ(rig_ask(&world->rig, "split", ASK, "P1", "inpatient", "2018-03-10"), E_UNAVAILABLE);
+    close_world(world);
+}
+
+// What limits of use ask of the person comes from the entitlement.
+TEST(sex_and_age_are_those_of_the_entitlement) {
+    world_t *world = open_world();
+    load(world,
+         ROW("XM01", "A", "2018-01-01", ",'sex':'male'") "," ROW("XF01", "A", "2018-01-01", ",'sex':'female'") "," ROW(
+             "XK01", "A", "2018-01-01", ",'age_max':14") "," ROW("XI01", "A", "2018-01-01", ",'diagnoses':['I10']"),
+         "");
+    follow(world);
+    EQ(turn(world, "quote", "q",
+            "{" BILL_HEAD("B1") ",'diagnosis':'I10.x','lines':[" LINE(1, "XM01", "1000", "1.00", "1.00") "," LINE(
+                2, "XF01", "1000", "2.00", "2.00") "," LINE(3, "XK01", "1000", "4.00",
+                                                            "4.00") "," LINE(4, "XI01", "1000", "8.00", "8.00") "]}"),
+       E_OK);
+    EQ(decision(world)->in_scope_fen, 1000);
+    HAS_TEXT(decision(world)->input->lines[0]->reason, "sex");
+    HAS_TEXT(decision(world)->input->lines[2]->reason, "age");
+    world->person.sex = T(""), world->person.birth = T("");
+    EQ(turn(world, "quote", "q",
+            "{" BILL_HEAD("B1") ",'lines':[" LINE(1, "XM01", "1000", "1.00", "1.00") "," LINE(
+                3, "XK01", "1000", "4.00", "4.00") "," LINE(4, "XI01", "1000", "8.00", "8.00") "]}"),
+       E_OK);
+    EQ(decision(world)->in_scope_fen, 500); // no diagnosis was given
+    close_world(world);
+}
+
+TEST(the_ground_is_laid) { rig_ground_start(); }
+TEST(the_ground_is_cleared) { rig_ground_stop(); }
+
+TESTS("visits", CASE(the_ground_is_laid), CASE(rows_are_loaded_once_and_a_later_one_ends_an_open_one),
+      CASE(rows_at_fault_are_told_by_number_and_field_and_the_others_are_taken),
+      CASE(a_dry_load_tells_the_same_and_changes_nothing),
+      CASE(an_instance_reads_what_came_since_at_most_once_a_second), CASE(a_bill_with_lines_is_one_with_their_sums),
+      CASE(amounts_beside_lines_must_say_the_same), CASE(lines_wait_for_the_catalogues_and_bills_without_lines_do_not),
+      CASE(a_visit_goes_from_lines_to_quote_to_settlement_to_reversal),
+      CASE(lines_come_and_go_until_the_visit_is_settled_or_cancelled),
+      CASE(what_is_wrong_with_a_visit_is_told_by_field), CASE(lines_that_come_while_a_bill_settles_are_in_it),
+      CASE(lines_are_split_without_a_visit), CASE(sex_and_age_are_those_of_the_entitlement),
+      CASE(the_ground_is_cleared))
