@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define MESSAGES_PER_TICK 2048
-#define MESSAGES_PER_SOCKET 64 // then it is the next socket's turn
+#define MESSAGES_PER_SOCKET 64 // or events of packs; then it is the next socket's turn
 #define REPLAYS_MAX 8          // partitions asked for at once
 #define REPLAY_CREDIT 256      // REPLAYS_MAX * REPLAY_CREDIT events fit under the socket's mark
 #define PAUSE_FIRST_MS 20
@@ -176,14 +176,27 @@ static bool take_beat(consumer_t *consumer, const frame_address_t *address, int6
     return true;
 }
 
-static bool take_live(consumer_t *consumer, const void *data, size_t bytes, int64_t now) {
+static void take_live_event(consumer_t *consumer, const frame_address_t *address, const frame_event_t *fields,
+                            int64_t now) {
+    event_t event = {address->partition, fields->number, address->topic,
+                     fields->at_ms,      fields->body,   fields->body_bytes};
+    take_event(consumer, &event, address->topic_bytes, now);
+}
+
+// A message from SUB; of a pack only the beginning is looked at.
+static bool take_live(consumer_t *consumer, source_t *source, zmq_msg_t *frame, int64_t now) {
     frame_address_t address;
     frame_event_t fields;
-    if (!frame_read_address(data, bytes, consumer->service, &address)) return false;
+    if (!frame_read_address(zmq_msg_data(frame), zmq_msg_size(frame), consumer->service, &address)) return false;
     if (address.beat) return take_beat(consumer, &address, now);
+    if (address.pack) {
+        frame_pack_t pack;
+        if (!frame_read_pack(address.rest, address.rest_bytes, &pack)) return false;
+        source_open_pack(source, frame, zmq_msg_size(frame) - pack.left);
+        return true;
+    }
     if (!frame_read_event(address.rest, address.rest_bytes, &fields)) return false;
-    event_t event = {address.partition, fields.number, address.topic, fields.at_ms, fields.body, fields.body_bytes};
-    take_event(consumer, &event, address.topic_bytes, now);
+    take_live_event(consumer, &address, &fields, now);
     return true;
 }
 
@@ -210,16 +223,47 @@ static bool take_answer(consumer_t *consumer, const void *data, size_t bytes, in
     return true;
 }
 
-typedef bool take_cb(consumer_t *consumer, const void *data, size_t bytes, int64_t now);
-
-static int receive_from(consumer_t *consumer, source_t *source, void *socket, take_cb *take, int64_t now) {
+static int receive_answers(consumer_t *consumer, source_t *source, int64_t now) {
     int count = 0;
     zmq_msg_t frame;
-    while (count < MESSAGES_PER_SOCKET && !inbox_full(&consumer->inbox) && source_receive(socket, &frame)) {
+    while (count < MESSAGES_PER_SOCKET && !inbox_full(&consumer->inbox) && source_receive(source->replay, &frame)) {
         count++;
         source->heard_ms = now;
-        if (!take(consumer, zmq_msg_data(&frame), zmq_msg_size(&frame), now))
+        if (!take_answer(consumer, zmq_msg_data(&frame), zmq_msg_size(&frame), now))
             metric_add(consumer->metrics.malformed, 1);
+        zmq_msg_close(&frame);
+    }
+    return count;
+}
+
+// The next event of the pack; at its end, or where it cannot be read, it is closed.
+static void take_from_pack(consumer_t *consumer, source_t *source, int64_t now) {
+    frame_address_t address;
+    frame_event_t fields;
+    size_t size = zmq_msg_size(&source->pack);
+    const uint8_t *bytes = zmq_msg_data(&source->pack);
+    frame_pack_t rest = {.at = bytes + source->pack_at, .left = size - source->pack_at};
+    if (frame_next_event(&rest, consumer->service, &address, &fields)) {
+        source->pack_at = size - rest.left;
+        take_live_event(consumer, &address, &fields, now);
+        return;
+    }
+    if (rest.bad) metric_add(consumer->metrics.malformed, 1);
+    source_drop_pack(source);
+}
+
+// Also what is left of a pack that the inbox had no room for.
+static int receive_live(consumer_t *consumer, source_t *source, int64_t now) {
+    int count = 0;
+    zmq_msg_t frame;
+    for (; count < MESSAGES_PER_SOCKET && !inbox_full(&consumer->inbox); count++) {
+        if (source->packed) {
+            take_from_pack(consumer, source, now);
+            continue;
+        }
+        if (!source_receive(source->live, &frame)) break;
+        source->heard_ms = now;
+        if (!take_live(consumer, source, &frame, now)) metric_add(consumer->metrics.malformed, 1);
         zmq_msg_close(&frame);
     }
     return count;
@@ -232,8 +276,8 @@ static bool receive(consumer_t *consumer, int64_t now) {
         round = 0;
         for (size_t i = 0; i < consumer->sources.count; i++) {
             source_t *source = &consumer->sources.items[(consumer->turn + i) % consumer->sources.count];
-            round += receive_from(consumer, source, source->replay, take_answer, now);
-            round += receive_from(consumer, source, source->live, take_live, now);
+            round += receive_answers(consumer, source, now);
+            round += receive_live(consumer, source, now);
         }
         total += round;
         if (inbox_full(&consumer->inbox) || total >= MESSAGES_PER_TICK) {

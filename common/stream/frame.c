@@ -110,6 +110,10 @@ bool frame_read_address(const void *data, size_t bytes, const char *service, fra
         out->beat = true;
         return true;
     }
+    if (left == 4 && memcmp(rest, "pack", 4) == 0) {
+        out->pack = true;
+        return true;
+    }
     if (left < 4 || rest[2] != '.' || hex_value(rest[0]) < 0 || hex_value(rest[1]) < 0) return false;
     uint32_t partition = (uint32_t)(hex_value(rest[0]) * 16 + hex_value(rest[1]));
     if (partition >= PARTITIONS || !frame_topic_valid(rest + 3, left - 3)) return false;
@@ -145,6 +149,39 @@ bool frame_read_event(const void *rest, size_t bytes, frame_event_t *out) {
     take_body(&r, &event.body, &event.body_bytes);
     if (!reader_done(&r)) return false;
     *out = event;
+    return true;
+}
+
+size_t frame_write_pack_head(uint8_t out[static FRAME_PACK_HEAD_BYTES], const char *service) {
+    int address = snprintf((char *)out, FRAME_PACK_HEAD_BYTES, "%.*s.pack", FRAME_SERVICE_MAX, service);
+    writer_t w = {out + address + 1};
+    put(&w, 'P', 1);
+    put(&w, FRAME_VERSION, 1);
+    return (size_t)(w.at - out);
+}
+
+size_t frame_write_pack_length(uint8_t out[static FRAME_PACK_LENGTH_BYTES], size_t event_bytes) {
+    writer_t w = {out};
+    put(&w, event_bytes, FRAME_PACK_LENGTH_BYTES);
+    return FRAME_PACK_LENGTH_BYTES;
+}
+
+bool frame_read_pack(const void *rest, size_t bytes, frame_pack_t *out) {
+    reader_t r = reader_of(rest, bytes, 'P');
+    if (r.bad || r.left == 0) return false;
+    *out = (frame_pack_t){.at = r.at, .left = r.left};
+    return true;
+}
+
+bool frame_next_event(frame_pack_t *pack, const char *service, frame_address_t *address, frame_event_t *out) {
+    if (pack->bad || pack->left == 0) return false;
+    reader_t r = {pack->at, pack->left, false};
+    size_t length = take(&r, FRAME_PACK_LENGTH_BYTES);
+    pack->bad = r.bad || length > r.left || !frame_read_address(r.at, length, service, address) || address->beat ||
+                address->pack || !frame_read_event(address->rest, address->rest_bytes, out);
+    if (pack->bad) return false;
+    pack->at = r.at + length;
+    pack->left = r.left - length;
     return true;
 }
 

@@ -14,10 +14,13 @@
 #define FRAME_WRITER_MAX 31  // characters of a writer's id
 #define FRAME_BODY_MAX (1024 * 1024 - 4096)
 #define FRAME_CREDIT_MAX 1024
+#define FRAME_PACK_MAX (32 * 1024) // bytes of a pack, address and all
 
 // A message is one frame: CURVE seals each frame by itself, which costs more than all else about a small one.
 #define FRAME_ADDRESS_BYTES (FRAME_SERVICE_MAX + 1 + 2 + 1 + FRAME_TOPIC_MAX + 1) // with the NUL that ends it
 #define FRAME_EVENT_HEAD_BYTES (FRAME_ADDRESS_BYTES + 18)
+#define FRAME_PACK_HEAD_BYTES (FRAME_SERVICE_MAX + 1 + 5 + 2)
+#define FRAME_PACK_LENGTH_BYTES 4 // before each event of a pack
 #define FRAME_BEAT_BYTES (FRAME_ADDRESS_BYTES + 4 + FRAME_WRITER_MAX + 8 * PARTITIONS)
 #define FRAME_ASK_BYTES (2 + 8 + 4 + 8 + 4 + 1 + FRAME_SERVICE_MAX)
 #define FRAME_ANSWER_HEAD_BYTES (2 + 8 + 4 + 8 + 8 + 1 + FRAME_TOPIC_MAX)
@@ -25,9 +28,10 @@
 bool frame_service_valid(const char *service);                 // [a-z][a-z0-9_]*, at most FRAME_SERVICE_MAX
 bool frame_topic_valid(const char *topic, size_t topic_bytes); // words of [a-z_] joined by dots
 
-// What every message on XPUB begins with: "<service>.<partition, 2 hex digits>.<topic>" or "<service>.beat", and a NUL.
+// What every message on XPUB begins with: "<service>.<partition, 2 hex digits>.<topic>", "<service>.beat" or
+// "<service>.pack", and a NUL.
 typedef struct frame_address {
-    bool beat;
+    bool beat, pack;
     uint32_t partition; // of an event
     const char *topic;  // of an event; points into the frame, terminated
     size_t topic_bytes;
@@ -45,6 +49,18 @@ typedef struct frame_event {
 size_t frame_write_event_head(uint8_t out[static FRAME_EVENT_HEAD_BYTES], const char *service, uint32_t partition,
                               const char *topic, int64_t number, int64_t at_ms);
 bool frame_read_event(const void *rest, size_t bytes, frame_event_t *out) MUST_USE;
+
+// Events that were committed together, as one message: each whole as it would go alone, its length before it.
+size_t frame_write_pack_head(uint8_t out[static FRAME_PACK_HEAD_BYTES], const char *service);
+size_t frame_write_pack_length(uint8_t out[static FRAME_PACK_LENGTH_BYTES], size_t event_bytes);
+typedef struct frame_pack {
+    const uint8_t *at;
+    size_t left;
+    bool bad; // the rest could not be read
+} frame_pack_t;
+bool frame_read_pack(const void *rest, size_t bytes, frame_pack_t *out) MUST_USE;
+// The next event with its address; false at the end, or when the rest is none: then `bad`.
+bool frame_next_event(frame_pack_t *pack, const char *service, frame_address_t *address, frame_event_t *out) MUST_USE;
 
 typedef struct frame_beat {
     char writer[FRAME_WRITER_MAX + 1]; // fresh at every start of a writer

@@ -11,7 +11,7 @@
 #define SEARCH_MS 200  // while nobody is known
 #define SILENT_MS 3000 // without a beat
 #define COMPLAIN_MS 30000
-#define LIVE_MARK 8192
+#define LIVE_MARK 512
 #define REPLAY_MARK 4096
 
 bool source_receive(void *socket, zmq_msg_t *frame) {
@@ -31,7 +31,20 @@ bool source_receive(void *socket, zmq_msg_t *frame) {
     return true;
 }
 
+void source_open_pack(source_t *source, zmq_msg_t *pack, size_t at) {
+    zmq_msg_init(&source->pack);
+    zmq_msg_move(&source->pack, pack);
+    source->pack_at = at;
+    source->packed = true;
+}
+
+void source_drop_pack(source_t *source) {
+    if (source->packed) zmq_msg_close(&source->pack);
+    source->packed = false;
+}
+
 static void source_close(source_t *source) {
+    source_drop_pack(source);
     if (source->live) zmq_close(source->live);
     if (source->replay) zmq_close(source->replay);
     source->live = source->replay = NULL;
@@ -85,7 +98,10 @@ static void drop(sources_t *sources, size_t index, const char *why) {
     log_info("stream_source_left", "service=%s instance=%s why=%s", sources->service,
              log_value(sources->items[index].instance), why);
     source_close(&sources->items[index]);
-    sources->items[index] = sources->items[--sources->count];
+    source_t *last = &sources->items[--sources->count];
+    if (last == &sources->items[index]) return;
+    sources->items[index] = *last;
+    if (last->packed) source_open_pack(&sources->items[index], &last->pack, last->pack_at);
 }
 
 static void complain(sources_t *sources, const char *instance, const char *why, int64_t now_ms) {

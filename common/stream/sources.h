@@ -13,6 +13,9 @@ typedef struct source {
     char instance[65], key_name[65], live_endpoint[257], replay_endpoint[257];
     void *live, *replay; // SUB, DEALER
     int64_t listed_ms, heard_ms;
+    zmq_msg_t pack; // from `live`, while `packed`; what stands before `pack_at` was taken
+    size_t pack_at;
+    bool packed;
 } source_t;
 
 typedef struct sources {
@@ -35,4 +38,6 @@ void sources_tick(sources_t *sources, int64_t now_ms);
 source_t *sources_for_replay(sources_t *sources, int64_t now_ms); // NULL when there is none
 
 // The next message; one of several frames, which is nothing of ours, comes as an empty one.
-bool source_receive(void *socket, zmq_msg_t *frame); // false: nothing there
+bool source_receive(void *socket, zmq_msg_t *frame);                 // false: nothing there
+void source_open_pack(source_t *source, zmq_msg_t *pack, size_t at); // takes the message; none may be open
+void source_drop_pack(source_t *source);

@@ -17,7 +17,7 @@
 #define REFRESH_MS 2000
 #define GREETING_MS 50 // least distance of beats sent because somebody subscribed
 #define SUBSCRIPTIONS_PER_TICK 256
-#define LIVE_MARK 8192 // events kept for one slow subscriber, then its events are dropped and it replays
+#define LIVE_MARK 512 // messages kept for one slow subscriber, then the next are dropped and it replays
 #define REPLAY_MARK 4096
 
 const stream_log_t stream_table_log = {
@@ -204,26 +204,66 @@ static void forget_pending(stream_t *stream) {
     arena_reset(stream->arena);
 }
 
-static bool publish(stream_t *stream, const event_t *event) {
+// At `at`, where there is room for event_bytes() of them.
+static uint8_t *put_event(const stream_t *stream, const event_t *event, uint8_t *at) {
     uint8_t head[FRAME_EVENT_HEAD_BYTES];
-    zmq_msg_t frame;
     size_t head_bytes =
         frame_write_event_head(head, stream->service, event->partition, event->topic, event->number, event->at_ms);
-    if (zmq_msg_init_size(&frame, head_bytes + event->body_bytes) != 0) return false;
-    uint8_t *data = zmq_msg_data(&frame);
-    memcpy(data, head, head_bytes);
-    memcpy(data + head_bytes, event->body, event->body_bytes);
+    memcpy(at, head, head_bytes);
+    memcpy(at + head_bytes, event->body, event->body_bytes);
+    return at + head_bytes + event->body_bytes;
+}
+
+static size_t event_bytes(const stream_t *stream, const event_t *event) {
+    return FRAME_EVENT_HEAD_BYTES - FRAME_SERVICE_MAX - FRAME_TOPIC_MAX + strlen(stream->service) +
+           strlen(event->topic) + event->body_bytes;
+}
+
+// One message of `count` events, packed when there are several; `bytes` is what event_bytes() says of them.
+static bool publish(stream_t *stream, const event_t *events, size_t count, size_t bytes) {
+    uint8_t head[FRAME_PACK_HEAD_BYTES];
+    zmq_msg_t frame;
+    size_t head_bytes = frame_write_pack_head(head, stream->service);
+    if (count > 1) bytes += head_bytes + count * FRAME_PACK_LENGTH_BYTES;
+    if (zmq_msg_init_size(&frame, bytes) != 0) return false;
+    uint8_t *at = zmq_msg_data(&frame), *end = at + bytes;
+    if (count > 1) {
+        memcpy(at, head, head_bytes);
+        at += head_bytes;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (count > 1) at += frame_write_pack_length(at, event_bytes(stream, &events[i]));
+        at = put_event(stream, &events[i], at);
+    }
+    CHECK(at == end);
     if (zmq_msg_send(&frame, stream->live, ZMQ_DONTWAIT) >= 0) return true;
     zmq_msg_close(&frame);
     return false;
+}
+
+// How many events from `first` on go into one message, at least one, and their bytes.
+static size_t portion(const stream_t *stream, size_t first, size_t *bytes) {
+    size_t count = 0;
+    *bytes = 0;
+    for (size_t total = FRAME_PACK_HEAD_BYTES; first + count < stream->count; count++) {
+        size_t next = event_bytes(stream, &stream->pending[first + count]);
+        total += FRAME_PACK_LENGTH_BYTES + next;
+        if (count > 0 && total > FRAME_PACK_MAX) break;
+        *bytes += next;
+    }
+    return count;
 }
 
 void stream_committed(stream_t *stream) {
     // A forgotten flush would publish what the log does not hold.
     CHECK(!stream->log.table || stream->flushed == stream->count);
     memcpy(stream->committed, stream->taken, sizeof stream->committed);
-    for (size_t i = 0; i < stream->count; i++)
-        metric_add(publish(stream, &stream->pending[i]) ? stream->published : stream->unpublished, 1);
+    for (size_t i = 0, count; i < stream->count; i += count) {
+        size_t bytes;
+        count = portion(stream, i, &bytes);
+        metric_add(publish(stream, stream->pending + i, count, bytes) ? stream->published : stream->unpublished,
+                   (int64_t)count);
+    }
     forget_pending(stream);
 }
 

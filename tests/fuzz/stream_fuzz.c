@@ -7,6 +7,22 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
+// Events of a pack lie behind one another inside it, and write back to the same bytes.
+static void check_pack(const uint8_t *data, size_t bytes, const frame_address_t *whole) {
+    uint8_t out[FRAME_EVENT_HEAD_BYTES];
+    frame_address_t address;
+    frame_event_t event;
+    frame_pack_t pack;
+    if (!frame_read_pack(whole->rest, whole->rest_bytes, &pack)) return;
+    for (const uint8_t *at = pack.at; frame_next_event(&pack, "ledger", &address, &event); at = pack.at) {
+        size_t size =
+            frame_write_event_head(out, "ledger", address.partition, address.topic, event.number, event.at_ms);
+        at += FRAME_PACK_LENGTH_BYTES;
+        CHECK(memcmp(out, at, size) == 0 && at + size + event.body_bytes == pack.at && pack.at <= data + bytes);
+    }
+    CHECK(pack.bad || pack.left == 0);
+}
+
 static void check_live(const uint8_t *data, size_t bytes) {
     uint8_t out[FRAME_BEAT_BYTES];
     frame_address_t address;
@@ -15,7 +31,8 @@ static void check_live(const uint8_t *data, size_t bytes) {
     if (!frame_read_address(data, bytes, "ledger", &address)) return;
     if (address.beat && frame_read_beat(address.rest, address.rest_bytes, &beat))
         CHECK(frame_write_beat(out, "ledger", &beat) == bytes && memcmp(out, data, bytes) == 0);
-    if (!address.beat && frame_read_event(address.rest, address.rest_bytes, &event)) {
+    if (address.pack) check_pack(data, bytes, &address);
+    if (!address.beat && !address.pack && frame_read_event(address.rest, address.rest_bytes, &event)) {
         size_t size =
             frame_write_event_head(out, "ledger", address.partition, address.topic, event.number, event.at_ms);
         CHECK(event.number > 0 && size + event.body_bytes == bytes && memcmp(out, data, size) == 0);

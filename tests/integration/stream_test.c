@@ -535,8 +535,8 @@ TEST(stalled_subscribers_do_not_slow_others) {
     EQ(stalled.seen, PARTITIONS); // it is connected; from here on it is not turned any more
     metric_t *replayed = metric_counter("stream_replayed_total", "", "");
     int64_t begun_ms = now_ms(), total = PARTITIONS, replayed_before = metric_value(replayed);
-    for (int i = 0; i < 60; i++) {
-        put_many(writer, 0, PARTITIONS, 10, 400);
+    for (int i = 0; i < 30; i++) {
+        put_many(writer, 0, PARTITIONS, 10, 4000); // 8 to a message
         total += 10 * PARTITIONS;
         turn(both, 1);
     }

@@ -60,6 +60,52 @@ TEST(addresses_refused) {
     OK(frame_read_address("ledger.beat", 12, "ledger", &address));
 }
 
+TEST(packs_as_documented) {
+    uint8_t bytes[400];
+    frame_address_t address;
+    frame_event_t event;
+    frame_pack_t pack;
+    size_t size = frame_write_pack_head(bytes, "ledger"), ends[3] = {size};
+    check_bytes(bytes, size, "6c65646765722e7061636b005001", "pack");
+    for (int i = 1; i <= 2; i++) {
+        uint8_t *at = bytes + size;
+        size_t head = frame_write_event_head(at + FRAME_PACK_LENGTH_BYTES, "ledger", (uint32_t)i, "a.b", 7 * i, 5);
+        memset(at + FRAME_PACK_LENGTH_BYTES + head, 'x', (size_t)i);
+        EQ(frame_write_pack_length(at, head + (size_t)i), FRAME_PACK_LENGTH_BYTES);
+        ends[i] = size += FRAME_PACK_LENGTH_BYTES + head + (size_t)i;
+    }
+    // Cut anywhere: the events before the cut, and then it is told to be bad.
+    for (size_t cut = ends[0]; cut <= size; cut++) {
+        uint8_t *copy = malloc(cut); // so that a sanitizer sees a step outside
+        NEED(copy != NULL);
+        memcpy(copy, bytes, cut);
+        NEED(frame_read_address(copy, cut, "ledger", &address) && address.pack);
+        if (frame_read_pack(address.rest, address.rest_bytes, &pack)) {
+            uint32_t count = 0;
+            while (frame_next_event(&pack, "ledger", &address, &event)) {
+                count++;
+                EQ(address.partition, count);
+                EQ(event.number, 7 * (int64_t)count);
+            }
+            EQ(count, (uint32_t)(cut >= ends[1]) + (cut >= ends[2]));
+            EQ(pack.bad, cut != ends[1] && cut != ends[2]);
+        } else {
+            EQ(cut, ends[0]); // a pack of nothing
+        }
+        free(copy);
+    }
+    // Neither a beat nor a pack nor another service's event has a place in one.
+    static const char *const strangers[] = {"ledger.beat", "ledger.pack", "other.00.a.b"};
+    for (size_t i = 0; i < COUNT_OF(strangers); i++) {
+        size_t length = strlen(strangers[i]) + 1;
+        memcpy(bytes + ends[0] + FRAME_PACK_LENGTH_BYTES, strangers[i], length);
+        memset(bytes + ends[0] + FRAME_PACK_LENGTH_BYTES + length, 1, 30);
+        frame_write_pack_length(bytes + ends[0], length + 30);
+        pack = (frame_pack_t){.at = bytes + ends[0], .left = FRAME_PACK_LENGTH_BYTES + length + 30};
+        OK(!frame_next_event(&pack, "ledger", &address, &event) && pack.bad);
+    }
+}
+
 TEST(events_as_documented) {
     uint8_t bytes[FRAME_EVENT_HEAD_BYTES + 3];
     frame_address_t address;
@@ -483,8 +529,8 @@ TEST(a_healthy_network_costs_no_replay) {
     free(w);
 }
 
-TESTS("stream", CASE(addresses_as_documented), CASE(addresses_refused), CASE(events_as_documented),
-      CASE(asks_as_documented), CASE(answers_as_documented), CASE(a_beat_carries_all_heads),
+TESTS("stream", CASE(addresses_as_documented), CASE(addresses_refused), CASE(packs_as_documented),
+      CASE(events_as_documented), CASE(asks_as_documented), CASE(answers_as_documented), CASE(a_beat_carries_all_heads),
       CASE(damaged_frames_are_refused), CASE(names), CASE(events_in_order_are_applied),
       CASE(a_gap_is_closed_by_reordering_within_the_grace), CASE(a_newcomer_asks_at_once_and_is_level_at_the_end_mark),
       CASE(a_lost_last_message_is_noticed_by_the_beat), CASE(a_lost_answer_times_out_and_an_old_one_is_ignored),
