@@ -20,16 +20,19 @@ typedef struct run {
     suite_t *suite;
     const common_options_t *options;
     const char *name, *method; // "2018-03", "bill_month"
-    const char *month;         // of bill_month
+    const char *month;         // of bill_month and credit_month
+    bool credits;              // credit_month
     int year;                  // of bill_year
     lane_t lanes[PARTITIONS];
     int lane_count, open; // lanes; those not done
-    long long persons, rows;
+    long long persons, rows, undecided;
     fen_t amount;
     int64_t started_us, told_us;
 } run_t;
 
 static bool rebuilds(const run_t *run) { return !run->month && !run->year; }
+
+static const char *made(const run_t *run) { return rebuilds(run) ? "changed" : run->credits ? "credits" : "new bills"; }
 
 // ---- what is told
 
@@ -51,8 +54,8 @@ static void tell(run_t *run, bool last) {
     if (!last && now_us - run->told_us < TELL_US) return;
     run->told_us = now_us;
     if (!rebuilds(run)) snprintf(money, sizeof money, ", %s yuan", fen_format(run->amount, amount));
-    fprintf(stderr, "\r%s: %lld persons, %lld %s%s, %lld persons/s", run->name, run->persons, run->rows,
-            rebuilds(run) ? "changed" : "new bills", money, run->persons * 1000000 / (passed_us + 1));
+    fprintf(stderr, "\r%s: %lld persons, %lld %s%s, %lld persons/s", run->name, run->persons, run->rows, made(run),
+            money, run->persons * 1000000 / (passed_us + 1));
     if (done && !last) {
         const int64_t left_s = passed_us * (PARTITIONS - done) / done / 1000000;
         fprintf(stderr, ", %lld:%02lld left", (long long)left_s / 60, (long long)left_s % 60);
@@ -69,10 +72,9 @@ static void summary(const run_t *run) {
                                   : "persons %lld, changed %lld, %lld ms\n",
                run->persons, run->rows, ms);
     else
-        printf(run->options->json
-                   ? "{\"period\":\"%s\",\"persons\":%lld,\"new bills\":%lld,\"amount\":\"%s\",\"ms\":%lld}\n"
-                   : "%s: persons %lld, new bills %lld, %s yuan, %lld ms\n",
-               run->name, run->persons, run->rows, amount, ms);
+        printf(run->options->json ? "{\"period\":\"%s\",\"persons\":%lld,\"%s\":%lld,\"amount\":\"%s\",\"ms\":%lld}\n"
+                                  : "%s: persons %lld, %s %lld, %s yuan, %lld ms\n",
+               run->name, run->persons, made(run), run->rows, amount, ms);
 }
 
 // ---- chunks
@@ -81,12 +83,14 @@ static void *pack_chunk(const run_t *run, const lane_t *lane, size_t *bytes) {
     Tc__BillMonth month = TC__BILL_MONTH__INIT;
     Tc__BillYear year = TC__BILL_YEAR__INIT;
     Tc__Rebuild rebuild = TC__REBUILD__INIT;
-    month.month = (char *)run->month;
+    Tc__CreditMonth credit = TC__CREDIT_MONTH__INIT;
+    month.month = credit.month = (char *)run->month;
     year.year = run->year;
-    month.limit = year.limit = rebuild.limit = CHUNK_PERSONS;
-    month.after = year.after = rebuild.after = (char *)lane->after;
-    month.part = year.part = rebuild.part = lane->part;
-    month.parts = year.parts = rebuild.parts = run->lane_count;
+    month.limit = credit.limit = year.limit = rebuild.limit = CHUNK_PERSONS;
+    month.after = credit.after = year.after = rebuild.after = (char *)lane->after;
+    month.part = credit.part = year.part = rebuild.part = lane->part;
+    month.parts = credit.parts = year.parts = rebuild.parts = run->lane_count;
+    if (run->credits) return message_pack(&credit.base, run->suite->arena, bytes);
     return message_pack(run->month ? &month.base : run->year ? &year.base : &rebuild.base, run->suite->arena, bytes);
 }
 
@@ -104,11 +108,16 @@ static int send_chunk(run_t *run, lane_t *lane, err_t *err) {
     return client_send(run->suite->client, &call, err);
 }
 
+static const ProtobufCMessageDescriptor *type_of(const run_t *run) {
+    return rebuilds(run)  ? &tc__rebuild_run__descriptor
+           : run->credits ? &tc__credit_run__descriptor
+                          : &tc__bill_run__descriptor;
+}
+
 static int take_answer(run_t *run, lane_t *lane, const reply_t *reply, err_t *err) {
     ProtobufCMessage *message = NULL;
     const char *last;
-    int rc = message_unpack(&message, rebuilds(run) ? &tc__rebuild_run__descriptor : &tc__bill_run__descriptor,
-                            reply->body, reply->body_bytes, run->suite->arena, err);
+    int rc = message_unpack(&message, type_of(run), reply->body, reply->body_bytes, run->suite->arena, err);
     if (rc) return rc;
     if (rebuilds(run)) {
         const Tc__RebuildRun *chunk = (const Tc__RebuildRun *)message;
@@ -116,6 +125,14 @@ static int take_answer(run_t *run, lane_t *lane, const reply_t *reply, err_t *er
         run->rows += chunk->changed;
         lane->done = chunk->done;
         last = chunk->last_person;
+    } else if (run->credits) {
+        const Tc__CreditRun *chunk = (const Tc__CreditRun *)message;
+        run->persons += chunk->persons;
+        run->rows += chunk->credited;
+        run->undecided += chunk->undecided;
+        lane->done = chunk->done;
+        last = chunk->last_person;
+        rc = fen_add(run->amount, chunk->amount_fen, &run->amount);
     } else {
         const Tc__BillRun *chunk = (const Tc__BillRun *)message;
         run->persons += chunk->persons;
@@ -161,6 +178,9 @@ static int run_city(run_t *run) {
         return cli_refused(&err, run->options->json);
     }
     summary(run);
+    if (run->undecided)
+        fprintf(stderr, "%s: %lld undecided: the city has not published what decides them\n", run->name,
+                run->undecided);
     return 0;
 }
 
@@ -181,6 +201,15 @@ int city_run_bill(suite_t *suite, const char *period, const common_options_t *op
         return cli_refused(&(err_t){E_INVALID_FIELD, "period", "a month (2018-01) or a year (2018) was expected"},
                            options->json);
     run.method = run.month ? "bill_month" : "bill_year";
+    return run_city(&run);
+}
+
+int city_run_credit(suite_t *suite, const char *month, const common_options_t *options) {
+    month_t parsed;
+    run_t run = {
+        .suite = suite, .options = options, .name = month, .month = month, .method = "credit_month", .credits = true};
+    if (month_parse(month, &parsed))
+        return cli_refused(&(err_t){E_INVALID_FIELD, "month", "a month (2018-01) was expected"}, options->json);
     return run_city(&run);
 }
 

@@ -96,22 +96,25 @@ static int run(int argc, char **argv, const command_t *self) {
     int status = options_parse(argc, argv, self, specs, COUNT_OF(specs), &words, &fields);
     if (status >= 0) return status;
     const char *verb = words.count ? words.word[0] : "";
-    bool bill = strcmp(verb, "bill") == 0 && words.count == 2,
+    bool bill = strcmp(verb, "bill") == 0 && words.count == 2, credit = strcmp(verb, "credit") == 0 && words.count == 2,
          rebuild = strcmp(verb, "rebuild") == 0 && words.count == 1 && !fields.count,
          preview = strcmp(verb, "preview") == 0 && words.count == 1,
          due = strcmp(verb, "receive-due") == 0 && words.count == 4,
          file = strcmp(verb, "import") == 0 && words.count == 2 && !fields.count;
     const cli_method_t *method = words.count == 1 ? method_find("collection", verb) : NULL;
-    if ((!bill && !due && !rebuild && !file && !method) || (!file && (import.dry || import.whole || import.report)))
-        return request_usage(
-            self, "collection", NULL,
-            "bill PERIOD, rebuild, import FILE, receive-due PAYERS PERIOD DATE, or a command was expected");
+    if ((!bill && !credit && !due && !rebuild && !file && !method) ||
+        (!file && (import.dry || import.whole || import.report)))
+        return request_usage(self, "collection", NULL,
+                             "bill PERIOD, credit MONTH, rebuild, import FILE, receive-due PAYERS PERIOD DATE, or a "
+                             "command was expected");
     if (!options.deadline_s && file) options.deadline_s = IMPORT_DEADLINE_S;
     import.path = file ? words.word[1] : NULL;
     suite_t suite;
     if (suite_open(&suite, options.data, options.as)) return 2;
     if (bill)
         status = city_run_bill(&suite, words.word[1], &options);
+    else if (credit)
+        status = city_run_credit(&suite, words.word[1], &options);
     else if (rebuild)
         status = city_run_rebuild(&suite, &options);
     else if (preview)
@@ -132,6 +135,7 @@ const command_t command_collect = {
     .run = run,
     .help =
         "usage: tongchou collect bill PERIOD                           bills of a month (2018-01) or of a year (2018)\n"
+        "       tongchou collect credit MONTH                          personal accounts of those covered for life\n"
         "       tongchou collect rebuild                               entitlement states of everybody from scratch\n"
         "       tongchou collect preview --person P --pay-by DATE      what paying all that is owed by then brings "
         "back\n"
@@ -140,7 +144,7 @@ const command_t command_collect = {
         "trials)\n"
         "       tongchou collect COMMAND --field value …\n\n"
         "options: --data DIR --as NAME --json --quiet --deadline SECONDS --request-id ID (one command)\n"
-        "         --window N (bill, rebuild: chunks in flight; 4)\n\n"
+        "         --window N (bill, credit, rebuild: chunks in flight; 4)\n\n"
         "import: columns receipt 税票号码, employer 单位编号 or person 人员编号, period 费款所属期, amount 金额, "
         "paid_on "
         "缴款日期,\nand a totals line (合计), or JSON lines that end with {\"rows\":…,\"amount\":\"…\"}. What matches "

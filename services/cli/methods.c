@@ -42,6 +42,7 @@ static const cli_method_t methods[] = {
     METHOD("facility", "get_facility", get_facility, facility_state, "facility"),
     METHOD("collection", "bill_month", bill_month, bill_run, NULL),
     METHOD("collection", "bill_year", bill_year, bill_run, NULL),
+    METHOD("collection", "credit_month", credit_month, credit_run, NULL),
     METHOD("collection", "rebuild", rebuild, rebuild_run, NULL),
     METHOD("collection", "preview", preview_payment, preview, "person"),
     METHOD("collection", "get_due", get_due, due, NULL),

@@ -137,6 +137,12 @@ static bool may_lose(const collection_t *c, const Tc__PersonState *state) {
     return false;
 }
 
+static void add_holder(holders_t *out, const char *number, Tc__PersonState *person) {
+    for (size_t i = 0; i < out->count; i++)
+        if (strcmp(out->items[i].number, number) == 0) return;
+    out->items[out->count++] = (holder_t){number, person};
+}
+
 // A merged number's credits go when the person it stands for is known to have taken its history over (merger.h).
 static int add_pointer(collection_t *c, const Tc__PersonState *state, holders_t *out, err_t *err) {
     const char *lead = NULL;
@@ -144,7 +150,7 @@ static int add_pointer(collection_t *c, const Tc__PersonState *state, holders_t 
     int rc = merger_lead(c, state->person, &lead, err);
     if (rc || lead == state->person) return rc;
     rc = desk_person(c, lead, &person, err);
-    if (rc == 0) out->items[out->count++] = (holder_t){state->person, person};
+    if (rc == 0) add_holder(out, state->person, person);
     return rc;
 }
 
@@ -155,12 +161,11 @@ static int find_holders(collection_t *c, Tc__PersonState *const *states, size_t 
     *out = (holders_t){.items = arena_alloc(c->ctx->arena, room * sizeof *out->items)};
     if (!out->items) return out_of_memory(err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        for (size_t k = 0; k < states[i]->n_merged_from; k++)
-            out->items[out->count++] = (holder_t){states[i]->merged_from[k], states[i]};
+        for (size_t k = 0; k < states[i]->n_merged_from; k++) add_holder(out, states[i]->merged_from[k], states[i]);
         if (*states[i]->merged_into)
             rc = add_pointer(c, states[i], out, err);
         else if (may_lose(c, states[i]))
-            out->items[out->count++] = (holder_t){states[i]->person, states[i]};
+            out->items[out->count++] = (holder_t){states[i]->person, states[i]}; // each once
     }
     return rc;
 }
