@@ -1,19 +1,21 @@
-// One walk over the bills, page by page in the order of persons, in constant memory: bills change when they are paid,
-// so sums kept beside them would have to change with every receipt.
+// One walk over the persons, page by page, and of each the bills of the year by key, in constant memory: it costs the
+// same however many years a city keeps. Bills change when they are paid, so sums kept beside them would have to change
+// with every receipt, and an index by year with every bill.
 #include "obligations.h"
+#include "store.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 2000, LINES_MAX = 4096, KEY_MAX = 65 };
+enum { PAGE = 1000, LINES_MAX = 4096, KEY_MAX = 65 };
 
-typedef struct walk_place { // the last bill seen
+typedef struct walk_place { // the last person seen
     int64_t partition;
-    char person[KEY_MAX], period[PERIOD_TEXT_MAX];
+    char person[KEY_MAX];
 } walk_place_t;
 
 typedef struct sums {
     collection_t *c;
-    char year[PERIOD_TEXT_MAX];
+    char year[PERIOD_TEXT_MAX], next_year[PERIOD_TEXT_MAX];
     Tc__Obligations *out;
     char (*last_person)[KEY_MAX]; // of each line, so that a person counts once
     arena_t *page;
@@ -21,15 +23,23 @@ typedef struct sums {
 
 static int out_of_memory(err_t *err) { return err_set(err, E_IO, "out of memory"); }
 
-// Bills of the year: its months, the year itself, and lump sums of it.
-static int read_page(const sums_t *sums, const walk_place_t *after, rows_t *out, err_t *err) {
-    const cell_t params[] = {cell_i64(after->partition), cell_text(after->person), cell_text(after->period),
-                             cell_text(sums->year), cell_i64(PAGE)};
-    return store_query(sums->c->ctx->store,
-                       "SELECT partition, person, period, paid_on, body FROM bill"
-                       " WHERE (partition, person, period) > ($1, $2, $3) AND substr(period, 1, 4) = $4"
-                       " ORDER BY partition, person, period LIMIT $5",
-                       params, COUNT_OF(params), sums->page, out, err);
+// The next persons, and what is asked for each: partition, person, year, the year after.
+static int read_persons(const sums_t *sums, walk_place_t *place, rows_t *keys, err_t *err) {
+    rows_t persons;
+    int rc = person_keys_page(sums->c->ctx->store, place->partition, place->person, PAGE, sums->page, &persons, err);
+    rows_init(keys, sums->page, 4);
+    for (size_t i = 0; rc == 0 && i < persons.count; i++) {
+        cell_t *key = rows_add(keys);
+        if (!key) return out_of_memory(err);
+        key[0] = rows_at(&persons, i)[0];
+        key[1] = rows_at(&persons, i)[1];
+        key[2] = cell_text(sums->year);
+        key[3] = cell_text(sums->next_year);
+    }
+    if (rc || persons.count == 0) return rc;
+    place->partition = row_i64(&persons, persons.count - 1, 0);
+    snprintf(place->person, sizeof place->person, "%s", row_text(&persons, persons.count - 1, 1));
+    return 0;
 }
 
 static Tc__Obligations__Line *line_of(sums_t *sums, const Tc__ContributionBill *bill,
@@ -79,28 +89,26 @@ static int add_page(sums_t *sums, const rows_t *rows, err_t *err) {
     for (size_t i = 0; rc == 0 && i < rows->count; i++) {
         Tc__ContributionBill *bill;
         size_t size;
-        const void *body = row_blob(rows, i, 4, &size);
+        const void *body = row_blob(rows, i, 2, &size);
         rc =
             message_unpack((ProtobufCMessage **)&bill, &tc__contribution_bill__descriptor, body, size, sums->page, err);
         for (size_t k = 0; rc == 0 && k < bill->n_lines; k++)
-            rc = add_line(sums, bill, bill->lines[k], *row_text(rows, i, 3) != '\0', err);
+            rc = add_line(sums, bill, bill->lines[k], *row_text(rows, i, 1) != '\0', err);
     }
     return rc;
 }
 
 static int walk(sums_t *sums, err_t *err) {
-    walk_place_t after = {.partition = -1};
-    rows_t rows = {0};
+    walk_place_t place = {.partition = -1};
+    rows_t keys, rows;
+    int rc;
     do {
         arena_reset(sums->page);
-        int rc = read_page(sums, &after, &rows, err);
+        rc = read_persons(sums, &place, &keys, err);
+        if (rc == 0) rc = bills_between(sums->c->ctx->store, &keys, sums->page, &rows, err);
         if (rc == 0) rc = add_page(sums, &rows, err);
-        if (rc || rows.count == 0) return rc;
-        after.partition = row_i64(&rows, rows.count - 1, 0);
-        snprintf(after.person, sizeof after.person, "%s", row_text(&rows, rows.count - 1, 1));
-        snprintf(after.period, sizeof after.period, "%s", row_text(&rows, rows.count - 1, 2));
-    } while (rows.count == PAGE);
-    return 0;
+    } while (rc == 0 && keys.count == PAGE);
+    return rc;
 }
 
 static int by_name(const void *a, const void *b) {
@@ -123,6 +131,7 @@ int obligations_get(void *self, const request_t *request, const ProtobufCMessage
                    .page = c->env.scratch};
     if (!sums.out || !sums.last_person) return out_of_memory(err);
     snprintf(sums.year, sizeof sums.year, "%04d", year);
+    snprintf(sums.next_year, sizeof sums.next_year, "%04d", year + 1);
     tc__obligations__init(sums.out);
     sums.out->lines = arena_alloc(arena, LINES_MAX * sizeof *sums.out->lines);
     if (!sums.out->lines) return out_of_memory(err);

@@ -56,6 +56,15 @@ int persons_page(store_t *store, const persons_range_t *range, int32_t limit, ar
                        params, COUNT_OF(params), arena, out, err);
 }
 
+int person_keys_page(store_t *store, int64_t partition, const char *person, int32_t limit, arena_t *arena, rows_t *out,
+                     err_t *err) {
+    const cell_t params[] = {cell_i64(partition), cell_text(person), cell_i64(limit)};
+    return store_query(store,
+                       "SELECT partition, person FROM person WHERE (partition, person) > ($1, $2)"
+                       " ORDER BY partition, person LIMIT $3",
+                       params, COUNT_OF(params), arena, out, err);
+}
+
 int persons_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
     return store_each_query(store, "SELECT version, state FROM person WHERE partition = $1 AND person = $2" ONE, keys,
                             arena, out, err);
@@ -189,6 +198,13 @@ int bills_history_run(store_t *store, const rows_t *keys, arena_t *arena, rows_t
                        " AND person >= $2 AND person <= $3 ORDER BY person, period" ALL,
                        keys, arena, out, &good, err);
     return rc || good ? rc : bills_history(store, keys, arena, out, err);
+}
+
+int bills_between(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    return store_each_query(store,
+                            "SELECT paid_on, body FROM bill WHERE partition = $1 AND person = $2 AND period >= $3"
+                            " AND period < $4 ORDER BY period" ALL_PERIODS,
+                            keys, arena, out, err);
 }
 
 int bills_of(store_t *store, const char *person, arena_t *arena, rows_t *out, err_t *err) {

@@ -16,6 +16,9 @@ typedef struct persons_range { // partitions from `first` to the one before `end
 } persons_range_t;
 int persons_page(store_t *store, const persons_range_t *range, int32_t limit, arena_t *arena, rows_t *out,
                  err_t *err) MUST_USE; // state, in order of partition and person
+// Only their keys, those after (partition, person): partition, person.
+int person_keys_page(store_t *store, int64_t partition, const char *person, int32_t limit, arena_t *arena, rows_t *out,
+                     err_t *err) MUST_USE;
 int persons_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
                err_t *err) MUST_USE; // key, version, state
 // partition, person, version, state: newer ones than ours; E_RACE for a first version of a person who is here
@@ -41,6 +44,9 @@ int bills_history(store_t *store, const rows_t *keys, arena_t *arena, rows_t *ou
 // The same for persons who follow one another in the order of a page, nobody left out: one range of a partition is read
 // instead of many keys. Columns may follow.
 int bills_history_run(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
+// Of keys + two periods, from the first to before the second, so that "2018" and "2019" give all of a year: key,
+// paid_on, body; by period
+int bills_between(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
 int bills_of(store_t *store, const char *person, arena_t *arena, rows_t *out,
              err_t *err) MUST_USE;                                       // body, paid_on; by period
 int bills_drop(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // partition, person, period; unpaid ones only

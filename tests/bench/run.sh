@@ -11,6 +11,7 @@ city=100000
 bin=build/release/bin
 people=${1:-8000}
 bills=${2:-40000}
+imported=100000
 work=$(mktemp -d)
 port=$((20000 + $$ % 20000))
 pg_bin=$(dirname "$(ls /usr/lib/postgresql/*/bin/initdb | tail -n 1)")
@@ -104,6 +105,10 @@ done
 echo; echo "== command round trip"
 "$bin/roundtrip_bench"
 
+echo; echo "== imports of enrolment, without the wire"
+mkdir -p "$work/import"
+"$bin/import_bench" sqlite "$work/import" "$imported"
+
 echo; echo "== settlement on SQLite"
 mkdir -p "$work/classical"
 "$bin/classical_bench" sqlite "$work/classical" "$people" 5
@@ -117,8 +122,9 @@ as_postgres "$pg_bin/pg_ctl" -D "$work/pg" -w -l "$work/pg/log" -o "-k $work/pg 
 pg=1
 user=$([ "$(id -u)" = 0 ] && echo postgres || id -un)
 url() { echo "postgresql:///$1?host=$work/pg&user=$user"; }
-for db in bench classical suite1 suite2; do psql -q "$(url postgres)" -c "CREATE DATABASE $db"; done
+for db in bench classical import suite1 suite2; do psql -q "$(url postgres)" -c "CREATE DATABASE $db"; done
 "$bin/classical_bench" "$(url classical)" "$people" 5
+"$bin/import_bench" "$(url import)" "$imported"
 "$pg_bin/pgbench" -q -i -s 10 "$(url bench)" >/dev/null 2>&1
 printf 'pgbench -N -c 8: '
 "$pg_bin/pgbench" -N -c 8 -j 2 -T 5 -M prepared "$(url bench)" 2>/dev/null | grep '^tps'
