@@ -1,6 +1,6 @@
 // The number is the key: of two releases at once one is refused and asked again.
 #include "releases.h"
-#include "common/base/log.h"
+#include "common/policy/policy.h"
 #include "recompute_queue.h"
 #include "store.h"
 #include <stdio.h>

@@ -2,9 +2,10 @@
 // (kept, not in force), so that a dry run may suppose it, and then released. Instances look every second, and before
 // whatever must not be decided on an older one; they take it up between two batches.
 #pragma once
-#include "common/policy/policy.h"
 #include "common/store/store.h"
 #include "readjudication.pb-c.h"
+
+typedef struct policy policy_t; // common/policy/policy.h
 
 #define RELEASE_TABLE_SQL                                                                                              \
     "CREATE TABLE policy_release (number BIGINT NOT NULL PRIMARY KEY, hash TEXT NOT NULL, amends_from TEXT NOT NULL,"  \
