@@ -723,6 +723,16 @@ static Tc__Bill random_bill(char number[static 16], int i) {
     return bill_of(number, person[who], facilities[draw(4)], days[draw(5)], in_scope + (fen_t)draw(100000), in_scope);
 }
 
+static void add_crowd(void) {
+    for (int i = 0; i < CROWD; i++) {
+        char number[16];
+        bool known = false;
+        snprintf(number, sizeof number, "CROWD%d", i);
+        for (size_t p = 0; p < person_count; p++) known |= strcmp(persons[p].number, number) == 0;
+        if (!known) add_person(number, i % 3 ? "employee" : "resident", "2016-01", 1, i % 3 ? 1 : 0);
+    }
+}
+
 // The slow way: the standing bills of every chain, by their newest versions, summed up in lawful order.
 static int compare_decisions(const void *left, const void *right) {
     const Tc__Decision *a = *(Tc__Decision *const *)left, *b = *(Tc__Decision *const *)right;
@@ -778,11 +788,7 @@ TEST(totals_are_the_sums_of_the_bills_whoever_settled_them) {
     static char numbers[ROUNDS * ROUND_MAX][16];
     static Tc__Bill bills[ROUNDS * ROUND_MAX];
     int made = 0, repeated = 0;
-    for (int i = 0; i < CROWD; i++) {
-        char number[16];
-        snprintf(number, sizeof number, "CROWD%d", i);
-        add_person(number, i % 3 ? "employee" : "resident", "2016-01", 1, i % 3 ? 1 : 0);
-    }
+    add_crowd();
     for (int round = 0; round < ROUNDS; round++) {
         world_t *world = worlds[draw(2)];
         sent_t *sent[ROUND_MAX];
@@ -984,6 +990,476 @@ TEST(questions_about_a_year_name_the_field) {
     close_world(world);
 }
 
+// ---- versions: late bills, reversals, recomputations
+// ----------------------------------------------------------------------------
+
+static sent_t *put_reversal(world_t *world, const char *id, const char *bill, const char *person, const char *reason) {
+    Tc__ReverseBill message = TC__REVERSE_BILL__INIT;
+    message.bill = T(bill), message.person = T(person), message.reason = T(reason);
+    return put_as(world, "hospital:h1", "reverse", id, &message.base);
+}
+
+static sent_t *reverse(world_t *world, const char *id, const char *bill, const char *person) {
+    sent_t *sent = put_reversal(world, id, bill, person, "entered twice");
+    run(world);
+    return sent;
+}
+
+static sent_t *put_recomputation(world_t *world, const char *id, const char *person, int year, bool dry) {
+    Tc__Recompute message = TC__RECOMPUTE__INIT;
+    message.person = T(person), message.year = year, message.cause = T("the entitlement changed"), message.dry = dry;
+    return put_as(world, "clerk:c1", "recompute", id, &message.base);
+}
+
+static sent_t *recompute(world_t *world, const char *id, const char *person, int year, bool dry) {
+    sent_t *sent = put_recomputation(world, id, person, year, dry);
+    run(world);
+    return sent;
+}
+
+static Tc__Recomputed *recomputed_of(const sent_t *sent) {
+    EQ(sent->code, E_OK);
+    Tc__Recomputed *made = tc__recomputed__unpack(NULL, sent->reply_bytes, sent->reply);
+    NEED(made != NULL);
+    return made;
+}
+
+static Tc__Status *status_of(world_t *world, const char *id) {
+    Tc__GetStatus message = TC__GET_STATUS__INIT;
+    message.request_id = T(id);
+    sent_t *sent = put_as(world, "hospital:h1", "get_status", "ask", &message.base);
+    run(world);
+    EQ(sent->code, E_OK);
+    Tc__Status *status = tc__status__unpack(NULL, sent->reply_bytes, sent->reply);
+    NEED(status != NULL);
+    return status;
+}
+
+static Tc__Decisions *versions_of(world_t *world, const char *bill) {
+    Tc__GetVersions message = TC__GET_VERSIONS__INIT;
+    message.bill = T(bill);
+    sent_t *sent = put_as(world, "hospital:h1", "get_versions", "ask", &message.base);
+    run(world);
+    return decisions_of(sent);
+}
+
+// Settle a bill of 22,205.45 on that day; under its own number as request id.
+static void settle_on(world_t *world, const char *number, const char *person, const char *day, int expected) {
+    Tc__Bill bill = bill_of(number, person, "H44070300002", day, 2220545, 2220545);
+    EQ(ask(world, "settle", number, &bill)->code, expected);
+}
+
+// The standing bills of `a` are worth what those of `b` are, in lawful order; the persons may differ.
+static void same_year(world_t *world, const char *a, const char *b, int year) {
+    static Tc__Decision *bills[STANDING_MAX];
+    size_t count = standing_bills(world, bills, STANDING_MAX), n = 0, m = 0;
+    Tc__Decision *left[64], *right[64];
+    for (size_t i = 0; i < count; i++) {
+        if (bills[i]->year == year && strcmp(bills[i]->person, a) == 0) left[n++] = bills[i];
+        if (bills[i]->year == year && strcmp(bills[i]->person, b) == 0) right[m++] = bills[i];
+        NEED(n < 64 && m < 64);
+    }
+    EQ(n, m);
+    for (size_t i = 0; i < n && i < m; i++) {
+        EQ(left[i]->fund_fen, right[i]->fund_fen);
+        EQ(left[i]->own_fen, right[i]->own_fen);
+        EQ(left[i]->deductible_fen, right[i]->deductible_fen);
+        for (size_t t = 0; t < left[i]->n_used; t++)
+            EQ(left[i]->used[t]->amount_fen, USED(right[i], left[i]->used[t]->name));
+    }
+    for (size_t i = 0; i < count; i++) tc__decision__free_unpacked(bills[i], NULL);
+}
+
+TEST(a_late_bill_takes_its_lawful_place_and_those_after_it_are_decided_again) {
+    world_t *world = open_world("adj_late");
+    const char *late = add_person("LATE", "employee", "2014-12", 1, 1);
+    const char *straight = add_person("STRAIGHT", "employee", "2014-12", 1, 1);
+    settle_on(world, "L2", late, "2018-04-10", E_OK);
+    settle_on(world, "L3", late, "2018-05-10", E_OK);
+    Tc__Bill bill = bill_of("L1", late, "H44070300002", "2018-03-10", 2220545, 2220545);
+    Tc__Decision *quote = decision_of(ask(world, "quote", "q", &bill));
+    EQ(quote->based_on_seq, 2);
+    EQ(USED(quote, "tier2_base"), 432109); // nothing lies before it
+    Tc__Quoted quoted = TC__QUOTED__INIT;
+    quoted.based_on_seq = 2, quoted.entitlement = 3, quoted.policy = quote->policy, quoted.own_fen = quote->own_fen;
+    bill.quoted = &quoted;
+    Tc__Decision *first = decision_of(ask(world, "settle", "L1", &bill));
+    EQ(first->n_changed, 0);
+    EQ(first->seq, 3);
+    EQ(first->version, 1);
+    EQ(first->own_fen, quote->own_fen);
+    EQ(USED(first, "tier2_base"), 432109);
+    for (int i = 1; i <= 3; i++) {
+        char number[8], day[16];
+        snprintf(number, sizeof number, "S%d", i);
+        snprintf(day, sizeof day, "2018-0%d-10", i + 2);
+        settle_on(world, number, straight, day, E_OK);
+    }
+    same_year(world, late, straight, 2018);
+    Tc__Decisions *versions = versions_of(world, "L3");
+    NEED(versions->n_decisions == 2);
+    Tc__Decision *was = versions->decisions[0], *is = versions->decisions[1];
+    EQ(was->version, 1);
+    EQ(is->version, 2);
+    EQ(is->seq, 5);
+    EQ_TEXT(is->kind, "recomputed");
+    EQ_TEXT(is->request_id, "L1");
+    HAS_TEXT(is->cause, "bill L1");
+    NEED(is->previous != NULL);
+    EQ(is->previous->seq, was->seq);
+    EQ(is->previous->own_fen, was->own_fen);
+    EQ(is->previous->fund_fen, was->fund_fen);
+    OK(is->head == NULL); // it is the last bill
+    Tc__Decision *got = decision_of(ask_about(world, "get_decision", "L3"));
+    EQ(got->version, 2);
+    Tc__Decision *explained = decision_of(ask_about(world, "explain", "L3"));
+    EQ(explained->version, 2);
+    // The stream tells of all of it, in the order of the rows.
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision WHERE person = 'LATE' AND kind = 2 AND request_id IS NULL"), 2);
+    check_numbers(world);
+    settle_on(world, "L4", late, "2018-06-10", E_OK); // goes on from there
+    settle_on(world, "S4", straight, "2018-06-10", E_OK);
+    same_year(world, late, straight, 2018);
+    sent_t sent = *ask(world, "settle", "L1", &bill); // again: the same answer
+    Tc__Decision *again = decision_of(&sent);
+    EQ(again->seq, 3);
+    tc__decision__free_unpacked(quote, NULL);
+    tc__decision__free_unpacked(first, NULL);
+    tc__decision__free_unpacked(got, NULL);
+    tc__decision__free_unpacked(again, NULL);
+    tc__decision__free_unpacked(explained, NULL);
+    tc__decisions__free_unpacked(versions, NULL);
+    close_world(world);
+}
+
+TEST(a_settlement_tells_what_moved_since_the_quote) {
+    world_t *world = open_world("adj_moved");
+    const char *person = add_person("MOVED", "employee", "2014-12", 1, 1);
+    Tc__Bill bill = bill_of("M2", person, "H44070300002", "2018-04-10", 2220545, 2220545);
+    Tc__Decision *quote = decision_of(ask(world, "quote", "q", &bill));
+    Tc__Quoted quoted = TC__QUOTED__INIT;
+    quoted.based_on_seq = quote->based_on_seq, quoted.entitlement = quote->entitlement;
+    quoted.policy = quote->policy, quoted.own_fen = quote->own_fen;
+    settle_on(world, "M1", person, "2018-03-10", E_OK);
+    bill.quoted = &quoted;
+    quoted.entitlement = 2;
+    Tc__Decision *settled = decision_of(ask(world, "settle", "M2", &bill));
+    NEED(settled->n_changed == 3);
+    EQ_TEXT(settled->changed[0], "chain");
+    EQ_TEXT(settled->changed[1], "entitlement");
+    EQ_TEXT(settled->changed[2], "own");
+    tc__decision__free_unpacked(quote, NULL);
+    tc__decision__free_unpacked(settled, NULL);
+    close_world(world);
+}
+
+// Three bills, one of them reversed: the year is that of the other two.
+static void reverse_one_of_three(world_t *world, int which) {
+    static const char *const days[] = {"2018-03-10", "2018-04-10", "2018-05-10"};
+    char person[16], other[16], number[16], id[24];
+    snprintf(person, sizeof person, "THREE%d", which);
+    snprintf(other, sizeof other, "TWO%d", which);
+    add_person(person, "employee", "2014-12", 1, 1);
+    add_person(other, "employee", "2014-12", 1, 1);
+    for (int i = 0; i < 3; i++) {
+        snprintf(number, sizeof number, "T%d%d", which, i);
+        settle_on(world, number, person, days[i], E_OK);
+        snprintf(number, sizeof number, "W%d%d", which, i);
+        if (i != which) settle_on(world, number, other, days[i], E_OK);
+    }
+    snprintf(number, sizeof number, "T%d%d", which, which);
+    snprintf(id, sizeof id, "reverse-%d", which);
+    Tc__Decision *reversed = decision_of(reverse(world, id, number, person));
+    EQ_TEXT(reversed->decision, "reversed");
+    EQ_TEXT(reversed->kind, "reversed");
+    EQ_TEXT(reversed->cause, "entered twice");
+    EQ(reversed->version, 2);
+    EQ(reversed->total_fen + reversed->fund_fen + reversed->own_fen + reversed->deductible_fen, 0);
+    EQ(PAID(reversed, "tier1"), 0);
+    EQ(reversed->n_steps, 0);
+    EQ(reversed->input->total_fen, 2220545);
+    EQ(reversed->previous->total_fen, 2220545);
+    same_year(world, person, other, 2018);
+    settle_on(world, number, person, days[which], E_OK); // the same request: what it was answered
+    Tc__Bill renumbered = bill_of(number, person, "H44070300002", days[which], 2220545, 2220545);
+    EQ(ask(world, "settle", "another", &renumbered)->code, E_REVERSED);
+    snprintf(number, sizeof number, "T%d9", which);
+    settle_on(world, number, person, "2018-06-10", E_OK); // goes on from there
+    snprintf(number, sizeof number, "W%d9", which);
+    settle_on(world, number, other, "2018-06-10", E_OK);
+    same_year(world, person, other, 2018);
+    tc__decision__free_unpacked(reversed, NULL);
+}
+
+TEST(a_reversed_bill_no_longer_counts_wherever_it_stood) {
+    world_t *world = open_world("adj_reversed");
+    for (int which = 0; which < 3; which++) reverse_one_of_three(world, which);
+    check_chains(world);
+    check_numbers(world);
+    close_world(world);
+}
+
+TEST(the_only_bill_reversed_leaves_an_empty_year) {
+    world_t *world = open_world("adj_only");
+    const char *person = add_person("ONLY", "employee", "2014-12", 1, 1);
+    settle_on(world, "O1", person, "2018-05-10", E_OK);
+    Tc__Decision *reversed = decision_of(reverse(world, "r1", "O1", person));
+    NEED(reversed->head != NULL);
+    EQ_TEXT(reversed->head->last_bill, "");
+    heads_clear(world->core->heads); // from the row alone
+    Tc__Bill bill = bill_of("O2", person, "H44070300002", "2018-03-10", 2220545, 2220545);
+    Tc__Decision *next = decision_of(ask(world, "settle", "O2", &bill));
+    EQ(next->seq, 3);
+    EQ(USED(next, "tier2_base"), 432109);
+    tc__decision__free_unpacked(reversed, NULL);
+    tc__decision__free_unpacked(next, NULL);
+    Tc__Decisions *standing = decisions_of(get_decisions(world, person, 2018, 0));
+    NEED(standing->n_decisions == 1);
+    EQ_TEXT(standing->decisions[0]->bill, "O2");
+    tc__decisions__free_unpacked(standing, NULL);
+    close_world(world);
+}
+
+TEST(a_reversal_is_done_once_and_says_what_is_wrong_with_it) {
+    world_t *world = open_world("adj_once_reversed"), *other = open_world("adj_once_reversed");
+    const char *person = add_person("UNDONE", "employee", "2014-12", 1, 1);
+    settle_on(world, "U1", person, "2018-05-10", E_OK);
+    EQ(reverse(world, "r0", "U1", "SOMEBODY")->code, E_INVALID_FIELD);
+    sent_t first = *reverse(world, "r1", "U1", person);
+    EQ(first.code, E_OK);
+    now_ms += 5000;
+    // The answer was lost: asked again, of any instance, it is the same.
+    world_t *both[] = {world, other};
+    for (int i = 0; i < 2; i++) {
+        sent_t *again = reverse(both[i], "r1", "U1", person);
+        EQ(again->code, E_OK);
+        EQ(again->reply_bytes, first.reply_bytes);
+        OK(memcmp(again->reply, first.reply, first.reply_bytes) == 0);
+        EQ(reverse(both[i], "r2", "U1", person)->code, E_EXISTS);
+        sent_t *differs = put_reversal(both[i], "r1", "U1", person, "another reason");
+        run(both[i]);
+        EQ(differs->code, E_CONFLICT);
+    }
+    sent_t *bare = put_reversal(world, "r3", "U1", person, "");
+    run(world);
+    EQ(bare->code, E_MISSING_FIELD);
+    EQ_TEXT(bare->field, "reason");
+    Tc__Status *done = status_of(other, "r1"), *settled = status_of(other, "U1"), *none = status_of(other, "r2");
+    EQ_TEXT(done->state, "done");
+    NEED(done->decision && settled->decision);
+    EQ_TEXT(done->decision->kind, "reversed");
+    EQ(settled->decision->version, 1);
+    EQ_TEXT(none->state, "unknown");
+    OK(none->decision == NULL);
+    tc__status__free_unpacked(done, NULL);
+    tc__status__free_unpacked(settled, NULL);
+    tc__status__free_unpacked(none, NULL);
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision"), 2);
+    close_world(world);
+    close_world(other);
+}
+
+TEST(a_bill_reversed_before_it_arrives_is_never_settled) {
+    world_t *a = open_world("adj_tombstone"), *b = open_world("adj_tombstone");
+    const char *person = add_person("EARLY", "employee", "2014-12", 1, 1);
+    const char *other = add_person("EARLY2", "employee", "2014-12", 1, 1);
+    settle_on(a, "E0", person, "2018-05-10", E_OK);
+    Tc__Decision *tombstone = decision_of(reverse(a, "r1", "E1", person));
+    EQ_TEXT(tombstone->kind, "tombstone");
+    EQ(tombstone->year, 0);
+    EQ(tombstone->version, 1);
+    settle_on(a, "E1", person, "2018-06-10", E_REVERSED);
+    settle_on(b, "E1", person, "2018-06-10", E_REVERSED);
+    settle_on(b, "E1", other, "2018-06-10", E_REVERSED); // whoever it is said to be of
+    EQ(reverse(b, "r2", "E1", person)->code, E_EXISTS);
+    sent_t *again = reverse(b, "r1", "E1", person);
+    EQ(again->code, E_OK);
+    Tc__Decision *got = decision_of(ask_about(b, "explain", "E1"));
+    EQ_TEXT(got->kind, "tombstone");
+    // Two of one batch, in both orders.
+    Tc__Bill bill = bill_of("E2", person, "H44070300002", "2018-07-10", 2220545, 2220545);
+    sent_t *first = put_reversal(a, "r3", "E2", person, "wrong"), *second = put(a, "settle", "E2", &bill);
+    run(a);
+    EQ(first->code, E_OK);
+    EQ(second->code, E_REVERSED);
+    bill.bill = T("E3");
+    first = put(b, "settle", "E3", &bill), second = put_reversal(b, "r4", "E3", person, "wrong");
+    sent_t *third = put_reversal(b, "r4", "E3", person, "wrong"),
+           *fourth = put_reversal(b, "r5", "E4", person, "wrong");
+    run(b);
+    EQ(first->code, E_OK);
+    Tc__Decision *reversed = decision_of(second);
+    EQ_TEXT(reversed->kind, "reversed");
+    EQ(third->code, E_OK);
+    EQ(fourth->code, E_OK);
+    EQ(one_number(a, "SELECT COUNT(*) FROM decision WHERE year = 0"), 3);
+    EQ(one_number(a, "SELECT COUNT(*) FROM decision WHERE year > 0"), 3);
+    check_numbers(a);
+    tc__decision__free_unpacked(tombstone, NULL);
+    tc__decision__free_unpacked(got, NULL);
+    tc__decision__free_unpacked(reversed, NULL);
+    close_world(a);
+    close_world(b);
+}
+
+TEST(a_recomputation_follows_the_entitlement_and_a_dry_one_tells_it) {
+    world_t *world = open_world("adj_again"), *other = open_world("adj_again");
+    const char *person = add_person("PAID_LATER", "employee", "2018-06", 1, 1);
+    person_t *entry = &persons[person_count - 1];
+    const char *always = add_person("PAID_ALWAYS", "employee", "2014-12", 1, 1);
+    static const char *const days[] = {"2018-03-10", "2018-04-10", "2018-07-10"};
+    for (int i = 0; i < 3; i++) {
+        char a[8], b[8];
+        snprintf(a, sizeof a, "A%d", i), snprintf(b, sizeof b, "B%d", i);
+        settle_on(world, a, person, days[i], E_OK);
+        settle_on(world, b, always, days[i], E_OK);
+    }
+    sent_t *sent = recompute(world, "n1", person, 2018, false); // nothing has changed
+    Tc__Recomputed *none = recomputed_of(sent);
+    EQ(none->bills, 3);
+    EQ(none->n_rows, 0);
+    Tc__Status *status = status_of(world, "n1");
+    EQ_TEXT(status->state, "unknown");
+    entry->span.first_month = T("2014-12");
+    sent_t dry = *recompute(world, "n2", person, 2018, true);
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision WHERE kind = 2"), 0);
+    sent_t real = *recompute(world, "n2", person, 2018, false);
+    EQ(dry.reply_bytes, real.reply_bytes);
+    OK(memcmp(dry.reply, real.reply, real.reply_bytes) == 0);
+    Tc__Recomputed *made = recomputed_of(&real);
+    EQ(made->bills, 3);
+    EQ(made->n_rows, 3);
+    OK(made->fund_fen > 0);
+    EQ(made->fund_fen, -made->own_fen);
+    EQ_TEXT(made->rows[0]->cause, "the entitlement changed");
+    same_year(world, person, always, 2018);
+    settle_on(world, "A9", person, "2018-08-10", E_OK);
+    sent_t *again = recompute(other, "n2", person, 2018, false); // the answer was lost
+    EQ(again->reply_bytes, real.reply_bytes);
+    OK(memcmp(again->reply, real.reply, real.reply_bytes) == 0);
+    EQ(recompute(other, "n2", person, 2019, false)->code, E_CONFLICT);
+    EQ(recompute(other, "n3", person, 1, false)->code, E_INVALID_FIELD);
+    tc__status__free_unpacked(status, NULL);
+    tc__recomputed__free_unpacked(none, NULL);
+    tc__recomputed__free_unpacked(made, NULL);
+    close_world(world);
+    close_world(other);
+}
+
+// What cannot be decided again stops the change that would need it, and nothing is written.
+TEST(a_change_that_needs_what_is_not_known_changes_nothing) {
+    world_t *world = open_world("adj_stopped");
+    const char *person = add_person("STOPPED", "employee", "2014-12", 1, 1);
+    settle_on(world, "P1", person, "2018-03-10", E_OK);
+    settle_on(world, "P2", person, "2018-04-10", E_OK);
+    world->collection_down = true;
+    EQ(reverse(world, "r1", "P1", person)->code, E_UNAVAILABLE);
+    EQ(recompute(world, "n1", person, 2018, false)->code, E_UNAVAILABLE);
+    EQ(recompute(world, "n1", person, 2018, true)->code, E_UNAVAILABLE);
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision"), 2);
+    EQ(reverse(world, "r2", "P2", person)->code, E_OK); // nothing comes after it
+    world->collection_down = false;
+    EQ(reverse(world, "r1", "P1", person)->code, E_OK);
+    close_world(world);
+}
+
+// Two instances do everything to a few persons at once; in the end, recomputed, each year is that of its standing
+// bills settled in lawful order by a third one that knows nothing else.
+typedef struct fate {
+    bool settled, reversed;
+} fate_t;
+
+static int in_order(const void *left, const void *right) {
+    const Tc__Bill *a = left, *b = right;
+    int d = strcmp(a->to, b->to);
+    return d ? d : strcmp(a->bill, b->bill);
+}
+
+TEST(whatever_the_order_of_arrival_the_end_is_lawful) {
+    enum { BILLS_ALL = 60, STEPS = 50, AT_ONCE = 6 };
+    world_t *worlds[] = {open_world("adj_any_order"), open_world("adj_any_order")}, *fresh = open_world("adj_lawful");
+    static char numbers[BILLS_ALL][16];
+    static Tc__Bill bills[BILLS_ALL];
+    fate_t fates[BILLS_ALL] = {0};
+    add_crowd();
+    for (int i = 0; i < BILLS_ALL; i++) bills[i] = random_bill(numbers[i], i);
+    for (int step = 0; step < STEPS; step++) {
+        world_t *world = worlds[draw(2)];
+        sent_t *sent[AT_ONCE];
+        int which[AT_ONCE];
+        bool reverses[AT_ONCE];
+        for (int i = 0; i < AT_ONCE; i++) {
+            char id[24];
+            which[i] = (int)draw(BILLS_ALL);
+            reverses[i] = draw(4) == 0 && fates[which[i]].settled;
+            snprintf(id, sizeof id, "%s-%s", reverses[i] ? "reverse" : "settle", numbers[which[i]]);
+            sent[i] = reverses[i] ? put_reversal(world, id, numbers[which[i]], bills[which[i]].person, "wrong")
+                                  : put(world, "settle", id, &bills[which[i]]);
+        }
+        if (draw(5) == 0) put_recomputation(world, "some", bills[which[0]].person, 2018, false);
+        run(world);
+        for (int i = 0; i < AT_ONCE; i++) {
+            EQ(sent[i]->code, E_OK); // of a repeated request too
+            fates[which[i]].settled = true;
+            fates[which[i]].reversed |= reverses[i];
+        }
+    }
+    check_chains(worlds[0]);
+    check_numbers(worlds[0]);
+    static Tc__Bill sorted[BILLS_ALL];
+    size_t count = 0;
+    for (int i = 0; i < BILLS_ALL; i++)
+        if (fates[i].settled && !fates[i].reversed) sorted[count++] = bills[i];
+    qsort(sorted, count, sizeof *sorted, in_order);
+    for (size_t i = 0; i < count; i++) EQ(ask(fresh, "settle", sorted[i].bill, &sorted[i])->code, E_OK);
+    EQ(one_number(fresh, "SELECT COUNT(*) FROM decision"), count); // all in order: one version each
+    static Tc__Decision *left[STANDING_MAX], *right[STANDING_MAX];
+    size_t n = standing_bills(worlds[1], left, STANDING_MAX), m = standing_bills(fresh, right, STANDING_MAX);
+    EQ(n, m);
+    for (size_t i = 0; i < n && i < m; i++) {
+        EQ_TEXT(left[i]->bill, right[i]->bill);
+        EQ(left[i]->fund_fen, right[i]->fund_fen);
+        EQ(left[i]->own_fen, right[i]->own_fen);
+        for (size_t t = 0; t < right[i]->n_used; t++)
+            EQ(USED(left[i], right[i]->used[t]->name), right[i]->used[t]->amount_fen);
+    }
+    for (size_t i = 0; i < n; i++) tc__decision__free_unpacked(left[i], NULL);
+    for (size_t i = 0; i < m; i++) tc__decision__free_unpacked(right[i], NULL);
+    close_world(worlds[0]);
+    close_world(worlds[1]);
+    close_world(fresh);
+}
+
+// A store from before bills had versions.
+TEST(rows_of_old_become_first_versions) {
+    store_t *store;
+    err_t err = {0};
+    rows_t rows;
+    arena_t *arena = arena_new(1 << 16, 0);
+    need(store_open(&store, temp_store_url(), "adj_old_rows", &err), &err);
+    need(store_migrate(store, adjudication_migrations, 1, &err), &err);
+    need(store_exec(store,
+                    "INSERT INTO decision (partition, person, year, seq, number, request_id, digest, bill, at_ms, body)"
+                    " VALUES (7, 'P', 2018, 1, 1, 'id', $1, 'B1', 5, $1)",
+                    (cell_t[]){cell_blob("x", 1)}, 1, &err),
+         &err);
+    need(store_migrate(store, adjudication_migrations, ADJUDICATION_MIGRATIONS, &err), &err);
+    need(store_query(store, "SELECT kind, version, request_id, bill, body FROM decision", NULL, 0, arena, &rows, &err),
+         &err);
+    NEED(rows.count == 1);
+    EQ(row_i64(&rows, 0, 0), ROW_SETTLED);
+    EQ(row_i64(&rows, 0, 1), 1);
+    EQ_TEXT(row_text(&rows, 0, 2), "id");
+    EQ_TEXT(row_text(&rows, 0, 3), "B1");
+    need(store_query(store, adjudication_log.read_sql, (cell_t[]){cell_i64(7), cell_i64(1), cell_i64(9)}, 3, arena,
+                     &rows, &err),
+         &err);
+    NEED(rows.count == 1);
+    EQ_TEXT(row_text(&rows, 0, 1), "bill.settled");
+    store_close(&store);
+    arena_destroy(&arena);
+}
+
 TESTS("adjudication turns", CASE(the_ground_is_laid), CASE(WE_08_employee_first_stay_at_level_3),
       CASE(WE_09_the_running_total_follows_the_chain), CASE(WE_04_the_band_changes_inside_the_year),
       CASE(the_same_request_gives_the_same_answer_and_another_body_is_refused), CASE(the_same_holds_inside_one_batch),
@@ -998,4 +1474,11 @@ TESTS("adjudication turns", CASE(the_ground_is_laid), CASE(WE_08_employee_first_
       CASE(totals_are_the_sums_of_the_bills_whoever_settled_them), CASE(every_answer_is_counted_by_its_code),
       CASE(a_chain_quoted_under_its_own_entitlement_is_itself),
       CASE(bills_not_covered_are_worth_what_they_are_under_cover), CASE(questions_about_a_year_name_the_field),
+      CASE(a_late_bill_takes_its_lawful_place_and_those_after_it_are_decided_again),
+      CASE(a_settlement_tells_what_moved_since_the_quote), CASE(a_reversed_bill_no_longer_counts_wherever_it_stood),
+      CASE(the_only_bill_reversed_leaves_an_empty_year), CASE(a_reversal_is_done_once_and_says_what_is_wrong_with_it),
+      CASE(a_bill_reversed_before_it_arrives_is_never_settled),
+      CASE(a_recomputation_follows_the_entitlement_and_a_dry_one_tells_it),
+      CASE(a_change_that_needs_what_is_not_known_changes_nothing),
+      CASE(whatever_the_order_of_arrival_the_end_is_lawful), CASE(rows_of_old_become_first_versions),
       CASE(the_ground_is_cleared))
