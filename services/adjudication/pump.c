@@ -60,10 +60,13 @@ static void take_answer(pump_t *pump, const pump_reply_t *reply) {
     count_outcome(&pump->metrics, outcome);
 }
 
+// A booking is a commit: it waits for company while answers keep coming.
 static void take_answers(pump_t *pump) {
     pump_reply_t reply;
-    for (int wait_ms = WAIT_MS; pump->in_flight && pump->ports.next(pump->ports.self, wait_ms, &reply); wait_ms = 0)
+    while (pump->in_flight) {
+        if (!pump->ports.next(pump->ports.self, pump->answered < PUMP_WINDOW / 2 ? WAIT_MS : 0, &reply)) return;
         take_answer(pump, &reply);
+    }
 }
 
 // ---- what is due
