@@ -34,8 +34,7 @@ static void remove_dir(void) {
 }
 
 TEST(both_engines_start) {
-    snprintf(sqlite_url, sizeof sqlite_url, "sqlite:%s/tc-store-XXXXXX",
-             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    snprintf(sqlite_url, sizeof sqlite_url, "sqlite:%s/tc-store-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     NEED(mkdtemp(sqlite_url + 7) != NULL);
     owner = getpid();
     atexit(remove_dir);
