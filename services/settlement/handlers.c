@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ENTRIES_MAX = 1000 };
+
 static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory for the answer"); }
 
 static Tc__Balances__Row *balance_row(const rows_t *rows, size_t i, arena_t *arena) {
@@ -44,6 +46,32 @@ static int get_balances(void *self, const request_t *request, const ProtobufCMes
     return 0;
 }
 
+static int get_entries(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                       err_t *err) {
+    service_ctx_t *ctx = ((settlement_t *)self)->ctx;
+    const char *reference = ((const Tc__GetEntry *)message)->reference;
+    (void)request;
+    rows_t found;
+    int rc = name_check("reference", reference, err);
+    if (rc) return err_field(err, rc, "reference", "reference must be 1 to 64 of A-Z a-z 0-9 . _ : -");
+    rc = journal_of_reference(ctx->store, reference, ENTRIES_MAX, ctx->arena, &found, err);
+    if (rc) return rc;
+    if (!found.count) return err_field(err, E_NOT_FOUND, "reference", "no journal entry for this reference");
+    Tc__JournalEntries *entries = arena_alloc(ctx->arena, sizeof *entries);
+    if (!entries) return no_memory(err);
+    tc__journal_entries__init(entries);
+    entries->entries = arena_alloc(ctx->arena, found.count * sizeof *entries->entries);
+    if (!entries->entries) return no_memory(err);
+    for (size_t i = 0; !rc && i < found.count; i++) {
+        size_t bytes;
+        const void *body = row_blob(&found, i, 0, &bytes);
+        rc = message_unpack((ProtobufCMessage **)&entries->entries[entries->n_entries++],
+                            &tc__journal_entry__descriptor, body, bytes, ctx->arena, err);
+    }
+    *reply = &entries->base;
+    return rc;
+}
+
 static int get_entry(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                      err_t *err) {
     service_ctx_t *ctx = ((settlement_t *)self)->ctx;
@@ -63,6 +91,7 @@ enum { READERS = ROLE_ADMIN | ROLE_CLERK | ROLE_SERVICE };
 static const method_t methods[] = {
     {"get_balances", READERS, true, &tc__get_balances__descriptor, get_balances},
     {"get_entry", READERS, true, &tc__get_entry__descriptor, get_entry},
+    {"get_entries", READERS, true, &tc__get_entry__descriptor, get_entries},
 };
 
 // ---- life

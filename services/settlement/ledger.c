@@ -1,5 +1,5 @@
-// Lines of zero fen are left out. An entry may have no line at all (a bill that no fund pays): the journal still tells
-// of it.
+// Lines of zero fen are left out. An entry may have no line at all (a bill that no fund pays, also when it is
+// reversed): the journal still tells of it.
 #include "ledger.h"
 #include <string.h>
 
@@ -66,45 +66,118 @@ bool ledger_balanced(const Tc__JournalEntry *entry) {
     return sum == 0;
 }
 
-// ---- a settled bill
-// -----------------------------------------------------------------------------------------------------
+// ---- a bill, and what became of it
+// ---------------------------------------------------------------------------------------
 
-static int check_decision(const Tc__Decision *decision, err_t *err) {
+// What one version of a bill grants.
+typedef struct grant {
+    Tc__Amount *const *paid;
+    size_t layers;
+    fen_t fund;
+    const char *identity, *division;
+} grant_t;
+
+static grant_t grant_of(const Tc__Decision *decision) {
+    return (grant_t){decision->paid, decision->n_paid, decision->fund_fen, decision->identity, decision->division};
+}
+
+static grant_t grant_before(const Tc__Decision *decision) {
+    const Tc__Previous *before = decision->previous;
+    if (!before) return (grant_t){.identity = decision->identity, .division = decision->division};
+    return (grant_t){before->paid, before->n_paid, before->fund_fen, before->identity, before->division};
+}
+
+static int check_grant(const grant_t *grant, err_t *err) {
     fen_t sum = 0;
-    if (decision->n_paid * 2 > LEDGER_POSTINGS_MAX) return err_field(err, E_OUT_OF_RANGE, "paid", "too many layers");
-    for (size_t i = 0; i < decision->n_paid; i++) {
-        int rc = check_word("paid.name", decision->paid[i]->name, err);
+    if (grant->layers * 4 > LEDGER_POSTINGS_MAX) return err_field(err, E_OUT_OF_RANGE, "paid", "too many layers");
+    for (size_t i = 0; i < grant->layers; i++) {
+        int rc = check_word("paid.name", grant->paid[i]->name, err);
         if (rc) return rc;
-        if (fen_add(sum, decision->paid[i]->amount_fen, &sum))
+        if (fen_add(sum, grant->paid[i]->amount_fen, &sum))
             return err_field(err, E_OUT_OF_RANGE, "paid", "the layers overflow");
     }
-    if (sum != decision->fund_fen)
-        return err_field(err, E_INVALID_FIELD, "fund", "the layers of the bill do not add up to the fund's part");
+    if (sum == grant->fund) return 0;
+    return err_field(err, E_INVALID_FIELD, "fund", "the layers of the bill do not add up to the fund's part");
+}
+
+static int check_decision(const Tc__Decision *decision, const grant_t *now, const grant_t *before, err_t *err) {
+    int rc = check_grant(now, err);
+    if (!rc) rc = check_grant(before, err);
+    if (rc) return rc;
     if (!decision->input || !decision->input->to[0])
         return err_field(err, E_MISSING_FIELD, "input.to", "the bill has no day of discharge");
     return 0;
 }
 
+static fen_t granted(const grant_t *grant, const char *layer) {
+    for (size_t i = 0; i < grant->layers; i++)
+        if (strcmp(grant->paid[i]->name, layer) == 0) return grant->paid[i]->amount_fen;
+    return 0;
+}
+
+static int post_layer(Tc__JournalEntry *entry, arena_t *arena, const grant_t *grant, const char *layer, fen_t amount,
+                      err_t *err) {
+    line_t debit = {"expense", layer, grant->identity, grant->division, "", amount};
+    line_t credit = {"payable", layer, "", "", entry->facility, 0};
+    return post_pair(entry, arena, &debit, credit, err);
+}
+
+// `now` less what `less` granted, layer by layer; layers that `now` does not have are `less`'s own.
+static int post_difference(Tc__JournalEntry *entry, arena_t *arena, const grant_t *now, const grant_t *less,
+                           err_t *err) {
+    int rc = 0;
+    for (size_t i = 0; !rc && i < now->layers; i++) {
+        const char *layer = now->paid[i]->name;
+        fen_t amount;
+        rc = fen_sub(now->paid[i]->amount_fen, granted(less, layer), &amount);
+        if (rc) return err_field(err, rc, "paid", "an amount is out of range");
+        rc = post_layer(entry, arena, now, layer, amount, err);
+    }
+    for (size_t i = 0; !rc && i < less->layers; i++) {
+        const char *layer = less->paid[i]->name;
+        bool both = false;
+        fen_t amount;
+        for (size_t j = 0; j < now->layers; j++) both |= strcmp(now->paid[j]->name, layer) == 0;
+        if (both) continue;
+        rc = fen_sub(0, less->paid[i]->amount_fen, &amount);
+        if (rc) return err_field(err, rc, "paid", "an amount is out of range");
+        rc = post_layer(entry, arena, less, layer, amount, err);
+    }
+    return rc;
+}
+
+static bool same_dimensions(const grant_t *a, const grant_t *b) {
+    return strcmp(a->identity, b->identity) == 0 && strcmp(a->division, b->division) == 0;
+}
+
+static int post_grants(Tc__JournalEntry *entry, arena_t *arena, const grant_t *now, const grant_t *before, err_t *err) {
+    if (same_dimensions(now, before)) return post_difference(entry, arena, now, before, err);
+    const grant_t none_before = {.identity = now->identity, .division = now->division},
+                  none_now = {.identity = before->identity, .division = before->division};
+    int rc = post_difference(entry, arena, now, &none_before, err);
+    return rc ? rc : post_difference(entry, arena, &none_now, before, err);
+}
+
 int ledger_of_bill(const Tc__Decision *decision, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
                    Tc__JournalEntry **out, err_t *err) {
-    int rc = check_decision(decision, err);
+    const grant_t now = grant_of(decision), before = grant_before(decision);
+    const Tc__Previous *previous = decision->previous;
+    *out = NULL;
+    if (strcmp(decision->kind, "tombstone") == 0) return 0;
+    int rc = check_decision(decision, &now, &before, err);
     if (rc) return rc;
-    Tc__JournalEntry *entry = entry_new(arena, source, posted_ms, decision->n_paid * 2);
+    Tc__JournalEntry *entry = entry_new(arena, source, posted_ms, (now.layers + before.layers) * 2);
     if (!entry) return no_memory(err);
     entry->kind = (char *)kind_bill;
     entry->reference = decision->bill;
     entry->value_date = decision->input->to;
     entry->person = decision->person;
     entry->facility = decision->facility;
-    entry->total_fen = decision->total_fen;
-    entry->fund_fen = decision->fund_fen;
-    for (size_t i = 0; !rc && i < decision->n_paid; i++) {
-        const Tc__Amount *paid = decision->paid[i];
-        line_t debit = {"expense", paid->name, decision->identity, decision->division, "", paid->amount_fen};
-        line_t credit = {"payable", paid->name, "", "", decision->facility, 0};
-        rc = post_pair(entry, arena, &debit, credit, err);
-    }
-    if (!rc) *out = entry;
+    rc = fen_sub(decision->total_fen, previous ? previous->total_fen : 0, &entry->total_fen);
+    if (!rc) rc = fen_sub(now.fund, before.fund, &entry->fund_fen);
+    if (rc) return err_field(err, rc, "total", "an amount is out of range");
+    rc = post_grants(entry, arena, &now, &before, err);
+    if (!rc && (!previous || entry->n_postings || entry->total_fen)) *out = entry;
     return rc;
 }
 

@@ -17,6 +17,8 @@ typedef struct ledger_source { // the event that causes the entry
 
 // The entry lives in the arena and borrows the event's texts. E_INVALID_FIELD or E_OUT_OF_RANGE when the event does not
 // add up or uses a word that cannot name an account; E_IO when the arena is used up.
+// Of a later version of a bill: what it changes, on the identity and district of each version. `*out` NULL: it changes
+// nothing that is booked, or the bill was reversed before it came.
 int ledger_of_bill(const Tc__Decision *decision, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
                    Tc__JournalEntry **out, err_t *err) MUST_USE;
 int ledger_of_receipt(const Tc__Receipt *receipt, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,

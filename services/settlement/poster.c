@@ -65,9 +65,11 @@ OF(return, Tc__Receipt)
 OF(held, Tc__HeldMoney)
 #undef OF
 
-// NULL: the topic moves no money.
+// NULL: the topic moves no money. An event of one of these may still cause no entry.
 static const rule_t *rule_of(const char *topic) {
     static const rule_t rules[] = {{"bill.settled", &tc__decision__descriptor, bill_entry},
+                                   {"bill.reversed", &tc__decision__descriptor, bill_entry},
+                                   {"bill.recomputed", &tc__decision__descriptor, bill_entry},
                                    {"contribution.received", &tc__receipt__descriptor, receipt_entry},
                                    {"contribution.returned", &tc__receipt__descriptor, return_entry},
                                    {"money.held", &tc__held_money__descriptor, held_entry}};
@@ -83,7 +85,7 @@ static int make_entry(const batch_t *batch, const event_t *event, const rule_t *
     ProtobufCMessage *message;
     int rc = message_unpack(&message, rule->type, event->body, event->body_bytes, poster->arena, err);
     if (!rc) rc = rule->entry(message, &source, poster->now_ms(), poster->arena, out, err);
-    if (rc) return rc;
+    if (rc || !*out) return rc;
     // An entry follows from an event's bytes, so one that does not balance is the event's fault: it is parked.
     return ledger_balanced(*out) ? 0 : err_set(err, E_INVALID_FIELD, "the entry of this event does not balance");
 }
@@ -120,7 +122,7 @@ static int make_entries(batch_t *batch, const event_t *events, size_t count, err
         if (rc)
             return err_prefix(err, "%s %u/%lld", batch->source->service, events[i].partition,
                               (long long)events[i].number);
-        batch->postings += batch->entries[batch->count++]->n_postings;
+        if (batch->entries[batch->count]) batch->postings += batch->entries[batch->count++]->n_postings;
     }
     return rc;
 }

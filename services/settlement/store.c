@@ -70,10 +70,17 @@ int journal_find_reference(store_t *store, const char *reference, arena_t *arena
                            err_t *err) {
     cell_t params[] = {cell_text(reference)};
     rows_t found;
-    int rc = store_query(store, "SELECT body FROM journal WHERE reference = $1 ORDER BY kind, at_ms LIMIT 1", params,
-                         COUNT_OF(params), arena, &found, err);
+    int rc = store_query(store, "SELECT body FROM journal WHERE reference = $1 ORDER BY kind, number DESC LIMIT 1",
+                         params, COUNT_OF(params), arena, &found, err);
     if (rc) return rc;
     if (!found.count) return err_field(err, E_NOT_FOUND, "reference", "no journal entry for this reference");
     *body = row_blob(&found, 0, 0, bytes);
     return 0;
+}
+
+int journal_of_reference(store_t *store, const char *reference, int limit, arena_t *arena, rows_t *found, err_t *err) {
+    cell_t params[] = {cell_text(reference), cell_i64(limit)};
+    return store_query(store,
+                       "SELECT body FROM journal WHERE reference = $1 ORDER BY at_ms, partition, number LIMIT $2",
+                       params, COUNT_OF(params), arena, found, err);
 }

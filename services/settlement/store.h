@@ -25,6 +25,9 @@ int postings_insert(store_t *store, const rows_t *rows, err_t *err) MUST_USE;
 int balances_add(store_t *store, const rows_t *rows, err_t *err) MUST_USE;
 // All balances, in order: account, identity, division, amount_fen, postings. At most BALANCES_MAX.
 int balances_read(store_t *store, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
-// The entry of a bill or receipt: its packed body; E_NOT_FOUND when there is none.
+// The entry of a bill (the newest) or of a receipt coming in: its packed body; E_NOT_FOUND when there is none.
 int journal_find_reference(store_t *store, const char *reference, arena_t *arena, const void **body, size_t *bytes,
                            err_t *err) MUST_USE;
+// All entries of a bill or receipt: (body) in the order in which they were posted, at most `limit`.
+int journal_of_reference(store_t *store, const char *reference, int limit, arena_t *arena, rows_t *found,
+                         err_t *err) MUST_USE;

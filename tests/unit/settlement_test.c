@@ -428,6 +428,114 @@ TEST(an_entry_is_found_by_its_reference) {
     close_book(&book);
 }
 
+// ---- versions of a bill
+
+static void replace_by(Tc__Previous *previous, bill_event_t *made, const bill_event_t *before) {
+    tc__previous__init(previous);
+    previous->paid = (Tc__Amount **)before->list, previous->n_paid = LAYERS;
+    previous->fund_fen = before->decision.fund_fen, previous->total_fen = before->decision.total_fen;
+    previous->identity = before->decision.identity, previous->division = before->decision.division;
+    made->decision.previous = previous;
+    made->decision.version = 2;
+}
+
+TEST(a_later_version_is_posted_as_what_it_changes) {
+    bill_event_t before, after;
+    Tc__Previous previous;
+    Tc__JournalEntry *entry;
+    err_t err;
+    make_bill(&before, 1, (const fen_t[]){500, 300, 0});
+    make_bill(&after, 1, (const fen_t[]){700, 300, 0});
+    after.decision.total_fen = before.decision.total_fen;
+    replace_by(&previous, &after, &before);
+    NEED(ledger_of_bill(&after.decision, &source, 99, arena, &entry, &err) == E_OK && entry);
+    EQ(entry->n_postings, 2);
+    EQ_TEXT(entry->postings[0]->account, "expense/tier1");
+    EQ(entry->postings[0]->amount_fen, 200);
+    EQ(entry->fund_fen, 200);
+    EQ(entry->total_fen, 0);
+    EQ_TEXT(entry->reference, "BILL-1");
+    // The same amounts on another identity: both are turned.
+    after = before;
+    after.decision.input = &before.input, after.decision.identity = T("resident");
+    replace_by(&previous, &after, &before);
+    NEED(ledger_of_bill(&after.decision, &source, 99, arena, &entry, &err) == E_OK && entry);
+    EQ(entry->n_postings, 8);
+    OK(ledger_balanced(entry));
+    EQ(entry->fund_fen, 0);
+    // Nothing that is booked has changed.
+    after = before;
+    after.decision.input = &before.input;
+    replace_by(&previous, &after, &before);
+    NEED(ledger_of_bill(&after.decision, &source, 99, arena, &entry, &err) == E_OK);
+    OK(entry == NULL);
+    // Reversed: every line turned. A layer that the city gave up since is turned too.
+    make_bill(&after, 1, (const fen_t[]){0, 0, 0});
+    after.decision.total_fen = 0, after.decision.n_paid = 1;
+    replace_by(&previous, &after, &before);
+    NEED(ledger_of_bill(&after.decision, &source, 99, arena, &entry, &err) == E_OK && entry);
+    EQ(entry->n_postings, 4);
+    EQ(entry->total_fen, -before.decision.total_fen);
+    EQ(entry->fund_fen, -800);
+    previous.fund_fen++;
+    EQ(ledger_of_bill(&after.decision, &source, 99, arena, &entry, &err), E_INVALID_FIELD);
+    Tc__Decision tombstone = TC__DECISION__INIT;
+    tombstone.kind = T("tombstone");
+    EQ(ledger_of_bill(&tombstone, &source, 99, arena, &entry, &err), E_OK);
+    OK(entry == NULL);
+}
+
+// Bills of many versions, reversed or not: the balances are those of the newest ones.
+TEST(balances_are_those_of_the_newest_versions) {
+    enum { VERSIONED = 30, VERSIONS = 5 };
+    book_t book;
+    fen_t expected[2] = {0};
+    err_t err = {0};
+    open_book(&book, "settlement_versions");
+    for (int i = 0; i < VERSIONED; i++) {
+        bill_event_t versions[VERSIONS];
+        Tc__Previous previous[VERSIONS];
+        event_t events[VERSIONS];
+        int count = 1 + (int)draw(VERSIONS);
+        bool reversed = count > 1 && draw(3) == 0;
+        for (int v = 0; v < count; v++) {
+            bool last = v + 1 == count;
+            fen_t paid[LAYERS] = {0};
+            for (int k = 0; k < LAYERS && !(last && reversed); k++) paid[k] = draw(3) ? (fen_t)draw(1000000) : 0;
+            if (v > 0 && draw(4) == 0 && !(last && reversed))
+                for (int k = 0; k < LAYERS; k++) paid[k] = versions[v - 1].paid[k].amount_fen; // only totals moved
+            make_bill(&versions[v], i, paid);
+            versions[v].decision.identity = T(draw(4) ? "employee" : "resident");
+            if (v > 0) replace_by(&previous[v], &versions[v], &versions[v - 1]);
+            if (v > 0) versions[v].decision.total_fen = last && reversed ? 0 : versions[v - 1].decision.total_fen;
+            events[v] = event_of((uint32_t)i, v + 1,
+                                 v == 0             ? "bill.settled"
+                                 : last && reversed ? "bill.reversed"
+                                                    : "bill.recomputed",
+                                 &versions[v].decision.base);
+        }
+        const Tc__Decision *newest = &versions[count - 1].decision;
+        expected[strcmp(newest->identity, "resident") == 0] += newest->fund_fen;
+        EQ(deliver(&book, &book.settlement->adjudication, events, (size_t)count), E_OK);
+        EQ(deliver(&book, &book.settlement->adjudication, events, (size_t)count), E_OK); // once more
+    }
+    EQ(one_number(&book, "SELECT CAST(COALESCE(SUM(amount_fen), 0) AS BIGINT) FROM balance"
+                         " WHERE account LIKE 'expense/%' AND identity = 'employee'"),
+       expected[0]);
+    EQ(one_number(&book, "SELECT CAST(COALESCE(SUM(amount_fen), 0) AS BIGINT) FROM balance"
+                         " WHERE account LIKE 'expense/%' AND identity = 'resident'"),
+       expected[1]);
+    EQ(-balance_under(&book, "payable/", NULL), expected[0] + expected[1]);
+    check_books(&book);
+    Tc__GetEntry ask = TC__GET_ENTRY__INIT;
+    ProtobufCMessage *reply = NULL;
+    ask.reference = T("BILL-0");
+    NEED(settlement_service.methods[2].handle(book.settlement, NULL, &ask.base, &reply, &err) == E_OK);
+    EQ((int64_t)((const Tc__JournalEntries *)reply)->n_entries,
+       one_number(&book, "SELECT COUNT(*) FROM journal WHERE reference = 'BILL-0'"));
+    close_book(&book);
+}
+
 TEST(the_ground_is_laid) {
     err_t err = {0};
     random_bytes(&seed, sizeof seed);
@@ -453,4 +561,5 @@ TESTS("settlement", CASE(the_ground_is_laid), CASE(a_bill_is_an_expense_and_a_de
       CASE(events_that_do_not_add_up_are_refused), CASE(every_entry_sums_to_zero_and_no_fen_is_lost),
       CASE(an_event_counts_once_however_often_it_comes), CASE(the_same_number_of_another_service_is_another_event),
       CASE(an_event_that_does_not_add_up_writes_nothing), CASE(a_second_poster_is_refused_and_goes_on_from_the_truth),
-      CASE(an_entry_is_found_by_its_reference), CASE(the_ground_is_cleared))
+      CASE(an_entry_is_found_by_its_reference), CASE(a_later_version_is_posted_as_what_it_changes),
+      CASE(balances_are_those_of_the_newest_versions), CASE(the_ground_is_cleared))
