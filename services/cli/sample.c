@@ -3,6 +3,7 @@
 // a real one. The same options give the same files, byte for byte.
 #include "cli.h"
 #include "common/base/money.h"
+#include "sample_catalogue.h"
 #include "sample_city.h"
 #include "sample_person.h"
 #include <errno.h>
@@ -197,6 +198,7 @@ static int write_bills(sample_t *sample) {
 
 static int run(int argc, char **argv, const command_t *self) {
     if (argc > 1 && strcmp(argv[1], "city") == 0) return sample_city_run(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "catalogue") == 0) return sample_catalogue_run(argc - 1, argv + 1);
     sample_t sample = {.people = 2000, .employers = 40, .bills = 3000, .seed = 1, .year = 2018, .out = "."};
     const option_spec_t specs[] = {{.name = "people", .number = &sample.people},
                                    {.name = "employers", .number = &sample.employers},
@@ -232,7 +234,9 @@ const command_t command_sample = {
     .run = run,
     .help = "usage: tongchou sample --division CODE [--division CODE …] [--people N] [--employers N] [--bills N]\n"
             "                       [--year Y] [--seed N] [--out DIR]\n"
-            "       tongchou sample city …   (a city of any size as CSV files: `tongchou sample city --help`)\n\n"
+            "       tongchou sample city …   (a city of any size as CSV files: `tongchou sample city --help`)\n"
+            "       tongchou sample catalogue …   (drugs, items, materials and beds: `tongchou sample catalogue "
+            "--help`)\n\n"
             "Writes demo-facilities, demo-population, demo-payers-monthly, demo-payers-yearly and demo-bills (.jsonl). "
             "The same\n"
             "options give the same files. All persons are synthetic.\n\nexample:\n"
