@@ -298,6 +298,9 @@ int years_bill_lump_sum(void *self, const request_t *request, const ProtobufCMes
     record_t record;
     retirement_result_t result;
     int rc = read_record(c, ask->person, ask->on, &record, err);
+    if (rc == 0 && *record.person->died_on)
+        rc = err_field(err, E_OUT_OF_RANGE, "person", "the person died on %s: nothing is made up",
+                       record.person->died_on);
     if (rc == 0 && record.person->n_spells == 0)
         rc = err_field(err, E_NOT_FOUND, "person", "this person was never insured here");
     if (rc == 0) rc = assess(c, &record, &result, err);

@@ -403,6 +403,8 @@ TEST(nothing_is_owed_after_a_death) {
     bill_months(&city, "2018-04", "2018-07");
     EQ(COUNT(&city, "bill WHERE person = 'P1' AND period > '2018-04'"), 0);
     rebuild_changes_nothing(&city);
+    EQ(rig_ask(&city.collection, "bill_lump_sum", "{'person':'P1'}"), E_OUT_OF_RANGE);
+    EQ_TEXT(state->sex, "male");
     RIG_DO(&city.collection, "resolve_receipt", "{'receipt':'%s','decision':'return','reason':'after death'}",
            parked->receipt);
     close_city(&city);
