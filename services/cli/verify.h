@@ -34,6 +34,12 @@ int verify_query(store_t *store, const char *types, const char *sql, const cell_
 // The same for a query per key; the index of the key, which comes first, has no letter.
 int verify_each(store_t *store, const char *types, const char *sql, const rows_t *keys, arena_t *arena, rows_t *out,
                 err_t *err) MUST_USE;
+// What `take` is given: up to VERIFY_PAGE events, number and body, of a partition; `page` is the next page's
+// afterwards.
+typedef int (*verify_take_t)(verify_t *verify, void *self, const rows_t *events, err_t *err);
+// Read a partition's events of a topic in their order, page by page, until `take` returns an error, which is returned.
+int verify_events(verify_t *verify, store_t *store, int64_t partition, const char *topic, verify_take_t take,
+                  void *self, err_t *err) MUST_USE;
 // The message in a column, in the arena `work`; NULL when it is none, which is then noted as broken under `name`.
 const ProtobufCMessage *verify_message(verify_t *verify, const ProtobufCMessageDescriptor *type, const rows_t *rows,
                                        size_t row, size_t column, const char *name);

@@ -125,7 +125,8 @@ static int firsts_are_stored(verify_t *verify, slice_t *slice, const rows_t *fir
     return rc;
 }
 
-static int take_events(verify_t *verify, slice_t *slice, const rows_t *rows, err_t *err) {
+static int take_events(verify_t *verify, void *self, const rows_t *rows, err_t *err) {
+    slice_t *slice = self;
     rows_t firsts;
     rows_init(&firsts, verify->page, 3);
     for (size_t i = 0; i < rows->count; i++) {
@@ -147,23 +148,6 @@ static int take_events(verify_t *verify, slice_t *slice, const rows_t *rows, err
         key[2] = cell_text(month);
     }
     return slice->first ? firsts_are_stored(verify, slice, &firsts, err) : E_OK;
-}
-
-static int walk_events(verify_t *verify, slice_t *slice, err_t *err) {
-    rows_t rows = {0};
-    int64_t after = 0;
-    do {
-        const cell_t params[] = {cell_i64(slice->partition), cell_i64(after), cell_i64(VERIFY_PAGE)};
-        arena_reset(verify->page);
-        int rc = verify_query(verify->collection, "ib",
-                              "SELECT number, body FROM event WHERE partition = $1 AND number > $2"
-                              " AND topic = 'account.credited' ORDER BY number LIMIT $3",
-                              params, COUNT_OF(params), verify->page, &rows, err);
-        if (!rc) rc = take_events(verify, slice, &rows, err);
-        if (rc) return rc;
-        if (rows.count) after = row_i64(&rows, rows.count - 1, 0);
-    } while (rows.count == VERIFY_PAGE);
-    return E_OK;
 }
 
 // A month that cannot be decided keeps its turn and names the receipt that could not credit it.
@@ -222,7 +206,9 @@ int verify_accounts(verify_t *verify, err_t *err) {
         slice_t slice = {.partition = partition, .first = true};
         do {
             rc = load_slice(verify, &slice, err);
-            if (!rc) rc = walk_events(verify, &slice, err);
+            if (!rc)
+                rc = verify_events(verify, verify->collection, slice.partition, "account.credited", take_events, &slice,
+                                   err);
             if (rc) return rc;
             judge(verify, &slice);
             slice.first = false;

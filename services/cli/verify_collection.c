@@ -340,7 +340,8 @@ static int check_told(verify_t *verify, const rows_t *receipts, err_t *err) {
 
 // ---- and the other way round: every event has its receipt
 
-static int check_events(verify_t *verify, int64_t partition, const rows_t *events, err_t *err) {
+static int check_events(verify_t *verify, void *self, const rows_t *events, err_t *err) {
+    const int64_t partition = *(const int64_t *)self;
     rows_t keys, found;
     rows_init(&keys, verify->page, 1);
     for (size_t i = 0; i < events->count; i++) {
@@ -368,23 +369,6 @@ static int check_events(verify_t *verify, int64_t partition, const rows_t *event
     return rc;
 }
 
-static int events_have_receipts(verify_t *verify, int64_t partition, err_t *err) {
-    rows_t rows = {0};
-    int64_t after = 0;
-    do {
-        const cell_t params[] = {cell_i64(partition), cell_i64(after), cell_i64(VERIFY_PAGE)};
-        arena_reset(verify->page);
-        int rc = verify_query(verify->collection, "ib",
-                              "SELECT number, body FROM event WHERE partition = $1 AND number > $2"
-                              " AND topic = 'contribution.received' ORDER BY number LIMIT $3",
-                              params, COUNT_OF(params), verify->page, &rows, err);
-        if (!rc) rc = check_events(verify, partition, &rows, err);
-        if (rc) return rc;
-        if (rows.count) after = row_i64(&rows, rows.count - 1, 0);
-    } while (rows.count == VERIFY_PAGE);
-    return E_OK;
-}
-
 int verify_receipts(verify_t *verify, err_t *err) {
     char after[VERIFY_NAME_MAX] = "";
     rows_t rows = {0};
@@ -404,6 +388,7 @@ int verify_receipts(verify_t *verify, err_t *err) {
     } while (rows.count == VERIFY_PAGE);
     int rc = E_OK;
     for (int64_t partition = 0; !rc && partition < PARTITIONS; partition++)
-        rc = events_have_receipts(verify, partition, err);
+        rc = verify_events(verify, verify->collection, partition, "contribution.received", check_events, &partition,
+                           err);
     return rc;
 }

@@ -31,6 +31,24 @@ int verify_each(store_t *store, const char *types, const char *sql, const rows_t
     return rc ? rc : check_types(out, types, 1, err);
 }
 
+int verify_events(verify_t *verify, store_t *store, int64_t partition, const char *topic, verify_take_t take,
+                  void *self, err_t *err) {
+    rows_t rows = {0};
+    int64_t after = 0;
+    do {
+        const cell_t params[] = {cell_i64(partition), cell_i64(after), cell_text(topic), cell_i64(VERIFY_PAGE)};
+        arena_reset(verify->page);
+        int rc = verify_query(store, "ib",
+                              "SELECT number, body FROM event WHERE partition = $1 AND number > $2 AND topic = $3"
+                              " ORDER BY number LIMIT $4",
+                              params, COUNT_OF(params), verify->page, &rows, err);
+        if (!rc) rc = take(verify, self, &rows, err);
+        if (rc) return rc;
+        if (rows.count) after = row_i64(&rows, rows.count - 1, 0);
+    } while (rows.count == VERIFY_PAGE);
+    return E_OK;
+}
+
 const ProtobufCMessage *verify_message(verify_t *verify, const ProtobufCMessageDescriptor *type, const rows_t *rows,
                                        size_t row, size_t column, const char *name) {
     size_t bytes;

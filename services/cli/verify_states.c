@@ -154,7 +154,8 @@ static int firsts_are_stored(verify_t *verify, slice_t *slice, const rows_t *fir
     return rc;
 }
 
-static int take_events(verify_t *verify, slice_t *slice, const rows_t *rows, err_t *err) {
+static int take_events(verify_t *verify, void *self, const rows_t *rows, err_t *err) {
+    slice_t *slice = self;
     rows_t firsts;
     rows_init(&firsts, verify->page, 2);
     for (size_t i = 0; i < rows->count; i++) {
@@ -177,24 +178,6 @@ static int take_events(verify_t *verify, slice_t *slice, const rows_t *rows, err
     return slice->first ? firsts_are_stored(verify, slice, &firsts, err) : E_OK;
 }
 
-static int walk_events(verify_t *verify, slice_t *slice, err_t *err) {
-    rows_t rows = {0};
-    int64_t after = 0;
-    do {
-        const cell_t params[] = {cell_i64(slice->partition), cell_i64(after), cell_text(slice->kind->topic),
-                                 cell_i64(VERIFY_PAGE)};
-        arena_reset(verify->page);
-        int rc = verify_query(slice->store, "ib",
-                              "SELECT number, body FROM event WHERE partition = $1 AND number > $2 AND topic = $3"
-                              " ORDER BY number LIMIT $4",
-                              params, COUNT_OF(params), verify->page, &rows, err);
-        if (!rc) rc = take_events(verify, slice, &rows, err);
-        if (rc) return rc;
-        if (rows.count) after = row_i64(&rows, rows.count - 1, 0);
-    } while (rows.count == VERIFY_PAGE);
-    return E_OK;
-}
-
 static void judge(verify_t *verify, const slice_t *slice) {
     for (size_t i = 0; i < slice->count; i++) {
         const state_t *state = &slice->states[i];
@@ -212,7 +195,7 @@ static int one_partition(verify_t *verify, const kind_t *kind, store_t *store, i
     slice_t slice = {.kind = kind, .store = store, .partition = partition, .first = true};
     do {
         int rc = load_slice(verify, &slice, err);
-        if (!rc) rc = walk_events(verify, &slice, err);
+        if (!rc) rc = verify_events(verify, store, partition, kind->topic, take_events, &slice, err);
         if (rc) return rc;
         judge(verify, &slice);
         slice.first = false;
