@@ -2,6 +2,7 @@
 // the next step, so it does not matter who of several processes comes first or dies half-way.
 #include "common/base/date.h"
 #include "engine.h"
+#include <string.h>
 
 #define VERSION_TABLE                                                                                                  \
     "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY, at_ms BIGINT NOT NULL)"
@@ -17,7 +18,8 @@ static int read_version(store_t *store, arena_t *arena, int64_t *version, err_t 
 }
 
 static int apply(store_t *store, const migration_t *step, err_t *err) {
-    int code = store->engine->script(store, step->sql, err);
+    const bool skipped = !store_is_postgres(store) && strncmp(step->sql, POSTGRES_ONLY, strlen(POSTGRES_ONLY)) == 0;
+    int code = skipped ? E_OK : store->engine->script(store, step->sql, err);
     if (code != E_OK) return err_prefix(err, "migration %d: ", step->version);
     cell_t params[] = {cell_i64(step->version), cell_i64(clock_now_ms())};
     return store_exec(store, "INSERT INTO schema_version (version, at_ms) VALUES ($1, $2)", params, 2, err);

@@ -28,6 +28,9 @@ const migration_t collection_migrations[COLLECTION_MIGRATIONS] = {
     // Those whose states one transaction changed, apart by blanks (recache.h).
     {4, "CREATE TABLE uncached_batch (batch TEXT NOT NULL PRIMARY KEY, persons TEXT NOT NULL);"},
     {5, LIFE_TABLES_SQL},
+    // Rows that are changed later stay on their page, and their indexes as they are.
+    {6, POSTGRES_ONLY "ALTER TABLE bill SET (fillfactor = 60); ALTER TABLE entitlement SET (fillfactor = 60);"
+                      "ALTER TABLE person SET (fillfactor = 60);"},
 };
 
 int key_add(rows_t *keys, const char *name, err_t *err) {

@@ -647,6 +647,22 @@ static const migration_t good[] = {
     {3, "INSERT INTO m (id) VALUES (3); -- the end"},
 };
 
+ON_BOTH(a_step_for_one_engine_is_counted_on_both) {
+    static const migration_t steps[] = {{1, "CREATE TABLE m (a BIGINT NOT NULL)"},
+                                        {2, POSTGRES_ONLY "ALTER TABLE m SET (fillfactor = 60);"},
+                                        {3, "ALTER TABLE m ADD COLUMN b BIGINT NOT NULL DEFAULT 7"}};
+    err_t err;
+    store_t *store = opened(url, "only");
+    DONE(store_migrate(store, steps, 3, &err));
+    DONE(store_migrate(store, steps, 3, &err));
+    EQ(ask(store, "SELECT CAST(max(version) AS BIGINT) FROM schema_version"), 3);
+    DONE(store_exec(store, "INSERT INTO m (a) VALUES (1)", NULL, 0, &err));
+    EQ(ask(store, "SELECT b FROM m"), 7);
+    if (store_is_postgres(store))
+        EQ(ask(store, "SELECT COUNT(*) FROM pg_class WHERE relname = 'm' AND 'fillfactor=60' = ANY (reloptions)"), 1);
+    store_close(&store);
+}
+
 ON_BOTH(migrations_go_on_where_they_stopped) {
     static const migration_t bad[] = {
         {1, "CREATE TABLE m (id BIGINT NOT NULL); CREATE INDEX m_id ON m (id);"},
@@ -946,7 +962,8 @@ TESTS("store", CASE(both_engines_start), CASE(bad_urls_and_schemas_are_refused),
       BOTH(a_drop_takes_what_matches_in_every_column), BOTH(each_query_keeps_key_order),
       BOTH(each_query_keeps_key_order_whatever_the_plan), BOTH(each_query_takes_twelve_parameters),
       BOTH(each_exec_is_all_or_nothing), BOTH(large_answers_do_not_lock_the_pipeline),
-      BOTH(the_statement_cache_is_bounded), BOTH(migrations_go_on_where_they_stopped), BOTH(processes_migrate_together),
+      BOTH(the_statement_cache_is_bounded), BOTH(a_step_for_one_engine_is_counted_on_both),
+      BOTH(migrations_go_on_where_they_stopped), BOTH(processes_migrate_together),
       BOTH(two_writers_make_one_log_without_gaps), BOTH(what_was_acknowledged_outlives_kill_nine),
       CASE(a_full_disk_is_an_error_and_work_goes_on_after_it),
       CASE(a_lost_server_is_an_error_and_the_next_transaction_reconnects), CASE(a_changed_table_is_an_error_once),
