@@ -74,6 +74,25 @@ static const char *visit_point(const Tc__Bill *bill) {
     return *bill->point && strcmp(bill->point, "none") != 0 ? bill->point : "";
 }
 
+// What is outside the scope, when the bill tells it apart.
+static void scope_of(const Tc__Bill *bill) {
+    if (bill->full_own_fen) line("    outside the catalogues (全自费)", bill->full_own_fen);
+    if (bill->over_limit_fen) line("    above a price limit (超限价)", bill->over_limit_fen);
+    if (bill->first_pay_fen) line("    share paid first (先行自付)", bill->first_pay_fen);
+}
+
+// Lines of a visit stay with the visit (get_visit).
+static void lines_of(const Tc__Bill *bill) {
+    for (size_t i = 0; i < bill->n_lines; i++) {
+        const Tc__FeeLine *fee = bill->lines[i];
+        char amount[40], scope[40];
+        printf("%s  %4d %-8s %-27s %s %14s, in scope %14s%s%s\n", i ? "" : "\nFee lines (费用明细):\n", fee->line,
+               fee->kind, fee->code, *fee->class_ ? fee->class_ : "-", grouped(fee->amount_fen, amount),
+               grouped(fee->in_scope_fen, scope), *fee->reason ? ": " : "", fee->reason);
+    }
+    if (bill->lines_registered) printf("\nFee lines: those registered with the visit (get_visit)\n");
+}
+
 void decision_print(const Tc__Decision *d) {
     const Tc__Bill *b = d->input;
     const char *filing = strcmp(b->filing, "none") == 0 ? "" : b->filing, *point = visit_point(b);
@@ -88,6 +107,7 @@ void decision_print(const Tc__Decision *d) {
     printf("Decision: %s%s%s\n\n", d->decision, *d->reason ? ": " : "", d->reason);
     line("Fee (总费用)", d->total_fen);
     line("  outside the policy scope (自费)", d->total_fen - d->in_scope_fen);
+    scope_of(b);
     line("  inside the policy scope (政策范围内)", d->in_scope_fen);
     if (b->class_b_fen) line("    of it class B (乙类)", b->class_b_fen);
     line("Deductible (起付标准)", d->deductible_fen);
@@ -102,6 +122,7 @@ void decision_print(const Tc__Decision *d) {
     line("Paid by the person (个人负担)", d->own_fen);
     steps_of(d, "person");
     advice_of(d);
+    lines_of(b);
     printf("\nRunning totals of %d after this bill:\n", d->year);
     for (size_t i = 0; i < d->n_used; i++) line(d->used[i]->name, d->used[i]->amount_fen);
     printf("\npolicy %.16s…, entitlement version %lld\n", d->policy, (long long)d->entitlement);

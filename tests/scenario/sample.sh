@@ -5,6 +5,7 @@ made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 "$1" sample --out "$made" --division 440703 --division 440704 --division 440705 --division 440781 --division 440783 \
     --division 440784 --division 440785
-for file in "$made"/*.jsonl; do
+"$1" sample catalogue --seed 1 --out "$made/demo-catalogue.csv"
+for file in "$made"/*.jsonl "$made"/*.csv; do
     cmp "$file" "$2/${file##*/}"
 done

@@ -1,0 +1,140 @@
+// A catalogue from a file, and a visit under it, through real processes: lines → quote → settle → get_visit → reverse.
+// The catalogue is the shipped synthetic one; the amounts of its entries are worked out by hand here.
+#include "common/base/ids.h"
+#include "running.h"
+#include "tests/check.h"
+
+static running_t *suite;
+static err_t err;
+
+#define call(...) running_callf(suite, &err, __VA_ARGS__)
+#define CATALOGUE TC_SOURCE_DIR "/config/samples/demo-catalogue.csv"
+
+static int run(char *out, size_t room, const char *const *words) { return running_command(suite, out, room, words); }
+
+static void found_the_city(void) {
+    char id[40], body[32];
+    NEED(call("facility", "register_facility",
+              "{\"facility\":\"H99000100001\",\"name\":\"示例医院\",\"kind\":\"hospital\",\"level\":\"2\","
+              "\"division\":\"440703\"}") != NULL);
+    NEED(
+        call("facility", "sign_agreement",
+             "{\"facility\":\"H99000100001\",\"agreement\":\"A1\",\"from\":\"2018-01-01\",\"until\":\"2018-12-31\"}") !=
+        NULL);
+    snprintf(body, sizeof body, "99000119800101001");
+    snprintf(id, sizeof id, "%.17s%c", body, citizen_id_check_char(body));
+    NEED(call("enrollment", "register_person",
+              "{\"person\":\"P1\",\"citizen_id\":\"%s\",\"name\":\"示例\",\"division\":\"440703\"}", id) != NULL);
+    NEED(call("enrollment", "open_spell",
+              "{\"person\":\"P1\",\"identity\":\"resident\",\"from_month\":\"2018-01\",\"prior_months_tier1\":36}") !=
+         NULL);
+    NEED(running_settle_down(suite) == 0);
+    NEED(call("collection", "bill_year", "{\"year\":2018}") != NULL);
+    const json_t *due = call("collection", "get_due", "{\"person\":\"P1\",\"period\":\"2018\"}");
+    NEED(due != NULL);
+    char amount[32];
+    snprintf(amount, sizeof amount, "%s", running_text(due, "amount"));
+    NEED(call("collection", "receive",
+              "{\"receipt\":\"R1\",\"person\":\"P1\",\"period\":\"2018\",\"amount\":\"%s\",\"paid_on\":\"2017-12-20\"}",
+              amount) != NULL);
+    NEED(running_settle_down(suite) == 0);
+}
+
+TEST(the_suite_comes_up) {
+    static const char *const overlays[] = {"config/samples/jiangmen-illustrative.yaml", NULL};
+    suite = running_start(&(running_conf_t){.adjudication = 2, .overlays = overlays});
+    NEED(suite != NULL);
+    found_the_city();
+}
+
+TEST(a_file_is_loaded_once_and_shown) {
+    char out[4096], path[512];
+    snprintf(path, sizeof path, "%s", running_dir(suite));
+    const char *dry[] = {"catalogue", "load", CATALOGUE, "--dry", "--data", path, NULL};
+    const char *load[] = {"catalogue", "load", CATALOGUE, "--data", path, NULL};
+    const char *show[] = {"catalogue", "show", "drug", "XR04XXD000B000040394397", "--on", "2018-03-01",
+                          "--data",    path,   NULL};
+    const char *none[] = {"catalogue", "show", "drug", "XR04XXD000B000040394397", "--on", "2017-03-01",
+                          "--data",    path,   NULL};
+    EQ(run(out, sizeof out, dry), 0);
+    HAS_TEXT(out, "4085 added, 0 unchanged, 0 refused");
+    EQ(run(out, sizeof out, load), 0);
+    HAS_TEXT(out, "4085 added, 0 unchanged, 0 refused");
+    EQ(run(out, sizeof out, load), 0);
+    HAS_TEXT(out, "0 added, 4085 unchanged, 0 refused");
+    EQ(run(out, sizeof out, show), 0);
+    HAS_TEXT(out, "class B");
+    HAS_TEXT(out, "price limit (限价): 14.00");
+    EQ(run(out, sizeof out, none), 1);
+}
+
+#define LINES                                                                                                          \
+    "{\"line\":1,\"kind\":\"drug\",\"code\":\"XR04XXD000B000040394397\",\"quantity_milli\":10000,\"price\":\"15.00\"," \
+    "\"amount\":\"150.00\",\"used_on\":\"2018-03-02\"},"                                                               \
+    "{\"line\":2,\"kind\":\"item\",\"code\":\"000112000060000\",\"quantity_milli\":2000,\"price\":\"500.00\","         \
+    "\"amount\":\"1000.00\"},"                                                                                         \
+    "{\"line\":3,\"kind\":\"material\",\"code\":\"C000\",\"quantity_milli\":1000,\"price\":\"50.00\","                 \
+    "\"amount\":\"50.00\"}"
+#define BILL                                                                                                           \
+    "{\"bill\":\"V1\",\"person\":\"P1\",\"facility\":\"H99000100001\",\"type\":\"inpatient\",\"from\":\"2018-03-01\"," \
+    "\"to\":\"2018-03-09\",\"area\":\"city\",\"filing\":\"none\",\"lines_registered\":true}"
+
+// 10 × 15.00 above a limit of 14.00: 10.00 off; 5 % of 140.00 first: 7.00; 1,000.00 of class A; 50.00 of nothing.
+static void is_split(const json_t *decision) {
+    EQ_TEXT(running_text(decision, "total"), "1200.00");
+    EQ_TEXT(running_text(decision, "in_scope"), "1133.00");
+    EQ_TEXT(running_text(decision, "input.full_own"), "50.00");
+    EQ_TEXT(running_text(decision, "input.over_limit"), "10.00");
+    EQ_TEXT(running_text(decision, "input.first_pay"), "7.00");
+    EQ_TEXT(running_text(decision, "decision"), "paid");
+}
+
+static const char *state(void) {
+    return running_text(call("adjudication", "get_visit", "{\"bill\":\"V1\",\"person\":\"P1\"}"), "state");
+}
+
+TEST(a_visit_from_its_lines_to_its_settlement) {
+    NEED(call("adjudication", "register_visit",
+              "{\"bill\":\"V1\",\"person\":\"P1\",\"facility\":\"H99000100001\",\"type\":\"inpatient\","
+              "\"from\":\"2018-03-01\"}") != NULL);
+    NEED(call("adjudication", "add_lines", "{\"bill\":\"V1\",\"person\":\"P1\",\"lines\":[" LINES "]}") != NULL);
+    char own[32], fund[32];
+    const json_t *quote = call("adjudication", "quote", BILL);
+    NEED(quote != NULL);
+    is_split(quote);
+    snprintf(own, sizeof own, "%s", running_text(quote, "own"));
+    snprintf(fund, sizeof fund, "%s", running_text(quote, "fund"));
+    EQ_TEXT(state(), "registered");
+    const json_t *settled = call("adjudication", "settle", BILL);
+    NEED(settled != NULL);
+    is_split(settled);
+    EQ_TEXT(running_text(settled, "own"), own);
+    EQ_TEXT(running_text(settled, "fund"), fund);
+    const json_t *visit = call("adjudication", "get_visit", "{\"bill\":\"V1\",\"person\":\"P1\"}");
+    NEED(visit != NULL);
+    EQ_TEXT(running_text(visit, "state"), "settled");
+    EQ_TEXT(running_text(visit, "amount"), "1200.00");
+    EQ_TEXT(running_text(visit, "lines.0.class"), "B");
+    EQ_TEXT(running_text(visit, "lines.0.first_pay"), "7.00");
+    EQ_TEXT(running_text(visit, "lines.0.over_limit"), "10.00");
+    EQ_TEXT(running_text(visit, "lines.1.in_scope"), "1000.00");
+    EQ_TEXT(running_text(visit, "lines.2.full_own"), "50.00");
+    OK(!call("adjudication", "add_lines", "{\"bill\":\"V1\",\"person\":\"P1\",\"lines\":[" LINES "]}"));
+    EQ(err.code, E_EXISTS);
+}
+
+TEST(the_books_are_right_with_it) {
+    char out[8192];
+    NEED(running_settle_down(suite) == 0);
+    EQ(run(out, sizeof out, (const char *[]){"verify", "--data", running_dir(suite), NULL}), 0);
+}
+
+TEST(its_reversal_is_the_visits) {
+    NEED(call("adjudication", "reverse", "{\"bill\":\"V1\",\"person\":\"P1\",\"reason\":\"entered twice\"}") != NULL);
+    EQ_TEXT(state(), "reversed");
+    running_stop(&suite);
+}
+
+TESTS("catalogue", CASE(the_suite_comes_up), CASE(a_file_is_loaded_once_and_shown),
+      CASE(a_visit_from_its_lines_to_its_settlement), CASE(the_books_are_right_with_it),
+      CASE(its_reversal_is_the_visits))
