@@ -77,6 +77,11 @@ took=$(($(ms) - start))
 echo "dry run: $dry"
 echo "dry run: $took ms, $(($(echo "$dry" | field bills) * 1000 / took)) bills/s; own memory: $(rss)MiB"
 
+start=$(ms)
+suite readjudicate --facility H99999999999 --from 2018-01-01 --dry-run --json >/dev/null
+took=$(($(ms) - start))
+echo "looking for a facility that nobody visited: $took ms, $((bills * 1000 / took)) decisions/s"
+
 amend --reason "a bench" --detach >/dev/null
 while :; do
     task=$(suite tasks --json | tr '}' '\n' | grep '"number":1,')

@@ -166,6 +166,7 @@ TEST(arrears_paid_late_pay_the_bill_of_the_time_that_they_cover) {
 
 TEST(an_agreement_signed_backwards_counts_for_the_bills_of_its_days) {
     char before[32];
+    NEED(suite != NULL);
     const json_t *first = settle("P0-1", "P0", 2, "2018-04-10", "12345.67");
     NEED(first != NULL);
     snprintf(before, sizeof before, "%s", running_text(first, "own"));
@@ -194,6 +195,7 @@ static void settle_everybody(void) {
 
 TEST(a_dry_run_of_an_amended_policy_says_what_the_release_then_does) {
     static char dry[4096], again[4096], real[4096];
+    NEED(suite != NULL);
     settle_everybody();
     EQ(RUN(dry, "policy", "release", "jiangmen", "--overlay",
            TC_SOURCE_DIR "/config/samples/jiangmen-illustrative.yaml", "--overlay", amended_file, "--amends-from",
@@ -218,6 +220,7 @@ TEST(a_dry_run_of_an_amended_policy_says_what_the_release_then_does) {
 }
 
 TEST(a_bill_settled_after_the_release_is_decided_by_the_new_policy_in_every_instance) {
+    NEED(suite != NULL);
     const json_t *first = newest("P100-c");
     char policy[80];
     NEED(first != NULL);
@@ -248,6 +251,7 @@ static void leader(char *name, size_t room) {
 TEST(a_leader_that_is_killed_in_the_middle_is_followed_and_the_figures_are_those_of_the_dry_run) {
     static char dry[4096], out[4096];
     char name[80], state[32];
+    NEED(suite != NULL);
     EQ(RUN(dry, "policy", "release", "jiangmen", "--overlay",
            TC_SOURCE_DIR "/config/samples/jiangmen-illustrative.yaml", "--amends-from", "2018-01-01", "--dry-run",
            "--json"),

@@ -311,6 +311,8 @@ TEST(a_leader_that_dies_loses_nothing_and_its_follower_asks_under_the_same_ids) 
     need(pump_tick(&first, NOW, &moved, &err));
     EQ(brokers.count, 10);
     EQ(number("SELECT COUNT(*) FROM recompute_queue"), 10);
+    need(pump_tick(&first, NOW + 500, &moved, &err));
+    EQ(brokers.count, 10); // what is under way is not sent again
     pump_init(&second, store, own, &ports); // the first one is no more
     need(pump_tick(&second, NOW + 1000, &moved, &err));
     EQ(brokers.count, 20);
