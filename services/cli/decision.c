@@ -93,17 +93,29 @@ static void lines_of(const Tc__Bill *bill) {
     if (bill->lines_registered) printf("\nFee lines: those registered with the visit (get_visit)\n");
 }
 
+// Which version it is, when it is not the first, and of a reversal why.
+static void version_of(const Tc__Decision *d) {
+    if (d->version > 1) printf("Version %d (%s): %s\n", d->version, d->kind, d->cause);
+    for (size_t i = 0; i < d->n_changed; i++)
+        printf("%s%s%s", i ? ", " : "Changed since the quote: ", d->changed[i], i + 1 < d->n_changed ? "" : "\n");
+}
+
 void decision_print(const Tc__Decision *d) {
     const Tc__Bill *b = d->input;
+    if (!b) { // reversed before it came
+        printf("Bill %s of person %s: %s: %s\n", d->bill, d->person, d->decision, d->cause);
+        return;
+    }
     const char *filing = strcmp(b->filing, "none") == 0 ? "" : b->filing, *point = visit_point(b);
     printf("Bill %s, %s %s to %s, facility %s (%s%s%s%s%s%s%s)\n", d->bill, b->type, b->from, b->to, d->facility,
            b->area, *filing ? ", " : "", filing, *point ? ", chosen point " : "", point,
            *b->referred_on ? ", referred on " : "", b->referred_on);
     printf("Person %s as %s of division %s; benefit year %d, ", d->person, d->identity, d->division, d->year);
     if (d->seq)
-        printf("bill no. %lld of the year\n", (long long)d->seq);
+        printf("row %lld of the year\n", (long long)d->seq);
     else
-        printf("a quote after %lld settled bills of the year\n", (long long)d->based_on_seq);
+        printf("a quote after row %lld of the year\n", (long long)d->based_on_seq);
+    version_of(d);
     printf("Decision: %s%s%s\n\n", d->decision, *d->reason ? ": " : "", d->reason);
     line("Fee (总费用)", d->total_fen);
     line("  outside the policy scope (自费)", d->total_fen - d->in_scope_fen);
@@ -120,6 +132,7 @@ void decision_print(const Tc__Decision *d) {
     }
     line("Paid by the funds (基金支付)", d->fund_fen);
     line("Paid by the person (个人负担)", d->own_fen);
+    if (d->account_fen) line("  of it from personal accounts (个人账户)", d->account_fen);
     steps_of(d, "person");
     advice_of(d);
     lines_of(b);

@@ -34,6 +34,11 @@ static void print_table(const Tc__Balances *balances) {
            fen_format(all, text));
 }
 
+// Those of a bill in the order of its versions: a JSON object a line.
+static void print_entries(const Tc__JournalEntries *entries, arena_t *arena) {
+    for (size_t i = 0; i < entries->n_entries; i++) puts(message_to_json(&entries->entries[i]->base, arena));
+}
+
 static int run(int argc, char **argv, const command_t *self) {
     const char *data = cli_default_data, *as = "admin", *account = "";
     bool json = false;
@@ -57,8 +62,8 @@ static int run(int argc, char **argv, const command_t *self) {
     if (entry) {
         Tc__GetEntry request = TC__GET_ENTRY__INIT;
         request.reference = (char *)words.word[1];
-        rc = suite_call(&suite, "settlement", "get_entry", "", &request.base, &tc__journal_entry__descriptor, &reply,
-                        &err);
+        rc = suite_call(&suite, "settlement", "get_entries", "", &request.base, &tc__journal_entries__descriptor,
+                        &reply, &err);
     } else {
         Tc__GetBalances request = TC__GET_BALANCES__INIT;
         request.account = (char *)account;
@@ -66,7 +71,9 @@ static int run(int argc, char **argv, const command_t *self) {
                         &err);
     }
     status = rc ? cli_refused(&err, json) : 0;
-    if (!rc && (json || entry))
+    if (!rc && entry)
+        print_entries((const Tc__JournalEntries *)reply, suite.arena);
+    else if (!rc && json)
         puts(message_to_json(reply, suite.arena));
     else if (!rc)
         print_table((const Tc__Balances *)reply);
@@ -79,5 +86,5 @@ const command_t command_ledger = {
     .summary = "balances of the fund's accounts, and journal entries",
     .run = run,
     .help = "usage: tongchou ledger balances [--account PREFIX] [--json]\n"
-            "       tongchou ledger entry REFERENCE      the journal entry of a bill or receipt\n\nexamples:\n"
+            "       tongchou ledger entry REFERENCE      the journal entries of a bill or receipt\n\nexamples:\n"
             "  tongchou ledger balances --account expense/\n  tongchou ledger entry D000042\n"};

@@ -5,10 +5,10 @@
 #include <string.h>
 
 static const command_t *const commands[] = {
-    &command_up,     &command_status,    &command_enroll,       &command_facility, &command_collect,
-    &command_quote,  &command_settle,    &command_explain,      &command_events,   &command_ledger,
-    &command_wait,   &command_verify,    &command_sample,       &command_eval,     &command_policy,
-    &command_import, &command_catalogue, &command_readjudicate, &command_tasks,
+    &command_up,        &command_status,       &command_enroll, &command_facility, &command_collect, &command_quote,
+    &command_settle,    &command_reverse,      &command_bill,   &command_explain,  &command_events,  &command_ledger,
+    &command_wait,      &command_verify,       &command_sample, &command_eval,     &command_policy,  &command_import,
+    &command_catalogue, &command_readjudicate, &command_tasks,
 };
 
 static void overview(FILE *out) {

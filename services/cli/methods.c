@@ -84,6 +84,7 @@ static const cli_method_t methods[] = {
     METHOD("adjudication", "get_releases", get_releases, policy_releases, NULL),
     METHOD("settlement", "get_balances", get_balances, balances, NULL),
     METHOD("settlement", "get_entry", get_entry, journal_entry, NULL),
+    METHOD("settlement", "get_entries", get_entry, journal_entries, NULL),
     METHOD("enrollment", "positions", positions_request, positions, NULL),
     METHOD("facility", "positions", positions_request, positions, NULL),
     METHOD("collection", "positions", positions_request, positions, NULL),
@@ -190,6 +191,7 @@ const ProtobufCMessageDescriptor *event_type(const char *topic) {
         {"person.changed", &tc__person_state__descriptor},     {"employer.changed", &tc__employer_state__descriptor},
         {"facility.changed", &tc__facility_state__descriptor}, {"contribution.received", &tc__receipt__descriptor},
         {"entitlement.changed", &tc__entitlement__descriptor}, {"bill.settled", &tc__decision__descriptor},
+        {"bill.reversed", &tc__decision__descriptor},          {"bill.recomputed", &tc__decision__descriptor},
         {"contribution.returned", &tc__receipt__descriptor},   {"money.held", &tc__held_money__descriptor},
         {"account.credited", &tc__account_credit__descriptor}, {"settlement.posted", &tc__journal_entry__descriptor},
     };

@@ -24,5 +24,7 @@ int request_send(suite_t *suite, const cli_method_t *method, const words_t *fiel
 // A file of commands (method NULL: each line names its own).
 int request_file(suite_t *suite, const char *service, const char *method, const char *path,
                  const common_options_t *options);
+// What became of a command of adjudication: prints it. Exit status.
+int bill_status(const char *request_id, const common_options_t *options);
 // Print why the words were wrong and which commands there are (`only`: this one). Exit status 2.
 int request_usage(const command_t *command, const char *service, const char *only, const char *why);

@@ -67,11 +67,13 @@ const command_t command_facility = {
 static int run_bill(int argc, char **argv, const command_t *self) {
     static const char service[] = "adjudication";
     common_options_t options = COMMON_DEFAULTS;
-    const option_spec_t specs[] = {COMMON_SPECS(options), FILE_SPECS(options)};
+    const char *request_id = NULL;
+    const option_spec_t specs[] = {COMMON_SPECS(options), FILE_SPECS(options), {.name = "status", .text = &request_id}};
     words_t words = {0}, fields = {0};
     int status = options_parse(argc, argv, self, specs, COUNT_OF(specs), &words, &fields);
     if (status >= 0) return status;
-    if (words.count > 1 || (words.count == 1) == (fields.count > 0))
+    if (request_id && !words.count && !fields.count) return bill_status(request_id, &options);
+    if (request_id || words.count > 1 || (words.count == 1) == (fields.count > 0))
         return request_usage(self, service, self->name, "either a file, or the fields of one bill were expected");
     suite_t suite;
     if (suite_open(&suite, options.data, options.as)) return 2;
@@ -95,6 +97,7 @@ const command_t command_settle = {.name = "settle",
                                   .summary = "settle a bill, or a file of bills (结算)",
                                   .run = run_bill,
                                   .help =
-                                      "usage: tongchou settle --field value … | FILE.jsonl | -\n\n" BILL_HELP
+                                      "usage: tongchou settle --field value … | FILE.jsonl | -\n"
+                                      "       tongchou settle --status REQUEST_ID    was it done?\n\n" BILL_HELP
                                       "  tongchou settle config/samples/demo-bills.jsonl --window 128\n"
                                       "  tongchou settle --bill B1 --person P1 … (as in `tongchou quote --help`)\n"};
