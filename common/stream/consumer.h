@@ -11,7 +11,7 @@
 #include "stream.h"
 
 #define CONSUMER_TRIES 5
-#define CONSUMER_BATCH 256
+#define CONSUMER_BATCH 1024
 
 // Put into the migrations of a consuming service.
 #define CONSUMER_TABLES_SQL                                                                                            \

@@ -90,19 +90,39 @@ static int make_entry(const batch_t *batch, const event_t *event, const rule_t *
     return ledger_balanced(*out) ? 0 : err_set(err, E_INVALID_FIELD, "the entry of this event does not balance");
 }
 
+_Static_assert(CONSUMER_BATCH <= JOURNAL_RUN_MAX, "a run of a batch is asked for in one go");
+
+// The end of the run of one partition that begins at `first`.
+static size_t run_end(const event_t *events, size_t count, size_t first) {
+    size_t end = first + 1;
+    while (end < count && events[end].partition == events[first].partition && end - first < JOURNAL_RUN_MAX) end++;
+    return end;
+}
+
+static void mark_posted(const event_t *events, size_t count, size_t first, int64_t number, bool *posted) {
+    for (size_t i = first; i < run_end(events, count, first); i++)
+        if (events[i].number == number) posted[i] = true;
+}
+
+// One question for each partition: events come one partition after another, each in order.
 static int find_posted(const batch_t *batch, const event_t *events, size_t count, bool *posted, err_t *err) {
     poster_t *poster = batch->source->poster;
+    size_t *firsts = arena_alloc(poster->arena, (count + 1) * sizeof *firsts);
     rows_t keys, found;
-    rows_init(&keys, poster->arena, 3);
-    for (size_t i = 0; i < count; i++) {
+    if (!firsts) return no_memory(err);
+    rows_init(&keys, poster->arena, 4);
+    for (size_t i = 0; i < count; i = run_end(events, count, i)) {
         cell_t *key = rows_add(&keys);
         if (!key) return no_memory(err);
         key[0] = cell_text(batch->source->service);
         key[1] = cell_i64(events[i].partition);
         key[2] = cell_i64(events[i].number);
+        key[3] = cell_i64(events[run_end(events, count, i) - 1].number);
+        firsts[keys.count - 1] = i;
     }
     int rc = journal_find_sources(poster->store, &keys, poster->arena, &found, err);
-    for (size_t row = 0; !rc && row < found.count; row++) posted[row_i64(&found, row, 0)] = true;
+    for (size_t row = 0; !rc && row < found.count; row++)
+        mark_posted(events, count, firsts[row_i64(&found, row, 0)], row_i64(&found, row, 1), posted);
     return rc;
 }
 

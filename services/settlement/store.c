@@ -29,8 +29,8 @@ const stream_log_t settlement_log = {
 
 int journal_find_sources(store_t *store, const rows_t *keys, arena_t *arena, rows_t *found, err_t *err) {
     return store_each_query(store,
-                            "SELECT number FROM journal WHERE source_service = $1 AND source_partition = $2"
-                            " AND source_number = $3 LIMIT 1",
+                            "SELECT source_number FROM journal WHERE source_service = $1 AND source_partition = $2"
+                            " AND source_number >= $3 AND source_number <= $4 LIMIT 1024",
                             keys, arena, found, err);
 }
 

@@ -9,13 +9,15 @@ enum {
     JOURNAL_COLUMNS = 10,
     POSTING_COLUMNS = 8,
     BALANCE_COLUMNS = 5,
-    BALANCES_MAX = 65536
+    BALANCES_MAX = 65536,
+    JOURNAL_RUN_MAX = 1024
 };
 
 extern const migration_t settlement_migrations[SETTLEMENT_MIGRATIONS];
 extern const stream_log_t settlement_log;
 
-// keys: (source_service, source_partition, source_number). found: (key, number) of those posted already.
+// keys: (source_service, source_partition, first, last source_number), a run of at most JOURNAL_RUN_MAX. found: (key,
+// source_number) of those posted already.
 int journal_find_sources(store_t *store, const rows_t *keys, arena_t *arena, rows_t *found, err_t *err) MUST_USE;
 // rows: partition, number, reference, kind, source_service, source_partition, source_number, at_ms, value_date, body
 int journal_insert(store_t *store, const rows_t *rows, err_t *err) MUST_USE;
