@@ -64,12 +64,28 @@ static void pay(int receipt, const char *payer, const char *period, const char *
               amount, paid_on) != NULL);
 }
 
-static void settle(int bill, int person) {
+static void settle_in(int month, int bill, int person) {
     NEED(call("adjudication", "settle",
               "{\"bill\":\"B%d\",\"person\":\"P%d\",\"facility\":\"H99000100001\",\"type\":\"inpatient\","
-              "\"from\":\"2018-03-01\",\"to\":\"2018-03-09\",\"area\":\"city\",\"filing\":\"none\","
+              "\"from\":\"2018-%02d-01\",\"to\":\"2018-%02d-09\",\"area\":\"city\",\"filing\":\"none\","
               "\"total\":\"12345.67\",\"in_scope\":\"12000.00\"}",
-              bill, person) != NULL);
+              bill, person, month, month) != NULL);
+}
+
+static void settle(int bill, int person) { settle_in(3, bill, person); }
+
+static void reverse(int bill, int person) {
+    NEED(call("adjudication", "reverse", "{\"bill\":\"B%d\",\"person\":\"P%d\",\"reason\":\"entered twice\"}", bill,
+              person) != NULL);
+}
+
+// B9 arrives late and is reversed, so B8 and B10 are decided again; B11 is reversed before it comes.
+static void bills_change(void) {
+    settle_in(5, 8, 3);
+    settle_in(4, 9, 3);
+    settle_in(6, 10, 3);
+    reverse(9, 3);
+    reverse(11, 3);
 }
 
 static void found(const char *store) {
@@ -185,6 +201,7 @@ static void people_come_and_go(void) {
 TEST(the_city_lives_on) {
     const char *const p6 = "\"person\":\"P6\"", *const p7 = "\"person\":\"P7\"";
     people_come_and_go();
+    bills_change();
     NEED(running_settle_down(suite) == 0);
     NEED(call("collection", "bill_year", "{\"year\":2018}") != NULL);
     NEED(call("collection", "bill_month", "{\"month\":\"2018-02\"}") != NULL);
@@ -294,6 +311,21 @@ static const struct {
      "bill B1: the body of its decision is that of bill B2"},
     {"the bodies of two persons' decisions", "adjudication", SWAP("decision", "bill", "B1", "B6"),
      "bill B6: the body of its decision is that of bill B1"},
+    {"a row's kind", "adjudication", "UPDATE decision SET kind = 2 WHERE bill = 'B1'", "its key version 1 of kind 2"},
+    {"a row's version", "adjudication", "UPDATE decision SET version = 7 WHERE bill = 'B8' AND version = 2",
+     "bill B8: its body says version 2 recomputed, its key version 7"},
+    {"an old version put in the place of a newer one", "adjudication",
+     "UPDATE decision SET body = (SELECT o.body FROM decision o WHERE o.bill = 'B8' AND o.version = 1)"
+     " WHERE bill = 'B8' AND version = 2",
+     "bill B8: its body says place"},
+    {"a tombstone deleted", "adjudication", "DELETE FROM decision WHERE bill = 'B11'",
+     "settlement has taken in adjudication partition"},
+    {"the entry of a reversal deleted", "settlement",
+     "DELETE FROM posting WHERE number = (SELECT MAX(j.number) FROM journal j WHERE j.reference = 'B9') AND partition ="
+     " (SELECT MAX(j.partition) FROM journal j WHERE j.reference = 'B9');"
+     "DELETE FROM journal WHERE reference = 'B9' AND number = (SELECT MAX(j.number) FROM journal j WHERE j.reference ="
+     " 'B9')" REBALANCE,
+     "bill B9 (adjudication"},
     {"a decision's body", "adjudication", "UPDATE decision SET body = x'ff' WHERE bill = 'B7'",
      "bill B7: its body cannot be read"},
     {"a receipt deleted", "collection", "DELETE FROM receipt WHERE receipt = 'R1'", "names receipt R1"},
