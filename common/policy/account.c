@@ -52,9 +52,32 @@ static void load_own(loader_t *l, const yaml_node_t *part, span_t around, Tc__Po
     l->rule = NULL;
 }
 
+// Nothing said is what the law has for everybody: the account is the person's own and pays the own part; that of
+// another needs a rule which says so.
+static Tc__PolicyAccountPays *load_pays(loader_t *l, const yaml_node_t *part) {
+    static const char *const keys[] = {"own_part", "family", "rule", NULL}, *const family_keys[] = {"from", "rule",
+                                                                                                    NULL};
+    Tc__PolicyAccountPays *to = part ? take(l, 1, sizeof *to) : NULL;
+    if (!to) return NULL;
+    *to = (Tc__PolicyAccountPays)TC__POLICY_ACCOUNT_PAYS__INIT;
+    only(l, part, keys);
+    to->rule = rule_of(l, part);
+    to->own_part = truth_of(l, need(l, part, "own_part"));
+    const yaml_node_t *family = may(l, part, "family");
+    l->rule = NULL;
+    if (!family || l->rc) return to;
+    if (!to->own_part) fail(l, family, "relatives pay after the own account, which pays nothing here");
+    only(l, family, family_keys);
+    to->family = true;
+    to->family_rule = rule_of(l, family);
+    to->family_from = date_of(l, need(l, family, "from"));
+    l->rule = NULL;
+    return to;
+}
+
 int load_account(loader_t *l) {
     static const char *const keys[] = {"from", "rule",    "identities", "none", "unpaid", "fixed",
-                                       "rate", "minimum", "former",     "own",  NULL};
+                                       "rate", "minimum", "former",     "own",  "pays",   NULL};
     const yaml_node_t *section = section_of(l, "account");
     if (!section) return l->rc;
     Tc__PolicyAccount *to = take(l, 1, sizeof *to);
@@ -78,6 +101,7 @@ int load_account(loader_t *l) {
     to->minimum = table(l, minimum, UNIT_MONEY, span);
     to->former = load_former(l, former, span);
     load_own(l, may(l, section, "own"), span, to);
+    to->pays = load_pays(l, may(l, section, "pays"));
     l->out->account = to;
     return l->rc;
 }
@@ -110,6 +134,19 @@ static int unpack_own(const unpacker_t *r, const Tc__PolicyAccount *from, accoun
     return rc ? rc : unpack_rule(r, from->own_rule, &to->own_rule);
 }
 
+// A policy packed before there was such a part says nothing.
+static int unpack_pays(const unpacker_t *r, const Tc__PolicyAccountPays *from, account_rules_t *to) {
+    to->pays = (policy_account_pays_t){.own_part = true, .rule = to->rule};
+    if (!from) return E_OK;
+    to->pays =
+        (policy_account_pays_t){.own_part = from->own_part, .family = from->family, .family_from = from->family_from};
+    if (from->family &&
+        (!from->own_part || from->family_from < date_make(1900, 1, 1) || from->family_from > date_make(2199, 12, 31)))
+        return unpack_bad(r, "what accounts may pay");
+    int rc = unpack_rule(r, from->rule, &to->pays.rule);
+    return rc || !from->family ? rc : unpack_rule(r, from->family_rule, &to->pays.family_rule);
+}
+
 int unpack_account(const unpacker_t *r) {
     const Tc__PolicyAccount *from = r->message->account;
     r->policy->account = NULL;
@@ -125,9 +162,14 @@ int unpack_account(const unpacker_t *r) {
     if (!rc) rc = unpack_values(r, from->minimum, UNIT_MONEY, &to->minimum);
     if (!rc && from->former) rc = unpack_former(r, from->former, &to->former);
     if (!rc) rc = unpack_own(r, from, to);
+    if (!rc) rc = unpack_pays(r, from->pays, to);
     if (rc) return rc;
     if ((to->rate.table.count == 0) == (to->minimum.table.count == 0) || (to->has_former && to->rate.table.count > 0))
         return unpack_bad(r, "way of the account's credit");
     r->policy->account = to;
     return E_OK;
+}
+
+const policy_account_pays_t *policy_account_pays(const policy_t *policy) {
+    return policy->account ? &policy->account->pays : NULL;
 }

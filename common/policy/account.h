@@ -27,4 +27,5 @@ typedef struct account_rules {
     uint32_t own_count;               // 0: does not count
     date_t own_from;
     const char *own_rule;
+    policy_account_pays_t pays;
 } account_rules_t;

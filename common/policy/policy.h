@@ -69,3 +69,14 @@ typedef struct policy_coverage {
     bool wait_every_entry;            // the wait also where the months before are continuous (option)
 } policy_coverage_t;
 const policy_coverage_t *policy_coverage(const policy_t *policy);
+
+// What the balance of a personal account may be used for (section `account`, `pays`). Where the section says nothing:
+// the own part, no family. NULL: the city has no accounts.
+typedef struct policy_account_pays {
+    bool own_part; // of a bill, from the person's own account
+    const char *rule;
+    bool family; // … and then from accounts that relatives share (家庭共济)
+    date_t family_from;
+    const char *family_rule;
+} policy_account_pays_t;
+const policy_account_pays_t *policy_account_pays(const policy_t *policy);

@@ -1,5 +1,6 @@
 // Construction, metrics and the small things every part of a turn uses.
 #include "adjudication.h"
+#include "paying.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -39,11 +40,14 @@ int adjudication_new(adjudication_t **out, policy_t **policy, err_t *err) {
     made->catalogues = catalogues_new();
     made->heads = heads_new(ADJUDICATION_HEADS);
     made->memo = benefit_memo_new();
-    if (made->facilities && made->catalogues && made->heads && made->memo) made->policies = policies_new(policy);
+    made->paying = paying_new(made);
+    if (made->facilities && made->catalogues && made->heads && made->memo && made->paying)
+        made->policies = policies_new(policy);
     if (!made->policies) {
         adjudication_destroy(&made);
         return err_set(err, E_IO, "out of memory");
     }
+    made->payments = &made->paying->port;
     *out = made;
     return 0;
 }
@@ -52,6 +56,7 @@ void adjudication_destroy(adjudication_t **adjudication) {
     adjudication_t *it = *adjudication;
     if (!it) return;
     commands_destroy(&it->commands);
+    paying_destroy(&it->paying);
     free(it->handled);
     policies_destroy(&it->policies);
     benefit_memo_destroy(&it->memo);

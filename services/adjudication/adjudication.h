@@ -50,6 +50,7 @@ typedef struct adjudication {
     heads_t *heads;
     int look_first;             // turns that still look for repeated requests before they insert
     const payments_t *payments; // NULL: no personal accounts
+    struct paying *paying;      // … which these are
     decision_frame_t frame;
     benefit_memo_t *memo;
     // For the methods that have a handler: one transaction a batch, replies stored by request id (common/daemon). The

@@ -1,4 +1,5 @@
 #include "background.h"
+#include "account_credits.h"
 #include "common/base/date.h"
 #include "common/base/log.h"
 #include "common/wire/gate.h"
@@ -35,6 +36,7 @@ typedef struct followed {
 static const followed_t consumers[] = {
     {"collection", "readjudicate", touched_entitlements},
     {"facility", "readjudicate", touched_facilities},
+    {"collection", "accounts", account_credits_follow},
 };
 enum { CONSUMERS = COUNT_OF(consumers) };
 

@@ -372,9 +372,47 @@ int batch_eval(batch_t *batch, const item_t *asked, const head_t *before, int64_
     return 0;
 }
 
-int batch_pay(batch_t *batch, Tc__Decision *decision, err_t *err) {
+// ---- personal accounts
+
+static bool asks_accounts(const item_t *item) {
+    return item->state == ITEM_OPEN && item->op == OP_BILL && item->bill->pay_from_account;
+}
+
+static size_t persons_needed(const batch_t *batch, item_t *const *items, size_t count) {
+    size_t needed = 0;
+    for (size_t i = 0; i < count; i++)
+        if (asks_accounts(items[i])) needed += 1 + items[i]->bill->n_account_of;
+    for (size_t i = 0; i < batch->chain_count; i++)
+        for (size_t k = 0; batch->chains[i].has_course && k < batch->chains[i].course.count; k++)
+            needed += batch->chains[i].course.bills[k].decision->n_account_parts;
+    return needed;
+}
+
+int batch_read_accounts(batch_t *batch, item_t *const *items, size_t count, err_t *err) {
     const payments_t *payments = batch->on->payments;
-    int rc = payments ? payments->pay(payments->self, decision, err) : 0;
+    size_t listed = 0;
+    if (!payments) return 0;
+    const char **persons = arena_alloc(batch->on->arena, (persons_needed(batch, items, count) + 1) * sizeof *persons);
+    if (!persons) return no_memory(err);
+    for (size_t i = 0; i < count; i++) {
+        if (!asks_accounts(items[i])) continue;
+        const Tc__Bill *bill = items[i]->bill;
+        persons[listed++] = bill->person;
+        for (size_t k = 0; k < bill->n_account_of; k++) persons[listed++] = bill->account_of[k];
+    }
+    for (size_t i = 0; i < batch->chain_count; i++) {
+        const chain_t *chain = &batch->chains[i];
+        for (size_t k = 0; chain->has_course && k < chain->course.count; k++) {
+            const Tc__Decision *stood = chain->course.bills[k].decision;
+            for (size_t p = 0; p < stood->n_account_parts; p++) persons[listed++] = stood->account_parts[p]->person;
+        }
+    }
+    return payments->begin(payments->self, persons, listed, err);
+}
+
+int batch_pay(batch_t *batch, Tc__Decision *decision, bool asked, err_t *err) {
+    const payments_t *payments = batch->on->payments;
+    int rc = payments ? payments->pay(payments->self, decision, asked, err) : 0;
     CHECK(rc || (decision->account_fen >= 0 && decision->account_fen <= decision->own_fen));
     return rc;
 }
@@ -389,7 +427,7 @@ int batch_decide(batch_t *batch, item_t *item, const head_t *before, int64_t seq
     Tc__Decision *decision = NULL;
     benefit_totals_t totals;
     int rc = batch_eval(batch, item, before, seq, &decision, &totals, err);
-    if (!rc && seq) rc = batch_pay(batch, decision, err);
+    if (!rc) rc = batch_pay(batch, decision, seq == 0, err);
     if (!rc) rc = batch_pack_row(batch, decision, ROW_SETTLED, &item->row, err);
     if (rc) return rc;
     item->rows = &item->row;

@@ -92,8 +92,11 @@ int batch_entitle(batch_t *batch, err_t *err) MUST_USE;
 int batch_read_heads(batch_t *batch, item_t *const *items, size_t count, bool trust_memory, err_t *err) MUST_USE;
 // Decide one bill on `before`; `seq` 0 for a quote. Fills the item's row and body and, when asked, the head after it.
 int batch_decide(batch_t *batch, item_t *item, const head_t *before, int64_t seq, head_t *after, err_t *err) MUST_USE;
-// What personal accounts pay of a decision that is about to be written. Nothing where there are none.
-int batch_pay(batch_t *batch, Tc__Decision *decision, err_t *err) MUST_USE;
+// What personal accounts pay of a decision that is about to be written, or is only `asked` for. Nothing where there are
+// none.
+int batch_pay(batch_t *batch, Tc__Decision *decision, bool asked, err_t *err) MUST_USE;
+// Have the accounts read that what is open among `items`, and the courses of the chains, may need.
+int batch_read_accounts(batch_t *batch, item_t *const *items, size_t count, err_t *err) MUST_USE;
 int batch_pack_row(batch_t *batch, Tc__Decision *decision, row_kind_t kind, row_t *row, err_t *err) MUST_USE;
 // The core's answer on a bill as a message, valid until the next one is made. `before` and `after` may be the same.
 int batch_eval(batch_t *batch, const item_t *item, const head_t *before, int64_t seq, Tc__Decision **out,

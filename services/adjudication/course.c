@@ -137,6 +137,8 @@ Tc__Previous *course_previous(const Tc__Decision *replaced, arena_t *arena) {
     previous->fund_fen = replaced->fund_fen;
     previous->own_fen = replaced->own_fen;
     previous->account_fen = replaced->account_fen;
+    previous->account_parts = replaced->account_parts;
+    previous->n_account_parts = replaced->n_account_parts;
     previous->identity = replaced->identity;
     previous->division = replaced->division;
     previous->total_fen = replaced->total_fen;

@@ -2,6 +2,8 @@
 // What writes chains goes first, so that a quote sent after a settle of the same batch sees it. What has a handler goes
 // through the command shell that all services share, last, since that shell empties the arena.
 #include "handlers.h"
+#include "account.pb-c.h"
+#include "accounts.h"
 #include "catalogue_load.h"
 #include "history.h"
 #include "readjudicate.h"
@@ -41,6 +43,9 @@ const method_t adjudication_methods[METHOD__COUNT] = {
     [METHOD_REMOVE_LINES] = {"remove_lines", CALLERS, false, &tc__remove_lines__descriptor, visit_remove_lines},
     [METHOD_CANCEL_VISIT] = {"cancel_visit", CALLERS, false, &tc__cancel_visit__descriptor, visit_cancel},
     [METHOD_GET_VISIT] = {"get_visit", CALLERS, true, &tc__get_visit__descriptor, visit_get},
+    [METHOD_GET_ACCOUNT] = {"get_account", OFFICE | ROLE_SERVICE, true, &tc__get_account__descriptor, account_get},
+    [METHOD_SHARE_ACCOUNT] = {"share_account", OFFICE, false, &tc__share_account__descriptor, account_share},
+    [METHOD_CORRECT_ACCOUNT] = {"correct_account", OFFICE, false, &tc__correct_account__descriptor, account_correct},
 };
 
 typedef struct sorted {

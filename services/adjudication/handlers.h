@@ -29,6 +29,9 @@ typedef enum adjudication_method {
     METHOD_REMOVE_LINES,
     METHOD_CANCEL_VISIT,
     METHOD_GET_VISIT,
+    METHOD_GET_ACCOUNT,
+    METHOD_SHARE_ACCOUNT,
+    METHOD_CORRECT_ACCOUNT,
     METHOD__COUNT
 } adjudication_method_t;
 

@@ -2,6 +2,7 @@
 #include "intake.h"
 #include "common/base/ids.h"
 #include "fee_lines.h"
+#include "paying.h"
 
 int intake_check_name(const char *field, const char *text, err_t *err) {
     if (!text[0]) return err_field(err, E_MISSING_FIELD, field, "%s is missing", field);
@@ -120,6 +121,7 @@ int intake_check(const Tc__Bill *bill, date_t today, benefit_bill_t *out, err_t 
     if (!rc) rc = check_diagnosis(bill, err);
     if (!rc && !bill->n_lines && !bill->lines_registered) rc = check_amounts(bill, &checked, err);
     if (!rc) rc = check_borne(bill, &checked, err);
+    if (!rc) rc = paying_check(bill, err);
     if (!rc) *out = checked;
     return rc;
 }

@@ -112,7 +112,7 @@ static int take_change(turn_t *turn, item_t *item, const course_change_t *change
     item->rows = arena_alloc(batch->on->arena, (change->count + 1) * sizeof *item->rows);
     if (!item->rows) return no_memory(err);
     for (size_t i = 0; i < change->count; i++) {
-        int rc = batch_pay(batch, change->rows[i], err);
+        int rc = batch_pay(batch, change->rows[i], false, err);
         if (!rc) rc = batch_pack_row(batch, change->rows[i], kind_of(change->rows[i]), &item->rows[i], err);
         if (rc) return rc;
     }
@@ -256,9 +256,7 @@ static int operate_one(turn_t *turn, item_t *item, err_t *err) {
 }
 
 void operate_all(turn_t *turn, item_t *const *items, size_t count) {
-    const payments_t *payments = turn->batch.on->payments;
     textmap_clear(&turn->ids);
-    if (payments) payments->begin(payments->self);
     for (size_t i = 0; i < count; i++)
         if (items[i]->state == ITEM_OPEN) items[i]->chain->next = items[i]->chain->head;
     for (size_t i = 0; i < count; i++) {
@@ -302,6 +300,7 @@ static int try_dry(turn_t *turn, item_t *item, err_t *err) {
     bench_t bench = {&batch, &chain};
     const course_ports_t ports = bench_ports(&bench);
     rc = course_recompute(&chain.course, &ports, &stamp, &change, err);
+    for (size_t i = 0; !rc && i < change.count; i++) rc = batch_pay(&batch, change.rows[i], true, err);
     if (rc) return rc;
     return operate_recomputed(batch.on, change.rows, change.count, (int64_t)chain.course.count, &item->body,
                               &item->body_bytes, err);

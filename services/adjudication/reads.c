@@ -55,6 +55,7 @@ void quote_turn(adjudication_t *on, const request_t *const *requests, size_t cou
     if (!rc) rc = batch_entitle(&batch, &err);
     if (!rc) rc = batch_read_heads(&batch, items, count, false, &err);
     if (!rc) rc = read_courses(&batch, &err);
+    if (!rc) rc = batch_read_accounts(&batch, items, count, &err);
     for (size_t i = 0; !rc && i < count; i++) quote_one(&batch, items[i]);
     if (rc) batch_refuse_open(&batch, rc, &err);
 }

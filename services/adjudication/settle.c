@@ -141,6 +141,7 @@ static int read_all(turn_t *turn, item_t *const *items, size_t count, bool look,
     if (!look) rc = stored_find(turn, items, count, LOOK_LATE, err);
     if (!look) operate_mark_courses(turn, items, count);
     if (!rc) rc = courses_read(&turn->batch, err);
+    if (!rc) rc = batch_read_accounts(&turn->batch, items, count, err);
     stage_done(on(turn), STAGE_LOOKUP, &turn->from_us);
     return rc;
 }

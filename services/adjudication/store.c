@@ -5,6 +5,7 @@
 #include "store.h"
 #include "common/base/hash.h"
 #include "common/daemon/service.h"
+#include "account_store.h"
 #include "catalogue_store.h"
 #include "readjudicate.h"
 #include "visit_store.h"
@@ -31,6 +32,7 @@ const migration_t adjudication_migrations[ADJUDICATION_MIGRATIONS] = {
     {2, VERSIONS_SQL REQUEST_TABLE_SQL},
     {3, CONSUMER_TABLES_SQL READJUDICATION_TABLES_SQL},
     {4, CATALOGUE_TABLES_SQL VISIT_TABLES_SQL},
+    {5, ACCOUNT_TABLES_SQL},
 };
 
 static const struct {

@@ -23,6 +23,13 @@ void **textmap_place(textmap_t *map, const char *text, int64_t tag) {
     return &map->slots[at].value;
 }
 
+void *textmap_find(const textmap_t *map, const char *text, int64_t tag) {
+    size_t at = (size_t)hash64(text, strlen(text), (uint64_t)tag) & map->mask;
+    for (; map->slots[at].text; at = (at + 1) & map->mask)
+        if (map->slots[at].tag == tag && strcmp(map->slots[at].text, text) == 0) return map->slots[at].value;
+    return NULL;
+}
+
 void textmap_clear(textmap_t *map) {
     memset(map->slots, 0, (map->mask + 1) * sizeof *map->slots);
     map->used = 0;

@@ -21,4 +21,5 @@ typedef struct textmap {
 int textmap_init(textmap_t *map, arena_t *arena, size_t entries) MUST_USE;
 // The value's place, made (as NULL) when it is not there yet. CHECKs the room.
 void **textmap_place(textmap_t *map, const char *text, int64_t tag);
+void *textmap_find(const textmap_t *map, const char *text, int64_t tag); // NULL: not there
 void textmap_clear(textmap_t *map);
