@@ -27,6 +27,9 @@ endif()
 if(TC_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
+if(TC_CRASH_POINTS)
+  target_compile_definitions(tc_flags INTERFACE TC_CRASH_POINTS)
+endif()
 add_custom_target(checks)  # all unit and store tests and what they run
 add_custom_target(fuzzers) # all fuzz targets
 

@@ -4,6 +4,7 @@
 //   anything else                 → the events are applied one by one; the partition of the bad one rests and, after
 //                                   CONSUMER_TRIES, is parked; the others go on
 #include "consumer.h"
+#include "common/base/crash.h"
 #include "common/base/date.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
@@ -355,6 +356,7 @@ static int apply(consumer_t *consumer, const event_t *events, size_t count, err_
     }
     code = effect->apply(effect->self, events, count, err);
     if (code == E_OK) code = position_move(&consumer->position, events, count, err);
+    CRASH_POINT("effect_before_commit");
     if (code == E_OK)
         code = position_commit(&consumer->position, err);
     else
@@ -364,6 +366,7 @@ static int apply(consumer_t *consumer, const event_t *events, size_t count, err_
         if (effect->rolled_back) effect->rolled_back(effect->self);
         return code;
     }
+    CRASH_POINT("effect_after_commit");
     advance(consumer, events, count);
     if (effect->committed) effect->committed(effect->self);
     return E_OK;

@@ -2,6 +2,7 @@
 // reversal and a recomputation go through the course of the year. An operation that fails leaves chain, course and what
 // the accounts put aside as they were.
 #include "turn.h"
+#include "common/base/crash.h"
 #include <string.h>
 
 static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory for the batch"); }
@@ -115,6 +116,7 @@ static int take_change(turn_t *turn, item_t *item, const course_change_t *change
         int rc = batch_pay(batch, change->rows[i], false, err);
         if (!rc) rc = batch_pack_row(batch, change->rows[i], kind_of(change->rows[i]), &item->rows[i], err);
         if (rc) return rc;
+        CRASH_POINT("in_change_set");
     }
     item->row_count = change->count;
     if (!change->count) return 0;

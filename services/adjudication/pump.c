@@ -1,6 +1,7 @@
 // Answers are booked before anything new is sent. What could not be booked stays in `outcomes` and is tried again.
 #include "pump.h"
 #include "adjudication.pb-c.h"
+#include "common/base/crash.h"
 #include "common/wire/message.h"
 #include <stdio.h>
 #include <string.h>
@@ -104,6 +105,7 @@ static int send_due(pump_t *pump, int64_t now_ms, bool *moved, err_t *err) {
     pump->looked_ms = now_ms;
     for (int i = 0; !rc && i < count && pump->in_flight < PUMP_WINDOW; i++) {
         if (under_way(pump, &due[i])) continue;
+        CRASH_POINT("pump_before_send");
         rc = send_item(pump, &due[i], err);
         *moved = true;
     }
@@ -116,8 +118,10 @@ int pump_tick(pump_t *pump, int64_t now_ms, bool *moved, err_t *err) {
     arena_reset(pump->arena);
     take_answers(pump);
     if (pump->answered) {
+        CRASH_POINT("pump_before_booking");
         int rc = recompute_book(pump->store, pump->outcomes, pump->answered, now_ms, pump->arena, err);
         if (rc) return rc;
+        CRASH_POINT("pump_after_booking");
         pump->answered = 0;
         *moved = true;
     }

@@ -3,6 +3,7 @@
 // stored rows under the same request ids and bills, so a commit whose outcome was lost is found, not done twice.
 #include "settle.h"
 #include "bill_lines.h"
+#include "common/base/crash.h"
 #include "common/base/log.h"
 #include "turn.h"
 #include <string.h>
@@ -71,6 +72,7 @@ static int insert_decided(turn_t *turn, item_t *const *items, size_t count, err_
         }
     int rc = decisions_insert(on(turn)->store, &rows, err);
     if (!rc) rc = bill_lines_settled(&turn->batch, items, count, err);
+    CRASH_POINT("after_insert_before_pay");
     return !rc && payments ? payments->write(payments->self, err) : rc;
 }
 
@@ -78,9 +80,12 @@ static int write_decided(turn_t *turn, item_t *const *items, size_t count, err_t
     bool any = false;
     for (size_t i = 0; i < count; i++) any |= items[i]->state == ITEM_DECIDED && items[i]->row_count > 0;
     if (!any) return 0;
+    CRASH_POINT("after_decide");
     int rc = store_begin(on(turn)->store, err);
     if (rc) return rc;
+    CRASH_POINT("before_insert");
     rc = insert_decided(turn, items, count, err);
+    CRASH_POINT("after_insert_before_commit");
     if (rc)
         store_rollback(on(turn)->store);
     else
@@ -112,7 +117,9 @@ static void answer_decided(turn_t *turn, item_t *const *items, size_t count) {
         heads_put(on(turn)->heads, chain->person, chain->year, &chain->head);
         turn_answer(turn, item, item->body, item->body_bytes);
     }
+    CRASH_POINT("after_reply_before_publish");
     stream_committed(on(turn)->stream);
+    CRASH_POINT("after_publish");
 }
 
 // After a refused try nothing that was read is trusted.
@@ -155,6 +162,7 @@ static int try_once(turn_t *turn, item_t *const *items, size_t count, bool look,
     rc = write_decided(turn, items, count, err);
     stage_done(on(turn), STAGE_STORE, &turn->from_us);
     if (rc) return rc;
+    CRASH_POINT("after_commit_before_reply");
     answer_decided(turn, items, count);
     stage_done(on(turn), STAGE_REPLY, &turn->from_us);
     return 0;
@@ -242,6 +250,7 @@ void settle_turn(adjudication_t *core, const request_t *const *requests, size_t 
     err_t err = {0};
     int rc = prepare(&turn, core, requests, count, &items, &err);
     if (!rc && core->look_first > 0) core->look_first--;
+    CRASH_POINT("after_take");
     if (!rc) rc = settle_all(&turn, items, count, &err);
     if (rc && turn.batch.items) {
         log_warn("turn_refused", "requests=%zu code=%s text=%s", count, err_name(rc), log_value(err.text));
