@@ -58,6 +58,13 @@ tongchou settle $samples/demo-bills.jsonl --window 128
 step "one bill, every fen with its article"
 tongchou explain "${BILL:-D000620}"
 
+step "catalogues, and a bill by its fee lines: a drug above its price limit, an item of class A, something in no catalogue"
+tongchou catalogue load $samples/demo-catalogue.csv
+tongchou settle - <<'BILL'
+{"bill":"L000001","person":"P0000010","facility":"H99000100002","type":"inpatient","from":"2018-07-16","to":"2018-07-26","area":"city","filing":"none","lines":[{"line":1,"kind":"drug","code":"XR04XXD000B000040394397","quantity_milli":10000,"price":"15.00","amount":"150.00"},{"line":2,"kind":"item","code":"000112000060000","quantity_milli":2000,"price":"5000.00","amount":"10000.00"},{"line":3,"kind":"material","code":"C00","quantity_milli":1000,"price":"50.00","amount":"50.00"}]}
+BILL
+tongchou explain L000001
+
 step "what a subscriber outside sees"
 tongchou wait
 tongchou events tail --topic settlement.posted --until-now | grep -m 1 '"kind":"bill"'

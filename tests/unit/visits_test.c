@@ -125,8 +125,9 @@ static int turn(world_t *world, const char *method, const char *id, const char *
     snprintf(text, sizeof text, "%s", json);
     for (char *c = text; *c; c++)
         if (*c == '\'') *c = '"';
-    const ProtobufCMessageDescriptor *type =
-        strcmp(method, "reverse") == 0 ? &tc__reverse_bill__descriptor : &tc__bill__descriptor;
+    const ProtobufCMessageDescriptor *type = strcmp(method, "reverse") == 0     ? &tc__reverse_bill__descriptor
+                                             : strcmp(method, "recompute") == 0 ? &tc__recompute__descriptor
+                                                                                : &tc__bill__descriptor;
     if (message_from_json(&message, type, text, strlen(text), world->rig.ctx.arena, &err))
         fprintf(stderr, "%s: %s\n", err.field, err.text);
     NEED(err.code == E_OK);
@@ -137,7 +138,7 @@ static int turn(world_t *world, const char *method, const char *id, const char *
                                     .key = "",
                                     .trace_id = "",
                                     .deadline_ms = INT64_MAX,
-                                    .caller = "hospital:h1"},
+                                    .caller = strcmp(method, "recompute") == 0 ? "clerk:c1" : "hospital:h1"},
                          .body = body,
                          .body_bytes = bytes};
     world->code = -1;
@@ -551,6 +552,68 @@ TEST(lines_that_come_while_a_bill_settles_are_in_it) {
     close_world(world);
 }
 
+// ---- decided again
+
+static const Tc__Decision *newest(world_t *world, const char *bill) {
+    ProtobufCMessage *message;
+    rows_t rows;
+    err_t err = {0};
+    size_t bytes;
+    cell_t params[] = {cell_text(bill)};
+    NEED(store_query(world->core->store, "SELECT body FROM decision WHERE bill = $1 ORDER BY version DESC LIMIT 1",
+                     params, 1, world->rig.ctx.arena, &rows, &err) == E_OK);
+    const void *body = row_blob(&rows, 0, 0, &bytes);
+    NEED(message_unpack(&message, &tc__decision__descriptor, body, bytes, world->rig.ctx.arena, &err) == E_OK);
+    return (const Tc__Decision *)message;
+}
+
+// A later look at the person finds another identity: what is paid first changes with it, for lines of a bill and for
+// lines of a visit alike, in every version from then on.
+static void split_again(const char *lines_of_bill) {
+    world_t *world = open_world();
+    report_is(load(world,
+                   A_2018 "," ROW("XB01", "B", "2018-01-01",
+                                  ",'shares':[{'first_pay':'0.1'},{'who':'retiree','first_pay':'0.05'}]"),
+                   ""),
+              2, 0, 0);
+    follow(world);
+    char bill[4096];
+    snprintf(bill, sizeof bill, "{" BILL_HEAD("V1") ",%s}", lines_of_bill);
+    if (strstr(lines_of_bill, "registered")) {
+        RIG_DO(&world->rig, "register_visit", VISIT("V1"));
+        EQ(add_lines(world, "V1", LINE(1, "XB01", "1000", "10000.00", "10000.00")), E_OK);
+    }
+    EQ(turn(world, "settle", "s1", bill), E_OK);
+    EQ(decision(world)->input->first_pay_fen, 100000);
+    // A bill that comes late is put before it, and both keep their own lines.
+    EQ(turn(world, "settle", "s2",
+            "{'bill':'V0','person':'P1','facility':'H44070300003','type':'inpatient','from':'2018-02-01',"
+            "'to':'2018-02-10','area':'city','filing':'none','total':'100.00','lines':[" LINE(1, "XB01", "1000",
+                                                                                              "100.00", "100.00") "]}"),
+       E_OK);
+    EQ(decision(world)->input->first_pay_fen, 1000);
+    EQ(turn(world, "settle", "s3",
+            "{'bill':'V2','person':'P1','facility':'H44070300003','type':'inpatient','from':'2018-02-01',"
+            "'to':'2018-02-11','area':'city','filing':'none','total':'101.00','lines':[" LINE(1, "XB01", "1000",
+                                                                                              "100.00", "100.00") "]}"),
+       E_OUT_OF_RANGE); // also of a late bill the amounts must say the same
+    world->person.spans[0]->identity = T("retiree");
+    world->person.version++;
+    EQ(turn(world, "recompute", "r1", "{'person':'P1','year':2018,'cause':'retired earlier'}"), E_OK);
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision WHERE kind = 2"), 2);
+    EQ(newest(world, "V1")->input->first_pay_fen, 50000);
+    EQ(newest(world, "V1")->input->in_scope_fen, 950000);
+    EQ(newest(world, "V1")->total_fen, 1000000);
+    EQ(newest(world, "V0")->input->first_pay_fen, 500);
+    EQ_TEXT(newest(world, "V1")->kind, "recomputed");
+    close_world(world);
+}
+
+TEST(lines_of_a_bill_are_split_anew_when_it_is_decided_again) {
+    split_again("'lines':[" LINE(1, "XB01", "1000", "10000.00", "10000.00") "]");
+}
+TEST(lines_of_a_visit_are_split_anew_when_its_bill_is_decided_again) { split_again("'lines_registered':true"); }
+
 // ---- the split alone
 
 TEST(lines_are_split_without_a_visit) {
@@ -610,5 +673,6 @@ TESTS("visits", CASE(the_ground_is_laid), CASE(rows_are_loaded_once_and_a_later_
       CASE(a_visit_goes_from_lines_to_quote_to_settlement_to_reversal),
       CASE(lines_come_and_go_until_the_visit_is_settled_or_cancelled),
       CASE(what_is_wrong_with_a_visit_is_told_by_field), CASE(lines_that_come_while_a_bill_settles_are_in_it),
-      CASE(lines_are_split_without_a_visit), CASE(sex_and_age_are_those_of_the_entitlement),
-      CASE(the_ground_is_cleared))
+      CASE(lines_of_a_bill_are_split_anew_when_it_is_decided_again),
+      CASE(lines_of_a_visit_are_split_anew_when_its_bill_is_decided_again), CASE(lines_are_split_without_a_visit),
+      CASE(sex_and_age_are_those_of_the_entitlement), CASE(the_ground_is_cleared))
