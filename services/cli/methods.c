@@ -1,6 +1,7 @@
 // The table of commands, and how words of the command line become a message.
 #include "methods.h"
 #include "common/base/hash.h"
+#include "account.pb-c.h"
 #include "adjudication.pb-c.h"
 #include "collection.pb-c.h"
 #include "enrollment.pb-c.h"
@@ -81,6 +82,9 @@ static const cli_method_t methods[] = {
     METHOD("adjudication", "get_tasks", get_tasks, tasks, NULL),
     METHOD("adjudication", "stage_policy", stage_policy, policy_release, NULL),
     METHOD("adjudication", "release_policy", release_policy, policy_release, NULL),
+    METHOD("adjudication", "get_account", get_account, account, "person"),
+    METHOD("adjudication", "share_account", share_account, account, "person"),
+    METHOD("adjudication", "correct_account", correct_account, account_entry, "person"),
     METHOD("adjudication", "get_releases", get_releases, policy_releases, NULL),
     METHOD("settlement", "get_balances", get_balances, balances, NULL),
     METHOD("settlement", "get_entry", get_entry, journal_entry, NULL),

@@ -23,6 +23,8 @@ static const struct {
     {"receipts", "each receipt is the sum of its bills, and was told of and posted once", verify_receipts},
     {"held", "what is parked, kept or given back adds up with receipts, events and ledger", verify_held},
     {"accounts", "each month credited to an account was paid, and credited once", verify_accounts},
+    {"personal", "personal accounts add up with credits, decisions and ledger, and none is below zero",
+     verify_personal},
     {"ledger", "every entry sums to zero and equals its postings, and the balances are their sum", verify_ledger},
     {"posted", "every settled bill and every receipt is posted exactly once, line by line", verify_posted},
     {"cache", "what Redis holds equals the store", verify_cache},

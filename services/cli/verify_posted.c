@@ -86,12 +86,17 @@ static size_t changes_of(const Tc__Decision *d, change_t *out, size_t room) {
 
 enum { LAYERS_MAX = 512 };
 
+// What personal accounts pay more than before.
+static fen_t account_change(const Tc__Decision *d) {
+    return verify_sum(d->account_fen, d->previous ? negative(d->previous->account_fen) : 0);
+}
+
 static size_t lines_of(const Tc__Decision *d) {
     change_t changes[LAYERS_MAX];
     size_t count = changes_of(d, changes, LAYERS_MAX), lines = 0;
     for (size_t i = 0; i < count; i++)
         lines += moved(d) ? (changes[i].now != 0) + (changes[i].before != 0) : changes[i].now != changes[i].before;
-    return lines;
+    return lines + (account_change(d) != 0);
 }
 
 static fen_t total_change(const Tc__Decision *d) {
@@ -117,6 +122,8 @@ static void check_bill(verify_t *verify, const Tc__Decision *d, const Tc__Journa
             expect(verify, entry, &(line_t){"expense", c->layer, d->previous->identity, d->previous->division, ""},
                    negative(c->before));
     }
+    expect(verify, entry, &(line_t){"personal", "account", "", "", ""}, account_change(d));
+    expect(verify, entry, &(line_t){"payable", "account", "", "", d->facility}, negative(account_change(d)));
     expect_count(verify, entry, lines_of(d));
 }
 
@@ -153,6 +160,12 @@ static void check_held(verify_t *verify, const Tc__HeldMoney *held, const Tc__Jo
     expect_count(verify, entry, held->amount_fen != 0);
 }
 
+static void check_credit(verify_t *verify, const Tc__AccountCredit *credit, const Tc__JournalEntry *entry) {
+    expect(verify, entry, &(line_t){"allotted", "account", "", "", ""}, credit->amount_fen);
+    expect(verify, entry, &(line_t){"personal", "account", "", "", ""}, negative(credit->amount_fen));
+    expect_count(verify, entry, credit->amount_fen != 0);
+}
+
 // ---- causes and entries
 
 typedef struct source {
@@ -182,8 +195,23 @@ static cause_t cause_of(const source_t *source, const ProtobufCMessage *message)
         const Tc__HeldMoney *h = (const Tc__HeldMoney *)message;
         return (cause_t){h->receipt, h->on, "", "", h->amount_fen, 0};
     }
+    if (source->type == &tc__account_credit__descriptor) {
+        const Tc__AccountCredit *c = (const Tc__AccountCredit *)message;
+        return (cause_t){.reference = c->person,
+                         .value_date = c->month,
+                         .person = c->person,
+                         .facility = "",
+                         .total = c->amount_fen};
+    }
     const Tc__Receipt *r = (const Tc__Receipt *)message;
     return (cause_t){r->receipt, r->paid_on, "", "", r->amount_fen, 0};
+}
+
+// A month is booked on its first day.
+static bool is_dated(const Tc__JournalEntry *entry, const source_t *source, const char *day) {
+    size_t length = strlen(day);
+    if (source->type != &tc__account_credit__descriptor) return strcmp(entry->value_date, day) == 0;
+    return strncmp(entry->value_date, day, length) == 0 && strcmp(entry->value_date + length, "-01") == 0;
 }
 
 static void check_entry(verify_t *verify, const source_t *source, const char *where, const ProtobufCMessage *message,
@@ -193,7 +221,7 @@ static void check_entry(verify_t *verify, const source_t *source, const char *wh
     const cause_t cause = cause_of(source, message);
     if (!entry) return;
     if (strcmp(entry->kind, source->kind) != 0 || strcmp(entry->reference, cause.reference) != 0 ||
-        strcmp(entry->value_date, cause.value_date) != 0 || strcmp(entry->person, cause.person) != 0 ||
+        !is_dated(entry, source, cause.value_date) || strcmp(entry->person, cause.person) != 0 ||
         strcmp(entry->facility, cause.facility) != 0 || entry->total_fen != cause.total ||
         entry->fund_fen != cause.fund) {
         verify_broken(verify, "%s %s (%s) of %s, %lld fen: its entry is of %s %s of %s, %lld fen", source->kind,
@@ -205,6 +233,8 @@ static void check_entry(verify_t *verify, const source_t *source, const char *wh
         check_bill(verify, (const Tc__Decision *)message, entry);
     else if (source->type == &tc__held_money__descriptor)
         check_held(verify, (const Tc__HeldMoney *)message, entry);
+    else if (source->type == &tc__account_credit__descriptor)
+        check_credit(verify, (const Tc__AccountCredit *)message, entry);
     else
         check_receipt(verify, (const Tc__Receipt *)message, strcmp(source->kind, "return") == 0, entry);
 }
@@ -311,7 +341,7 @@ static int no_foreign_entries(verify_t *verify, err_t *err) {
     int rc = verify_query(verify->settlement, "iittt",
                           "SELECT partition, number, reference, source_service, kind FROM journal"
                           " WHERE NOT (source_service = 'adjudication' AND kind = 'bill' OR source_service = "
-                          "'collection' AND kind IN ('contribution', 'return', 'held'))"
+                          "'collection' AND kind IN ('contribution', 'return', 'held', 'account'))"
                           " ORDER BY partition, number LIMIT 100",
                           NULL, 0, verify->page, &rows, err);
     for (size_t i = 0; !rc && i < rows.count; i++)
@@ -334,6 +364,7 @@ int verify_posted(verify_t *verify, err_t *err) {
         {"collection", "contribution", verify->collection, TOLD("contribution.received"), &tc__receipt__descriptor},
         {"collection", "return", verify->collection, TOLD("contribution.returned"), &tc__receipt__descriptor},
         {"collection", "held", verify->collection, TOLD("money.held"), &tc__held_money__descriptor},
+        {"collection", "account", verify->collection, TOLD("account.credited"), &tc__account_credit__descriptor},
     };
     int rc = no_foreign_entries(verify, err);
     for (size_t i = 0; i < COUNT_OF(sources); i++)

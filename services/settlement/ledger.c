@@ -4,7 +4,8 @@
 #include <string.h>
 
 static const char kind_bill[] = "bill", kind_contribution[] = "contribution", kind_return[] = "return",
-                  kind_held[] = "held";
+                  kind_held[] = "held", kind_account[] = "account";
+static const char personal_account[] = "account"; // the word of what personal accounts hold and pay
 
 // Words of events become parts of account names: [a-z0-9_], so that the chart stays readable and prefixes mean
 // something.
@@ -158,6 +159,16 @@ static int post_grants(Tc__JournalEntry *entry, arena_t *arena, const grant_t *n
     return rc ? rc : post_difference(entry, arena, &none_now, before, err);
 }
 
+// What personal accounts paid of the person's part is owed to the facility in the person's stead.
+static int post_account(Tc__JournalEntry *entry, arena_t *arena, const Tc__Decision *decision, err_t *err) {
+    const Tc__Previous *previous = decision->previous;
+    line_t debit = {"personal", personal_account, "", "", "", 0};
+    line_t credit = {"payable", personal_account, "", "", decision->facility, 0};
+    int rc = fen_sub(decision->account_fen, previous ? previous->account_fen : 0, &debit.amount);
+    if (rc) return err_field(err, rc, "account", "an amount is out of range");
+    return post_pair(entry, arena, &debit, credit, err);
+}
+
 int ledger_of_bill(const Tc__Decision *decision, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
                    Tc__JournalEntry **out, err_t *err) {
     const grant_t now = grant_of(decision), before = grant_before(decision);
@@ -166,7 +177,7 @@ int ledger_of_bill(const Tc__Decision *decision, const ledger_source_t *source, 
     if (strcmp(decision->kind, "tombstone") == 0) return 0;
     int rc = check_decision(decision, &now, &before, err);
     if (rc) return rc;
-    Tc__JournalEntry *entry = entry_new(arena, source, posted_ms, (now.layers + before.layers) * 2);
+    Tc__JournalEntry *entry = entry_new(arena, source, posted_ms, (now.layers + before.layers) * 2 + 2);
     if (!entry) return no_memory(err);
     entry->kind = (char *)kind_bill;
     entry->reference = decision->bill;
@@ -177,6 +188,7 @@ int ledger_of_bill(const Tc__Decision *decision, const ledger_source_t *source, 
     if (!rc) rc = fen_sub(now.fund, before.fund, &entry->fund_fen);
     if (rc) return err_field(err, rc, "total", "an amount is out of range");
     rc = post_grants(entry, arena, &now, &before, err);
+    if (!rc) rc = post_account(entry, arena, decision, err);
     if (!rc && (!previous || entry->n_postings || entry->total_fen)) *out = entry;
     return rc;
 }
@@ -228,6 +240,24 @@ int ledger_of_receipt(const Tc__Receipt *receipt, const ledger_source_t *source,
 int ledger_of_return(const Tc__Receipt *receipt, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
                      Tc__JournalEntry **out, err_t *err) {
     return receipt_entry(receipt, true, source, posted_ms, arena, out, err);
+}
+
+// ---- a month that personal accounts are credited with
+
+int ledger_of_credit(const Tc__AccountCredit *credit, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
+                     Tc__JournalEntry **out, err_t *err) {
+    Tc__JournalEntry *entry = entry_new(arena, source, posted_ms, 2);
+    if (!entry) return no_memory(err);
+    entry->kind = (char *)kind_account;
+    entry->reference = entry->person = credit->person;
+    entry->value_date = arena_text(arena, "%s-01", credit->month);
+    entry->total_fen = credit->amount_fen;
+    if (!entry->value_date) return no_memory(err);
+    const line_t debit = {"allotted", personal_account, "", "", "", credit->amount_fen};
+    const line_t to = {"personal", personal_account, "", "", "", 0};
+    int rc = post_pair(entry, arena, &debit, to, err);
+    if (!rc) *out = entry;
+    return rc;
 }
 
 // ---- money that pays no bill

@@ -26,6 +26,9 @@ int ledger_of_receipt(const Tc__Receipt *receipt, const ledger_source_t *source,
 // Its money was given back: the same lines with the signs turned.
 int ledger_of_return(const Tc__Receipt *receipt, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
                      Tc__JournalEntry **out, err_t *err) MUST_USE;
+// A month credited to a personal account, or taken back: of the fund's money, what is the person's own from now on.
+int ledger_of_credit(const Tc__AccountCredit *credit, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
+                     Tc__JournalEntry **out, err_t *err) MUST_USE;
 // Money of a payer that pays no bill (yet) came or went.
 int ledger_of_held(const Tc__HeldMoney *held, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
                    Tc__JournalEntry **out, err_t *err) MUST_USE;

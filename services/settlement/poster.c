@@ -63,6 +63,7 @@ OF(bill, Tc__Decision)
 OF(receipt, Tc__Receipt)
 OF(return, Tc__Receipt)
 OF(held, Tc__HeldMoney)
+OF(credit, Tc__AccountCredit)
 #undef OF
 
 // NULL: the topic moves no money. An event of one of these may still cause no entry.
@@ -72,7 +73,8 @@ static const rule_t *rule_of(const char *topic) {
                                    {"bill.recomputed", &tc__decision__descriptor, bill_entry},
                                    {"contribution.received", &tc__receipt__descriptor, receipt_entry},
                                    {"contribution.returned", &tc__receipt__descriptor, return_entry},
-                                   {"money.held", &tc__held_money__descriptor, held_entry}};
+                                   {"money.held", &tc__held_money__descriptor, held_entry},
+                                   {"account.credited", &tc__account_credit__descriptor, credit_entry}};
     for (size_t i = 0; i < COUNT_OF(rules); i++)
         if (strcmp(rules[i].topic, topic) == 0) return &rules[i];
     return NULL;
