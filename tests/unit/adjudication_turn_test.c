@@ -1156,7 +1156,7 @@ TEST(a_settlement_tells_what_moved_since_the_quote) {
 // Three bills, one of them reversed: the year is that of the other two.
 static void reverse_one_of_three(world_t *world, int which) {
     static const char *const days[] = {"2018-03-10", "2018-04-10", "2018-05-10"};
-    char person[16], other[16], number[16], id[24];
+    char person[24], other[24], number[32], id[32];
     snprintf(person, sizeof person, "THREE%d", which);
     snprintf(other, sizeof other, "TWO%d", which);
     add_person(person, "employee", "2014-12", 1, 1);
