@@ -123,6 +123,21 @@ TEST(a_visit_from_its_lines_to_its_settlement) {
     EQ(err.code, E_EXISTS);
 }
 
+// Enrolment reads the sex from the citizen ID, collection passes it on: P1 is a man.
+TEST(a_limit_to_one_sex_reaches_from_enrolment_to_the_line) {
+    const json_t *split = call("adjudication", "split",
+                               "{\"person\":\"P1\",\"facility\":\"H99000100001\",\"type\":\"inpatient\","
+                               "\"to\":\"2018-03-09\",\"lines\":["
+                               "{\"line\":1,\"kind\":\"drug\",\"code\":\"XM02ADH019F000050298617\","
+                               "\"quantity_milli\":1000,\"price\":\"5.00\",\"amount\":\"5.00\"},"
+                               "{\"line\":2,\"kind\":\"item\",\"code\":\"000112001580000\","
+                               "\"quantity_milli\":1000,\"price\":\"5.00\",\"amount\":\"5.00\"}]}");
+    NEED(split != NULL);
+    EQ_TEXT(running_text(split, "lines.0.full_own"), "5.00");
+    HAS_TEXT(running_text(split, "lines.0.reason"), "other sex");
+    EQ_TEXT(running_text(split, "lines.1.in_scope"), "5.00");
+}
+
 TEST(the_books_are_right_with_it) {
     char out[8192];
     NEED(running_settle_down(suite) == 0);
@@ -136,5 +151,5 @@ TEST(its_reversal_is_the_visits) {
 }
 
 TESTS("catalogue", CASE(the_suite_comes_up), CASE(a_file_is_loaded_once_and_shown),
-      CASE(a_visit_from_its_lines_to_its_settlement), CASE(the_books_are_right_with_it),
-      CASE(its_reversal_is_the_visits))
+      CASE(a_visit_from_its_lines_to_its_settlement), CASE(a_limit_to_one_sex_reaches_from_enrolment_to_the_line),
+      CASE(the_books_are_right_with_it), CASE(its_reversal_is_the_visits))
