@@ -1,12 +1,12 @@
 #!/bin/sh
 # A synthetic year through real processes, held against the second engine to the fen; part of ./dev bench.
 #   tests/bench/replay_bench.sh --bin DIR [--store sqlite:DIR | --store postgresql://…] [--people N] [--bills N]
-#       [--hospitals N] [--window N] [--instances "1 2 4"] [--seed S] [--faults-every MS] [--restart-store COMMAND]
+#       [--hospitals N] [--window N] [--instances "1 2 4"] [--rate N] [--seed S] [--faults-every MS] [--restart-store COMMAND]
 # %d in the store stands for the number of instances: each begins with an empty one. Without --store: SQLite in a
 # directory of its own. --faults-every draws faults from the seed (docs/reliability.md), MS apart on average.
 # Exit status 1 when an answer was not lawful, a settlement lost or doubled, `verify` not content, or a figure another.
 set -eu
-people=20000 bills=200000 hospitals=8 window=64 instances="1 2 4" seed=1 every= restart= store= bin=
+people=20000 bills=200000 hospitals=8 window=64 instances="1 2 4" rate=0 seed=1 every= restart= store= bin=
 while [ $# -gt 1 ]; do
     case $1 in
     --bin) bin=$2 ;;
@@ -17,6 +17,7 @@ while [ $# -gt 1 ]; do
     --window) window=$2 ;;
     --instances) instances=$2 ;;
     --seed) seed=$2 ;;
+    --rate) rate=$2 ;;
     --faults-every) every=$2 ;;
     --restart-store) restart=$2 ;;
     *) echo "replay_bench.sh: $1?" >&2 && exit 2 ;;
@@ -63,10 +64,31 @@ found_city() { # all months are paid in time, the year's fee by most
     tongchou wait --timeout 300 >/dev/null
 }
 
+# Another policy each time, by its hash; what it changes lies far ahead. Half of them amend the year, so that all bills
+# are decided again while others arrive.
+write_release() {
+    cat >"$work/release.sh" <<RELEASE
+at=\$(date +%s%N)
+cat >$work/release-\$at.yaml <<YAML
+overlay: release-\$at
+status: draft
+parameters:
+  catastrophic_threshold:
+    - {from: 2018-01-01, value: 25000.00, source: "made up for illustration"}
+    - {from: 2090-01-01, value: \$((at / 1000000 % 100000 + 1)).00, source: "made up for a test"}
+YAML
+amends=
+[ \$((at / 1000000 % 2)) = 0 ] || amends="--amends-from 2018-01-01"
+exec $bin/tongchou policy release $city --overlay $overlay --overlay $work/release-\$at.yaml \$amends --detach \\
+    --reason "a replay releases" --data $data
+RELEASE
+}
+
 replay() {
-    set -- --data "$data" --plan "$work/plan.jsonl" --standing "$work/standing.jsonl" --window "$window" --bin "$bin"
-    [ -z "$every" ] || set -- "$@" --faults-every "$every" --seed "$seed" --deadline 10000 --release \
-        "$bin/tongchou policy release $city --overlay $overlay --reason 'released again' --data $data"
+    write_release
+    set -- --data "$data" --plan "$work/plan.jsonl" --standing "$work/standing.jsonl" --window "$window" --rate "$rate" \
+        --bin "$bin"
+    [ -z "$every" ] || set -- "$@" --faults-every "$every" --seed "$seed" --deadline 1000 --release "sh $work/release.sh"
     [ -z "$restart" ] || set -- "$@" --restart-store "$restart"
     "$bin/replay_bench" "$@"
 }

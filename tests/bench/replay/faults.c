@@ -63,10 +63,12 @@ static pid_t draw_victim(faults_t *f, char name[static 64]) {
     return pid_in(f, name);
 }
 
-static pid_t start(char *const *argv) {
+static pid_t start(const faults_t *f, char *const *argv) {
+    char log[PATH_MAX];
     const pid_t pid = fork();
     if (pid) return pid;
-    if (!freopen("/dev/null", "w", stdout)) _exit(126);
+    snprintf(log, sizeof log, "%s/log/faults.log", f->conf->dir);
+    if (!freopen(log, "a", stdout) || !freopen(log, "a", stderr)) _exit(126);
     execv(argv[0], argv);
     _exit(127);
 }
@@ -76,7 +78,7 @@ static void start_aside(faults_t *f, const char *command) {
     for (size_t i = 0; i < FAULTS_AT_ONCE; i++) {
         if (f->aside[i] > 0 && waitpid(f->aside[i], NULL, WNOHANG) == f->aside[i]) f->aside[i] = 0;
         if (f->aside[i]) continue;
-        f->aside[i] = start(argv);
+        f->aside[i] = start(f, argv);
         return;
     }
 }
@@ -147,7 +149,7 @@ static bool join(faults_t *f) {
     snprintf(config, sizeof config, "%s/tongchou.yaml", f->conf->dir);
     char *const argv[] = {
         program, (char *)"--config", config, (char *)"--service.instance", (char *)"adjudication-extra", NULL};
-    f->extra = start(argv);
+    f->extra = start(f, argv);
     return f->extra > 0;
 }
 
