@@ -2,7 +2,8 @@
 // prepared loop of 10,000 rows to a commit (SQLite) or one COPY (PostgreSQL). And a file of receipts that pays what
 // everybody owes.
 //
-//   city_bench bare URL SERVICE TABLE WHERE FOLDER    prints rows and milliseconds of the writing
+//   city_bench bare URL SERVICE TABLE WHERE FOLDER    prints rows, milliseconds of the writing, and those of processor
+//                                                     time, the server's too
 //   city_bench receipts URL PERIOD DATE               prints the file
 //   city_bench lose URL                               deletes the entitlement states
 #include "common/base/date.h"
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { BATCH = 10000, COLUMNS_MAX = 32, PAGE = 10000 };
@@ -21,6 +23,29 @@ static void must(bool good, const char *what) {
     if (good) return;
     fprintf(stderr, "city_bench: %s\n", what);
     exit(1);
+}
+
+typedef struct written {
+    long long rows;
+    int64_t us, cpu_us;
+} written_t;
+
+static int64_t own_cpu_us(void) {
+    struct timespec spent;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
+    return spent.tv_sec * 1000000 + spent.tv_nsec / 1000;
+}
+
+// Of another process of this machine; 0 when it cannot be told.
+static int64_t cpu_us_of(int pid) {
+    char path[64];
+    long long user = 0, system = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    FILE *file = fopen(path, "r");
+    if (file && fscanf(file, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lld %lld", &user, &system) != 2)
+        user = system = 0;
+    if (file) fclose(file);
+    return (user + system) * 1000000 / sysconf(_SC_CLK_TCK);
 }
 
 // ---- SQLite
@@ -62,8 +87,9 @@ static size_t lite_take(sqlite3_stmt *rows, int columns, sqlite3_value **values)
     return count;
 }
 
-static int64_t lite_write(sqlite3 *db, sqlite3_stmt *insert, int columns, sqlite3_value **values, size_t count) {
-    const int64_t from_us = clock_mono_us();
+static void lite_write(sqlite3 *db, sqlite3_stmt *insert, int columns, sqlite3_value **values, size_t count,
+                       written_t *out) {
+    const int64_t from_us = clock_mono_us(), cpu_us = own_cpu_us();
     lite_do(db, "BEGIN IMMEDIATE");
     for (size_t row = 0; row < count; row++) {
         for (int i = 0; i < columns; i++) sqlite3_bind_value(insert, i + 1, values[row * (size_t)columns + (size_t)i]);
@@ -72,11 +98,13 @@ static int64_t lite_write(sqlite3 *db, sqlite3_stmt *insert, int columns, sqlite
         sqlite3_reset(insert);
     }
     lite_do(db, "COMMIT");
-    return clock_mono_us() - from_us;
+    out->rows += (long long)count;
+    out->us += clock_mono_us() - from_us;
+    out->cpu_us += own_cpu_us() - cpu_us;
 }
 
 static void lite_bare(const char *dir, const char *service, const char *table, const char *where, const char *folder,
-                      long long *rows, int64_t *us) {
+                      written_t *out) {
     static sqlite3_value *values[BATCH * COLUMNS_MAX];
     char path[512], sql[1024], marks[4 * COLUMNS_MAX] = "?";
     snprintf(path, sizeof path, "%s/%s.db", dir, service);
@@ -96,9 +124,9 @@ static void lite_bare(const char *dir, const char *service, const char *table, c
     snprintf(sql, sizeof sql, "INSERT INTO %s VALUES (%s)", table, marks);
     sqlite3_stmt *insert = lite_prepare(to, sql);
     // A statement that is asked again after its last row begins anew.
-    for (size_t count = BATCH; count == BATCH; *rows += (long long)count) {
+    for (size_t count = BATCH; count == BATCH;) {
         count = lite_take(read, columns, values);
-        *us += lite_write(to, insert, columns, values, count);
+        lite_write(to, insert, columns, values, count, out);
         for (size_t i = 0; i < count * (size_t)columns; i++) sqlite3_value_free(values[i]);
     }
     sqlite3_finalize(read);
@@ -145,7 +173,7 @@ static long long pg_in(PGconn *conn, const char *sql, FILE *file) {
 }
 
 static void pg_bare(const char *url, const char *service, const char *table, const char *where, const char *folder,
-                    long long *rows, int64_t *us) {
+                    written_t *out) {
     char path[512], sql[1024];
     PGconn *conn = PQconnectdb(url);
     must(PQstatus(conn) == CONNECTION_OK, PQerrorMessage(conn));
@@ -160,10 +188,12 @@ static void pg_bare(const char *url, const char *service, const char *table, con
     snprintf(sql, sizeof sql, "COPY (SELECT * FROM %s.%s WHERE %s) TO STDOUT (FORMAT binary)", service, table, where);
     pg_out(conn, sql, file);
     rewind(file);
-    const int64_t from_us = clock_mono_us();
+    const int server = PQbackendPID(conn);
+    const int64_t from_us = clock_mono_us(), cpu_us = own_cpu_us() + cpu_us_of(server);
     snprintf(sql, sizeof sql, "COPY bare_%s FROM STDIN (FORMAT binary)", table);
-    *rows = pg_in(conn, sql, file);
-    *us = clock_mono_us() - from_us;
+    out->rows = pg_in(conn, sql, file);
+    out->us = clock_mono_us() - from_us;
+    out->cpu_us = own_cpu_us() + cpu_us_of(server) - cpu_us;
     snprintf(sql, sizeof sql, "DROP TABLE bare_%s", table);
     pg_run(conn, sql);
     fclose(file);
@@ -226,8 +256,7 @@ static void receipts(const char *url, const char *period, const char *on) {
 }
 
 int main(int argc, char **argv) {
-    long long rows = 0;
-    int64_t us = 0;
+    written_t written = {0};
     if (argc == 5 && strcmp(argv[1], "receipts") == 0) {
         receipts(argv[2], argv[3], argv[4]);
         return 0;
@@ -238,9 +267,9 @@ int main(int argc, char **argv) {
     }
     must(argc == 7 && strcmp(argv[1], "bare") == 0, "bare URL SERVICE TABLE WHERE FOLDER, or receipts URL PERIOD DATE");
     if (strncmp(argv[2], "sqlite:", 7) == 0)
-        lite_bare(argv[2] + 7, argv[3], argv[4], argv[5], argv[6], &rows, &us);
+        lite_bare(argv[2] + 7, argv[3], argv[4], argv[5], argv[6], &written);
     else
-        pg_bare(argv[2], argv[3], argv[4], argv[5], argv[6], &rows, &us);
-    printf("%lld %lld\n", rows, (long long)(us / 1000));
+        pg_bare(argv[2], argv[3], argv[4], argv[5], argv[6], &written);
+    printf("%lld %lld %lld\n", written.rows, (long long)(written.us / 1000), (long long)(written.cpu_us / 1000));
     return 0;
 }

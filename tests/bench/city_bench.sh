@@ -1,9 +1,10 @@
 #!/bin/sh
 # A whole city through the running suite: import, a monthly run, a file of receipts, states from scratch. Beside each step
-# stands the bare writing of the rows that it left, the processor time of the service and, on PostgreSQL, of its
-# connection, and the service's own memory before and after, which must not grow with the city. A step that only reads is
-# compared with the writing of the rows it looked at. Collection sleeps while enrolment imports, so that the following of
-# the states is measured alone and as a whole.
+# stands the bare writing of the rows that it left: how many times its time, and how many times its processor time (of the
+# service and, on PostgreSQL, of its connection), which other work on the machine disturbs less. Then the service's memory
+# before and after: its own, which must not grow with the city, + pages of files. A step that only reads is compared with
+# the writing of the rows it looked at. Collection sleeps while enrolment imports, so that the following of the states is
+# measured alone and as a whole.
 #   tests/bench/city_bench.sh [--bin DIR] [--store sqlite:DIR|postgresql://…|both] [people]
 # 100,000 people take a few minutes; 1,000,000 about half an hour and 10 GB in $TMPDIR.
 set -eu
@@ -64,17 +65,18 @@ tell() { # NAME SERVICE ROWS TABLE WHERE [TABLE WHERE …]
     took=$(($(ms) - from)) name=$1 service=$2 done=$3
     used=$(($(cpu "$2") - used))
     shift 3
-    bare=0 left=0
+    bare=0 left=0 bare_used=0
     while [ $# -gt 0 ]; do
         set -- "$1" "$2" $("$bin/city_bench" bare "$store" "$service" "$1" "$2" "$work") "$@"
-        left=$((left + $3)) bare=$((bare + $4))
-        shift 6
+        left=$((left + $3)) bare=$((bare + $4)) bare_used=$((bare_used + $5))
+        shift 7
     done
+    [ $bare_used -gt 0 ] || bare_used=1
     [ $bare -gt 0 ] || bare=1
     [ $took -gt 0 ] || took=1
     printf '%-24s %8d in %7d ms %6d/s; bare %8d rows in %6d ms %6d/s; %d.%d times; cpu %d.%d times; MiB %s to %s\n' \
         "$name" "$done" "$took" $((done * 1000 / took)) "$left" "$bare" $((left * 1000 / bare)) \
-        $((took / bare)) $((took * 10 / bare % 10)) $((used * 10 / bare)) $((used * 100 / bare % 10)) "$before" \
+        $((took / bare)) $((took * 10 / bare % 10)) $((used * 10 / bare_used)) $((used * 100 / bare_used % 10)) "$before" \
         "$(rss "$service")"
 }
 
