@@ -345,7 +345,7 @@ static void settle(const city_t *city, size_t number, const bill_t *bill) {
     json_t *quote = ask("quote", json), *settled = ask("settle", json);
     expect_parts(city, bill, quote);
     expect_parts(city, bill, settled);
-    static const char *const apart[] = {"seq", "decided_ms"};
+    static const char *const apart[] = {"seq", "decided_ms", "version", "request_id"};
     for (size_t i = 0; i < COUNT_OF(apart); i++) {
         EQ(json_object_del(quote, apart[i]), 0);
         EQ(json_object_del(settled, apart[i]), 0);

@@ -471,7 +471,7 @@ static const struct {
     {"a refund's amount", "collection", "UPDATE refund SET amount_fen = amount_fen - 1 WHERE receipt = 'T4'",
      "given back, of the parked receipt that was returned, T4 P7: 28899, 28900 was expected"},
     {"the refund of a booked receipt deleted", "collection", "DELETE FROM refund WHERE receipt = 'T6'",
-     "tells that it was returned, but there is no refund"},
+     "tells that it was returned, but there is neither a refund nor a bill taken out"},
     {"a refund forged", "collection",
      "INSERT INTO refund SELECT 'T5', 'receipt', 'person', 'P7', period, amount_fen, at_ms, decided_by, why FROM refund"
      " WHERE receipt = 'T4'",
