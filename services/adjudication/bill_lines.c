@@ -135,7 +135,7 @@ static int fetch_stored(const batch_t *batch, item_t *item, err_t *err) {
     arena_t *arena = batch->on->arena;
     rows_t visit_keys, keys;
     visit_row_t visit;
-    Tc__Bill *bill;
+    Tc__Bill *bill = NULL;
     rows_init(&visit_keys, arena, 1);
     rows_init(&keys, arena, 3);
     cell_t *key = rows_add(&visit_keys);

@@ -100,7 +100,7 @@ int fee_lines_check(Tc__FeeLine *const *lines, size_t count, const fee_days_t *d
 
 static void fill(Tc__FeeLine *line, const split_parts_t *parts) {
     line->class_ = (char *)fee_class_name(parts->fee_class);
-    line->first_pay_ppm = parts->first_pay_share;
+    line->first_share_ppm = parts->first_pay_share;
     line->full_own_fen = parts->full_own;
     line->over_limit_fen = parts->over_limit;
     line->first_pay_fen = parts->first_pay;

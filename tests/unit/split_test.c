@@ -576,7 +576,7 @@ TEST(lines_are_filled_and_their_sums_are_the_bills_amounts) {
     EQ(filled[0]->over_limit_fen, 5);
     EQ(filled[0]->first_pay_fen, 100);
     EQ(filled[0]->in_scope_fen, 900);
-    EQ(filled[0]->first_pay_ppm, 100000);
+    EQ(filled[0]->first_share_ppm, 100000);
     EQ_TEXT(filled[0]->class_, "B");
     EQ_TEXT(filled[1]->class_, "");
     EQ(filled[1]->full_own_fen, 55);
