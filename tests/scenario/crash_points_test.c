@@ -1,0 +1,272 @@
+// Every crash point (common/base/crash_points.h) is hit once while a person's bills are settled, decided again,
+// reversed and readjudicated, paid from a personal account in part; the process comes back, the same commands go on
+// under the same ids, and in the end there is nothing that tells the person's story from that of somebody who was never
+// disturbed: versions, running totals, account and ledger. Two instances of adjudication; on SQLite and PostgreSQL.
+#include "running.h"
+#include "tests/check.h"
+
+#ifdef TC_CRASH_POINTS
+#include "common/base/crash_points.h"
+#include "common/base/date.h"
+#include "common/base/ids.h"
+#include "services/cli/sample_person.h"
+#include "tests/postgres.h"
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { STORY_MAX = 32768, WAIT_MS = 60000 };
+
+#define ITS_NAME(name) name,
+static const char *const points[] = {CRASH_POINTS(ITS_NAME)};
+enum { POINTS = COUNT_OF(points), PERSONS = POINTS + 1 }; // the last one is not disturbed
+
+static running_t *suite;
+static err_t err;
+static char dir[64] = ""; // where points are armed
+static uint64_t seed;
+
+#define call(...) running_callf(suite, &err, __VA_ARGS__)
+
+// ---- the city
+
+static void found_person(int i) {
+    char body[32];
+    snprintf(body, sizeof body, "99000119800101%03d", i);
+    NEED(call("enrollment", "register_person",
+              "{\"person\":\"P%d\",\"citizen_id\":\"%s%c\",\"name\":\"示例%d\",\"division\":\"440703\"}", i, body,
+              citizen_id_check_char(body), i) != NULL);
+    NEED(call("enrollment", "open_spell",
+              "{\"person\":\"P%d\",\"from_month\":\"2018-01\",\"identity\":\"resident\",\"prior_months_tier1\":40}",
+              i) != NULL);
+}
+
+static void pay(int i) {
+    char amount[32];
+    const json_t *due = call("collection", "get_due", "{\"person\":\"P%d\",\"period\":\"2018\"}", i);
+    NEED(due != NULL);
+    snprintf(amount, sizeof amount, "%s", running_text(due, "amount"));
+    NEED(call("collection", "receive",
+              "{\"receipt\":\"R%d\",\"person\":\"P%d\",\"period\":\"2018\",\"amount\":\"%s\",\"paid_on\":"
+              "\"2017-12-20\"}",
+              i, i, amount) != NULL);
+}
+
+static void leave(void) {
+    char command[128];
+    running_stop(&suite);
+    if (!dir[0]) return;
+    snprintf(command, sizeof command, "rm -rf %s", dir);
+    if (system(command)) fprintf(stderr, "%s is left\n", dir);
+    dir[0] = 0;
+}
+
+static void found(const char *store) {
+    static const char *const overlays[] = {"config/samples/jiangmen-illustrative.yaml", NULL};
+    leave(); // what a failed test left
+    snprintf(dir, sizeof dir, "/tmp/tongchou-crash-XXXXXX");
+    NEED(mkdtemp(dir) != NULL);
+    setenv("TC_CRASH_DIR", dir, 1);
+    suite = running_start(&(running_conf_t){.store = store, .adjudication = 2, .overlays = overlays});
+    NEED(suite != NULL);
+    NEED(call("facility", "register_facility",
+              "{\"facility\":\"H99000100001\",\"name\":\"示例医院\",\"kind\":\"hospital\",\"level\":\"2\",\"division\":"
+              "\"440703\"}") != NULL);
+    NEED(
+        call("facility", "sign_agreement",
+             "{\"facility\":\"H99000100001\",\"agreement\":\"A1\",\"from\":\"2018-01-01\",\"until\":\"2018-12-31\"}") !=
+        NULL);
+    for (int i = 0; i < PERSONS; i++) found_person(i);
+    NEED(running_settle_down(suite) == 0);
+    NEED(call("collection", "bill_year", "{\"year\":2018}") != NULL);
+    for (int i = 0; i < PERSONS; i++) pay(i);
+    NEED(running_settle_down(suite) == 0);
+    for (int i = 0; i < PERSONS; i++)
+        NEED(call("adjudication", "correct_account",
+                  "{\"person\":\"P%d\",\"number\":\"C%d\",\"amount\":\"6000.00\",\"reason\":\"a gift\"}", i,
+                  i) != NULL);
+}
+
+// ---- what happens to a person
+
+// As a hospital or clerk who asks again under the same id until there is an answer.
+__attribute__((format(printf, 4, 5))) static void command(int person, const char *method, int serial,
+                                                          const char *format, ...) {
+    char json[1024], id[32];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(json, sizeof json, format, args);
+    va_end(args);
+    snprintf(id, sizeof id, "I%d-%d", person, serial);
+    const json_t *reply = running_call(suite, "admin", "adjudication", method, id, json, &err);
+    if (!reply) fprintf(stderr, "    %s %s: %s %s\n", method, json, err_name(err.code), err.text);
+    NEED(reply != NULL);
+}
+
+static void settle(int person, int serial, const char *day, const char *total) {
+    command(
+        person, "settle", serial,
+        "{\"bill\":\"B%d-%d\",\"person\":\"P%d\",\"facility\":\"H99000100001\",\"type\":\"inpatient\",\"from\":\"%s\","
+        "\"to\":\"%s\",\"area\":\"city\",\"filing\":\"none\",\"total\":\"%s\",\"in_scope\":\"%s\","
+        "\"pay_from_account\":true}",
+        person, serial, person, day, day, total, total);
+}
+
+static bool any_task_open(void) {
+    size_t i;
+    json_t *task;
+    const json_t *tasks = call("adjudication", "get_tasks", "{}");
+    json_array_foreach(json_object_get(tasks, "tasks"), i, task) {
+        // The first collects what comes from other services, and never ends.
+        if (json_integer_value(json_object_get(task, "number")) && strcmp(running_text(task, "state"), "open") == 0)
+            return true;
+    }
+    return tasks == NULL;
+}
+
+static void readjudicate(int person, int serial) {
+    command(person, "readjudicate", serial, "{\"what\":{\"person\":\"P%d\"},\"cause\":\"somebody wants to know\"}",
+            person);
+    int64_t until = clock_now_ms() + WAIT_MS;
+    while (any_task_open() && clock_now_ms() < until) poll(NULL, 0, 50);
+    OK(clock_now_ms() < until);
+}
+
+static void live(int person) {
+    settle(person, 1, "2018-03-10", "20000.00");
+    settle(person, 2, "2018-04-10", "30000.00");
+    settle(person, 3, "2018-02-10", "9000.00"); // before the others
+    command(person, "reverse", 4, "{\"bill\":\"B%d-2\",\"person\":\"P%d\",\"reason\":\"entered twice\"}", person,
+            person);
+    settle(person, 5, "2018-05-10", "150000.00");
+    command(person, "recompute", 6, "{\"person\":\"P%d\",\"year\":2018,\"cause\":\"to be sure\"}", person);
+    readjudicate(person, 7);
+    NEED(running_settle_down(suite) == 0);
+}
+
+// ---- what is left of it
+
+static void write_members(char *out, const json_t *object, const char *const *names) {
+    for (size_t i = 0; names[i]; i++) {
+        char *text = json_dumps(json_object_get(object, names[i]), JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+        const size_t at = strlen(out);
+        snprintf(out + at, STORY_MAX - at, "%s=%s ", names[i], text ? text : "");
+        free(text);
+    }
+    const size_t at = strlen(out);
+    snprintf(out + at, STORY_MAX - at, "\n");
+}
+
+static void write_list(char *out, const json_t *reply, const char *list, const char *const *names) {
+    size_t i;
+    json_t *entry;
+    NEED(reply != NULL);
+    json_array_foreach(json_object_get(reply, list), i, entry) write_members(out, entry, names);
+}
+
+// Nothing of it names the person or the time.
+static void tell_story(int person, char *out) {
+    static const char *const version[] = {"seq", "version", "kind",    "decision", "total", "fund",
+                                          "own", "paid",    "account", "used",     "steps", NULL},
+                             *const entry[] = {"seq", "kind", "amount", "balance", "owed", NULL},
+                             *const posted[] = {"postings", NULL};
+    char bill[32];
+    out[0] = 0;
+    for (int serial = 1; serial <= 5; serial++) {
+        if (serial == 4) continue;
+        snprintf(bill, sizeof bill, "B%d-%d", person, serial);
+        write_list(out, call("adjudication", "get_versions", "{\"bill\":\"%s\"}", bill), "decisions", version);
+        write_list(out, call("settlement", "get_entries", "{\"reference\":\"%s\"}", bill), "entries", posted);
+    }
+    write_list(out, call("adjudication", "get_account", "{\"person\":\"P%d\"}", person), "entries", entry);
+}
+
+// ---- the points
+
+static void arm(const char *point, int nth) {
+    char path[160];
+    snprintf(path, sizeof path, "%s/%s", dir, point);
+    FILE *file = fopen(path, "w");
+    NEED(file != NULL);
+    fprintf(file, "%d\n", nth);
+    NEED(fclose(file) == 0);
+}
+
+static bool was_hit(const char *point) {
+    char path[160];
+    snprintf(path, sizeof path, "%s/%s.hit", dir, point);
+    return access(path, F_OK) == 0;
+}
+
+// Only a turn meets its points more often than once a command.
+static int most_meetings(const char *point) {
+    if (strncmp(point, "pump_", 5) == 0) return 1;
+    return strncmp(point, "in_", 3) == 0 || strncmp(point, "effect_", 7) == 0 ? 2 : 4;
+}
+
+// What the store has to do with is hit on each.
+static bool concerns_store(const char *point) {
+    return strstr(point, "commit") || strstr(point, "insert") || strstr(point, "reply") || strstr(point, "booking");
+}
+
+static void hit_all(bool (*is_asked)(const char *point)) {
+    static char undisturbed[STORY_MAX], story[STORY_MAX];
+    draw_t draw = {seed};
+    live(POINTS);
+    tell_story(POINTS, undisturbed);
+    HAS_TEXT(undisturbed, "reversed");
+    HAS_TEXT(undisturbed, "refund");
+    for (int i = 0; i < POINTS; i++) {
+        if (is_asked && !is_asked(points[i])) continue;
+        const int nth = 1 + (int)draw_below(&draw, most_meetings(points[i]));
+        arm(points[i], nth);
+        live(i);
+        if (!was_hit(points[i])) fprintf(stderr, "    %s was not hit (meeting %d)\n", points[i], nth);
+        OK(was_hit(points[i]));
+        tell_story(i, story);
+        if (strcmp(story, undisturbed) != 0)
+            fprintf(stderr, "    %s, meeting %d: not the undisturbed story:\n%s\nbut\n%s\n", points[i], nth,
+                    undisturbed, story);
+        OK(strcmp(story, undisturbed) == 0);
+    }
+}
+
+static void books_are_right(void) {
+    static char said[16384];
+    const int status = running_command(suite, said, sizeof said, (const char *const[]){"verify", NULL});
+    EQ(status, 0);
+    if (status) fprintf(stderr, "%s\n", said);
+}
+
+TEST(each_point_is_hit_and_leaves_no_trace) {
+    const char *given = getenv("CRASH_SEED");
+    seed = given ? strtoull(given, NULL, 10) : (uint64_t)clock_mono_us() % 1000000;
+    fprintf(stderr, "    CRASH_SEED=%llu repeats it\n", (unsigned long long)seed);
+    found(NULL);
+    hit_all(NULL);
+    books_are_right();
+    leave();
+}
+
+TEST(the_same_on_postgresql) {
+    char url[256];
+    NEED(postgres_start(url) == 0);
+    found(url);
+    hit_all(concerns_store);
+    books_are_right();
+    leave();
+    postgres_stop();
+}
+
+int main(void) {
+    static const check_case_t cases[] = {CASE(each_point_is_hit_and_leaves_no_trace), CASE(the_same_on_postgresql)};
+    int status = check_run("crash points", cases, COUNT_OF(cases));
+    leave();
+    return status;
+}
+#else
+int main(void) {
+    puts("SKIPPED: built without TC_CRASH_POINTS");
+    return 0;
+}
+#endif
