@@ -1,4 +1,5 @@
 #include "feed.h"
+#include "common/base/hash.h"
 #include "common/base/log.h"
 #include "desk.h"
 #include "fund_credit.h"
@@ -16,17 +17,21 @@ static int unpack(const event_t *event, const ProtobufCMessageDescriptor *type, 
 // one.
 static int gather_persons(const event_t *events, size_t count, arena_t *arena, Tc__PersonState **out, size_t *found,
                           err_t *err) {
+    size_t room = 16;
+    while (room < 2 * count) room *= 2;
+    size_t *places = arena_alloc(arena, room * sizeof *places); // by hash: index in `out` + 1, or 0
+    if (!places) return err_set(err, E_IO, "out of memory");
     *found = 0;
     for (size_t i = 0; i < count; i++) {
         ProtobufCMessage *message;
-        size_t k = 0;
         if (strcmp(events[i].topic, "person.changed") != 0) continue;
         int rc = unpack(&events[i], &tc__person_state__descriptor, arena, &message, err);
         if (rc) return rc;
         Tc__PersonState *state = (Tc__PersonState *)message;
-        while (k < *found && strcmp(out[k]->person, state->person) != 0) k++;
-        if (k == *found) ++*found;
-        out[k] = state;
+        size_t at = hash64(state->person, strlen(state->person), 0) & (room - 1);
+        while (places[at] && strcmp(out[places[at] - 1]->person, state->person) != 0) at = (at + 1) & (room - 1);
+        if (!places[at]) places[at] = ++*found;
+        out[places[at] - 1] = state;
     }
     return 0;
 }
