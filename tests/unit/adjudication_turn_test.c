@@ -1259,6 +1259,29 @@ TEST(a_reversal_is_done_once_and_says_what_is_wrong_with_it) {
     close_world(other);
 }
 
+// A caller who missed the answer asks again while somebody else reverses the bill: the two may meet in one batch.
+TEST(a_repeated_settlement_that_meets_the_reversal_in_one_batch_gets_its_old_answer) {
+    world_t *world = open_world("adj_meets_reversal");
+    const char *person = add_person("MEETS", "employee", "2014-12", 1, 1);
+    Tc__Bill bill = bill_of("M1", person, "H44070300002", "2018-05-10", 2220545, 2220545);
+    const sent_t settled = *ask(world, "settle", "m1", &bill);
+    EQ(settled.code, E_OK);
+    sent_t *reversal = put_reversal(world, "r1", "M1", person, "entered twice"),
+           *again = put(world, "settle", "m1", &bill), *other_id = put(world, "settle", "m2", &bill);
+    bill.total_fen += 1;
+    sent_t *other_body = put(world, "settle", "m1", &bill);
+    run(world);
+    EQ(reversal->code, E_OK);
+    EQ(again->code, E_OK);
+    EQ(again->reply_bytes, settled.reply_bytes);
+    OK(memcmp(again->reply, settled.reply, settled.reply_bytes) == 0);
+    OK(other_id->code == E_EXISTS || other_id->code == E_REVERSED); // both are true
+    EQ(other_body->code, E_CONFLICT);
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision"), 2);
+    check_numbers(world);
+    close_world(world);
+}
+
 TEST(a_bill_reversed_before_it_arrives_is_never_settled) {
     world_t *a = open_world("adj_tombstone"), *b = open_world("adj_tombstone");
     const char *person = add_person("EARLY", "employee", "2014-12", 1, 1);
@@ -1477,6 +1500,7 @@ TESTS("adjudication turns", CASE(the_ground_is_laid), CASE(WE_08_employee_first_
       CASE(a_late_bill_takes_its_lawful_place_and_those_after_it_are_decided_again),
       CASE(a_settlement_tells_what_moved_since_the_quote), CASE(a_reversed_bill_no_longer_counts_wherever_it_stood),
       CASE(the_only_bill_reversed_leaves_an_empty_year), CASE(a_reversal_is_done_once_and_says_what_is_wrong_with_it),
+      CASE(a_repeated_settlement_that_meets_the_reversal_in_one_batch_gets_its_old_answer),
       CASE(a_bill_reversed_before_it_arrives_is_never_settled),
       CASE(a_recomputation_follows_the_entitlement_and_a_dry_one_tells_it),
       CASE(a_change_that_needs_what_is_not_known_changes_nothing),
