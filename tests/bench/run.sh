@@ -79,5 +79,16 @@ printf 'pgbench -N -c 8: '
 "$pg_bin/pgbench" -N -c 8 -j 2 -T 5 -M prepared "$(url bench)" 2>/dev/null | grep '^tps'
 settlement --store "$(url suite%d)" --reference "$(url classical)"
 
+echo; echo "== a year of hospitals replayed, held against the second engine to the fen; then under faults (docs/reliability.md)"
+replayed=${long:+200000}
+replayed=${replayed:-$bills}
+for db in replay2 faults2; do psql -q "$(url postgres)" -c "CREATE DATABASE $db"; done
+replay() { TMPDIR=$work sh tests/bench/replay_bench.sh --bin "$bin" --people $((replayed / 10)) --bills "$replayed" "$@"; }
+replay
+replay --store "$(url replay%d)" --instances 2
+replay --instances 2 --faults-every 2000
+replay --store "$(url faults%d)" --instances 2 --faults-every 2000 --restart-store \
+    "$([ "$(id -u)" != 0 ] || echo setpriv --reuid=postgres --regid=postgres --clear-groups) $pg_bin/pg_ctl -D $work/pg -w -m immediate restart"
+
 echo; echo "== a whole city"
 sh tests/bench/city_bench.sh --bin "$bin" "$city"

@@ -84,14 +84,15 @@ def case_of(body, fact, hospital, used):
 
 def cover(fact, month):
     """Months of cover up to `month`, counted by the service month. A month's contribution buys the next one (JM-E-23), so
-    the months brought in reach to January; from February on this year's count, a retiree's from January on without any,
-    and a resident's fee buys all of the year behind the months brought in (JM-E-27)."""
-    resident, retiree = fact["identity"] == "resident", fact["identity"] == "retiree"
+    the months brought in reach to January, which is covered without any for the unemployed (JM-E-24) and for a retiree,
+    whose cover begins with it; and a resident's fee buys all of the year behind the months brought in (JM-E-27)."""
+    resident = fact["identity"] == "resident"
+    from_january = fact["identity"] in ("retiree", "unemployed")
 
     def months(prior):
         if resident:
             return prior + month
-        return max(prior, 1 if retiree else 0) + month - 1
+        return max(prior, 1 if from_january else 0) + month - 1
 
     covered = fact["paid"] and months(fact["prior_tier1"]) > 0
     tier2 = 0 if resident else months(fact["prior_tier2"])
