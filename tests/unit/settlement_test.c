@@ -106,6 +106,43 @@ TEST(a_bill_is_an_expense_and_a_debt_to_the_facility) {
     EQ(entry->source_number, 42);
 }
 
+TEST(what_accounts_pay_is_owed_to_the_facility_and_given_back_as_a_difference) {
+    bill_event_t bill;
+    Tc__JournalEntry *entry;
+    Tc__Previous before = TC__PREVIOUS__INIT;
+    err_t err = {0};
+    make_bill(&bill, 1, (const fen_t[]){2700500, 0, 0});
+    bill.decision.account_fen = 70;
+    NEED(ledger_of_bill(&bill.decision, &source, 99, arena, &entry, &err) == E_OK);
+    EQ(entry->n_postings, 4);
+    EQ(posted_to(entry, "personal/account"), 70);
+    EQ(posted_to(entry, "payable/account"), -70);
+    OK(ledger_balanced(entry));
+    before.identity = bill.decision.identity, before.division = bill.decision.division;
+    before.paid = bill.list, before.n_paid = LAYERS, before.fund_fen = bill.decision.fund_fen;
+    before.total_fen = bill.decision.total_fen, before.account_fen = 100;
+    bill.decision.previous = &before, bill.decision.version = 2;
+    NEED(ledger_of_bill(&bill.decision, &source, 99, arena, &entry, &err) == E_OK);
+    EQ(entry->n_postings, 2);
+    EQ(posted_to(entry, "personal/account"), -30);
+    EQ(posted_to(entry, "payable/account"), 30);
+}
+
+TEST(a_credited_month_is_the_persons_own_and_may_be_taken_back) {
+    Tc__JournalEntry *entry;
+    Tc__AccountCredit credit = TC__ACCOUNT_CREDIT__INIT;
+    err_t err = {0};
+    credit.person = T("P1"), credit.month = T("2018-03"), credit.turn = 1, credit.amount_fen = 6020;
+    for (int turn = 1; turn <= 2; turn++, credit.amount_fen = -6020) {
+        NEED(ledger_of_credit(&credit, &source, 99, arena, &entry, &err) == E_OK);
+        EQ(posted_to(entry, "allotted/account"), credit.amount_fen);
+        EQ(posted_to(entry, "personal/account"), -credit.amount_fen);
+        OK(ledger_balanced(entry));
+        EQ_TEXT(entry->kind, "account");
+        EQ_TEXT(entry->value_date, "2018-03-01");
+    }
+}
+
 TEST(a_receipt_is_money_in_the_treasury_and_income_by_payer) {
     receipt_event_t receipt;
     Tc__JournalEntry *entry;
@@ -556,6 +593,8 @@ TEST(the_ground_is_cleared) {
 }
 
 TESTS("settlement", CASE(the_ground_is_laid), CASE(a_bill_is_an_expense_and_a_debt_to_the_facility),
+      CASE(what_accounts_pay_is_owed_to_the_facility_and_given_back_as_a_difference),
+      CASE(a_credited_month_is_the_persons_own_and_may_be_taken_back),
       CASE(a_receipt_is_money_in_the_treasury_and_income_by_payer),
       CASE(a_receipt_given_back_is_posted_the_other_way_round), CASE(money_that_pays_no_bill_is_held),
       CASE(events_that_do_not_add_up_are_refused), CASE(every_entry_sums_to_zero_and_no_fen_is_lost),
