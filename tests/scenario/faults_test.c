@@ -4,6 +4,7 @@
 #include "tests/check.h"
 #include "tests/postgres.h"
 #include "common/base/date.h"
+#include "common/store/store.h"
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -85,13 +86,29 @@ TEST(settlement_killed) { settle_while_killing("settlement-1", 2200, 300); }
 TEST(facility_killed) { settle_while_killing("facility-1", 2500, 250); }
 TEST(enrollment_killed) { settle_while_killing("enrollment-1", 2750, 250); }
 
+// Bills of one discharge day may be settled out of order and then have a further version: the first ones are counted.
+static int64_t bills_settled(void) {
+    char url[300];
+    store_t *store = NULL;
+    err_t err = {0};
+    arena_t *arena = arena_new(1 << 16, 0);
+    rows_t rows;
+    snprintf(url, sizeof url, "sqlite:%s/store", running_dir(suite));
+    NEED(store_open(&store, url, "adjudication", &err) == E_OK);
+    NEED(store_query(store, "SELECT COUNT(*) FROM decision WHERE version = 1", NULL, 0, arena, &rows, &err) == E_OK);
+    int64_t count = row_i64(&rows, 0, 0);
+    arena_destroy(&arena);
+    store_close(&store);
+    return count;
+}
+
 TEST(three_thousand_bills_are_there_once) {
     char out[1 << 16];
     const char *const args[] = {"events", "tail", "--service", "adjudication", "--until-now", NULL};
     EQ(tongchou(out, sizeof out, args), 0);
     const char *const verify[] = {"verify", "--json", NULL};
     EQ(tongchou(out, sizeof out, verify), 0);
-    HAS_TEXT(out, "{\"check\":\"chains\",\"records\":3000,\"broken\":0}");
+    EQ(bills_settled(), 3000);
     running_stop(&suite);
 }
 

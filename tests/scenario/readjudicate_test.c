@@ -16,6 +16,7 @@ static err_t err;
 static const char *store_url; // NULL: SQLite in the suite's folder
 static char postgres_url[256];
 static char amended_file[300];
+#define city_file TC_SOURCE_DIR "/config/cities/jiangmen.yaml"
 
 #define call(...) running_callf(suite, &err, __VA_ARGS__)
 
@@ -197,20 +198,19 @@ TEST(a_dry_run_of_an_amended_policy_says_what_the_release_then_does) {
     static char dry[4096], again[4096], real[4096];
     NEED(suite != NULL);
     settle_everybody();
-    EQ(RUN(dry, "policy", "release", "jiangmen", "--overlay",
-           TC_SOURCE_DIR "/config/samples/jiangmen-illustrative.yaml", "--overlay", amended_file, "--amends-from",
-           "2018-01-01", "--dry-run", "--json"),
+    EQ(RUN(dry, "policy", "release", city_file, "--overlay", TC_SOURCE_DIR "/config/samples/jiangmen-illustrative.yaml",
+           "--overlay", amended_file, "--amends-from", "2018-01-01", "--dry-run", "--json"),
        0);
     OK(field_of(dry, "changed") > 10);
     OK(field_of(dry, "changed") < field_of(dry, "found"));
     EQ(field_of(dry, "gainers"), field_of(dry, "changed"));
     EQ(versions("P100-c"), 1);
-    EQ(RUN(again, "readjudicate", "--dry-run", "--policy", "jiangmen", "--overlay",
+    EQ(RUN(again, "readjudicate", "--dry-run", "--policy", city_file, "--overlay",
            TC_SOURCE_DIR "/config/samples/jiangmen-illustrative.yaml", "--overlay", amended_file, "--from",
            "2018-01-01", "--json"),
        0);
     EQ_TEXT(again, dry);
-    EQ(RUN(real, "policy", "release", "jiangmen", "--overlay",
+    EQ(RUN(real, "policy", "release", city_file, "--overlay",
            TC_SOURCE_DIR "/config/samples/jiangmen-illustrative.yaml", "--overlay", amended_file, "--amends-from",
            "2018-01-01", "--reason", "the threshold was lowered", "--json"),
        0);
@@ -252,14 +252,12 @@ TEST(a_leader_that_is_killed_in_the_middle_is_followed_and_the_figures_are_those
     static char dry[4096], out[4096];
     char name[80], state[32];
     NEED(suite != NULL);
-    EQ(RUN(dry, "policy", "release", "jiangmen", "--overlay",
-           TC_SOURCE_DIR "/config/samples/jiangmen-illustrative.yaml", "--amends-from", "2018-01-01", "--dry-run",
-           "--json"),
+    EQ(RUN(dry, "policy", "release", city_file, "--overlay", TC_SOURCE_DIR "/config/samples/jiangmen-illustrative.yaml",
+           "--amends-from", "2018-01-01", "--dry-run", "--json"),
        0);
     OK(field_of(dry, "changed") > 10);
-    EQ(RUN(out, "policy", "release", "jiangmen", "--overlay",
-           TC_SOURCE_DIR "/config/samples/jiangmen-illustrative.yaml", "--amends-from", "2018-01-01", "--reason",
-           "the amendment was repealed", "--detach", "--json"),
+    EQ(RUN(out, "policy", "release", city_file, "--overlay", TC_SOURCE_DIR "/config/samples/jiangmen-illustrative.yaml",
+           "--amends-from", "2018-01-01", "--reason", "the amendment was repealed", "--detach", "--json"),
        0);
     const long long task = field_of(out, "task");
     OK(task > 0);
