@@ -217,9 +217,8 @@ static void answer_as(turn_t *turn, item_t *item, const item_t *first) {
 }
 
 static void meet(turn_t *turn, item_t *item, const item_t *first) {
-    if (first->op == OP_REVERSE && first->stands && item->op == OP_BILL)
-        item->state = ITEM_LATER; // it was settled before, perhaps by this very request: then it has its answer
-    else if (first->op == OP_REVERSE)
+    // A bill that was settled before is not here: who meets a reversal in its chain was looked for (LOOK_LATE).
+    if (first->op == OP_REVERSE)
         turn_refuse_reversed(turn, item);
     else if (item->op == OP_REVERSE)
         item->state = ITEM_LATER; // the bill is settled by this very try

@@ -142,7 +142,7 @@ class Plan:
     def send_again(self, op):
         at_once = self.rng.random() < 0.5
         place = op["place"] + (0.001 + 3 * self.rng.random() if at_once else self.later(0) * 0.2)
-        self.op(op["op"], place, op["id"], op["body"], op["expect"], same=op)
+        self.op(op["op"], place, op["id"], op["body"], op["expect"], same=op, after=op["after"])
 
     def reverse(self, settle, i):
         rng = self.rng
