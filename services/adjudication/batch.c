@@ -419,6 +419,7 @@ int batch_pay(batch_t *batch, Tc__Decision *decision, bool asked, err_t *err) {
 
 int batch_pack_row(batch_t *batch, Tc__Decision *decision, row_kind_t kind, row_t *row, err_t *err) {
     *row = (row_t){.kind = kind, .bill = decision->bill, .seq = decision->seq, .version = decision->version};
+    if (kind == ROW_SETTLED || kind == ROW_RECOMPUTED) row->lines = bill_lines_kept(decision->input);
     row->body = message_pack(&decision->base, batch->on->arena, &row->body_bytes);
     return row->body ? 0 : no_memory(err);
 }

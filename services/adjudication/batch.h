@@ -38,6 +38,7 @@ typedef struct row { // of the chain, to be inserted
     int version;
     const void *body; // the packed Decision
     size_t body_bytes;
+    Tc__FeeLine *const *lines; // of a visit, as this version split them, ended by NULL; NULL: none
 } row_t;
 
 typedef struct item {

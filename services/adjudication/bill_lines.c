@@ -148,6 +148,18 @@ static int fetch_stored(const batch_t *batch, item_t *item, err_t *err) {
     return rc ? rc : read_lines(batch->on->store, &keys, &bill, &visit, arena, err);
 }
 
+static int keep_splits(batch_t *batch, item_t *const *items, size_t count, err_t *err) {
+    rows_t rows;
+    int rc = 0;
+    rows_init(&rows, batch->on->arena, VISIT_SPLIT_COLUMNS);
+    for (size_t i = 0; i < count; i++)
+        for (size_t r = 0; !rc && items[i]->state == ITEM_DECIDED && r < items[i]->row_count; r++) {
+            const row_t *row = &items[i]->rows[r];
+            if (row->lines) rc = visit_split_rows(&rows, row->bill, row->version, row->lines, err);
+        }
+    return rc ? rc : visit_splits_insert(batch->on->store, &rows, err);
+}
+
 int bill_lines_settled(batch_t *batch, item_t *const *items, size_t count, err_t *err) {
     arena_t *arena = batch->on->arena;
     visit_row_t *settled = NULL;
@@ -169,7 +181,8 @@ int bill_lines_settled(batch_t *batch, item_t *const *items, size_t count, err_t
                                                  .amount_fen = amount,
                                                  .asked = asked};
     }
-    return visits_insert(batch->on->store, settled, settled_count, batch->now_ms, arena, err);
+    int rc = visits_insert(batch->on->store, settled, settled_count, batch->now_ms, arena, err);
+    return rc ? rc : keep_splits(batch, items, count, err);
 }
 
 // ---- the split

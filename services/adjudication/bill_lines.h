@@ -11,12 +11,18 @@ int bill_lines_fetch(batch_t *batch, item_t *const *items, size_t count, err_t *
 static inline bool bill_has_lines(const Tc__Bill *bill) { return bill->n_lines > 0 || bill->lines_registered; }
 // Of a bill that is placed and entitled: split its lines, fill the bill (a copy) and the core's input. Amounts given
 // beside lines must say the same, unless the bill is a stored one (its amounts are the outcome of the split that it had
-// then). Lines of a visit stay with the visit: the bill of the decision holds their sums. E_UNAVAILABLE (field "lines")
-// until the catalogues were read, E_NOT_IN_FORCE when there is none.
+// then). Lines of a visit stay out of the message: the bill of the decision holds their sums, and what the split made
+// of them hangs on behind its end, where only bill_lines_kept() looks. E_UNAVAILABLE (field "lines") until the
+// catalogues were read, E_NOT_IN_FORCE when there is none.
 int bill_lines_apply(const batch_t *batch, item_t *item, err_t *err) MUST_USE;
+// The split lines of a bill of this turn that took them from its visit, ended by NULL; NULL: none.
+static inline Tc__FeeLine *const *bill_lines_kept(const Tc__Bill *bill) {
+    return bill && bill->lines_registered && !bill->n_lines ? bill->lines : NULL;
+}
 // The facts of the split that the entitlement tells: birth and sex.
 int bill_lines_person(const Tc__Entitlement *state, split_facts_t *facts, err_t *err) MUST_USE;
 // E_UNAVAILABLE, E_NOT_IN_FORCE.
 int bill_lines_catalogue(const adjudication_t *on, const catalogue_t **out, err_t *err) MUST_USE;
-// What visits have to know of the bills that were decided in this transaction: no more lines come to them.
+// What visits have to know of the bills that were decided in this transaction: no more lines come to them; and each
+// version keeps the split that it was decided on.
 int bill_lines_settled(batch_t *batch, item_t *const *items, size_t count, err_t *err) MUST_USE;

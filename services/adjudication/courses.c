@@ -1,6 +1,7 @@
 // What stands is read after the head was, so it is never behind it; when it is ahead, the key (partition, person, year,
 // seq) refuses what is made of both.
 #include "courses.h"
+#include "bill_lines.h"
 
 static int no_memory(err_t *err) { return err_set(err, E_IO, "the bills of the year need more memory than there is"); }
 
@@ -14,7 +15,9 @@ static int unpack(const void *body, size_t bytes, arena_t *arena, Tc__Decision *
 static int keep(const Tc__Decision *made, arena_t *arena, Tc__Decision **out, err_t *err) {
     size_t bytes;
     const void *body = message_pack(&made->base, arena, &bytes);
-    return body ? unpack(body, bytes, arena, out, err) : no_memory(err);
+    int rc = body ? unpack(body, bytes, arena, out, err) : no_memory(err);
+    if (!rc && bill_lines_kept(made->input)) (*out)->input->lines = made->input->lines;
+    return rc;
 }
 
 static int decide(void *self, const Tc__Bill *bill, const benefit_totals_t *before, Tc__Decision **out,

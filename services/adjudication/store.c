@@ -33,6 +33,7 @@ const migration_t adjudication_migrations[ADJUDICATION_MIGRATIONS] = {
     {3, CONSUMER_TABLES_SQL READJUDICATION_TABLES_SQL},
     {4, CATALOGUE_TABLES_SQL VISIT_TABLES_SQL},
     {5, ACCOUNT_TABLES_SQL},
+    {6, VISIT_SPLIT_SQL},
 };
 
 static const struct {

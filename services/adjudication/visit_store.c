@@ -73,3 +73,38 @@ int visit_lines_insert(store_t *store, const rows_t *rows, err_t *err) {
 int visit_lines_drop(store_t *store, const rows_t *keys, err_t *err) {
     return keys->count ? store_drop(store, "visit_line", "bill, line", keys, err) : 0;
 }
+
+// ---- splits
+
+int visit_split_rows(rows_t *rows, const char *bill, int version, Tc__FeeLine *const *lines, err_t *err) {
+    while (*lines) {
+        Tc__SplitResult chunk = TC__SPLIT_RESULT__INIT;
+        size_t bytes;
+        chunk.lines = (Tc__FeeLine **)lines;
+        while (chunk.n_lines < VISIT_SPLIT_LINES && lines[chunk.n_lines]) chunk.n_lines++;
+        lines += chunk.n_lines;
+        cell_t *row = rows_add(rows);
+        const void *body = message_pack(&chunk.base, rows->arena, &bytes);
+        if (!row || !body) return no_memory(err);
+        row[0] = cell_text(bill);
+        row[1] = cell_i64(version);
+        row[2] = cell_i64(lines[-1]->line);
+        row[3] = cell_blob(body, bytes);
+    }
+    return 0;
+}
+
+int visit_splits_insert(store_t *store, const rows_t *rows, err_t *err) {
+    if (!rows->count) return 0;
+    return store_insert(store, "visit_split", "bill, version, last_line, body", rows, CONFLICT_FAILS, err);
+}
+
+int visit_split_find(store_t *store, const char *bill, int version, int after, int limit, arena_t *arena, rows_t *found,
+                     err_t *err) {
+    // A page may begin and end inside a row.
+    cell_t params[] = {cell_text(bill), cell_i64(version), cell_i64(after), cell_i64(limit / VISIT_SPLIT_LINES + 2)};
+    return store_query(store,
+                       "SELECT version, body FROM visit_split WHERE bill = $1 AND version = (SELECT MAX(version) FROM"
+                       " visit_split WHERE bill = $1 AND version <= $2) AND last_line > $3 ORDER BY last_line LIMIT $4",
+                       params, COUNT_OF(params), arena, found, err);
+}

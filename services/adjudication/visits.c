@@ -454,6 +454,28 @@ static int split_page(adjudication_t *on, const visit_row_t *visit, Tc__FeeLine 
     return rc == E_IO ? err_set(err, E_IO, "%s", why.text) : 0;
 }
 
+// The lines as a decision split them; *lines NULL when none took them from this visit.
+static int kept_page(adjudication_t *on, const Tc__GetVisit *ask, Tc__Visit *out, err_t *err) {
+    rows_t found;
+    int rc = visit_split_find(on->store, ask->bill, ask->version ? ask->version : INT32_MAX, ask->after_line,
+                              VISIT_LINES_PAGE, on->arena, &found, err);
+    if (rc || !found.count) return rc;
+    out->version = (int32_t)row_i64(&found, 0, 0);
+    out->lines = arena_alloc(on->arena, VISIT_LINES_PAGE * sizeof *out->lines);
+    if (!out->lines) return no_memory(err);
+    for (size_t row = 0; row < found.count; row++) {
+        ProtobufCMessage *message;
+        size_t bytes;
+        const void *body = row_blob(&found, row, 1, &bytes);
+        rc = message_unpack(&message, &tc__split_result__descriptor, body, bytes, on->arena, err);
+        if (rc) return rc;
+        const Tc__SplitResult *chunk = (const Tc__SplitResult *)message;
+        for (size_t i = 0; i < chunk->n_lines && out->n_lines < VISIT_LINES_PAGE; i++)
+            if (chunk->lines[i]->line > ask->after_line) out->lines[out->n_lines++] = chunk->lines[i];
+    }
+    return 0;
+}
+
 int visit_get(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
               err_t *err) {
     (void)request;
@@ -465,9 +487,13 @@ int visit_get(void *self, const request_t *request, const ProtobufCMessage *mess
     int rc = find_visit(on, ask->bill, ask->person, &visit, &state, err);
     if (!rc && (ask->after_line < 0 || ask->after_line > FEE_LINES_MAX))
         rc = err_field(err, E_OUT_OF_RANGE, "after_line", "after_line must be from 0 to %d", FEE_LINES_MAX);
+    if (!rc && ask->version < 0) rc = err_field(err, E_OUT_OF_RANGE, "version", "version is negative");
     if (!rc) rc = answer(on, &visit, state, &out, err);
-    if (!rc) rc = read_page(on, ask->bill, ask->after_line, &out->lines, &out->n_lines, err);
+    if (!rc) rc = kept_page(on, ask, out, err);
+    if (rc) return rc;
+    *reply = &out->base;
+    if (out->version) return 0;
+    rc = read_page(on, ask->bill, ask->after_line, &out->lines, &out->n_lines, err);
     if (!rc && out->n_lines) rc = split_page(on, &visit, &out->lines, out->n_lines, err);
-    if (!rc) *reply = &out->base;
     return rc;
 }

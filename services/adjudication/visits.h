@@ -14,7 +14,8 @@ int visit_remove_lines(void *self, const request_t *request, const ProtobufCMess
                        err_t *err);
 int visit_cancel(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                  err_t *err);
-// Lines come as the catalogues split them now, when the person's entitlement can be had.
+// Lines come as the decision split them; before there is one, as the catalogues do now, when the person's entitlement
+// can be had.
 int visit_get(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
               err_t *err);
 // method split: lines without a visit.

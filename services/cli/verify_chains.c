@@ -4,7 +4,7 @@
 #include "adjudication.pb-c.h"
 #include "common/base/hash.h"
 #include "common/base/money.h"
-#include "verify.h"
+#include "verify_lines.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +23,7 @@ typedef struct chain {
     const Tc__Decision **bills;
     size_t count, room;
     const Tc__Decision *newest; // row of all; NULL when it could not be read
+    const verify_lines_t *lines;
 } chain_t;
 
 static const char *where(const Tc__Decision *d) { return d->bill; }
@@ -279,11 +280,12 @@ static int follow(verify_t *verify, chain_t *chain, int64_t partition, const row
     check_sums(verify, d);
     check_advice(verify, d);
     check_account(verify, d);
+    if (verify_lines_check(verify, chain->lines, d, err)) return err->code;
     return keep(chain, d, verify, err);
 }
 
-static int one_partition(verify_t *verify, int64_t partition, err_t *err) {
-    chain_t chain = {.person = ""};
+static int one_partition(verify_t *verify, int64_t partition, const verify_lines_t *lines, err_t *err) {
+    chain_t chain = {.person = "", .lines = lines};
     rows_t rows = {0};
     int rc;
     do {
@@ -319,8 +321,10 @@ static int no_doubles(verify_t *verify, const char *what, const char *sql, err_t
     " HAVING COUNT(*) > 1 ORDER BY " column " LIMIT 100"
 
 int verify_chains(verify_t *verify, err_t *err) {
-    int rc = E_OK;
-    for (int64_t partition = 0; !rc && partition < PARTITIONS; partition++) rc = one_partition(verify, partition, err);
+    verify_lines_t lines;
+    int rc = verify_lines_begin(verify, &lines, err);
+    for (int64_t partition = 0; !rc && partition < PARTITIONS; partition++)
+        rc = one_partition(verify, partition, &lines, err);
     if (!rc) rc = no_doubles(verify, "a version of bill", DOUBLES("bill", "bill, version"), err);
     if (!rc) rc = no_doubles(verify, "request id", DOUBLES("request_id", "request_id"), err);
     return rc;

@@ -614,6 +614,55 @@ TEST(lines_of_a_bill_are_split_anew_when_it_is_decided_again) {
 }
 TEST(lines_of_a_visit_are_split_anew_when_its_bill_is_decided_again) { split_again("'lines_registered':true"); }
 
+// The split of a settled visit is that of its decision, whatever the catalogues and the person became since; every
+// version keeps its own.
+TEST(every_version_keeps_the_lines_it_was_decided_on) {
+    world_t *world = open_world();
+    report_is(load(world,
+                   A_2018 "," ROW("XB01", "B", "2018-01-01",
+                                  ",'shares':[{'first_pay':'0.1'},{'who':'retiree','first_pay':'0.05'}]"),
+                   ""),
+              2, 0, 0);
+    follow(world);
+    RIG_DO(&world->rig, "register_visit", VISIT("V1"));
+    for (int line = 1; line <= 250; line++) { // more than stand in one row
+        char text[200];
+        snprintf(text, sizeof text,
+                 "{'line':%d,'kind':'drug','code':'XB01','quantity_milli':1000,'price':'100.00','amount':'100.00'}",
+                 line);
+        if (line == 250) snprintf(text, sizeof text, "%s", LINE(9999, "XA01", "1000", "5000.00", "5000.00"));
+        EQ(add_lines(world, "V1", text), E_OK);
+    }
+    EQ(turn(world, "settle", "s1", REGISTERED("V1")), E_OK);
+    EQ(decision(world)->input->first_pay_fen, 249 * 1000);
+    EQ(decision(world)->input->n_lines, 0);
+    world->person.spans[0]->identity = T("retiree");
+    world->person.version++;
+    RIG_DO(&world->rig, "get_visit", "{'bill':'V1','person':'P1'}");
+    NEED(visit(world)->n_lines == 250);
+    EQ(visit(world)->lines[0]->first_pay_fen, 1000);
+    EQ(visit(world)->lines[249]->line, 9999);
+    EQ(visit(world)->version, 1);
+    EQ(turn(world, "recompute", "r0", "{'person':'P1','year':2018,'cause':'retired earlier','dry':true}"), E_OK);
+    EQ(one_number(world, "SELECT COUNT(DISTINCT version) FROM visit_split"), 1);
+    EQ(turn(world, "recompute", "r1", "{'person':'P1','year':2018,'cause':'retired earlier'}"), E_OK);
+    RIG_DO(&world->rig, "get_visit", "{'bill':'V1','person':'P1','after_line':199}");
+    NEED(visit(world)->n_lines == 51);
+    EQ(visit(world)->lines[0]->line, 200);
+    EQ(visit(world)->lines[0]->first_pay_fen, 500);
+    EQ(visit(world)->version, 2);
+    RIG_DO(&world->rig, "get_visit", "{'bill':'V1','person':'P1','version':1}");
+    EQ(visit(world)->lines[0]->first_pay_fen, 1000);
+    EQ(visit(world)->version, 1);
+    // Reversed, it shows what it last stood for; the reversal has no lines of its own.
+    EQ(turn(world, "reverse", "x1", "{'bill':'V1','person':'P1','reason':'entered twice'}"), E_OK);
+    RIG_DO(&world->rig, "get_visit", "{'bill':'V1','person':'P1'}");
+    EQ_TEXT(visit(world)->state, "reversed");
+    EQ(visit(world)->version, 2);
+    EQ(visit(world)->lines[0]->first_pay_fen, 500);
+    close_world(world);
+}
+
 // ---- the split alone
 
 TEST(lines_are_split_without_a_visit) {
@@ -674,5 +723,6 @@ TESTS("visits", CASE(the_ground_is_laid), CASE(rows_are_loaded_once_and_a_later_
       CASE(lines_come_and_go_until_the_visit_is_settled_or_cancelled),
       CASE(what_is_wrong_with_a_visit_is_told_by_field), CASE(lines_that_come_while_a_bill_settles_are_in_it),
       CASE(lines_of_a_bill_are_split_anew_when_it_is_decided_again),
-      CASE(lines_of_a_visit_are_split_anew_when_its_bill_is_decided_again), CASE(lines_are_split_without_a_visit),
+      CASE(lines_of_a_visit_are_split_anew_when_its_bill_is_decided_again),
+      CASE(every_version_keeps_the_lines_it_was_decided_on), CASE(lines_are_split_without_a_visit),
       CASE(sex_and_age_are_those_of_the_entitlement), CASE(the_ground_is_cleared))
