@@ -102,4 +102,15 @@ char *arena_text(arena_t *arena, const char *format, ...) {
     return text;
 }
 
+arena_mark_t arena_mark(const arena_t *arena) {
+    return (arena_mark_t){arena->current, arena->current->used, arena->used};
+}
+
+void arena_back(arena_t *arena, const arena_mark_t *mark) {
+    arena->current = mark->block;
+    for (block_t *block = arena->current->next; block; block = block->next) block->used = 0;
+    arena->current->used = mark->block_used;
+    arena->used = mark->used;
+}
+
 size_t arena_used(const arena_t *arena) { return arena->used; }

@@ -13,4 +13,12 @@ void arena_reset(arena_t *arena);
 void *arena_alloc(arena_t *arena, size_t bytes);
 void *arena_copy(arena_t *arena, const void *data, size_t bytes);
 char *arena_text(arena_t *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// Where the arena stands, and back to there: what was handed out since is gone, and its room can be had again. A reset
+// voids the mark.
+typedef struct arena_mark {
+    void *block;
+    size_t block_used, used;
+} arena_mark_t;
+arena_mark_t arena_mark(const arena_t *arena);
+void arena_back(arena_t *arena, const arena_mark_t *mark);
 size_t arena_used(const arena_t *arena);

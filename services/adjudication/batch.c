@@ -11,6 +11,11 @@ enum { ENTITLEMENTS_PER_COMMAND = 256, SENTENCE_MAX = 240 };
 static int no_memory(err_t *err) { return err_set(err, E_IO, "the batch needs more memory than its arena may take"); }
 
 void batch_refuse(batch_t *batch, item_t *item, int code, const err_t *err) {
+    if (batch->hesitates && item->op == OP_BILL && item->state == ITEM_OPEN) {
+        item->state = ITEM_LATER;
+        item->is_entitled = false;
+        return;
+    }
     adjudication_refuse(batch->on, item->request, code, err);
     if (batch->settling) metric_add(batch->on->metrics.refused[code], 1);
     item->state = ITEM_ANSWERED;

@@ -72,6 +72,8 @@ typedef struct batch {
     textmap_t chain_map;
     int64_t now_ms;
     bool settling; // refusals count among the bills of settle
+    // It was not asked yet whether open bills are stored: a refusal of one is none before that, it becomes ITEM_LATER.
+    bool hesitates;
 } batch_t;
 
 // For one chain without requests: its bills may be decided again.

@@ -235,7 +235,9 @@ static bool is_twin(turn_t *turn, item_t *item) {
     const char *bill = bill_of(item);
     const item_t *same_id = *textmap_place(&turn->ids, item->request->header.request_id, BY_REQUEST);
     const item_t *same_bill = bill ? *textmap_place(&turn->ids, bill, BY_BILL) : NULL;
-    if (same_id)
+    if ((same_id && same_id->state == ITEM_LATER) || (same_bill && same_bill->state == ITEM_LATER))
+        item->state = ITEM_LATER; // in the order in which they came
+    else if (same_id)
         answer_as(turn, item, same_id);
     else if (same_bill)
         meet(turn, item, same_bill);
@@ -265,12 +267,12 @@ void operate_all(turn_t *turn, item_t *const *items, size_t count) {
     for (size_t i = 0; i < count; i++) {
         item_t *item = items[i];
         err_t err = {0};
-        if (item->state != ITEM_OPEN || is_twin(turn, item)) continue;
-        int rc = operate_one(turn, item, &err);
-        if (rc) {
-            batch_refuse(&turn->batch, item, rc, &err);
-            continue;
+        if (item->state == ITEM_OPEN && !is_twin(turn, item)) {
+            int rc = operate_one(turn, item, &err);
+            if (rc) batch_refuse(&turn->batch, item, rc, &err);
         }
+        const bool waits = item->state == ITEM_LATER && item->op == OP_BILL;
+        if (item->state != ITEM_DECIDED && !waits) continue;
         *textmap_place(&turn->ids, item->request->header.request_id, BY_REQUEST) = item;
         if (bill_of(item)) *textmap_place(&turn->ids, bill_of(item), BY_BILL) = item;
     }

@@ -41,23 +41,44 @@ static void quote_one(batch_t *batch, item_t *item) {
     item->state = ITEM_ANSWERED;
 }
 
-void quote_turn(adjudication_t *on, const request_t *const *requests, size_t count) {
+// All at once, or none of those that nothing is wrong with by themselves: they are listed in `left`.
+static int quote_together(adjudication_t *on, const request_t *const *requests, size_t count, const request_t **left,
+                          size_t *left_count, err_t *err) {
     batch_t batch;
+    *left_count = 0;
+    int rc = batch_take(&batch, on, requests, count, false, err);
+    item_t **items = rc ? NULL : arena_alloc(on->arena, (count + 1) * sizeof *items);
+    if (!rc && !items) rc = err_set(err, E_IO, "out of memory for the batch");
+    for (size_t i = 0; items && i < count; i++) items[i] = &batch.items[i];
+    if (!rc) rc = batch_entitle(&batch, err);
+    if (!rc) rc = batch_read_heads(&batch, items, count, false, err);
+    if (!rc) rc = read_courses(&batch, err);
+    if (!rc) rc = batch_read_accounts(&batch, items, count, err);
+    for (size_t i = 0; !rc && i < count; i++) quote_one(&batch, items[i]);
+    for (size_t i = 0; rc && i < count; i++)
+        if (!batch.items || batch.items[i].state != ITEM_ANSWERED) left[(*left_count)++] = requests[i];
+    return rc;
+}
+
+// What cannot be read of one person's bills harms no other's; a lost database is not asked once for each.
+void quote_turn(adjudication_t *on, const request_t *const *requests, size_t count) {
+    const request_t **left = arena_alloc(on->arena, (count + 1) * sizeof *left), *again;
+    const arena_mark_t mark = arena_mark(on->arena);
+    size_t left_count = 0, again_count;
     err_t err = {0};
-    int rc = batch_take(&batch, on, requests, count, false, &err);
-    if (rc) {
-        refuse_all(on, requests, count, rc, &err);
+    if (!left) {
+        refuse_all(on, requests, count, err_set(&err, E_IO, "out of memory for the batch"), &err);
         return;
     }
-    item_t **items = arena_alloc(on->arena, (count + 1) * sizeof *items);
-    if (!items) rc = err_set(&err, E_IO, "out of memory for the batch");
-    for (size_t i = 0; items && i < count; i++) items[i] = &batch.items[i];
-    if (!rc) rc = batch_entitle(&batch, &err);
-    if (!rc) rc = batch_read_heads(&batch, items, count, false, &err);
-    if (!rc) rc = read_courses(&batch, &err);
-    if (!rc) rc = batch_read_accounts(&batch, items, count, &err);
-    for (size_t i = 0; !rc && i < count; i++) quote_one(&batch, items[i]);
-    if (rc) batch_refuse_open(&batch, rc, &err);
+    const int rc = quote_together(on, requests, count, left, &left_count, &err);
+    for (size_t i = 0; rc && i < left_count; i++) {
+        err_t why = err;
+        int code = rc;
+        again_count = 1;
+        arena_back(on->arena, &mark);
+        if (count > 1 && rc != E_STORE) code = quote_together(on, &left[i], 1, &again, &again_count, &why);
+        if (code && again_count) adjudication_refuse(on, left[i], code, &why);
+    }
 }
 
 // ---- stored decisions

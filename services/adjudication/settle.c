@@ -169,11 +169,12 @@ static int try_once(turn_t *turn, item_t *const *items, size_t count, bool look,
 }
 
 // Races are tried again, a lost database once: the next store_begin connects again.
-static int try_until_settled(turn_t *turn, item_t *const *items, size_t count, err_t *err) {
+static int try_until_settled(turn_t *turn, item_t *const *items, size_t count, bool look, err_t *err) {
     int rc = E_OK, lost = 0;
-    bool look = on(turn)->look_first > 0;
     for (int i = 0; i < SETTLE_TRIES; i++, look = true) {
+        turn->batch.hesitates = !look;
         rc = try_once(turn, items, count, look, err);
+        turn->batch.hesitates = false;
         if (!rc) return 0;
         reopen(turn, items, count);
         if (rc == E_RACE)
@@ -186,7 +187,8 @@ static int try_until_settled(turn_t *turn, item_t *const *items, size_t count, e
     return rc;
 }
 
-// Requests that waited for what the last try settled. Each round answers at least one, so this ends.
+// Requests that waited for what the last try settled, or to be looked for. From the second round on each answers at
+// least one, so this ends.
 static bool take_up_later(turn_t *turn, item_t *const *items, size_t count) {
     bool any = false;
     for (size_t i = 0; i < count; i++)
@@ -196,24 +198,13 @@ static bool take_up_later(turn_t *turn, item_t *const *items, size_t count) {
 }
 
 static int settle_all(turn_t *turn, item_t *const *items, size_t count, err_t *err) {
+    bool look = on(turn)->look_first > 0;
     int rc;
-    do rc = try_until_settled(turn, items, count, err);
-    while (!rc && take_up_later(turn, items, count));
+    do {
+        rc = try_until_settled(turn, items, count, look, err);
+        look = true;
+    } while (!rc && take_up_later(turn, items, count));
     return rc;
-}
-
-// One by one, so that a bill the store will not take harms no other. Two lost databases in a row end it.
-static void settle_singly(turn_t *turn) {
-    int lost = 0;
-    for (size_t i = 0; i < turn->batch.count && lost < 2; i++) {
-        item_t *item = &turn->batch.items[i];
-        err_t err = {0};
-        if (item->state != ITEM_OPEN) continue;
-        on(turn)->look_first = LOOK_FIRST_TURNS; // the refused turn may have been stored
-        int rc = try_until_settled(turn, &item, 1, &err);
-        lost = rc == E_STORE ? lost + 1 : 0;
-        if (rc && item->state != ITEM_ANSWERED) batch_refuse(&turn->batch, item, rc, &err);
-    }
 }
 
 static int prepare(turn_t *turn, adjudication_t *core, const request_t *const *requests, size_t count, item_t ***items,
@@ -244,23 +235,54 @@ static void answer_dry(turn_t *turn) {
     }
 }
 
-void settle_turn(adjudication_t *core, const request_t *const *requests, size_t count) {
+// All at once. Told by an error that some could not be answered: those are listed in `left`.
+static int settle_together(adjudication_t *core, const request_t *const *requests, size_t count, const request_t **left,
+                           size_t *left_count, err_t *err) {
     turn_t turn = {.from_us = clock_mono_us()};
     item_t **items;
-    err_t err = {0};
-    int rc = prepare(&turn, core, requests, count, &items, &err);
-    if (!rc && core->look_first > 0) core->look_first--;
+    int rc = prepare(&turn, core, requests, count, &items, err);
     CRASH_POINT("after_take");
-    if (!rc) rc = settle_all(&turn, items, count, &err);
-    if (rc && turn.batch.items) {
-        log_warn("turn_refused", "requests=%zu code=%s text=%s", count, err_name(rc), log_value(err.text));
-        if (rc == E_RACE || rc == E_STORE) settle_singly(&turn);
-        answer_dry(&turn);
-        batch_refuse_open(&turn.batch, rc, &err);
-    } else if (rc) {
-        for (size_t i = 0; i < count; i++) adjudication_refuse(core, requests[i], rc, &err);
-        metric_add(core->metrics.refused[rc], (int64_t)count);
-    } else {
-        answer_dry(&turn);
+    if (!rc) rc = settle_all(&turn, items, count, err);
+    if (!rc) answer_dry(&turn);
+    *left_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!turn.batch.items || turn.batch.items[i].state != ITEM_ANSWERED) left[(*left_count)++] = requests[i];
+    return rc;
+}
+
+// One by one and each with all the memory, so that a bill the store will not take, or a chain that cannot be read,
+// harms no other. Two lost databases in a row end it.
+static void settle_singly(adjudication_t *core, const request_t *const *left, size_t count, int code,
+                          const err_t *reason) {
+    const arena_mark_t mark = arena_mark(core->arena);
+    for (size_t i = 0, lost = 0; i < count; i++) {
+        const request_t *again;
+        size_t again_count = 1;
+        err_t err = *reason;
+        int rc = code;
+        if (lost < 2) {
+            core->look_first = LOOK_FIRST_TURNS; // the refused turn may have been stored
+            rc = settle_together(core, &left[i], 1, &again, &again_count, &err);
+            lost = rc == E_STORE ? lost + 1 : 0;
+            arena_back(core->arena, &mark);
+        }
+        if (!rc || !again_count) continue;
+        adjudication_refuse(core, left[i], rc, &err);
+        metric_add(core->metrics.refused[rc], 1);
     }
+}
+
+void settle_turn(adjudication_t *core, const request_t *const *requests, size_t count) {
+    const request_t **left = arena_alloc(core->arena, (count + 1) * sizeof *left);
+    const arena_mark_t mark = arena_mark(core->arena);
+    size_t left_count = 0;
+    err_t err = {0};
+    int rc = left ? 0 : err_set(&err, E_IO, "out of memory for the batch");
+    if (core->look_first > 0) core->look_first--;
+    if (!rc) rc = settle_together(core, requests, count, left, &left_count, &err);
+    if (!rc) return;
+    log_warn("turn_refused", "requests=%zu code=%s text=%s", count, err_name(rc), log_value(err.text));
+    arena_back(core->arena, &mark);
+    if (left) settle_singly(core, left, left_count, rc, &err);
+    for (size_t i = 0; !left && i < count; i++) adjudication_refuse(core, requests[i], rc, &err);
 }

@@ -1453,6 +1453,53 @@ TEST(whatever_the_order_of_arrival_the_end_is_lawful) {
     close_world(fresh);
 }
 
+// The answer was lost, and by now the bill would be refused: whoever asks again is told what was done.
+TEST(a_settled_bill_is_never_refused_to_whoever_asks_again) {
+    world_t *world = open_world("adj_refused_again"), *other = open_world("adj_refused_again");
+    add_person("GONE", "employee", "2014-12", 1, 1);
+    Tc__Bill bill = bill_of("G1", "GONE", "H44070300003", "2018-03-10", 6000000, 5000000);
+    sent_t first = *ask(world, "settle", "g1", &bill);
+    EQ(first.code, E_OK);
+    snprintf(persons[person_count - 1].number, sizeof persons[0].number, "MOVED");
+    sent_t *again = ask(other, "settle", "g1", &bill);
+    EQ(again->code, E_OK);
+    EQ(again->reply_bytes, first.reply_bytes);
+    EQ(ask(other, "settle", "g2", &bill)->code, E_EXISTS);
+    bill.bill = T("G2");
+    again = ask(other, "settle", "g3", &bill);
+    EQ(again->code, E_NOT_FOUND);
+    EQ(again->replies, 1);
+    close_world(world);
+    close_world(other);
+}
+
+// A chain that cannot be read is a matter of its person alone.
+TEST(a_chain_that_cannot_be_read_harms_no_other) {
+    world_t *world = open_world("adj_poison"), *other = open_world("adj_poison");
+    const char *bad = add_person("POISON", "employee", "2014-12", 1, 1);
+    const char *good = add_person("NEIGHBOUR", "employee", "2014-12", 1, 1);
+    err_t err = {0};
+    settle_on(world, "X1", bad, "2018-03-10", E_OK);
+    need(store_exec(world->store, "UPDATE decision SET body = $1 WHERE bill = 'X1'",
+                    (cell_t[]){cell_blob("\xff\xff", 2)}, 1, &err),
+         &err);
+    const char *methods[] = {"quote", "settle"};
+    for (size_t m = 0; m < COUNT_OF(methods); m++) {
+        Tc__Bill bills[] = {bill_of("X2", bad, "H44070300003", "2018-04-10", 6000000, 5000000),
+                            bill_of("Y1", good, "H44070300003", "2018-04-10", 6000000, 5000000),
+                            bill_of("X0", bad, "H44070300003", "2018-01-10", 6000000, 5000000)};
+        sent_t *sent[] = {put(other, methods[m], "x2", &bills[0]), put(other, methods[m], "y1", &bills[1]),
+                          put(other, methods[m], "x0", &bills[2])};
+        run(other);
+        OK(sent[0]->code != E_OK);
+        EQ(sent[1]->code, E_OK);
+        OK(sent[2]->code != E_OK);
+        for (int i = 0; i < 3; i++) EQ(sent[i]->replies, 1);
+    }
+    close_world(world);
+    close_world(other);
+}
+
 // A store from before bills had versions.
 TEST(rows_of_old_become_first_versions) {
     store_t *store;
@@ -1504,5 +1551,6 @@ TESTS("adjudication turns", CASE(the_ground_is_laid), CASE(WE_08_employee_first_
       CASE(a_bill_reversed_before_it_arrives_is_never_settled),
       CASE(a_recomputation_follows_the_entitlement_and_a_dry_one_tells_it),
       CASE(a_change_that_needs_what_is_not_known_changes_nothing),
-      CASE(whatever_the_order_of_arrival_the_end_is_lawful), CASE(rows_of_old_become_first_versions),
-      CASE(the_ground_is_cleared))
+      CASE(whatever_the_order_of_arrival_the_end_is_lawful),
+      CASE(a_settled_bill_is_never_refused_to_whoever_asks_again), CASE(a_chain_that_cannot_be_read_harms_no_other),
+      CASE(rows_of_old_become_first_versions), CASE(the_ground_is_cleared))
