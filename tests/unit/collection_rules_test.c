@@ -1,0 +1,245 @@
+// The cities' workflow rules of collection (mark W) through the services: what the tax bureau collected comes as a file
+// and is booked alike in every district; an employer's month is one sum; amended values hold from their day on.
+#include "collection.pb-c.h"
+#include "services/collection/collection.h"
+#include "services/collection/handlers.h"
+#include "services/enrollment/handlers.h"
+#include "tests/service_rig.h"
+#include <unistd.h>
+
+typedef struct place {
+    const char *name, *month, *divisions[2];
+} place_t;
+
+static const place_t jiangmen = {"jiangmen", "2018-05", {"440703", "440705"}};
+static const place_t places[] = {{"jiangmen", "2018-05", {"440703", "440705"}},
+                                 {"zaozhuang", "2021-05", {"370402", "370403"}},
+                                 {"zhoushan", "2021-05", {"330902", "330903"}},
+                                 {"yancheng", "2021-05", {"320902", "320903"}},
+                                 {"sanmenxia", "2022-05", {"411202", "411203"}}};
+
+typedef struct city {
+    const place_t *place;
+    policy_t *law;
+    rig_t enrollment, collection;
+    consumer_effect_t feed;
+    unsigned serial;
+} city_t;
+
+// `amendment`: text of one more overlay; NULL: none.
+static policy_t *load_law(const char *name, const char *amendment) {
+    char path[512], sample[512], amended[] = "/tmp/tongchou-amendment-XXXXXX";
+    const char *overlays[] = {sample, amendment ? amended : NULL, NULL};
+    policy_t *law = NULL;
+    err_t err = {0};
+    snprintf(path, sizeof path, TC_SOURCE_DIR "/config/cities/%s.yaml", name);
+    snprintf(sample, sizeof sample, TC_SOURCE_DIR "/config/samples/%s-illustrative.yaml", name);
+    if (amendment) {
+        const int file = mkstemp(amended);
+        NEED(file >= 0);
+        NEED(write(file, amendment, strlen(amendment)) == (ssize_t)strlen(amendment));
+        NEED(close(file) == 0);
+    }
+    if (policy_load(&law, path, overlays, &err)) fprintf(stderr, "%s\n", err.text);
+    if (amendment) unlink(amended);
+    NEED(law != NULL);
+    return law;
+}
+
+static void open_city(city_t *city, const place_t *place, const char *amendment) {
+    err_t err = {0};
+    collection_t *collection = NULL;
+    *city = (city_t){.place = place, .law = load_law(place->name, amendment)};
+    rig_open(&city->enrollment, &enrollment_service);
+    NEED((city->enrollment.self = enrollment_new(&city->enrollment.ctx, city->law)) != NULL);
+    rig_open(&city->collection, &collection_service);
+    NEED(collection_new(&collection, &city->collection.ctx, city->law, false, &err) == E_OK);
+    city->collection.self = collection;
+    city->feed = collection_feed(collection);
+}
+
+static void close_city(city_t *city) {
+    enrollment_t *enrollment = city->enrollment.self;
+    collection_t *collection = city->collection.self;
+    enrollment_destroy(&enrollment);
+    collection_destroy(&collection);
+    rig_close(&city->enrollment);
+    rig_close(&city->collection);
+    policy_destroy(&city->law);
+}
+
+static void pump(city_t *city) { rig_pump(&city->enrollment, &city->collection, &city->feed); }
+
+static void add_person(city_t *city, const char *person, int district) {
+    city->serial++;
+    RIG_DO(&city->enrollment, "register_person",
+           "{'person':'%s','citizen_id':'%s','name':'人%u','division':'%s','registration':'local'}", person,
+           rig_citizen(city->serial, "19800101", true), city->serial, city->place->divisions[district]);
+}
+
+static void add_employer(city_t *city, const char *employer, int district) {
+    RIG_DO(&city->enrollment, "register_employer",
+           "{'employer':'%s','uscc':'%s','name':'厂','kind':'enterprise','division':'%s'}", employer,
+           rig_uscc(++city->serial), city->place->divisions[district]);
+}
+
+static void employ(city_t *city, const char *person, const char *employer, const char *wage) {
+    RIG_DO(&city->enrollment, "open_spell",
+           "{'person':'%s','identity':'employee','employer':'%s','from_month':'%s','wage':'%s'}", person, employer,
+           city->place->month, wage);
+}
+
+static fen_t due(city_t *city, const char *kind, const char *number, const char *period) {
+    RIG_DO(&city->collection, "get_due", "{'%s':'%s','period':'%s'}", kind, number, period);
+    return ((const Tc__Due *)city->collection.reply)->amount_fen;
+}
+
+static const Tc__ReceiptReport *import(city_t *city, const char *receipt, const char *employer, fen_t amount) {
+    char text[FEN_TEXT_MAX];
+    RIG_DO(&city->collection, "import_receipts",
+           "{'file':'%064d','first_row':2,'rows':[{'receipt':'%s','employer':'%s','period':'%s','amount':'%s',"
+           "'paid_on':'%s-20'}]}",
+           1, receipt, employer, city->place->month, fen_format(amount, text), city->place->month);
+    return (const Tc__ReceiptReport *)city->collection.reply;
+}
+
+TEST(the_ground_is_laid) { rig_ground_start(); }
+
+// ---- declared and collected
+
+// Two employers in two districts declare, are billed, pay and are booked in one way (one procedure), by the tax
+// bureau's file; what it sends twice is known.
+TEST(JM_S_05_SM_C09_YC_C07_YC_C08_YC_C09_ZS_C19_ZS_F09_ZZ_N07_the_tax_bureaus_file_is_booked_in_every_district) {
+    for (size_t p = 0; p < COUNT_OF(places); p++) {
+        city_t city;
+        fen_t amounts[2];
+        open_city(&city, &places[p], NULL);
+        for (int i = 0; i < 2; i++) {
+            char person[16], employer[16];
+            snprintf(person, sizeof person, "P%d", i);
+            snprintf(employer, sizeof employer, "E%d", i);
+            add_employer(&city, employer, i);
+            add_person(&city, person, i);
+            employ(&city, person, employer, "8000.00");
+            RIG_DO(&city.enrollment, "declare_wage", "{'person':'%s','from_month':'%s','wage':'9000.00'}", person,
+                   places[p].month);
+        }
+        pump(&city);
+        RIG_DO(&city.collection, "bill_month", "{'month':'%s'}", places[p].month);
+        for (int i = 0; i < 2; i++) {
+            char employer[16], receipt[16];
+            snprintf(employer, sizeof employer, "E%d", i);
+            snprintf(receipt, sizeof receipt, "T%d", i);
+            amounts[i] = due(&city, "employer", employer, places[p].month);
+            OK(amounts[i] > 0);
+            EQ(import(&city, receipt, employer, amounts[i])->matched, 1);
+            EQ(import(&city, receipt, employer, amounts[i])->unchanged, 1);
+            EQ(due(&city, "employer", employer, places[p].month), 0);
+        }
+        EQ(amounts[0], amounts[1]);
+        close_city(&city);
+    }
+}
+
+// The employer pays one sum a month: both tiers, its own part and what it withholds of the wages.
+TEST(JM_C_42_JM_C_44_an_employers_month_is_one_sum_of_both_tiers_and_both_parts) {
+    city_t city;
+    open_city(&city, &jiangmen, NULL);
+    add_employer(&city, "E1", 0);
+    add_person(&city, "P1", 0);
+    add_person(&city, "P2", 1);
+    employ(&city, "P1", "E1", "5000.00");
+    employ(&city, "P2", "E1", "6000.00");
+    pump(&city);
+    RIG_DO(&city.collection, "bill_month", "{'month':'2018-05'}");
+    // 2018: tier 1 3.0% and 0.5%, tier 2 2.8% and 1.5%.
+    const fen_t tier1 = (500000 + 600000) * 35 / 1000, tier2 = (500000 + 600000) * 43 / 1000;
+    const fen_t employees = (500000 + 600000) * 20 / 1000;
+    EQ(due(&city, "employer", "E1", "2018-05"), tier1 + tier2);
+    EQ(due(&city, "person", "P1", "2018-05"), 0); // nothing is left for the person to pay
+    EQ(import(&city, "T1", "E1", tier1)->parked, 1);
+    EQ(import(&city, "T2", "E1", tier1 + tier2 - employees)->parked, 1);
+    EQ(due(&city, "employer", "E1", "2018-05"), tier1 + tier2);
+    EQ(import(&city, "T3", "E1", tier1 + tier2)->matched, 1);
+    close_city(&city);
+}
+
+// The agency owes the unemployed person's month, both tiers, every month; nothing of it is the person's.
+TEST(JM_C_43_the_months_of_the_unemployed_are_the_funds) {
+    city_t city;
+    open_city(&city, &jiangmen, NULL);
+    add_person(&city, "U1", 0);
+    RIG_DO(&city.enrollment, "open_spell", "{'person':'U1','identity':'unemployed','from_month':'2018-05'}");
+    pump(&city);
+    for (int month = 5; month <= 7; month++) {
+        RIG_DO(&city.collection, "bill_month", "{'month':'2018-0%d'}", month);
+        RIG_DO(&city.collection, "get_obligations", "{'year':2018}");
+        const Tc__Obligations *all = (const Tc__Obligations *)city.collection.reply;
+        NEED(all->n_lines == 2);
+        for (size_t i = 0; i < 2; i++) EQ_TEXT(all->lines[i]->payer, "unemployment_fund");
+        EQ(all->lines[0]->due_fen + all->lines[1]->due_fen, (month - 4) * due(&city, "person", "U1", "2018-05"));
+    }
+    close_city(&city);
+}
+
+// ---- amended by consent and published
+
+// A new minimum base from July on: June is billed as before, also after July.
+TEST(JM_C_35_an_amended_base_holds_from_its_day_on) {
+    static const char amendment[] = "overlay: notice\nstatus: synthetic\nparameters:\n  minimum_base:\n"
+                                    "    - {from: 2018-07-01, value: 4000.00, source: \"a notice\"}\n";
+    city_t plain, amended;
+    city_t *const both[] = {&plain, &amended};
+    open_city(&plain, &jiangmen, NULL);
+    open_city(&amended, &jiangmen, amendment);
+    for (size_t i = 0; i < 2; i++) {
+        add_person(both[i], "F1", 0);
+        RIG_DO(&both[i]->enrollment, "open_spell", "{'person':'F1','identity':'flexible','from_month':'2018-05'}");
+        pump(both[i]);
+        RIG_DO(&both[i]->collection, "bill_month", "{'month':'2018-07'}");
+        RIG_DO(&both[i]->collection, "bill_month", "{'month':'2018-06'}");
+    }
+    EQ(due(&plain, "person", "F1", "2018-07"), 310000 * 78 / 1000);
+    EQ(due(&amended, "person", "F1", "2018-07"), 400000 * 78 / 1000);
+    EQ(due(&amended, "person", "F1", "2018-06"), due(&plain, "person", "F1", "2018-06"));
+    close_city(&plain);
+    close_city(&amended);
+}
+
+// The residents' fee is set anew for a year; the year before keeps its own, and the subsidy is owed beside it.
+TEST(ZZ_C21_ZZ_C23_ZS_C17_the_residents_standard_is_set_by_year) {
+    static const char amendment[] = "overlay: notice\nstatus: synthetic\nparameters:\n"
+                                    "  resident_personal_fee:\n    - {from: 2022-01-01, value: 600.00, source: \"n\"}\n"
+                                    "  resident_subsidy:\n    - {from: 2022-01-01, value: 1200.00, source: \"n\"}\n";
+    static const fen_t before[2][2] = {{28000, 55000}, {51000, 101500}}; // fee and subsidy as the samples have them
+    for (int p = 0; p < 2; p++) {
+        city_t city;
+        open_city(&city, &places[1 + p], amendment);
+        add_person(&city, "R1", 0);
+        RIG_DO(&city.enrollment, "open_spell", "{'person':'R1','identity':'resident','from_month':'2021-01'}");
+        pump(&city);
+        for (int year = 2021; year <= 2022; year++) {
+            char period[16];
+            fen_t basic = 0, finance = 0;
+            RIG_DO(&city.collection, "bill_year", "{'year':%d}", year);
+            RIG_DO(&city.collection, "get_obligations", "{'year':%d}", year);
+            const Tc__Obligations *all = (const Tc__Obligations *)city.collection.reply;
+            for (size_t i = 0; i < all->n_lines; i++) {
+                finance += all->lines[i]->due_fen;
+                if (strcmp(all->lines[i]->item, "basic") == 0) basic += all->lines[i]->due_fen;
+            }
+            EQ(basic, year == 2021 ? before[p][1] : 120000);
+            snprintf(period, sizeof period, "%d", year);
+            EQ(due(&city, "person", "R1", period) - finance, year == 2021 ? before[p][0] : 60000);
+        }
+        close_city(&city);
+    }
+}
+
+TEST(the_ground_is_cleared) { rig_ground_stop(); }
+
+TESTS("collection_rules", CASE(the_ground_is_laid),
+      CASE(JM_S_05_SM_C09_YC_C07_YC_C08_YC_C09_ZS_C19_ZS_F09_ZZ_N07_the_tax_bureaus_file_is_booked_in_every_district),
+      CASE(JM_C_42_JM_C_44_an_employers_month_is_one_sum_of_both_tiers_and_both_parts),
+      CASE(JM_C_43_the_months_of_the_unemployed_are_the_funds), CASE(JM_C_35_an_amended_base_holds_from_its_day_on),
+      CASE(ZZ_C21_ZZ_C23_ZS_C17_the_residents_standard_is_set_by_year), CASE(the_ground_is_cleared))
