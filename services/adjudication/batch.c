@@ -7,6 +7,9 @@
 #include <string.h>
 
 enum { ENTITLEMENTS_PER_COMMAND = 256, SENTENCE_MAX = 240 };
+// Of a bill's first version; what later ones add (what they replace, sentences of the split) keeps them under the bound
+// of a message, so that whatever was decided can be read, sent and told.
+enum { DECISION_MAX_BYTES = 3 * WIRE_MESSAGE_MAX_BYTES / 4 };
 
 static int no_memory(err_t *err) { return err_set(err, E_IO, "the batch needs more memory than its arena may take"); }
 
@@ -426,7 +429,10 @@ int batch_pack_row(batch_t *batch, Tc__Decision *decision, row_kind_t kind, row_
     *row = (row_t){.kind = kind, .bill = decision->bill, .seq = decision->seq, .version = decision->version};
     if (kind == ROW_SETTLED || kind == ROW_RECOMPUTED) row->lines = bill_lines_kept(decision->input);
     row->body = message_pack(&decision->base, batch->on->arena, &row->body_bytes);
-    return row->body ? 0 : no_memory(err);
+    if (!row->body) return no_memory(err);
+    if (kind != ROW_SETTLED || row->body_bytes <= DECISION_MAX_BYTES) return 0;
+    return err_field(err, E_TOO_LARGE, "bill", "the decision would have %zu bytes, at most %d are allowed",
+                     row->body_bytes, DECISION_MAX_BYTES);
 }
 
 int batch_decide(batch_t *batch, item_t *item, const head_t *before, int64_t seq, head_t *after, err_t *err) {

@@ -100,6 +100,7 @@ int batch_decide(batch_t *batch, item_t *item, const head_t *before, int64_t seq
 int batch_pay(batch_t *batch, Tc__Decision *decision, bool asked, err_t *err) MUST_USE;
 // Have the accounts read that what is open among `items`, and the courses of the chains, may need.
 int batch_read_accounts(batch_t *batch, item_t *const *items, size_t count, err_t *err) MUST_USE;
+// E_TOO_LARGE for a first version that leaves no room for later ones.
 int batch_pack_row(batch_t *batch, Tc__Decision *decision, row_kind_t kind, row_t *row, err_t *err) MUST_USE;
 // The core's answer on a bill as a message, valid until the next one is made. `before` and `after` may be the same.
 int batch_eval(batch_t *batch, const item_t *item, const head_t *before, int64_t seq, Tc__Decision **out,

@@ -27,8 +27,18 @@ static int unpack(const void *body, size_t bytes, arena_t *arena, Tc__Decision *
     return message_unpack((ProtobufCMessage **)out, &tc__decision__descriptor, body, bytes, arena, err);
 }
 
-static void answer(adjudication_t *on, const request_t *request, int rc, const Tc__Decisions *decisions, err_t *err) {
+// Bills with many lines: fewer of them make a page, at least one.
+static void fit(Tc__Decisions *decisions) {
+    while (decisions->n_decisions > 1 &&
+           protobuf_c_message_get_packed_size(&decisions->base) > WIRE_MESSAGE_MAX_BYTES) {
+        decisions->n_decisions /= 2;
+        decisions->done = false;
+    }
+}
+
+static void answer(adjudication_t *on, const request_t *request, int rc, Tc__Decisions *decisions, err_t *err) {
     size_t bytes = 0;
+    if (!rc) fit(decisions);
     const void *body = rc ? NULL : message_pack(&decisions->base, on->arena, &bytes);
     if (!rc && !body) rc = no_memory(err);
     if (!rc && bytes > WIRE_MESSAGE_MAX_BYTES) rc = err_set(err, E_TOO_LARGE, "the answer is over the bound");

@@ -119,6 +119,10 @@ int intake_check(const Tc__Bill *bill, date_t today, benefit_bill_t *out, err_t 
     if (!rc) rc = check_words(bill, &checked, err);
     if (!rc) rc = check_point(bill, &checked, err);
     if (!rc) rc = check_diagnosis(bill, err);
+    // A decision that tells all lines has to fit into a message, also when a later split says more of them.
+    if (!rc && bill->n_lines > FEE_LINES_AT_ONCE)
+        rc = err_field(err, E_TOO_LARGE, "lines", "more than %d lines in a bill: register them with its visit",
+                       FEE_LINES_AT_ONCE);
     if (!rc && !bill->n_lines && !bill->lines_registered) rc = check_amounts(bill, &checked, err);
     if (!rc) rc = check_borne(bill, &checked, err);
     if (!rc) rc = paying_check(bill, err);

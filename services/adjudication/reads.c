@@ -205,6 +205,15 @@ static void answer_message(adjudication_t *on, const request_t *request, int rc,
         adjudication_reply(on, request, body, bytes);
 }
 
+// All versions in one answer: when they are too long, of all but the newest their figures stay.
+static void shorten(Tc__Decisions *answer) {
+    for (size_t i = 0; i + 1 < answer->n_decisions; i++) {
+        Tc__Decision *old = answer->decisions[i];
+        old->n_steps = old->n_advice = 0;
+        if (old->input) old->input->n_lines = 0;
+    }
+}
+
 void versions_get(adjudication_t *on, const request_t *request) {
     Tc__Decisions answer = TC__DECISIONS__INIT;
     ProtobufCMessage *message;
@@ -212,6 +221,7 @@ void versions_get(adjudication_t *on, const request_t *request) {
     int rc =
         message_unpack(&message, &tc__get_versions__descriptor, request->body, request->body_bytes, on->arena, &err);
     if (!rc) rc = read_versions(on, ((const Tc__GetVersions *)message)->bill, &answer, &err);
+    if (!rc && protobuf_c_message_get_packed_size(&answer.base) > WIRE_MESSAGE_MAX_BYTES) shorten(&answer);
     answer_message(on, request, rc, &answer.base, &err);
 }
 

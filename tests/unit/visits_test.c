@@ -1,5 +1,6 @@
 // Catalogues, visits and bills with lines on a real store: loading row by row, what an instance holds of it, lines
 // registered and settled. Built twice: on SQLite, and with ON_POSTGRES on a private PostgreSQL.
+#include "services/adjudication/fee_lines.h"
 #include "services/adjudication/adjudication.h"
 #include "services/adjudication/catalogue_store.h"
 #include "services/adjudication/store.h"
@@ -15,7 +16,7 @@ typedef struct world {
     Tc__Entitlement person;
     int code; // of the last request of a turn
     char field[64], text[256];
-    uint8_t reply[65536];
+    uint8_t reply[WIRE_MESSAGE_MAX_BYTES];
     size_t reply_bytes;
     bool collection_down;
     int64_t now_ms;
@@ -125,9 +126,11 @@ static int turn(world_t *world, const char *method, const char *id, const char *
     snprintf(text, sizeof text, "%s", json);
     for (char *c = text; *c; c++)
         if (*c == '\'') *c = '"';
-    const ProtobufCMessageDescriptor *type = strcmp(method, "reverse") == 0     ? &tc__reverse_bill__descriptor
-                                             : strcmp(method, "recompute") == 0 ? &tc__recompute__descriptor
-                                                                                : &tc__bill__descriptor;
+    const ProtobufCMessageDescriptor *type = strcmp(method, "reverse") == 0         ? &tc__reverse_bill__descriptor
+                                             : strcmp(method, "recompute") == 0     ? &tc__recompute__descriptor
+                                             : strcmp(method, "get_decisions") == 0 ? &tc__get_decisions__descriptor
+                                             : strcmp(method, "get_versions") == 0  ? &tc__get_versions__descriptor
+                                                                                    : &tc__bill__descriptor;
     if (message_from_json(&message, type, text, strlen(text), world->rig.ctx.arena, &err))
         fprintf(stderr, "%s: %s\n", err.field, err.text);
     NEED(err.code == E_OK);
@@ -663,6 +666,92 @@ TEST(every_version_keeps_the_lines_it_was_decided_on) {
     close_world(world);
 }
 
+// Whatever was decided can be read, sent and told: what would grow past a message is refused before.
+static int settle_long(world_t *world, const char *number, const char *day, size_t lines, size_t name, size_t policy) {
+    Tc__Bill bill = TC__BILL__INIT;
+    Tc__Quoted quoted = TC__QUOTED__INIT;
+    arena_t *arena = arena_new(1 << 20, 0);
+    bill.bill = T(number), bill.person = T("P1"), bill.facility = T("H44070300003"), bill.type = T("inpatient");
+    bill.from = bill.to = T(day), bill.area = T("city"), bill.filing = T("none");
+    bill.lines = arena_alloc(arena, lines * sizeof *bill.lines);
+    for (; bill.n_lines < lines; bill.n_lines++) {
+        Tc__FeeLine *line = bill.lines[bill.n_lines] = arena_alloc(arena, sizeof *line);
+        tc__fee_line__init(line);
+        line->line = (int)bill.n_lines + 1, line->kind = T("drug"), line->code = T("XN01");
+        line->quantity_milli = 1000, line->price_fen = line->amount_fen = 100;
+        line->name = memset(arena_alloc(arena, name + 1), 'n', name);
+    }
+    if (policy) {
+        quoted.policy = memset(arena_alloc(arena, policy + 1), 'p', policy);
+        bill.quoted = &quoted;
+    }
+    size_t bytes;
+    const void *body = message_pack(&bill.base, arena, &bytes);
+    request_t request = {.header = {.service = "adjudication",
+                                    .method = "settle",
+                                    .request_id = number,
+                                    .key = "",
+                                    .trace_id = "",
+                                    .deadline_ms = INT64_MAX,
+                                    .caller = "hospital:h1"},
+                         .body = body,
+                         .body_bytes = bytes};
+    world->code = -1;
+    adjudication_batch(world->core, &request, 1);
+    arena_destroy(&arena);
+    return world->code;
+}
+
+static const Tc__Decisions *many(world_t *world, const char *method, const char *json) {
+    ProtobufCMessage *message;
+    err_t err = {0};
+    EQ(turn(world, method, "m", json), E_OK);
+    NEED(message_unpack(&message, &tc__decisions__descriptor, world->reply, world->reply_bytes, world->rig.ctx.arena,
+                        &err) == E_OK);
+    return (const Tc__Decisions *)message;
+}
+
+TEST(decisions_of_any_length_can_be_read) {
+    world_t *world = world_with_catalogue();
+    EQ(settle_long(world, "L0", "2018-02-01", FEE_LINES_AT_ONCE + 1, 1, 0), E_TOO_LARGE);
+    EQ_TEXT(world->field, "lines");
+    EQ(settle_long(world, "L0", "2018-02-01", 1, 1, 900 * 1024), E_TOO_LARGE);
+    EQ_TEXT(world->field, "bill");
+    const char *days[] = {"2018-02-01", "2018-02-02", "2018-02-03", "2018-02-04", "2018-02-05"};
+    char number[8];
+    for (size_t i = 0; i < COUNT_OF(days); i++) {
+        snprintf(number, sizeof number, "L%zu", i);
+        EQ(settle_long(world, number, days[i], FEE_LINES_AT_ONCE, FEE_NAME_MAX, 0), E_OK);
+    }
+    size_t read = 0;
+    int64_t after = 0;
+    for (bool done = false; !done;) {
+        char json[100];
+        snprintf(json, sizeof json, "{'person':'P1','year':2018,'after':%lld}", (long long)after);
+        const Tc__Decisions *page = many(world, "get_decisions", json);
+        NEED(page->n_decisions > 0);
+        for (size_t i = 0; i < page->n_decisions; i++) EQ(page->decisions[i]->input->n_lines, FEE_LINES_AT_ONCE);
+        read += page->n_decisions;
+        after = page->decisions[page->n_decisions - 1]->seq;
+        done = page->done;
+    }
+    EQ(read, COUNT_OF(days));
+    for (int i = 0; i < 4; i++) { // each time the bill is decided again
+        char json[200];
+        snprintf(json, sizeof json,
+                 "{'bill':'E%d','person':'P1','facility':'H44070300003','type':'inpatient','from':'2018-01-0%d',"
+                 "'to':'2018-01-0%d','area':'city','filing':'none','total':'9000.00','in_scope':'9000.00'}",
+                 i, i + 1, i + 1);
+        snprintf(number, sizeof number, "e%d", i);
+        EQ(turn(world, "settle", number, json), E_OK);
+    }
+    const Tc__Decisions *versions = many(world, "get_versions", "{'bill':'L0'}");
+    NEED(versions->n_decisions == 5);
+    EQ(versions->decisions[4]->input->n_lines, FEE_LINES_AT_ONCE);
+    EQ(versions->decisions[0]->total_fen, 100 * FEE_LINES_AT_ONCE);
+    close_world(world);
+}
+
 // ---- the split alone
 
 TEST(lines_are_split_without_a_visit) {
@@ -724,5 +813,6 @@ TESTS("visits", CASE(the_ground_is_laid), CASE(rows_are_loaded_once_and_a_later_
       CASE(what_is_wrong_with_a_visit_is_told_by_field), CASE(lines_that_come_while_a_bill_settles_are_in_it),
       CASE(lines_of_a_bill_are_split_anew_when_it_is_decided_again),
       CASE(lines_of_a_visit_are_split_anew_when_its_bill_is_decided_again),
-      CASE(every_version_keeps_the_lines_it_was_decided_on), CASE(lines_are_split_without_a_visit),
-      CASE(sex_and_age_are_those_of_the_entitlement), CASE(the_ground_is_cleared))
+      CASE(every_version_keeps_the_lines_it_was_decided_on), CASE(decisions_of_any_length_can_be_read),
+      CASE(lines_are_split_without_a_visit), CASE(sex_and_age_are_those_of_the_entitlement),
+      CASE(the_ground_is_cleared))
