@@ -25,7 +25,7 @@ int current_policy(current_t *current, int64_t now_ms, bool *changed, err_t *err
     current->looked_ms = now_ms;
     current->release = newest.number;
     metric_set(current->number, newest.number);
-    return 0;
+    return current_register(current, err);
 }
 
 int current_register(current_t *current, err_t *err) {

@@ -13,7 +13,8 @@ typedef struct current {
 } current_t;
 
 void current_init(current_t *current, adjudication_t *core);
-// The newest release becomes the policy in force, and what was kept by the old one is forgotten. *changed: it did.
+// The newest release becomes the policy in force, and what was kept by the old one is forgotten. *changed: it did. Then
+// the register as below, so that an instance whose own way to it is cut off does not decide by an old one for long.
 int current_policy(current_t *current, int64_t now_ms, bool *changed, err_t *err) MUST_USE;
 // Facility states that whoever follows the register for all has seen and we perhaps have not.
 int current_register(current_t *current, err_t *err) MUST_USE;

@@ -211,9 +211,10 @@ int touched_of_task(store_t *store, int64_t number, arena_t *arena, const touche
     cell_t params[] = {cell_i64(number)};
     rows_t rows;
     *list = NULL;
-    int rc = store_query(store, "SELECT facility, from_day, until_day, at_ms FROM facility_touched WHERE task = $1",
+    int rc = store_query(store, "SELECT facility, from_day, until_day, since_ms FROM facility_touched WHERE task = $1",
                          params, 1, arena, &rows, err);
     if (rc || rows.count == 0) return rc;
+    // Counted from when it was heard of here, not from when it was told: meanwhile nobody may have heard of it.
     touched_facility_t *items = arena_alloc(arena, rows.count * sizeof *items);
     touched_list_t *made = arena_alloc(arena, sizeof *made);
     if (!items || !made) return no_memory(err);

@@ -126,10 +126,11 @@ static int apply(void *self, const event_t *events, size_t count, err_t *err) {
     return rc ? rc : stream_flush(ctx->stream, err);
 }
 
+// Redis before the event, as after a command: whoever hears of a change must find it there, or no lease.
 static void committed(void *self) {
     renew_env_t *env = self;
-    stream_committed(env->ctx->stream);
     recache_flush(env->recache);
+    stream_committed(env->ctx->stream);
     arena_reset(env->ctx->arena);
 }
 

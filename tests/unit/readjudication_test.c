@@ -312,7 +312,7 @@ TEST(a_leader_that_dies_loses_nothing_and_its_follower_asks_under_the_same_ids) 
     EQ(brokers.count, 10);
     EQ(number("SELECT COUNT(*) FROM recompute_queue"), 10);
     need(pump_tick(&first, NOW + 500, &moved, &err));
-    EQ(brokers.count, 10); // what is under way is not sent again
+    EQ(brokers.count, 10);                  // what is under way is not sent again
     pump_init(&second, store, own, &ports); // the first one is no more
     need(pump_tick(&second, NOW + 1000, &moved, &err));
     EQ(brokers.count, 20);
@@ -625,6 +625,22 @@ TEST(a_backdated_agreement_finds_the_bills_of_its_days_that_were_decided_before)
     EQ(number("SELECT COUNT(*) FROM recompute_task"), 2);
 }
 
+// The stream of the register was cut off for a minute: what was decided in it rests on the old one.
+TEST(bills_decided_before_a_late_word_of_the_register_are_found) {
+    place_t place;
+    begin_empty();
+    add_row("P1", "B1", HOSPITAL, "2018-06-01", old_law, 1, ROW_SETTLED, NOW - 30000);
+    place_make(&place, HOSPITAL, "3");
+    place_agree(&place, "2018-05-01", "");
+    event_t event = {.topic = "facility.changed", .at_ms = NOW - 60000};
+    event.body = message_pack(&place.state.base, arena, &event.body_bytes);
+    need(store_begin(store, &err));
+    need(touched_facilities(store, arena, &event, 1, NOW, &err));
+    need(store_commit(store, &err));
+    scan_all(NOW + TOUCHED_SCAN_DELAY_MS);
+    EQ(number("SELECT COUNT(*) FROM recompute_queue WHERE person = 'P1'"), 1);
+}
+
 TEST(the_register_told_from_its_beginning_asks_for_nothing_that_was_decided_after_it) {
     place_t place;
     begin_empty();
@@ -798,6 +814,7 @@ static int run_tests(void) {
         CASE(another_level_touches_every_day_and_an_unknown_facility_is_one_of_level_3_without_agreement),
         CASE(a_backdated_agreement_finds_the_bills_of_its_days_that_were_decided_before),
         CASE(the_register_told_from_its_beginning_asks_for_nothing_that_was_decided_after_it),
+        CASE(bills_decided_before_a_late_word_of_the_register_are_found),
         CASE(what_the_leader_has_heard_of_the_register_others_can_read),
         CASE(a_scan_that_is_broken_off_goes_on_where_it_was_and_finds_each_once),
         CASE(the_configuration_is_a_release_once_and_another_one_takes_its_place_by_release_only),
