@@ -18,7 +18,8 @@ bool operate_is_late(const item_t *item) {
 void operate_mark_courses(turn_t *turn, item_t *const *items, size_t count) {
     for (size_t i = 0; i < turn->batch.chain_count; i++) {
         chain_t *chain = &turn->batch.chains[i];
-        chain->needs_course = chain->has_course;
+        // Past so many rows the bills are counted: a chain that could no longer be read could no longer be changed.
+        chain->needs_course = chain->has_course || chain->head.seq >= COURSE_BILLS_MAX;
         chain->next.last = chain->head.last;
     }
     for (size_t i = 0; i < count; i++) {

@@ -2,6 +2,7 @@
 // on SQLite, and with ON_POSTGRES on a private PostgreSQL.
 #include "common/base/hash.h"
 #include "services/adjudication/adjudication.h"
+#include "services/adjudication/course.h"
 #include "services/adjudication/store.h"
 #include "tests/check.h"
 #include "tests/temp_store.h"
@@ -1500,6 +1501,76 @@ TEST(a_chain_that_cannot_be_read_harms_no_other) {
     close_world(other);
 }
 
+// The stored bill as it would be if its facility had never been registered.
+static void make_undecidable(world_t *world, const char *bill) {
+    err_t err = {0};
+    rows_t rows;
+    size_t bytes;
+    arena_t *arena = arena_new(1 << 16, 0);
+    cell_t params[] = {cell_text(bill), cell_null(CELL_BLOB)};
+    need(store_query(world->store, "SELECT body FROM decision WHERE bill = $1", params, 1, arena, &rows, &err), &err);
+    const uint8_t *body = row_blob(&rows, 0, 0, &bytes);
+    Tc__Decision *stored = tc__decision__unpack(NULL, bytes, body);
+    NEED(stored != NULL);
+    memcpy(stored->input->facility, "H44070399999", 12);
+    const size_t size = tc__decision__get_packed_size(stored);
+    uint8_t *changed = arena_alloc(arena, size);
+    params[1] = cell_blob(changed, tc__decision__pack(stored, changed));
+    need(store_exec(world->store, "UPDATE decision SET body = $2 WHERE bill = $1", params, 2, &err), &err);
+    tc__decision__free_unpacked(stored, NULL);
+    arena_destroy(&arena);
+}
+
+// Later bills that cannot be decided again stop a reversal, which names the first of them; taken out from the last one
+// on, they make room for it.
+TEST(a_clerk_can_always_go_on_from_the_last_bill) {
+    world_t *world = open_world("adj_clerk");
+    const char *person = add_person("CLERK", "employee", "2014-12", 1, 1);
+    static const char *const bills[] = {"C1", "C2", "C3", "C4"}, *const days[] = {"2018-03-10", "2018-04-10",
+                                                                                  "2018-05-10", "2018-06-10"};
+    for (size_t i = 0; i < COUNT_OF(bills); i++) settle_on(world, bills[i], person, days[i], E_OK);
+    make_undecidable(world, "C3");
+    make_undecidable(world, "C4");
+    EQ(reverse(world, "r1", "C1", person)->code, E_NOT_FOUND);
+    EQ(reverse(world, "r3", "C3", person)->code, E_NOT_FOUND);
+    EQ(recompute(world, "n1", person, 2018, false)->code, E_NOT_FOUND);
+    settle_on(world, "C5", person, "2018-07-10", E_OK); // who comes after them is not held up
+    EQ(reverse(world, "r5", "C5", person)->code, E_OK);
+    EQ(reverse(world, "r4", "C4", person)->code, E_OK);
+    EQ(reverse(world, "r3", "C3", person)->code, E_OK);
+    EQ(reverse(world, "r1", "C1", person)->code, E_OK);
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision WHERE kind = 1"), 4);
+    settle_on(world, "C6", person, "2018-05-10", E_OK);
+    check_numbers(world);
+    close_world(world);
+}
+
+// The bound of a year's bills is a bound for every way in, so that a chain can always be read whole, and changed.
+TEST(a_year_takes_no_more_bills_than_can_be_decided_again) {
+    enum { AT_ONCE = 128 };
+    world_t *world = open_world("adj_bound");
+    const char *person = add_person("BOUND", "employee", "2014-12", 1, 1);
+    char numbers[AT_ONCE][16];
+    Tc__Bill bills[AT_ONCE];
+    for (int made = 0; made < COURSE_BILLS_MAX; made += AT_ONCE) {
+        for (int i = 0; i < AT_ONCE; i++) {
+            snprintf(numbers[i], sizeof numbers[i], "M%05d", made + i);
+            bills[i] = bill_of(numbers[i], person, "H44070300003", "2018-03-10", 100000, 90000);
+            put(world, "settle", numbers[i], &bills[i]);
+        }
+        run(world);
+    }
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision"), COURSE_BILLS_MAX);
+    settle_on(world, "N1", person, "2018-03-11", E_TOO_LARGE);
+    settle_on(world, "L1", person, "2018-03-09", E_TOO_LARGE);
+    const int64_t from_us = clock_mono_us();
+    EQ(reverse(world, "r1", "M00000", person)->code, E_OK); // decides all of them again
+    printf("%lld ms for a year of %d bills ", (long long)(clock_mono_us() - from_us) / 1000, COURSE_BILLS_MAX);
+    settle_on(world, "N1", person, "2018-03-11", E_OK);
+    check_numbers(world);
+    close_world(world);
+}
+
 // A store from before bills had versions.
 TEST(rows_of_old_become_first_versions) {
     store_t *store;
@@ -1553,4 +1624,5 @@ TESTS("adjudication turns", CASE(the_ground_is_laid), CASE(WE_08_employee_first_
       CASE(a_change_that_needs_what_is_not_known_changes_nothing),
       CASE(whatever_the_order_of_arrival_the_end_is_lawful),
       CASE(a_settled_bill_is_never_refused_to_whoever_asks_again), CASE(a_chain_that_cannot_be_read_harms_no_other),
+      CASE(a_clerk_can_always_go_on_from_the_last_bill), CASE(a_year_takes_no_more_bills_than_can_be_decided_again),
       CASE(rows_of_old_become_first_versions), CASE(the_ground_is_cleared))
