@@ -4,6 +4,7 @@
 
 static void fill_amounts(decision_frame_t *frame, const policy_t *policy, const benefit_result_t *result) {
     int layers = policy_layer_count(policy), totals = policy_total_count(policy);
+    size_t used = 0;
     CHECK(layers <= BENEFIT_LAYERS_MAX && totals <= BENEFIT_TOTALS_MAX);
     for (int i = 0; i < layers; i++) {
         tc__amount__init(&frame->paid[i]);
@@ -11,15 +12,18 @@ static void fill_amounts(decision_frame_t *frame, const policy_t *policy, const 
         frame->paid[i].amount_fen = result->paid[i];
         frame->paid_list[i] = &frame->paid[i];
     }
+    // Most totals of most persons are zero, and the message is stored, sealed and read by others: those stay out.
     for (int i = 0; i < totals; i++) {
-        tc__amount__init(&frame->used[i]);
-        frame->used[i].name = (char *)policy_total_name(policy, i);
-        frame->used[i].amount_fen = result->after.value[i];
-        frame->used_list[i] = &frame->used[i];
+        if (!result->after.value[i]) continue;
+        tc__amount__init(&frame->used[used]);
+        frame->used[used].name = (char *)policy_total_name(policy, i);
+        frame->used[used].amount_fen = result->after.value[i];
+        frame->used_list[used] = &frame->used[used];
+        used++;
     }
     frame->message.n_paid = (size_t)layers;
     frame->message.paid = frame->paid_list;
-    frame->message.n_used = (size_t)totals;
+    frame->message.n_used = used;
     frame->message.used = frame->used_list;
 }
 

@@ -74,6 +74,20 @@ static bool counts_payments(const char *total_name) {
     return length > 5 && strcmp(total_name + length - 5, "_paid") == 0;
 }
 
+static bool lists(Tc__Amount *const *used, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(used[i]->name, name) == 0) return true;
+    return false;
+}
+
+// What is not listed is zero, so it has to have been.
+static void check_unlisted(verify_t *verify, const totals_t *totals, const Tc__Decision *d) {
+    for (size_t n = 0; n < totals->names; n++)
+        if (totals->total[n] && !lists(d->used, d->n_used, totals->name[n]))
+            verify_broken(verify, "bill %s: total %s of %lld fen is gone", where(d), totals->name[n],
+                          (long long)totals->total[n]);
+}
+
 // Totals named <layer>_paid are those of stays and grow by what the layer paid. Visits may count under other names, so
 // of them a layer's total may stay as it is; all that counts payments grows by no more than the funds paid. No total
 // shrinks.
@@ -92,6 +106,7 @@ static void check_totals(verify_t *verify, totals_t *totals, const Tc__Decision 
             grown = verify_sum(grown, after - *before);
         *before = after;
     }
+    check_unlisted(verify, totals, d);
     if (grown > d->fund_fen)
         verify_broken(verify, "bill %s: what counts payments grew by %lld fen, but the funds paid %lld", where(d),
                       (long long)grown, (long long)d->fund_fen);
@@ -235,6 +250,11 @@ static void check_head(verify_t *verify, const chain_t *chain, const totals_t *t
                           chain->person, (long long)chain->year, newest->bill, head->used[i]->name,
                           (long long)head->used[i]->amount_fen, (long long)total);
     }
+    for (size_t n = 0; head && n < totals->names; n++)
+        if (totals->total[n] && !lists(head->used, head->n_used, totals->name[n]))
+            verify_broken(verify, "person %s year %lld: the newest row (bill %s) leaves out total %s of %lld fen",
+                          chain->person, (long long)chain->year, newest->bill, totals->name[n],
+                          (long long)totals->total[n]);
 }
 
 static void end_chain(verify_t *verify, chain_t *chain) {

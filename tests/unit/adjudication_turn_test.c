@@ -234,7 +234,7 @@ static Tc__Decision *decision_of(const sent_t *sent) {
 static fen_t amount(size_t count, Tc__Amount *const *list, const char *name) {
     for (size_t i = 0; i < count; i++)
         if (strcmp(list[i]->name, name) == 0) return list[i]->amount_fen;
-    return -1;
+    return 0; // those not listed are zero
 }
 // The same but for what tells that one is a quote and the other was written.
 static void same_as_written(const Tc__Decision *quote, const Tc__Decision *written) {
