@@ -78,7 +78,13 @@ void adjudication_reply(adjudication_t *adjudication, const request_t *request, 
     results_count(&adjudication->metrics.results, E_OK);
 }
 
+// What the database says of itself (addresses, constraints) is for the log.
 void adjudication_refuse(adjudication_t *adjudication, const request_t *request, int code, const err_t *err) {
+    err_t told = {0};
+    if (code == E_STORE) {
+        err_set(&told, E_STORE, "the database failed; ask again with the same request id");
+        err = &told;
+    }
     adjudication->ports.reply(adjudication->ports.self, request, code, err, NULL, 0);
     results_count(&adjudication->metrics.results, code);
 }

@@ -28,6 +28,8 @@ int readjudicate_begin(void *self, const request_t *request, const ProtobufCMess
     if (!*ask->cause) return err_field(err, E_MISSING_FIELD, "cause", "cause is missing: it is kept in the versions");
     if (strlen(ask->cause) > RECOMPUTE_CAUSE_MAX)
         return err_field(err, E_TOO_LARGE, "cause", "cause: at most %d bytes", RECOMPUTE_CAUSE_MAX);
+    if (!recompute_cause_fits(ask->cause))
+        return err_field(err, E_INVALID_FIELD, "cause", "cause has control characters");
     if (!ask->what) return err_field(err, E_MISSING_FIELD, "what", "what is missing; an empty one is everybody");
     Tc__FindAffected what = *ask->what;
     int rc = affected_check(&what, err);

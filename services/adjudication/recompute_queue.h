@@ -21,7 +21,19 @@
     "INSERT INTO recompute_task VALUES (0, 'changes of entitlements', '', 0, 'open', 0, 1, 0, '', 0, 0, 0, 0, 0, 0,"   \
     " 0, 0, 0, 0, '', 0, 0);"
 
-enum { RECOMPUTE_TASK_ENTITLEMENTS = 0, RECOMPUTE_PERSON_MAX = 64, RECOMPUTE_CAUSE_MAX = 200 };
+// A cause is a sentence of a clerk, or one about a sentence of a clerk; whoever recomputes takes 240 bytes of it.
+enum {
+    RECOMPUTE_TASK_ENTITLEMENTS = 0,
+    RECOMPUTE_PERSON_MAX = 64,
+    RECOMPUTE_CAUSE_MAX = 200,
+    RECOMPUTE_WHOLE_CAUSE_MAX = 240
+};
+// Whoever recomputes refuses a cause with control characters: it must not come as far as the queue.
+static inline bool recompute_cause_fits(const char *text) {
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 127) return false;
+    return true;
+}
 
 // ---- what waits
 
@@ -29,7 +41,7 @@ typedef struct recompute_item {
     int64_t task, ticket;
     char person[RECOMPUTE_PERSON_MAX + 1];
     int year, tries;
-    char cause[RECOMPUTE_CAUSE_MAX + 1];
+    char cause[RECOMPUTE_WHOLE_CAUSE_MAX + 1];
 } recompute_item_t;
 
 typedef struct recompute_outcome {

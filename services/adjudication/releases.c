@@ -98,6 +98,8 @@ static int check_release(const Tc__ReleasePolicy *ask, err_t *err) {
         return err_field(err, E_MISSING_FIELD, "reason", "reason is missing: it is kept with the release");
     if (strlen(ask->reason) > RELEASE_REASON_MAX)
         return err_field(err, E_TOO_LARGE, "reason", "reason: at most %d bytes", RELEASE_REASON_MAX);
+    if (!recompute_cause_fits(ask->reason))
+        return err_field(err, E_INVALID_FIELD, "reason", "reason has control characters");
     if (*ask->amends_from && date_parse(ask->amends_from, &day))
         return err_field(err, E_INVALID_FIELD, "amends_from", "amends_from: expected a date like 2018-03-01");
     return 0;

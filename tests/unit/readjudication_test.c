@@ -728,6 +728,30 @@ static int release_it(const policy_t *current, const char *hash, const char *ame
     return rc;
 }
 
+// A sentence in Chinese takes three bytes a sign: none is cut in the middle on its way to whoever recomputes.
+TEST(the_reason_of_a_release_reaches_the_recomputation_whole) {
+    policy_t *city = load_city("jiangmen"), *amended = load_amended();
+    char hash[65], reason[RELEASE_REASON_MAX + 1] = "";
+    size_t bytes;
+    Tc__PolicyRelease *made;
+    recompute_item_t *due = arena_alloc(arena, 100 * sizeof *due);
+    int count;
+    begin_empty();
+    add_bills();
+    need(release_configured(store, city, NOW, arena, &err));
+    const void *packed = policy_packed(amended, &bytes);
+    need(release_stage(store, city, packed, bytes, NOW, hash, &err));
+    for (size_t i = 0; i < RELEASE_REASON_MAX / 3; i++) memcpy(reason + 3 * i, "改", 4);
+    EQ(release_it(city, hash, "2017-01-01", "two\nlines", &made), E_INVALID_FIELD);
+    EQ(release_it(city, hash, "2017-01-01", reason, &made), E_OK);
+    scan_all(NOW + RELEASE_SCAN_DELAY_MS);
+    need(recompute_due(store, NOW + RELEASE_SCAN_DELAY_MS, 100, arena, due, &count, &err));
+    NEED(count > 0);
+    HAS_TEXT(due[0].cause, reason);
+    policy_destroy(&city);
+    policy_destroy(&amended);
+}
+
 TEST(the_configuration_is_a_release_once_and_another_one_takes_its_place_by_release_only) {
     policy_t *city = load_city("jiangmen"), *amended = load_amended();
     char hash[65];
@@ -817,6 +841,7 @@ static int run_tests(void) {
         CASE(bills_decided_before_a_late_word_of_the_register_are_found),
         CASE(what_the_leader_has_heard_of_the_register_others_can_read),
         CASE(a_scan_that_is_broken_off_goes_on_where_it_was_and_finds_each_once),
+        CASE(the_reason_of_a_release_reaches_the_recomputation_whole),
         CASE(the_configuration_is_a_release_once_and_another_one_takes_its_place_by_release_only),
         CASE(a_policy_of_another_city_or_bytes_that_are_none_are_not_staged),
         CASE(a_policy_taken_into_force_leaves_the_one_before_among_the_past_ones),
