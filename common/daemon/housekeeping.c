@@ -29,9 +29,35 @@ static void fill_cursor(Tc__Positions__Cursor *cursor, consumer_t *consumer, con
     cursor->parked = state->parked;
 }
 
+// The cursor of a consumer that another thread drives, here or in another instance: as the store says.
+static int read_cursor(service_ctx_t *ctx, const elsewhere_t *what, Tc__Positions__Cursor *cursor, err_t *err) {
+    const cell_t params[] = {cell_text(what->consumer), cell_text(what->service)};
+    rows_t numbers, parked;
+    tc__positions__cursor__init(cursor);
+    cursor->service = (char *)what->service;
+    cursor->consumer = (char *)what->consumer;
+    cursor->applied = arena_alloc(ctx->arena, PARTITIONS * sizeof *cursor->applied);
+    if (!cursor->applied) return err_set(err, E_IO, "out of memory");
+    memset(cursor->applied, 0, PARTITIONS * sizeof *cursor->applied);
+    cursor->n_applied = PARTITIONS;
+    int code =
+        store_query(ctx->store, "SELECT partition, number FROM stream_cursor WHERE consumer = $1 AND service = $2",
+                    params, COUNT_OF(params), ctx->arena, &numbers, err);
+    if (!code)
+        code = store_query(ctx->store, "SELECT COUNT(*) FROM stream_parked WHERE consumer = $1 AND service = $2",
+                           params, COUNT_OF(params), ctx->arena, &parked, err);
+    if (code) return code;
+    for (size_t i = 0; i < numbers.count; i++) {
+        const int64_t partition = row_i64(&numbers, i, 0);
+        if (partition >= 0 && partition < PARTITIONS) cursor->applied[partition] = row_i64(&numbers, i, 1);
+    }
+    cursor->parked = (int32_t)row_i64(&parked, 0, 0);
+    return E_OK;
+}
+
 static int answer_positions(const housekeeping_t *house, ProtobufCMessage **reply, err_t *err) {
     service_ctx_t *ctx = house->ctx;
-    size_t count = house->consumer_count;
+    const size_t own = house->consumer_count, count = own + house->elsewhere_count;
     Tc__Positions *out = arena_alloc(ctx->arena, sizeof *out);
     Tc__Positions__Cursor *cursors = arena_alloc(ctx->arena, (count + 1) * sizeof *cursors);
     consumer_state_t *states = arena_alloc(ctx->arena, (count + 1) * sizeof *states);
@@ -42,10 +68,11 @@ static int answer_positions(const housekeeping_t *house, ProtobufCMessage **repl
     if (!out->heads || !out->cursors) return err_set(err, E_IO, "out of memory");
     out->service = (char *)ctx->name;
     out->n_cursors = count;
-    for (size_t i = 0; i < count; i++) {
-        fill_cursor(&cursors[i], house->consumers[i], &states[i]);
-        out->cursors[i] = &cursors[i];
-    }
+    for (size_t i = 0; i < count; i++) out->cursors[i] = &cursors[i];
+    for (size_t i = 0; i < own; i++) fill_cursor(&cursors[i], house->consumers[i], &states[i]);
+    int code = E_OK;
+    for (size_t i = own; !code && i < count; i++) code = read_cursor(ctx, &house->elsewhere[i - own], &cursors[i], err);
+    if (code) return code;
     *reply = &out->base;
     if (!house->log) return E_OK;
     out->n_heads = PARTITIONS;
@@ -58,13 +85,22 @@ static int answer_unpark(const housekeeping_t *house, const request_t *request, 
         message_unpack(&message, &tc__unpark__descriptor, request->body, request->body_bytes, house->ctx->arena, err);
     if (code) return code;
     const Tc__Unpark *ask = (const Tc__Unpark *)message;
-    for (size_t i = 0; i < house->consumer_count; i++) {
-        if (strcmp(consumer_service(house->consumers[i]), ask->service) != 0) continue;
+    bool listens = false;
+    code = E_NOT_FOUND;
+    // The first of our consumers of that stream that holds the partition back.
+    for (size_t i = 0; code == E_NOT_FOUND && i < house->consumer_count + house->elsewhere_count; i++) {
+        const bool own = i < house->consumer_count;
+        const elsewhere_t what =
+            own ? (elsewhere_t){consumer_service(house->consumers[i]), consumer_name(house->consumers[i])}
+                : house->elsewhere[i - house->consumer_count];
+        if (strcmp(what.service, ask->service) != 0) continue;
+        listens = true;
+        code = consumer_unpark(house->ctx->store, what.consumer, ask->service, ask->partition, err);
+    }
+    if (!code)
         log_warn("unparked", "service=%s partition=%u by=%s", ask->service, ask->partition,
                  log_value(request->header.caller));
-        return consumer_unpark(house->ctx->store, consumer_name(house->consumers[i]), ask->service, ask->partition,
-                               err);
-    }
+    if (listens) return code;
     return err_field(err, E_NOT_FOUND, "service", "%s does not listen to %s", house->ctx->name,
                      log_value(ask->service));
 }

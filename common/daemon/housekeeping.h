@@ -9,6 +9,8 @@ typedef struct housekeeping {
     const stream_log_t *log; // NULL when the service publishes nothing
     consumer_t *const *consumers;
     size_t consumer_count;
+    const elsewhere_t *elsewhere; // those that another thread drives: read from the store
+    size_t elsewhere_count;
 } housekeeping_t;
 
 bool housekeeping_takes(const request_t *request);

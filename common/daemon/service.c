@@ -291,7 +291,12 @@ static size_t serve(process_t *process) {
     const request_t *batch;
     server_tick(process->ctx.server);
     size_t count = server_take(process->ctx.server, &batch, max);
-    const housekeeping_t house = {&process->ctx, process->service->log, process->consumers, process->consumer_count};
+    const housekeeping_t house = {.ctx = &process->ctx,
+                                  .log = process->service->log,
+                                  .consumers = process->consumers,
+                                  .consumer_count = process->consumer_count,
+                                  .elsewhere = process->service->elsewhere,
+                                  .elsewhere_count = process->service->elsewhere_count};
     for (size_t i = 0; i < count; i++) {
         if (!housekeeping_takes(&batch[i])) continue;
         serve_batch(process, batch + from, i - from);

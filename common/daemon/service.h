@@ -50,6 +50,11 @@ typedef struct method {
                   err_t *err);
 } method_t;
 
+// A durable consumer that a thread of the service's own drives: `positions` tells its cursor too, `unpark` knows it.
+typedef struct elsewhere {
+    const char *service, *consumer;
+} elsewhere_t;
+
 typedef struct service {
     const char *name;
     const migration_t *migrations;
@@ -64,6 +69,8 @@ typedef struct service {
     void (*after_commit)(void *self);         // optional: committed, not yet answered (cache)
     void (*rolled_back)(void *self);          // optional: forget what the failed batch had put aside
     void (*tick)(void *self, int64_t now_ms); // optional: every 100 ms or so, outside transactions
+    const elsewhere_t *elsewhere;
+    size_t elsewhere_count;
 } service_t;
 
 // From `start`: a consumer that the main loop drives.

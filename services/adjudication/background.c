@@ -29,16 +29,13 @@ static const char lease_name[] = "readjudication";
 // A durable consumer that the leader drives. `name` is the cursor's. The effect runs inside the transaction that moves
 // the cursor and writes into the tables of adjudication only.
 typedef struct followed {
-    const char *service, *name;
     int (*apply)(store_t *store, arena_t *arena, const event_t *events, size_t count, int64_t now_ms, err_t *err);
 } followed_t;
 
-static const followed_t consumers[] = {
-    {"collection", "readjudicate", touched_entitlements},
-    {"facility", "readjudicate", touched_facilities},
-    {"collection", "accounts", account_credits_follow},
-};
-enum { CONSUMERS = COUNT_OF(consumers) };
+const elsewhere_t background_consumers[BACKGROUND_CONSUMERS] = {
+    {"collection", "readjudicate"}, {"facility", "readjudicate"}, {"collection", "accounts"}};
+static const followed_t effects[BACKGROUND_CONSUMERS] = {
+    {touched_entitlements}, {touched_facilities}, {account_credits_follow}};
 
 typedef struct following {
     struct background *of;
@@ -55,7 +52,7 @@ struct background {
     arena_t *arena;
     client_t *client;
     bool leads;
-    following_t following[CONSUMERS];
+    following_t following[BACKGROUND_CONSUMERS];
     pump_t pump;
     char tags[PUMP_WINDOW];              // their addresses stand for the pump's slots
     int64_t lease_ms, scan_ms, count_ms; // when they were looked at last
@@ -100,7 +97,7 @@ static int apply(void *self, const event_t *events, size_t count, err_t *err) {
 }
 
 static void unfollow(background_t *b) {
-    for (size_t i = 0; i < CONSUMERS; i++) {
+    for (size_t i = 0; i < BACKGROUND_CONSUMERS; i++) {
         consumer_destroy(&b->following[i].consumer);
         arena_destroy(&b->following[i].arena);
     }
@@ -108,12 +105,12 @@ static void unfollow(background_t *b) {
 
 static int follow(background_t *b, err_t *err) {
     int rc = 0;
-    for (size_t i = 0; !rc && i < CONSUMERS; i++) {
+    for (size_t i = 0; !rc && i < BACKGROUND_CONSUMERS; i++) {
         following_t *f = &b->following[i];
-        *f = (following_t){.of = b, .what = &consumers[i], .arena = arena_new(ARENA_BLOCK, ARENA_LIMIT)};
+        *f = (following_t){.of = b, .what = &effects[i], .arena = arena_new(ARENA_BLOCK, ARENA_LIMIT)};
         const consumer_conf_t conf = {.client = b->ctx->client_conf,
-                                      .service = f->what->service,
-                                      .name = f->what->name,
+                                      .service = background_consumers[i].service,
+                                      .name = background_consumers[i].consumer,
                                       .store = b->store,
                                       .effect = {.self = f, .apply = apply}};
         rc = f->arena ? consumer_new(&f->consumer, &conf, err) : err_set(err, E_IO, "out of memory");
@@ -124,7 +121,7 @@ static int follow(background_t *b, err_t *err) {
 
 static bool take_events(background_t *b) {
     bool more = false;
-    for (size_t i = 0; i < CONSUMERS; i++)
+    for (size_t i = 0; i < BACKGROUND_CONSUMERS; i++)
         for (int n = 0; n < TICKS_MAX; n++) {
             if (consumer_tick(b->following[i].consumer) != 1) break;
             more = true;

@@ -7,6 +7,9 @@
 
 typedef struct background background_t;
 
+enum { BACKGROUND_CONSUMERS = 3 };
+extern const elsewhere_t background_consumers[BACKGROUND_CONSUMERS];
+
 // The store must have been migrated. The context is borrowed.
 int background_start(background_t **out, const service_ctx_t *ctx, err_t *err) MUST_USE;
 void background_stop(background_t **background);

@@ -250,4 +250,6 @@ const service_t adjudication_service = {
     .stop = stop,
     .batch = batch,
     .tick = tick,
+    .elsewhere = background_consumers,
+    .elsewhere_count = BACKGROUND_CONSUMERS,
 };

@@ -353,7 +353,6 @@ static Tc__Task *read_task(const rows_t *rows, size_t at, arena_t *arena) {
 int tasks_list(store_t *store, arena_t *arena, Tc__Tasks **out, err_t *err) {
     cell_t params[] = {cell_i64(TASKS_MAX)};
     rows_t rows;
-    int64_t parked;
     int rc = store_query(store,
                          "SELECT " TASK_COLUMNS " FROM recompute_task WHERE state <> 'done'"
                          " OR number > (SELECT MAX(number) - 100 FROM recompute_task) ORDER BY number DESC LIMIT $1",
@@ -365,7 +364,7 @@ int tasks_list(store_t *store, arena_t *arena, Tc__Tasks **out, err_t *err) {
     tasks->tasks = arena_alloc(arena, (rows.count + 1) * sizeof *tasks->tasks);
     for (size_t i = 0; tasks->tasks && i < rows.count; i++)
         if (!(tasks->tasks[tasks->n_tasks++] = read_task(&rows, i, arena))) return no_memory(err);
-    return tasks->tasks ? recompute_waiting(store, arena, &tasks->queue, &parked, err) : no_memory(err);
+    return tasks->tasks ? recompute_waiting(store, arena, &tasks->queue, &tasks->parked, err) : no_memory(err);
 }
 
 int task_get(store_t *store, int64_t number, arena_t *arena, Tc__Task **out, err_t *err) {

@@ -2,6 +2,7 @@
 #include "wait.h"
 #include "common/base/date.h"
 #include "envelope.pb-c.h"
+#include "readjudication.pb-c.h"
 #include <poll.h>
 #include <string.h>
 
@@ -55,6 +56,24 @@ static bool laggard(const picture_t *picture, char *text, size_t room) {
     return worst > 0;
 }
 
+// What adjudication has still to decide again; false when there is nothing. What is parked waits for a person.
+static int deciding_again(suite_t *suite, char *text, size_t room, bool *busy, err_t *err) {
+    Tc__GetTasks request = TC__GET_TASKS__INIT;
+    ProtobufCMessage *reply = NULL;
+    int rc = suite_call(suite, "adjudication", "get_tasks", "", &request.base, &tc__tasks__descriptor, &reply, err);
+    if (rc) return rc;
+    const Tc__Tasks *tasks = (const Tc__Tasks *)reply;
+    const int64_t waiting = tasks->queue - tasks->parked;
+    *busy = waiting > 0;
+    // Task 0 stands for what events bring and is open for good.
+    for (size_t i = 0; i < tasks->n_tasks; i++)
+        *busy |= tasks->tasks[i]->number > 0 && strcmp(tasks->tasks[i]->state, "open") == 0;
+    if (*busy)
+        snprintf(text, room, "adjudication has the bills of %lld persons and years to decide again",
+                 (long long)waiting);
+    return E_OK;
+}
+
 int wait_caught_up(suite_t *suite, int64_t timeout_s, err_t *err) {
     int64_t until_ms = clock_now_ms() + timeout_s * 1000, before = -1;
     char behind[160] = "";
@@ -63,6 +82,7 @@ int wait_caught_up(suite_t *suite, int64_t timeout_s, err_t *err) {
         arena_reset(suite->arena);
         if (take_picture(suite, &picture, err)) return err->code;
         bool lags = laggard(&picture, behind, sizeof behind);
+        if (!lags && deciding_again(suite, behind, sizeof behind, &lags, err)) return err->code;
         if (!lags && picture.sum == before) return E_OK;
         if (clock_now_ms() > until_ms)
             return err_set(err, E_TIMEOUT, "after %lld s: %s", (long long)timeout_s,
@@ -94,5 +114,7 @@ static int run(int argc, char **argv, const command_t *self) {
 const command_t command_wait = {.name = "wait",
                                 .summary = "wait until every service has taken in what the others told it",
                                 .run = run,
-                                .help = "usage: tongchou wait [--timeout SECONDS] [--json] [--data DIR]\n\n"
-                                        "Exit 1 and the name of the laggard after the timeout (default 60 s).\n"};
+                                .help =
+                                    "usage: tongchou wait [--timeout SECONDS] [--json] [--data DIR]\n\n"
+                                    "Also waits until bills that a change of the past concerns have been decided "
+                                    "again.\nExit 1 and the name of the laggard after the timeout (default 60 s).\n"};
