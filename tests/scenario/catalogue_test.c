@@ -1,6 +1,7 @@
 // A catalogue from a file, and a visit under it, through real processes: lines → quote → settle → get_visit → reverse.
 // The catalogue is the shipped synthetic one; the amounts of its entries are worked out by hand here.
 #include "common/base/ids.h"
+#include "common/store/store.h"
 #include "running.h"
 #include "tests/check.h"
 
@@ -142,6 +143,15 @@ TEST(the_books_are_right_with_it) {
     char out[8192];
     NEED(running_settle_down(suite) == 0);
     EQ(run(out, sizeof out, (const char *[]){"verify", "--data", running_dir(suite), NULL}), 0);
+    // The lines that a decision was made on belong to the books too.
+    char url[512];
+    store_t *store;
+    snprintf(url, sizeof url, "sqlite:%s/store", running_dir(suite));
+    NEED(store_open(&store, url, "adjudication", &err) == E_OK);
+    NEED(store_exec(store, "DELETE FROM visit_split", NULL, 0, &err) == E_OK);
+    store_close(&store);
+    EQ(run(out, sizeof out, (const char *[]){"verify", "--data", running_dir(suite), NULL}), 1);
+    HAS_TEXT(out, "bill V1 version 1: its lines make 0 fen");
 }
 
 TEST(its_reversal_is_the_visits) {
