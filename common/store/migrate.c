@@ -18,7 +18,8 @@ static int read_version(store_t *store, arena_t *arena, int64_t *version, err_t 
 }
 
 static int apply(store_t *store, const migration_t *step, err_t *err) {
-    const bool skipped = !store_is_postgres(store) && strncmp(step->sql, POSTGRES_ONLY, strlen(POSTGRES_ONLY)) == 0;
+    const char *other = store_is_postgres(store) ? SQLITE_ONLY : POSTGRES_ONLY;
+    const bool skipped = strncmp(step->sql, other, strlen(other)) == 0;
     int code = skipped ? E_OK : store->engine->script(store, step->sql, err);
     if (code != E_OK) return err_prefix(err, "migration %d: ", step->version);
     cell_t params[] = {cell_i64(step->version), cell_i64(clock_now_ms())};

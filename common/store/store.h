@@ -70,8 +70,9 @@ typedef struct migration {
     const char *sql; // one or more statements; `{{blob}}`-style templating is not offered: write common SQL
 } migration_t;
 
-// In front of a step's SQL: on SQLite it is only counted.
+// In front of a step's SQL: on the other engine it is only counted.
 #define POSTGRES_ONLY "--postgresql\n"
+#define SQLITE_ONLY "--sqlite\n"
 
 // Bring the schema to the last version, each step in a transaction of its own recorded in table `schema_version`.
 // Several processes may call it at once: one migrates, the others wait. A newer version than we know: E_STORE.

@@ -1,5 +1,5 @@
-// UNIQUE (source_service, source_partition, source_number) is what makes an event count once, whoever delivers it how
-// often.
+// The unique key of journal's source_service, source_partition and source_number is what makes an event count once,
+// whoever delivers it how often.
 #include "store.h"
 #include "common/daemon/service.h"
 #include "common/stream/consumer.h"
@@ -18,6 +18,17 @@ const migration_t settlement_migrations[SETTLEMENT_MIGRATIONS] = {
      " PRIMARY KEY (partition, number, line));"
      "CREATE TABLE balance (account TEXT NOT NULL, identity TEXT NOT NULL, division TEXT NOT NULL,"
      " amount_fen BIGINT NOT NULL, postings BIGINT NOT NULL, PRIMARY KEY (account, identity, division));"},
+    // Numbers first: nearly every comparison of a search ends before it comes to the text.
+    {2, POSTGRES_ONLY "ALTER TABLE journal DROP CONSTRAINT journal_source_service_source_partition_source_number_key;"
+                      "ALTER TABLE journal ADD UNIQUE (source_partition, source_number, source_service);"},
+    // The rows in their key: one tree instead of two.
+    {3, SQLITE_ONLY
+     "CREATE TABLE posting_row (partition BIGINT NOT NULL, number BIGINT NOT NULL, line BIGINT NOT NULL, account TEXT"
+     " NOT NULL, identity TEXT NOT NULL, division TEXT NOT NULL, party TEXT NOT NULL, amount_fen BIGINT NOT NULL,"
+     " PRIMARY KEY (partition, number, line)) WITHOUT ROWID;"
+     "INSERT INTO posting_row SELECT * FROM posting ORDER BY partition, number, line;"
+     "DROP TABLE posting;"
+     "ALTER TABLE posting_row RENAME TO posting;"},
 };
 
 const stream_log_t settlement_log = {

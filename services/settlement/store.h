@@ -5,7 +5,7 @@
 #include "common/stream/stream.h"
 
 enum {
-    SETTLEMENT_MIGRATIONS = 1,
+    SETTLEMENT_MIGRATIONS = 3,
     JOURNAL_COLUMNS = 10,
     POSTING_COLUMNS = 8,
     BALANCE_COLUMNS = 5,

@@ -650,14 +650,16 @@ static const migration_t good[] = {
 ON_BOTH(a_step_for_one_engine_is_counted_on_both) {
     static const migration_t steps[] = {{1, "CREATE TABLE m (a BIGINT NOT NULL)"},
                                         {2, POSTGRES_ONLY "ALTER TABLE m SET (fillfactor = 60);"},
-                                        {3, "ALTER TABLE m ADD COLUMN b BIGINT NOT NULL DEFAULT 7"}};
+                                        {3, "ALTER TABLE m ADD COLUMN b BIGINT NOT NULL DEFAULT 7"},
+                                        {4, SQLITE_ONLY "INSERT INTO m (a) SELECT 2 FROM sqlite_schema LIMIT 1;"}};
     err_t err;
     store_t *store = opened(url, "only");
-    DONE(store_migrate(store, steps, 3, &err));
-    DONE(store_migrate(store, steps, 3, &err));
-    EQ(ask(store, "SELECT CAST(max(version) AS BIGINT) FROM schema_version"), 3);
+    DONE(store_migrate(store, steps, 4, &err));
+    DONE(store_migrate(store, steps, 4, &err));
+    EQ(ask(store, "SELECT CAST(max(version) AS BIGINT) FROM schema_version"), 4);
     DONE(store_exec(store, "INSERT INTO m (a) VALUES (1)", NULL, 0, &err));
-    EQ(ask(store, "SELECT b FROM m"), 7);
+    EQ(ask(store, "SELECT b FROM m WHERE a = 1"), 7);
+    EQ(ask(store, "SELECT COUNT(*) FROM m WHERE a = 2"), store_is_postgres(store) ? 0 : 1);
     if (store_is_postgres(store))
         EQ(ask(store, "SELECT COUNT(*) FROM pg_class WHERE relname = 'm' AND 'fillfactor=60' = ANY (reloptions)"), 1);
     store_close(&store);
