@@ -24,24 +24,38 @@ enum {
     REPLY_MAX_BYTES = 64 * 1024 * 1024, // of one exchange; more is not one of our values
     KEYS_MAX = 4096,                    // of one command
     SHA1_HEX = 40,
+    PUTS_MAX = 512,                  // of one round trip, and
+    PUT_BYTES_MAX = 4 * 1024 * 1024, // of its values before the last: bound our buffer, not the caller
+    SCRIPT_KEYS = 64,                // of one script call: Redis serves nobody else meanwhile
 };
 
 static const char MAGIC[VERSION_AT] = {'T', 'C', 'C', '1'};
 
-// Stores ARGV[1] unless the value there is ours and has a higher version. Versions are compared byte by byte as they
-// stand in the header (big-endian, sign bit flipped): Lua numbers are doubles and its string order follows the locale.
+// Stores each ARGV[i] under KEYS[i] unless the value there is ours and has a higher version; the last ARGV is the time
+// to live. How many were stored; the first refusal of Redis ends it. Versions are compared as two unsigned halves of
+// the header (big-endian, sign bit flipped): a Lua number is a double, which holds no 64 bits, and its string order
+// follows the locale.
 static const char PUT_SCRIPT[] =
-    "local old = redis.pcall('GETRANGE', KEYS[1], 0, 11)\n"
-    "if type(old) == 'string' and #old == 12 and string.sub(old, 1, 4) == string.sub(ARGV[1], 1, 4) then\n"
-    "  for i = 5, 12 do\n"
-    "    local a, b = string.byte(old, i), string.byte(ARGV[1], i)\n"
-    "    if a > b then return 0 end\n"
-    "    if a < b then break end\n"
+    "local byte, sub, call = string.byte, string.sub, redis.pcall\n"
+    "local function half(s, at)\n"
+    "  local a, b, c, d = byte(s, at, at + 3)\n"
+    "  return ((a * 256 + b) * 256 + c) * 256 + d\n"
+    "end\n"
+    "local ttl, stored = ARGV[#ARGV], 0\n"
+    "for i = 1, #KEYS do\n"
+    "  local key, new = KEYS[i], ARGV[i]\n"
+    "  local old, keep = call('GETRANGE', key, 0, 11), false\n"
+    "  if type(old) == 'string' and #old == 12 and sub(old, 1, 4) == sub(new, 1, 4) then\n"
+    "    local a, b = half(old, 5), half(new, 5)\n"
+    "    keep = a > b or (a == b and half(old, 9) > half(new, 9))\n"
+    "  end\n"
+    "  if not keep then\n"
+    "    local done = ttl == '0' and call('SET', key, new) or ttl ~= '0' and call('SET', key, new, 'EX', ttl)\n"
+    "    if done.err then return done end\n"
+    "    stored = stored + 1\n"
     "  end\n"
     "end\n"
-    "if ARGV[2] == '0' then redis.call('SET', KEYS[1], ARGV[1])\n"
-    "else redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) end\n"
-    "return 1\n";
+    "return stored\n";
 
 struct cache {
     char host[256]; // or the path of a unix socket
@@ -55,8 +69,8 @@ struct cache {
     int64_t deadline_us;     // of the exchange at hand
     redisContext *link;
     char script_sha[SHA1_HEX + 1]; // "" until this connection's Redis has the script
-    char *out;                     // bytes to send
-    size_t out_used, out_room;
+    char *out;                     // bytes to send, and how many of them are sent
+    size_t out_used, out_room, out_sent;
     char in[64 * 1024];
     metric_t *hits, *misses, *bad, *failures, *up_gauge;
 };
@@ -173,12 +187,14 @@ static bool wait_for(cache_t *cache, short events) {
     }
 }
 
-static bool flush_out(cache_t *cache, size_t *sent) {
-    while (*sent < cache->out_used) {
-        ssize_t n = send(cache->link->fd, cache->out + *sent, cache->out_used - *sent, MSG_NOSIGNAL);
+// What the socket takes at once.
+static bool flush_out(cache_t *cache) {
+    while (cache->out_sent < cache->out_used) {
+        ssize_t n =
+            send(cache->link->fd, cache->out + cache->out_sent, cache->out_used - cache->out_sent, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
-        *sent += (size_t)n;
+        cache->out_sent += (size_t)n;
     }
     return true;
 }
@@ -200,12 +216,12 @@ static void free_replies(redisReply **replies, size_t count) {
 // Send what was appended and collect `count` replies. Reading and writing take turns, so that neither side's buffers
 // can stand still against each other.
 static bool exchange(cache_t *cache, redisReply **replies, size_t count) {
-    size_t sent = 0, received = 0, got = 0;
+    size_t received = 0, got = 0;
     memset(replies, 0, count * sizeof *replies);
     while (got < count) {
         const char *why = "timeout";
-        bool alive = flush_out(cache, &sent) &&
-                     wait_for(cache, sent < cache->out_used ? (short)(POLLIN | POLLOUT) : (short)POLLIN);
+        bool alive = flush_out(cache) &&
+                     wait_for(cache, cache->out_sent < cache->out_used ? (short)(POLLIN | POLLOUT) : (short)POLLIN);
         if (alive) {
             why = "connection lost";
             alive = feed_in(cache, &received);
@@ -215,32 +231,38 @@ static bool exchange(cache_t *cache, redisReply **replies, size_t count) {
             replies[got++] = reply;
         if (!alive) {
             free_replies(replies, got);
-            cache->out_used = 0;
+            cache->out_used = cache->out_sent = 0;
             return fail(cache, why);
         }
     }
-    cache->out_used = 0;
+    cache->out_used = cache->out_sent = 0;
     return true;
+}
+
+// Room for `size` more bytes to send.
+static bool reserve(cache_t *cache, size_t size) {
+    const size_t needed = cache->out_used + size;
+    if (needed <= cache->out_room) return true;
+    char *grown = realloc(cache->out, needed * 2);
+    if (!grown) return false;
+    cache->out = grown;
+    cache->out_room = needed * 2;
+    return true;
+}
+
+static void append_bytes(cache_t *cache, const void *bytes, size_t size) {
+    memcpy(cache->out + cache->out_used, bytes, size);
+    cache->out_used += size;
 }
 
 static bool append(cache_t *cache, int argc, const char **argv, const size_t *lengths) {
     char *command = NULL;
     int size = redisFormatCommandArgv(&command, argc, argv, lengths);
     if (size < 0) return false;
-    size_t needed = cache->out_used + (size_t)size;
-    if (needed > cache->out_room) {
-        char *grown = realloc(cache->out, needed * 2);
-        if (!grown) {
-            redisFreeCommand(command);
-            return false;
-        }
-        cache->out = grown;
-        cache->out_room = needed * 2;
-    }
-    memcpy(cache->out + cache->out_used, command, (size_t)size);
-    cache->out_used = needed;
+    const bool room = reserve(cache, (size_t)size);
+    if (room) append_bytes(cache, command, (size_t)size);
     redisFreeCommand(command);
-    return true;
+    return room;
 }
 
 static bool append_words(cache_t *cache, int argc, const char **argv) {
@@ -276,7 +298,7 @@ static bool begin(cache_t *cache) {
     int64_t now = clock_mono_us();
     if (!cache->configured || now < cache->closed_until_us) return false;
     cache->deadline_us = now + (int64_t)cache->timeout_ms * 1000;
-    cache->out_used = 0;
+    cache->out_used = cache->out_sent = 0;
     if (cache->link) return true;
     cache->link = cache->port ? redisConnectNonBlock(cache->host, cache->port) : redisConnectUnixNonBlock(cache->host);
     if (!cache->link || cache->link->err || !connected(cache)) return fail(cache, "cannot connect");
@@ -410,28 +432,55 @@ static bool load_script(cache_t *cache) {
     return good || fail(cache, "the put script was refused");
 }
 
-static bool append_put(cache_t *cache, const cache_item_t *item, int ttl_s) {
-    if (item->size > VALUE_MAX_BYTES) return false;
-    uint8_t *value = malloc(HEADER_BYTES + item->size);
-    if (!value) return false;
-    memcpy(value, MAGIC, sizeof MAGIC);
-    put_version(value + VERSION_AT, item->version);
-    mac_of(cache, item->key, value + VERSION_AT, item->data, item->size, value + MAC_AT);
-    if (item->size) memcpy(value + HEADER_BYTES, item->data, item->size);
-    char ttl[16];
-    snprintf(ttl, sizeof ttl, "%d", ttl_s > 0 ? ttl_s : 0);
-    const char *argv[] = {"EVALSHA", cache->script_sha, "1", item->key, (const char *)value, ttl};
-    size_t lengths[] = {7, SHA1_HEX, 1, strlen(item->key), HEADER_BYTES + item->size, strlen(ttl)};
-    bool good = append(cache, 6, argv, lengths);
-    free(value);
-    return good;
+// The protocol's "$5" and "*3": a string of so many bytes follows, or an array of so many.
+static bool append_length(cache_t *cache, char kind, size_t length) {
+    char text[32];
+    const int size = snprintf(text, sizeof text, "%c%zu\r\n", kind, length);
+    if (!reserve(cache, (size_t)size)) return false;
+    append_bytes(cache, text, (size_t)size);
+    return true;
+}
+
+static bool append_string(cache_t *cache, const char *text, size_t size) {
+    if (!append_length(cache, '$', size) || !reserve(cache, size + 2)) return false;
+    append_bytes(cache, text, size);
+    append_bytes(cache, "\r\n", 2);
+    return true;
+}
+
+static bool append_number(cache_t *cache, size_t number) {
+    char text[24];
+    return append_string(cache, text, (size_t)snprintf(text, sizeof text, "%zu", number));
+}
+
+// Written where it is sent from: values are most of what goes to Redis.
+static bool append_value(cache_t *cache, const cache_item_t *item) {
+    uint8_t header[HEADER_BYTES];
+    memcpy(header, MAGIC, sizeof MAGIC);
+    put_version(header + VERSION_AT, item->version);
+    mac_of(cache, item->key, header + VERSION_AT, item->data, item->size, header + MAC_AT);
+    if (!append_length(cache, '$', sizeof header + item->size) || !reserve(cache, sizeof header + item->size + 2))
+        return false;
+    append_bytes(cache, header, sizeof header);
+    if (item->size) append_bytes(cache, item->data, item->size);
+    append_bytes(cache, "\r\n", 2);
+    return true;
+}
+
+// One script call for `count` items.
+static bool append_puts(cache_t *cache, const cache_item_t *items, size_t count, int ttl_s) {
+    bool good = append_length(cache, '*', 3 + 2 * count + 1) && append_string(cache, "EVALSHA", 7) &&
+                append_string(cache, cache->script_sha, SHA1_HEX) && append_number(cache, count);
+    for (size_t i = 0; good && i < count; i++) good = append_string(cache, items[i].key, strlen(items[i].key));
+    for (size_t i = 0; good && i < count; i++) good = append_value(cache, &items[i]);
+    return good && append_number(cache, ttl_s > 0 ? (size_t)ttl_s : 0);
 }
 
 static size_t count_stored(cache_t *cache, redisReply **replies, size_t count, bool *script_lost) {
     size_t stored = 0;
     const char *refusal = NULL;
     for (size_t i = 0; i < count; i++) {
-        if (replies[i]->type == REDIS_REPLY_INTEGER && replies[i]->integer == 1) stored++;
+        if (replies[i]->type == REDIS_REPLY_INTEGER && replies[i]->integer > 0) stored += (size_t)replies[i]->integer;
         if (is_error(replies[i]) && strncmp(replies[i]->str, "NOSCRIPT", 8) == 0)
             *script_lost = true;
         else if (is_error(replies[i]))
@@ -445,28 +494,53 @@ static size_t count_stored(cache_t *cache, redisReply **replies, size_t count, b
     return stored;
 }
 
-enum { PUTS_MAX = 256 }; // of one round trip: bounds our buffer, not the caller
+// Redis stores the first of them while the next ones are written here.
+static bool send_puts(cache_t *cache, const cache_item_t *items, size_t count, int ttl_s, size_t *calls) {
+    for (size_t i = 0; i < count; i += SCRIPT_KEYS) {
+        const size_t n = count - i < SCRIPT_KEYS ? count - i : SCRIPT_KEYS;
+        if (!append_puts(cache, items + i, n, ttl_s)) return fail(cache, "out of memory");
+        if (!flush_out(cache)) return fail(cache, "connection lost");
+        ++*calls;
+    }
+    return true;
+}
 
 static size_t put_some(cache_t *cache, const cache_item_t *items, size_t count, int ttl_s) {
-    redisReply *replies[PUTS_MAX];
+    redisReply *replies[PUTS_MAX / SCRIPT_KEYS];
     size_t stored = 0;
     bool again = true;
     for (int attempt = 0; again && attempt < 2; attempt++) { // the second after SCRIPT FLUSH or a restart
         again = false;
+        size_t calls = 0;
         if (!begin(cache) || (!cache->script_sha[0] && !load_script(cache))) return 0;
-        size_t sent = 0;
-        for (size_t i = 0; i < count; i++) sent += append_put(cache, &items[i], ttl_s);
-        if (sent == 0 || !exchange(cache, replies, sent)) return 0;
-        stored = count_stored(cache, replies, sent, &again);
+        if (!send_puts(cache, items, count, ttl_s, &calls) || !exchange(cache, replies, calls)) return 0;
+        stored = count_stored(cache, replies, calls, &again);
         if (again) cache->script_sha[0] = '\0';
     }
     return stored;
 }
 
+// How many of `items` go into the next round trip, all of a size that is allowed; *skipped of the wrong size stand
+// first.
+static size_t next_puts(const cache_item_t *items, size_t count, size_t *skipped) {
+    size_t n = 0, bytes = 0;
+    *skipped = 0;
+    while (*skipped < count && items[*skipped].size > VALUE_MAX_BYTES) ++*skipped;
+    items += *skipped;
+    count -= *skipped;
+    while (n < count && n < PUTS_MAX && bytes < PUT_BYTES_MAX && items[n].size <= VALUE_MAX_BYTES)
+        bytes += items[n++].size;
+    return n;
+}
+
 size_t cache_put(cache_t *cache, const cache_item_t *items, size_t count, int ttl_s) {
-    size_t stored = 0;
-    for (size_t at = 0; at < count; at += PUTS_MAX)
-        stored += put_some(cache, items + at, count - at < PUTS_MAX ? count - at : PUTS_MAX, ttl_s);
+    size_t stored = 0, skipped;
+    for (size_t at = 0; at < count;) {
+        const size_t n = next_puts(items + at, count - at, &skipped);
+        at += skipped;
+        if (n) stored += put_some(cache, items + at, n, ttl_s);
+        at += n;
+    }
     return stored;
 }
 
