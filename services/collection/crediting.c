@@ -18,15 +18,16 @@ typedef struct work {
     rows_t known;
     size_t next; // in `known`
     month_t *joined;
-    rows_t rows; // to be kept
+    rows_t fresh, again; // to be kept: months never heard of before, and others
     credited_t told;
 } work_t;
 
 static int out_of_memory(err_t *err) { return err_set(err, E_IO, "out of memory"); }
 
-static int gather(work_t *w, const paid_bill_t *bills, size_t count, err_t *err) {
+static int gather(work_t *w, const paid_bill_t *bills, size_t count, const month_t *first_paid, err_t *err) {
     rows_init(&w->keys, w->arena, 3);
-    rows_init(&w->rows, w->arena, CREDIT_COLUMNS);
+    rows_init(&w->fresh, w->arena, CREDIT_COLUMNS);
+    rows_init(&w->again, w->arena, CREDIT_COLUMNS);
     w->bills = arena_alloc(w->arena, (count + 1) * sizeof *w->bills);
     w->joined = arena_alloc(w->arena, (count + 1) * sizeof *w->joined);
     if (!w->bills || !w->joined) return out_of_memory(err);
@@ -38,6 +39,7 @@ static int gather(work_t *w, const paid_bill_t *bills, size_t count, err_t *err)
         key[0] = cell_i64(partition_of(bills[i].bill->person));
         key[1] = cell_text(bills[i].bill->person);
         key[2] = cell_text(bills[i].bill->period);
+        if (first_paid) w->joined[w->count] = years_first_tier2(bills[i].person, first_paid[i]);
         w->bills[w->count++] = &bills[i];
     }
     return w->count ? account_credits_of(w->c->ctx->store, &w->keys, w->arena, &w->known, err) : 0;
@@ -103,9 +105,17 @@ static int tell(const work_t *w, size_t i, int64_t turn, fen_t amount, const cha
     return desk_tell(w->c, event.person, "account.credited", &event.base, err);
 }
 
-static int keep(work_t *w, size_t i, int64_t turn, fen_t amount, const char *rule, const char *undecided, err_t *err) {
+typedef struct standing { // of a month; 0 and "" when it was never credited
+    bool known;           // there is a row
+    int64_t turn;
+    fen_t amount;
+    const char *rule, *receipt;
+} standing_t;
+
+static int keep(work_t *w, size_t i, const standing_t *now, int64_t turn, fen_t amount, const char *rule,
+                const char *undecided, err_t *err) {
     const cell_t *key = rows_at(&w->keys, i);
-    cell_t *row = rows_add(&w->rows);
+    cell_t *row = rows_add(now->known ? &w->again : &w->fresh);
     if (!row) return out_of_memory(err);
     const cell_t cells[CREDIT_COLUMNS] = {key[0],
                                           key[1],
@@ -119,35 +129,30 @@ static int keep(work_t *w, size_t i, int64_t turn, fen_t amount, const char *rul
     return 0;
 }
 
-typedef struct standing { // of a month; 0 and "" when it was never credited
-    int64_t turn;
-    fen_t amount;
-    const char *rule, *receipt;
-} standing_t;
-
 static standing_t stands(work_t *w, size_t i) {
     const size_t row = w->next;
-    if (row == w->known.count || row_i64(&w->known, row, 0) != (int64_t)i) return (standing_t){0, 0, "", ""};
+    if (row == w->known.count || row_i64(&w->known, row, 0) != (int64_t)i) return (standing_t){false, 0, 0, "", ""};
     w->next++;
-    return (standing_t){row_i64(&w->known, row, 1), row_i64(&w->known, row, 2), row_text(&w->known, row, 3),
+    return (standing_t){true, row_i64(&w->known, row, 1), row_i64(&w->known, row, 2), row_text(&w->known, row, 3),
                         row_text(&w->known, row, 4)};
 }
 
 static bool no_account(int rc) { return rc == E_UNSUPPORTED || rc == E_NOT_IN_FORCE; } // for this person, or yet
 
-static int keep_undecided(work_t *w, size_t i, int64_t turn, int rc, const err_t *why, err_t *err) {
+static int keep_undecided(work_t *w, size_t i, const standing_t *now, int rc, const err_t *why, err_t *err) {
     const char *text = arena_text(w->arena, "%s: %s", err_name(rc), why->text);
     if (!text) return out_of_memory(err);
     log_debug("account_credit_undecided", "code=%s field=%s", err_name(rc), log_value(why->field));
     w->told.undecided++;
-    return keep(w, i, turn, 0, "", text, err);
+    return keep(w, i, now, now->turn, 0, "", text, err);
 }
 
-static int keep_credit(work_t *w, size_t i, int64_t turn, const account_result_t *result, err_t *err) {
+static int keep_credit(work_t *w, size_t i, const standing_t *now, const account_result_t *result, err_t *err) {
+    const int64_t turn = now->turn + 1;
     const char *rule = result->step_count ? result->steps[result->step_count - 1].rule : "";
     w->told.months++;
     w->told.amount += result->credit; // of one month and at most a chunk of persons: far below any limit
-    int rc = keep(w, i, turn, result->credit, rule, "", err);
+    int rc = keep(w, i, now, turn, result->credit, rule, "", err);
     return rc ? rc : tell(w, i, turn, result->credit, rule, err);
 }
 
@@ -161,8 +166,8 @@ static int credit_month(work_t *w, size_t i, err_t *err) {
     if (now.amount != 0) rc = tell(w, i, ++now.turn, -now.amount, now.rule, err);
     if (rc) return rc;
     rc = decide(w, i, &result, &why);
-    if (no_account(rc)) return now.amount ? keep(w, i, now.turn, 0, now.rule, "", err) : 0;
-    return rc ? keep_undecided(w, i, now.turn, rc, &why, err) : keep_credit(w, i, now.turn + 1, &result, err);
+    if (no_account(rc)) return now.amount ? keep(w, i, &now, now.turn, 0, now.rule, "", err) : 0;
+    return rc ? keep_undecided(w, i, &now, rc, &why, err) : keep_credit(w, i, &now, &result, err);
 }
 
 static int credit_from_fund(work_t *w, size_t i, err_t *err) {
@@ -172,13 +177,13 @@ static int credit_from_fund(work_t *w, size_t i, err_t *err) {
     if (now.amount != 0) return 0;
     int rc = decide(w, i, &result, &why);
     if (no_account(rc) || (rc == 0 && result.credit == 0)) return 0;
-    return rc ? keep_undecided(w, i, now.turn, rc, &why, err) : keep_credit(w, i, now.turn + 1, &result, err);
+    return rc ? keep_undecided(w, i, &now, rc, &why, err) : keep_credit(w, i, &now, &result, err);
 }
 
 static int reverse_month(work_t *w, size_t i, err_t *err) {
     const standing_t now = stands(w, i);
     if (now.amount == 0) return 0;
-    int rc = keep(w, i, now.turn + 1, 0, now.rule, "", err);
+    int rc = keep(w, i, &now, now.turn + 1, 0, now.rule, "", err);
     return rc ? rc : tell(w, i, now.turn + 1, -now.amount, now.rule, err);
 }
 
@@ -186,25 +191,27 @@ static int reverse_month(work_t *w, size_t i, err_t *err) {
 
 typedef int step_t(work_t *w, size_t i, err_t *err);
 
-static int run(collection_t *c, const paid_bill_t *bills, size_t count, step_t *step, credited_t *told, err_t *err) {
+static int run(collection_t *c, const paid_bill_t *bills, size_t count, const month_t *first_paid, step_t *step,
+               credited_t *told, err_t *err) {
     work_t w = {.c = c, .arena = c->ctx->arena};
     if (!c->env.policy->account) return 0;
-    int rc = gather(&w, bills, count, err);
+    int rc = gather(&w, bills, count, first_paid, err);
     if (rc || w.count == 0) return rc;
-    if (step != reverse_month) rc = read_joined(&w, err);
+    if (step != reverse_month && !first_paid) rc = read_joined(&w, err);
     for (size_t i = 0; rc == 0 && i < w.count; i++) rc = step(&w, i, err);
     if (rc == 0 && told) *told = w.told;
-    return rc || !w.rows.count ? rc : account_credits_put(c->ctx->store, &w.rows, err);
+    if (rc == 0) rc = account_credits_insert(c->ctx->store, &w.fresh, err);
+    return rc ? rc : account_credits_put(c->ctx->store, &w.again, err);
 }
 
-int crediting_paid(collection_t *c, const paid_bill_t *bills, size_t count, err_t *err) {
-    return run(c, bills, count, credit_month, NULL, err);
+int crediting_paid(collection_t *c, const paid_bill_t *bills, size_t count, const month_t *first_paid, err_t *err) {
+    return run(c, bills, count, first_paid, credit_month, NULL, err);
 }
 
 int crediting_unpaid(collection_t *c, const paid_bill_t *bills, size_t count, err_t *err) {
-    return run(c, bills, count, reverse_month, NULL, err);
+    return run(c, bills, count, NULL, reverse_month, NULL, err);
 }
 
 int crediting_fund(collection_t *c, const paid_bill_t *months, size_t count, credited_t *told, err_t *err) {
-    return run(c, months, count, credit_from_fund, told, err);
+    return run(c, months, count, NULL, credit_from_fund, told, err);
 }

@@ -12,7 +12,9 @@ typedef struct paid_bill {
 } paid_bill_t;
 
 // After the bills were marked as paid, in the same transaction. A city without personal accounts: nothing happens.
-int crediting_paid(collection_t *c, const paid_bill_t *bills, size_t count, err_t *err) MUST_USE;
+// `first_paid`: for each bill what renew_decide says of its person; NULL: it is read here.
+int crediting_paid(collection_t *c, const paid_bill_t *bills, size_t count, const month_t *first_paid,
+                   err_t *err) MUST_USE;
 int crediting_unpaid(collection_t *c, const paid_bill_t *bills, size_t count, err_t *err) MUST_USE;
 // Months without a bill: person, period and identity are all that such a "bill" says, and its receipt is "". What is
 // credited before, or credits nothing, is left alone. `told` (may be NULL) gets what was done.

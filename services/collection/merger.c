@@ -206,7 +206,7 @@ static int write_bills(move_t *v, err_t *err) {
     if (rc == 0 && v->gone.count) rc = bills_remove(store, &v->gone, err);
     if (rc == 0 && v->come.count) rc = bills_insert(store, &v->come, err);
     if (rc == 0) rc = read_employers(v, err);
-    return rc ? rc : crediting_paid(c, v->after, v->paid, err);
+    return rc ? rc : crediting_paid(c, v->after, v->paid, NULL, err);
 }
 
 static int read_other(merger_t *m, const char *person, rows_t *out, err_t *err) {

@@ -15,6 +15,7 @@ typedef struct book {
     paid_bill_t *bills;
     size_t bill_count;
     const Tc__PersonState **persons; // by number, each once
+    size_t *person_of;               // of each bill, in `persons`
     size_t person_count;
     renewal_t renewal;
 } book_t;
@@ -119,7 +120,8 @@ static int unpack_persons(book_t *book, const rows_t *rows, err_t *err) {
 static int read_persons(book_t *book, err_t *err) {
     rows_t keys, rows;
     const char **names = arena_alloc(book->arena, (book->bill_count + 1) * sizeof *names);
-    if (!names) return out_of_memory(err);
+    book->person_of = arena_alloc(book->arena, (book->bill_count + 1) * sizeof *book->person_of);
+    if (!names || !book->person_of) return out_of_memory(err);
     for (size_t i = 0; i < book->bill_count; i++) names[i] = book->bills[i].bill->person;
     qsort(names, book->bill_count, sizeof *names, by_number);
     rows_init(&keys, book->arena, 2);
@@ -136,6 +138,7 @@ static int read_persons(book_t *book, err_t *err) {
         const char *name = book->bills[i].bill->person;
         const char **at = bsearch(&name, names, book->person_count, sizeof *names, by_number);
         CHECK(at != NULL);
+        book->person_of[i] = (size_t)(at - names);
         book->bills[i].person = book->persons[at - names];
     }
     return rc;
@@ -203,10 +206,23 @@ static int keep_receipts(const book_t *book, err_t *err) {
     return rc ? rc : receipts_insert(book->c->ctx->store, &rows, err);
 }
 
-static int renew(book_t *book, err_t *err) {
-    const renew_env_t *env = &book->c->env;
-    int rc = renew_decide(env, book->persons, book->person_count, NULL, book->arena, &book->renewal, err);
-    return rc ? rc : renew_write(env, &book->renewal, book->arena, err);
+static int decide(book_t *book, month_t *first_paid, err_t *err) {
+    return renew_decide(&book->c->env, book->persons, book->person_count, first_paid, book->arena, &book->renewal, err);
+}
+
+static int renew(const book_t *book, err_t *err) {
+    return renew_write(&book->c->env, &book->renewal, book->arena, err);
+}
+
+// Accounts and states are both made of what was paid up to now, which is read once.
+static int credit_and_renew(book_t *book, err_t *err) {
+    month_t *by_person = arena_alloc(book->arena, (book->person_count + 1) * sizeof *by_person);
+    month_t *by_bill = arena_alloc(book->arena, (book->bill_count + 1) * sizeof *by_bill);
+    if (!by_person || !by_bill) return out_of_memory(err);
+    int rc = decide(book, by_person, err);
+    for (size_t i = 0; i < book->bill_count; i++) by_bill[i] = by_person[book->person_of[i]];
+    if (rc == 0) rc = crediting_paid(book->c, book->bills, book->bill_count, by_bill, err);
+    return rc ? rc : renew(book, err);
 }
 
 int payments_book(collection_t *c, const payment_t *payments, size_t count, Tc__Receipt ***receipts, err_t *err) {
@@ -218,8 +234,7 @@ int payments_book(collection_t *c, const payment_t *payments, size_t count, Tc__
     if (rc) return rc;
     rc = mark_paid(&book, err);
     if (rc == 0) rc = keep_receipts(&book, err);
-    if (rc == 0) rc = crediting_paid(c, book.bills, book.bill_count, err);
-    if (rc == 0) rc = renew(&book, err);
+    if (rc == 0) rc = credit_and_renew(&book, err);
     if (rc) return spoil(err);
     if (receipts) *receipts = book.receipts;
     return 0;
@@ -244,6 +259,7 @@ int payment_undo(collection_t *c, const payer_key_t *payer, const Tc__Receipt *r
     rc = bills_unpay(c->ctx->store, payer, receipt->receipt, err);
     if (rc == 0) rc = desk_tell(c, receipt->payer, "contribution.returned", &receipt->base, err);
     if (rc == 0) rc = crediting_unpaid(c, book.bills, book.bill_count, err);
+    if (rc == 0) rc = decide(&book, NULL, err);
     if (rc == 0) rc = renew(&book, err);
     return rc ? spoil(err) : 0;
 }

@@ -205,7 +205,12 @@ int account_credits_of_fund(store_t *store, const rows_t *keys, arena_t *arena, 
                             keys, arena, out, err);
 }
 
+#define CREDIT_LIST "partition, person, month, turn, amount_fen, rule, receipt, undecided"
+
+int account_credits_insert(store_t *store, const rows_t *rows, err_t *err) {
+    return store_insert(store, "account_credit", CREDIT_LIST, rows, CONFLICT_FAILS, err);
+}
+
 int account_credits_put(store_t *store, const rows_t *rows, err_t *err) {
-    return store_put(store, "account_credit", "partition, person, month, turn, amount_fen, rule, receipt, undecided",
-                     "partition, person, month", rows, err);
+    return store_put(store, "account_credit", CREDIT_LIST, "partition, person, month", rows, err);
 }

@@ -99,5 +99,7 @@ int account_credits_of(store_t *store, const rows_t *keys, arena_t *arena, rows_
                        err_t *err) MUST_USE; // partition, person, month → key, turn, amount, rule, receipt
 int account_credits_of_fund(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
                             err_t *err) MUST_USE; // partition, person → key, month credited without a bill
-// partition, person, month, turn, amount, rule, receipt, undecided
+// partition, person, month, turn, amount, rule, receipt, undecided: months that have no row yet (E_RACE for others),
+// and any months
+int account_credits_insert(store_t *store, const rows_t *rows, err_t *err) MUST_USE;
 int account_credits_put(store_t *store, const rows_t *rows, err_t *err) MUST_USE;

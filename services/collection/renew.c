@@ -3,6 +3,7 @@
 #include "store.h"
 #include "touched.h"
 #include "withdrawal.h"
+#include "years.h"
 #include <string.h>
 
 enum { CHUNK = 512 };
@@ -11,7 +12,7 @@ typedef struct chunk {
     const renew_env_t *env;
     const Tc__PersonState *const *persons;
     size_t count;
-    const paying_t *paying;
+    month_t *first_paid;   // NULL: nobody asks
     bool anew;             // renew_rebuild
     month_t now;           // months before it are past
     int64_t told;          // version before the first, of a state that is not stored
@@ -49,8 +50,14 @@ static int read_bill(const chunk_t *chunk, size_t row, billed_t *out, err_t *err
     out->wage = row_i64(&chunk->history, row, 5);
     if (period_parse(period, &out->period, NULL) || identity < 0 || (*paid_on && date_parse(paid_on, &out->paid_on)))
         return err_set(err, E_INTERNAL, "a stored bill is malformed");
-    if (!*paid_on && chunk->paying && strcmp(chunk->paying->period, period) == 0) out->paid_on = chunk->paying->on;
     return 0;
+}
+
+static void note_paid(chunk_t *chunk, size_t i, const billed_t *bill) {
+    month_t *first = &chunk->first_paid[i];
+    if (bill->paid_on == DATE_NONE || bill->period.lump || bill->period.yearly) return;
+    if (!years_counts(chunk->env->policy, bill->identity)) return;
+    if (*first == MONTH_NONE || bill->period.month < *first) *first = bill->period.month;
 }
 
 static int drop_bill(chunk_t *chunk, const Tc__PersonState *person, const billed_t *bill, err_t *err) {
@@ -81,9 +88,11 @@ static int bills_of_person(chunk_t *chunk, size_t i, billed_t **out, size_t *cou
     if (!bills) return out_of_memory(err);
     *count = 0;
     *out = bills;
+    if (chunk->first_paid) chunk->first_paid[i] = MONTH_NONE;
     for (; chunk->next_bill < end; chunk->next_bill++) {
         int rc = read_bill(chunk, chunk->next_bill, &bills[*count], err);
         if (rc) return rc;
+        if (chunk->first_paid) note_paid(chunk, i, &bills[*count]);
         const char *why = billed_void(chunk->env->policy, chunk->persons[i], &bills[*count]);
         if (why)
             rc = void_bill(chunk, chunk->persons[i], &bills[*count], why, err);
@@ -171,7 +180,7 @@ static int decide_chunk(chunk_t *chunk, err_t *err) {
     return rc;
 }
 
-static int decide(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, const paying_t *paying,
+static int decide(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, month_t *first_paid,
                   bool anew, arena_t *arena, renewal_t *out, err_t *err) {
     // Versions go up one by one, and nobody's state changes every millisecond for decades: the clock is above them all.
     const int64_t told = anew ? clock_now_ms() : 0;
@@ -184,7 +193,7 @@ static int decide(const renew_env_t *env, const Tc__PersonState *const *persons,
         chunk_t chunk = {.env = env,
                          .persons = persons + i,
                          .count = count - i < CHUNK ? count - i : CHUNK,
-                         .paying = paying,
+                         .first_paid = first_paid ? first_paid + i : NULL,
                          .anew = anew,
                          .now = now,
                          .told = told,
@@ -196,9 +205,9 @@ static int decide(const renew_env_t *env, const Tc__PersonState *const *persons,
     return rc;
 }
 
-int renew_decide(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, const paying_t *paying,
+int renew_decide(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, month_t *first_paid,
                  arena_t *arena, renewal_t *out, err_t *err) {
-    return decide(env, persons, count, paying, false, arena, out, err);
+    return decide(env, persons, count, first_paid, false, arena, out, err);
 }
 
 int renew_rebuild(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, arena_t *arena,

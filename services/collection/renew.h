@@ -14,22 +14,17 @@ typedef struct renew_env {
     arena_t *scratch;        // reset for every chunk of persons
 } renew_env_t;
 
-// Bills of `period` that this turn pays, though the store does not say so yet.
-typedef struct paying {
-    const char *period;
-    date_t on;
-} paying_t;
-
 typedef struct renewal {
     rows_t changed; // as entitlements_put takes them
     rows_t dropped; // partition, person, period: unpaid bills that no spell owes any more
     rows_t voided;  // person, period, reason: paid bills that cannot have been owed (withdrawal.h)
 } renewal_t;
 
-// `persons` hold each person once; `paying` may be NULL. Results live in `arena`. The scratch arena is free afterwards.
-int renew_decide(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, const paying_t *paying,
+// `persons` hold each person once. `first_paid` (may be NULL), one for each: the first month paid of those that count
+// as years (years.h), MONTH_NONE without any. Results live in `arena`. The scratch arena is free afterwards.
+int renew_decide(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, month_t *first_paid,
                  arena_t *arena, renewal_t *out, err_t *err) MUST_USE;
-// The same from scratch for the persons of a page (walk.h), nobody left out, nobody paying. Everybody had a state once,
+// The same from scratch for the persons of a page (walk.h), nobody left out. Everybody had a state once,
 // so one that is missing was lost: it begins again above every version that can have been told of it.
 int renew_rebuild(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, arena_t *arena,
                   renewal_t *out, err_t *err) MUST_USE;
