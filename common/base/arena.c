@@ -73,7 +73,8 @@ static int advance(arena_t *arena, size_t bytes) {
     return 0;
 }
 
-void *arena_alloc(arena_t *arena, size_t bytes) {
+// Not zeroed.
+static void *take(arena_t *arena, size_t bytes) {
     if (bytes > SIZE_MAX - ALIGN) return NULL;
     size_t size = bytes ? (bytes + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
     if (size > arena->limit_bytes - arena->used) return NULL;
@@ -81,11 +82,16 @@ void *arena_alloc(arena_t *arena, size_t bytes) {
     void *data = arena->current->data + arena->current->used;
     arena->current->used += size;
     arena->used += size;
-    return memset(data, 0, size);
+    return data;
+}
+
+void *arena_alloc(arena_t *arena, size_t bytes) {
+    void *data = take(arena, bytes);
+    return data ? memset(data, 0, bytes) : NULL;
 }
 
 void *arena_copy(arena_t *arena, const void *data, size_t bytes) {
-    void *copy = arena_alloc(arena, bytes);
+    void *copy = take(arena, bytes);
     if (copy && bytes) memcpy(copy, data, bytes);
     return copy;
 }
@@ -93,6 +99,11 @@ void *arena_copy(arena_t *arena, const void *data, size_t bytes) {
 char *arena_text(arena_t *arena, const char *format, ...) {
     va_list args, again;
     va_start(args, format);
+    if (strcmp(format, "%s") == 0) { // nearly all of them
+        const char *whole = va_arg(args, const char *);
+        va_end(args);
+        return arena_copy(arena, whole, strlen(whole) + 1);
+    }
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, format, args);
     char *text = n < 0 ? NULL : arena_alloc(arena, (size_t)n + 1);

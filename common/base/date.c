@@ -134,18 +134,43 @@ int month_parse(const char *text, month_t *out) {
     return E_OK;
 }
 
+static char *put_digits(char *at, int number, int width) {
+    for (int i = width - 1; i >= 0; i--, number /= 10) at[i] = (char)('0' + number % 10);
+    return at + width;
+}
+
+// "2018-03" and where it ends; NULL for a year that has not four digits. By hand, because a run over a city writes
+// millions of them.
+static char *put_year_month(char *at, int year, int month) {
+    if (year < 0 || year > 9999) return NULL;
+    at = put_digits(at, year, 4);
+    *at++ = '-';
+    return put_digits(at, month, 2);
+}
+
 const char *date_format(date_t date, char text[static DATE_TEXT_MAX]) {
     text[0] = 0;
     if (date == DATE_NONE || date == DATE_MAX) return text;
     int year, month, day;
     date_split(date, &year, &month, &day);
-    snprintf(text, DATE_TEXT_MAX, "%04d-%02d-%02d", year, month, day);
+    char *at = put_year_month(text, year, month);
+    if (!at) {
+        snprintf(text, DATE_TEXT_MAX, "%04d-%02d-%02d", year, month, day);
+        return text;
+    }
+    *at++ = '-';
+    *put_digits(at, day, 2) = 0;
     return text;
 }
 
 const char *month_format(month_t month, char text[static DATE_TEXT_MAX]) {
     text[0] = 0;
-    if (month != MONTH_NONE) snprintf(text, DATE_TEXT_MAX, "%04d-%02d", month_year(month), month_number(month));
+    if (month == MONTH_NONE) return text;
+    char *at = put_year_month(text, month_year(month), month_number(month));
+    if (at)
+        *at = 0;
+    else
+        snprintf(text, DATE_TEXT_MAX, "%04d-%02d", month_year(month), month_number(month));
     return text;
 }
 

@@ -19,6 +19,13 @@ static void put_text(writer_t *w, const char *text, size_t length) {
     w->at += length;
 }
 
+// Without its length, at most `most` bytes of it.
+static void put_word(writer_t *w, const char *word, size_t most) {
+    const size_t length = strnlen(word, most);
+    memcpy(w->at, word, length);
+    w->at += length;
+}
+
 typedef struct reader {
     const uint8_t *at;
     size_t left;
@@ -125,9 +132,15 @@ bool frame_read_address(const void *data, size_t bytes, const char *service, fra
 
 size_t frame_write_event_head(uint8_t out[static FRAME_EVENT_HEAD_BYTES], const char *service, uint32_t partition,
                               const char *topic, int64_t number, int64_t at_ms) {
-    int address = snprintf((char *)out, FRAME_ADDRESS_BYTES, "%.*s.%02x.%.*s", FRAME_SERVICE_MAX, service,
-                           (unsigned)partition & 0xff, FRAME_TOPIC_MAX, topic);
-    writer_t w = {out + address + 1};
+    static const char hex[] = "0123456789abcdef";
+    writer_t w = {out};
+    put_word(&w, service, FRAME_SERVICE_MAX);
+    put(&w, '.', 1);
+    put(&w, (uint8_t)hex[partition >> 4 & 15], 1);
+    put(&w, (uint8_t)hex[partition & 15], 1);
+    put(&w, '.', 1);
+    put_word(&w, topic, FRAME_TOPIC_MAX);
+    put(&w, '\0', 1);
     put(&w, 'E', 1);
     put(&w, FRAME_VERSION, 1);
     put(&w, (uint64_t)number, 8);
