@@ -64,7 +64,7 @@ static int keep_newer(service_ctx_t *ctx, Tc__PersonState **states, size_t *coun
         int rc = key_add(&keys, states[i]->person, err);
         if (rc) return rc;
     }
-    int rc = persons_of(ctx->store, &keys, arena, &known, err);
+    int rc = person_versions_of(ctx->store, &keys, arena, &known, err);
     if (rc) return rc;
     for (size_t i = 0; i < *count; i++) {
         int64_t version = 0;

@@ -1,12 +1,12 @@
 #include "rebuild.h"
 #include "store.h"
 
-static int compare_cache(const renew_env_t *env, const walked_t *chunk, err_t *err) {
+static int compare_cache(const renew_env_t *env, const walked_t *chunk, const rows_t *same, err_t *err) {
     rows_t keys;
     int rc = 0;
     rows_init(&keys, env->ctx->arena, 2);
     for (size_t i = 0; rc == 0 && i < chunk->count; i++) rc = key_add(&keys, chunk->persons[i]->person, err);
-    return rc ? rc : recache_compare(env->recache, &keys, err);
+    return rc ? rc : recache_compare(env->recache, &keys, same, err);
 }
 
 int rebuild_run(const renew_env_t *env, const walk_t *walk, Tc__RebuildRun **out, err_t *err) {
@@ -19,7 +19,7 @@ int rebuild_run(const renew_env_t *env, const walk_t *walk, Tc__RebuildRun **out
     if (rc == 0)
         rc = renew_rebuild(env, (const Tc__PersonState *const *)chunk.persons, chunk.count, arena, &renewal, err);
     if (rc == 0) rc = renew_write(env, &renewal, arena, err);
-    if (rc == 0) rc = compare_cache(env, &chunk, err);
+    if (rc == 0) rc = compare_cache(env, &chunk, &renewal.same, err);
     if (rc) return rc;
     tc__rebuild_run__init(reply);
     reply->persons = (int32_t)chunk.count;

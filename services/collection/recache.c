@@ -258,46 +258,30 @@ void recache_warm(recache_t *recache, const rows_t *keys, const rows_t *found) {
     if (items) cache_put(recache->ctx->cache, items, found->count, ENTITLEMENT_TTL_S);
 }
 
-// Of `keys` those that Redis knows, and its items in the same order; the count of them in keys->count.
-static int list_cached(recache_t *r, const rows_t *keys, cache_item_t **items, rows_t *cached, err_t *err) {
-    arena_t *arena = r->ctx->arena;
-    cache_item_t *all = *items = arena_alloc(arena, (keys->count + 1) * sizeof *all);
-    if (!all) return err_set(err, E_IO, "out of memory");
-    rows_init(cached, arena, 2);
-    for (size_t i = 0; i < keys->count; i++)
-        if (!(all[i].key = key_of(arena, rows_at(keys, i)[1].data))) return err_set(err, E_IO, "out of memory");
-    cache_get(r->ctx->cache, all, keys->count, arena);
-    for (size_t i = 0; i < keys->count; i++) {
-        if (!all[i].data) continue;
-        cell_t *key = rows_add(cached);
-        if (!key) return err_set(err, E_IO, "out of memory");
-        key[0] = rows_at(keys, i)[0];
-        key[1] = rows_at(keys, i)[1];
-        all[cached->count - 1] = all[i];
-    }
-    return 0;
+static bool is_stored(const cache_item_t *item, const rows_t *stored, size_t row) {
+    size_t size;
+    const void *body = row_blob(stored, row, 2, &size);
+    return item->version == row_i64(stored, row, 1) && item->size == size && memcmp(item->data, body, size) == 0;
 }
 
-int recache_compare(recache_t *recache, const rows_t *keys, err_t *err) {
-    cache_item_t *items;
-    rows_t cached, stored;
-    size_t row = 0, wrong = 0;
+int recache_compare(recache_t *recache, const rows_t *keys, const rows_t *same, err_t *err) {
+    arena_t *arena = recache->ctx->arena;
+    size_t count = 0, wrong = 0;
     if (!recache->enabled || keys->count == 0) return 0;
-    int rc = list_cached(recache, keys, &items, &cached, err);
-    if (rc == 0) rc = entitlements_of(recache->ctx->store, &cached, recache->ctx->arena, &stored, err);
-    const char **dropped = rc ? NULL : arena_alloc(recache->ctx->arena, (cached.count + 1) * sizeof *dropped);
-    if (!dropped) return rc ? rc : err_set(err, E_IO, "out of memory");
-    for (size_t i = 0; i < cached.count; i++) {
-        bool same = false;
-        if (row < stored.count && row_i64(&stored, row, 0) == (int64_t)i) {
-            size_t size;
-            const void *body = row_blob(&stored, row, 2, &size);
-            same = items[i].version == row_i64(&stored, row, 1) && items[i].size == size &&
-                   memcmp(items[i].data, body, size) == 0;
-            row++;
-        }
-        if (!same) dropped[wrong++] = items[i].key;
+    cache_item_t *items = arena_alloc(arena, (same->count + 1) * sizeof *items);
+    const char **dropped = arena_alloc(arena, (keys->count + 1) * sizeof *dropped);
+    if (!items || !dropped) return err_set(err, E_IO, "out of memory");
+    for (size_t i = 0; i < keys->count; i++) {
+        const char *key = key_of(arena, rows_at(keys, i)[1].data);
+        if (!key) return err_set(err, E_IO, "out of memory");
+        if (count < same->count && row_i64(same, count, 0) == (int64_t)i)
+            items[count++].key = key;
+        else
+            dropped[wrong++] = key;
     }
+    cache_get(recache->ctx->cache, items, count, arena);
+    for (size_t i = 0; i < count; i++)
+        if (items[i].data && !is_stored(&items[i], same, i)) dropped[wrong++] = items[i].key;
     cache_drop(recache->ctx->cache, dropped, wrong);
     return 0;
 }

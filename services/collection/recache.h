@@ -26,9 +26,10 @@ void recache_flush(recache_t *recache);
 // A reader asked for these because Redis did not have them: put them, best effort.
 // `keys` (partition, person) and what was `found` for them (index of the key, version, body).
 void recache_warm(recache_t *recache, const rows_t *keys, const rows_t *found);
-// Inside the transaction, after its writes: what Redis holds of `keys` (partition, person) otherwise than the store is
-// dropped, whatever its version. Best effort where Redis goes away on the way.
-int recache_compare(recache_t *recache, const rows_t *keys, err_t *err) MUST_USE;
+// Inside the transaction: what Redis holds of `keys` (partition, person) otherwise than the store is dropped, whatever
+// its version. `same`: index of the key, version and body, as stored, of those that the transaction did not change; the
+// others are dropped unseen. Best effort where Redis goes away on the way.
+int recache_compare(recache_t *recache, const rows_t *keys, const rows_t *same, err_t *err) MUST_USE;
 // Outside transactions: take what was put off the table; once a second put what is still on it; renew the lease while
 // nothing is owed to Redis.
 void recache_tick(recache_t *recache, int64_t now_ms);

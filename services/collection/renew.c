@@ -11,6 +11,7 @@ enum { CHUNK = 512 };
 typedef struct chunk {
     const renew_env_t *env;
     const Tc__PersonState *const *persons;
+    size_t first; // the place of persons[0] among all
     size_t count;
     month_t *first_paid;   // NULL: nobody asks
     bool anew;             // renew_rebuild
@@ -35,7 +36,7 @@ static int read_chunk(chunk_t *chunk, err_t *err) {
     store_t *store = chunk->env->ctx->store;
     if (chunk->anew) { // they come from a page
         int rc = bills_history_run(store, &keys, scratch, &chunk->history, err);
-        return rc ? rc : entitlements_run(store, &keys, scratch, &chunk->known, err);
+        return rc ? rc : entitlements_run(store, &keys, chunk->arena, &chunk->known, err); // some go to `same`
     }
     int rc = bills_history(store, &keys, scratch, &chunk->history, err);
     return rc ? rc : entitlements_of(store, &keys, scratch, &chunk->known, err);
@@ -146,6 +147,15 @@ static int number_next(const chunk_t *chunk, const void *old, size_t old_size, T
     return touched_mark((const Tc__Entitlement *)before, state, chunk->now, scratch, err);
 }
 
+static int keep_same(chunk_t *chunk, size_t i, err_t *err) {
+    if (!chunk->anew) return 0;
+    cell_t *row = rows_add(&chunk->out->same);
+    if (!row) return out_of_memory(err);
+    memcpy(row, rows_at(&chunk->known, chunk->next_known - 1), 3 * sizeof *row);
+    row[0] = cell_i64((int64_t)(chunk->first + i));
+    return 0;
+}
+
 // A state that says what the stored one says is no change.
 static int compare(chunk_t *chunk, size_t i, Tc__Entitlement *state, err_t *err) {
     size_t row = chunk->next_known, old_size = 0, new_size;
@@ -158,8 +168,8 @@ static int compare(chunk_t *chunk, size_t i, Tc__Entitlement *state, err_t *err)
         state->version = row_i64(&chunk->known, row, 1);
         void *now = message_pack(&state->base, chunk->env->scratch, &new_size);
         if (!now) return out_of_memory(err);
-        if (touched_same(old, old_size, now, new_size)) return 0;
-        if (chunk->anew && same_but_reason(chunk, old, old_size, state, now, new_size)) return 0;
+        if (touched_same(old, old_size, now, new_size)) return keep_same(chunk, i, err);
+        if (chunk->anew && same_but_reason(chunk, old, old_size, state, now, new_size)) return keep_same(chunk, i, err);
     }
     int rc = number_next(chunk, old, old_size, state, err);
     return rc ? rc : keep_changed(chunk, state, known, err);
@@ -189,9 +199,11 @@ static int decide(const renew_env_t *env, const Tc__PersonState *const *persons,
     rows_init(&out->changed, arena, ENTITLEMENT_COLUMNS);
     rows_init(&out->dropped, arena, 3);
     rows_init(&out->voided, arena, 3);
+    rows_init(&out->same, arena, 3);
     for (size_t i = 0; rc == 0 && i < count; i += CHUNK) {
         chunk_t chunk = {.env = env,
                          .persons = persons + i,
+                         .first = i,
                          .count = count - i < CHUNK ? count - i : CHUNK,
                          .first_paid = first_paid ? first_paid + i : NULL,
                          .anew = anew,

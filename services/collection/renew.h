@@ -17,6 +17,7 @@ typedef struct renew_env {
 typedef struct renewal {
     rows_t changed; // as entitlements_put takes them
     rows_t dropped; // partition, person, period: unpaid bills that no spell owes any more
+    rows_t same;    // renew_rebuild: index of the person, version and body of the stored states that stay
     rows_t voided;  // person, period, reason: paid bills that cannot have been owed (withdrawal.h)
 } renewal_t;
 

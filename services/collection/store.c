@@ -73,6 +73,11 @@ int persons_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, 
                             arena, out, err);
 }
 
+int person_versions_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    return store_each_query(store, "SELECT version FROM person WHERE partition = $1 AND person = $2" ONE, keys, arena,
+                            out, err);
+}
+
 // The first `width` cells of each row, new ones apart from those that may be there: PostgreSQL takes them far faster.
 static int put_apart(store_t *store, const char *table, const char *columns, size_t width, const rows_t *rows,
                      bool (*is_new)(const cell_t *row), err_t *err) {

@@ -21,6 +21,8 @@ int person_keys_page(store_t *store, int64_t partition, const char *person, int3
                      err_t *err) MUST_USE;
 int persons_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
                err_t *err) MUST_USE; // key, version, state
+int person_versions_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
+                       err_t *err) MUST_USE; // key, version
 // partition, person, version, state: newer ones than ours; E_RACE for a first version of a person who is here
 int persons_put(store_t *store, const rows_t *rows, err_t *err) MUST_USE;
 int employers_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE; // key, kind
