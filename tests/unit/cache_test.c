@@ -130,6 +130,28 @@ TEST(a_put_never_replaces_a_higher_version) {
     rig_down(&rig);
 }
 
+TEST(one_put_of_many_compares_each_with_its_own_and_with_what_went_before) {
+    enum { MANY = 200 }; // more than one script call
+    static char names[MANY][16];
+    static cache_item_t items[MANY];
+    rig_t rig;
+    NEED(rig_up(&rig));
+    for (int i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof names[i], "key:%d", i);
+        if (i % 3 == 0) OK(put(rig.cache, names[i], 10, "newer"));
+        if (i % 3 == 1) OK(put(rig.cache, names[i], 4, "older"));
+        items[i] = (cache_item_t){.key = names[i], .version = 5, .data = "new", .size = 3};
+    }
+    EQ(cache_put(rig.cache, items, MANY, 60), MANY - (MANY + 2) / 3);
+    for (int i = 0; i < MANY; i++) EQ_TEXT(get(&rig, names[i]), i % 3 == 0 ? "newer" : "new");
+    const cache_item_t twice[] = {{"t", 2, "second", 6}, {"t", 1, "first", 5}, {"t", 3, "third", 5}};
+    EQ(cache_put(rig.cache, twice, 2, 0), 1);
+    EQ_TEXT(get(&rig, "t"), "second");
+    EQ(cache_put(rig.cache, twice, 3, 0), 2);
+    EQ_TEXT(get(&rig, "t"), "third");
+    rig_down(&rig);
+}
+
 TEST(a_flushed_redis_misses_and_takes_values_again) {
     rig_t rig;
     NEED(rig_up(&rig));
@@ -259,7 +281,9 @@ TEST(a_wrong_url_is_refused_with_what_was_expected) {
 }
 
 TESTS("cache", CASE(what_was_put_is_got_with_its_version), CASE(many_and_large_values_go_in_one_call),
-      CASE(a_put_never_replaces_a_higher_version), CASE(a_flushed_redis_misses_and_takes_values_again),
-      CASE(a_poisoned_value_is_a_miss_and_is_deleted), CASE(a_stopped_redis_costs_one_timeout_and_then_nothing),
+      CASE(a_put_never_replaces_a_higher_version),
+      CASE(one_put_of_many_compares_each_with_its_own_and_with_what_went_before),
+      CASE(a_flushed_redis_misses_and_takes_values_again), CASE(a_poisoned_value_is_a_miss_and_is_deleted),
+      CASE(a_stopped_redis_costs_one_timeout_and_then_nothing),
       CASE(a_large_put_to_a_stopped_redis_ends_at_the_timeout), CASE(a_killed_redis_misses_and_a_restarted_one_serves),
       CASE(without_a_cache_every_get_misses), CASE(a_wrong_url_is_refused_with_what_was_expected))
