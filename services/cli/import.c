@@ -109,7 +109,10 @@ static int held_back(const import_run_t *run, const order_t *order, const import
         return 2;
     }
     if (run->kind->what == IMPORT_LIST && look->rows == 0 && !order->empty) {
-        fprintf(stderr, "%s: a list without rows ends every membership; say --empty if that is meant\n", run->path);
+        fprintf(stderr,
+                "%s: no row is of group %s, and a list without rows ends every membership; say --empty if that is "
+                "meant\n",
+                run->path, run->about.group);
         return 2;
     }
     if (order->whole && look->bad) {

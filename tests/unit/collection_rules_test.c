@@ -109,7 +109,7 @@ TEST(the_ground_is_laid) { rig_ground_start(); }
 
 // Two employers in two districts declare, are billed, pay and are booked in one way (one procedure), by the tax
 // bureau's file; what it sends twice is known.
-TEST(JM_S_05_SM_C09_YC_C07_YC_C08_YC_C09_ZS_C19_ZS_F09_ZZ_N07_the_tax_bureaus_file_is_booked_in_every_district) {
+TEST(SM_C09_YC_C07_YC_C08_YC_C09_ZS_C19_ZS_F09_ZZ_N07_the_tax_bureaus_file_is_booked_in_every_district) {
     for (size_t p = 0; p < COUNT_OF(places); p++) {
         city_t city;
         fen_t amounts[2];
@@ -239,7 +239,7 @@ TEST(ZZ_C21_ZZ_C23_ZS_C17_the_residents_standard_is_set_by_year) {
 TEST(the_ground_is_cleared) { rig_ground_stop(); }
 
 TESTS("collection_rules", CASE(the_ground_is_laid),
-      CASE(JM_S_05_SM_C09_YC_C07_YC_C08_YC_C09_ZS_C19_ZS_F09_ZZ_N07_the_tax_bureaus_file_is_booked_in_every_district),
+      CASE(SM_C09_YC_C07_YC_C08_YC_C09_ZS_C19_ZS_F09_ZZ_N07_the_tax_bureaus_file_is_booked_in_every_district),
       CASE(JM_C_42_JM_C_44_an_employers_month_is_one_sum_of_both_tiers_and_both_parts),
       CASE(JM_C_43_the_months_of_the_unemployed_are_the_funds), CASE(JM_C_35_an_amended_base_holds_from_its_day_on),
       CASE(ZZ_C21_ZZ_C23_ZS_C17_the_residents_standard_is_set_by_year), CASE(the_ground_is_cleared))
