@@ -10,9 +10,9 @@ typedef struct payments {
     // A try begins: forget what was put aside (nothing of it was committed, or all of it was), and read the accounts of
     // `persons`, who may stand there several times: everybody whose account may pay or get something back.
     int (*begin)(void *self, const char *const *persons, size_t count, err_t *err);
-    // Fill account_fen and account_parts, 0 <= account_fen <= own_fen, and put the rows aside, unless it is only `asked`
-    // what would be. Of a version above 1 `previous` tells what the accounts paid before; a reversed one has own_fen 0,
-    // so everything goes back. A refusal refuses the request that made the row, with all its rows.
+    // Fill account_fen and account_parts, 0 <= account_fen <= own_fen, and put the rows aside, unless it is only
+    // `asked` what would be. Of a version above 1 `previous` tells what the accounts paid before; a reversed one has
+    // own_fen 0, so everything goes back. A refusal refuses the request that made the row, with all its rows.
     int (*pay)(void *self, Tc__Decision *decision, bool asked, err_t *err);
     // Where the rows put aside end now, and back to there: when a request is refused after some of its rows passed by.
     size_t (*mark)(void *self);

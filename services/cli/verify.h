@@ -61,7 +61,7 @@ int verify_receipts(verify_t *verify, err_t *err) MUST_USE;  // receipts are the
 int verify_held(verify_t *verify, err_t *err) MUST_USE;      // parked receipts and credits are what the ledger holds
 int verify_held_told(verify_t *verify, err_t *err) MUST_USE; // of it: events are what is stored
 int verify_accounts(verify_t *verify, err_t *err) MUST_USE;  // paid months are credited once
-int verify_personal(verify_t *verify, err_t *err) MUST_USE;  // entries of accounts are credits and decisions, and add up
-int verify_ledger(verify_t *verify, err_t *err) MUST_USE;    // entries sum to zero; balances are the sum of postings
-int verify_posted(verify_t *verify, err_t *err) MUST_USE;    // every bill and receipt posted once, line by line
-int verify_cache(verify_t *verify, err_t *err) MUST_USE;     // what Redis holds equals the store
+int verify_personal(verify_t *verify, err_t *err) MUST_USE; // entries of accounts are credits and decisions, and add up
+int verify_ledger(verify_t *verify, err_t *err) MUST_USE;   // entries sum to zero; balances are the sum of postings
+int verify_posted(verify_t *verify, err_t *err) MUST_USE;   // every bill and receipt posted once, line by line
+int verify_cache(verify_t *verify, err_t *err) MUST_USE;    // what Redis holds equals the store

@@ -36,10 +36,11 @@ struct running {
 const char *running_bin(void) { return TC_BINARY_DIR "/bin"; }
 const char *running_dir(const running_t *running) { return running->dir; }
 
-// Below the ports Linux gives away by itself (32768 and up); suites that start at once begin to look at different places.
+// Below the ports Linux gives away by itself (32768 and up); suites that start at once begin to look at different
+// places.
 int running_free_ports(int count) {
     int base = 10000 + getpid() * count % 20000;
-    for (int tries = 0; tries < 1000; base = base > 30000 ? 10000 : base + count, tries++) {
+    for (int tries = 0; tries<1000; base = base> 30000 ? 10000 : base + count, tries++) {
         int taken = 0;
         for (int i = 0; i < count && !taken; i++) {
             struct sockaddr_in address = {.sin_family = AF_INET,
