@@ -187,6 +187,24 @@ TEST(a_city_is_founded) {
 
 // ---- what paying would bring back
 
+// The bills of that time are decided again by themselves, each with the figures that were told.
+static void decided_again_as_told(const char *bill, const json_t *told, const char *then) {
+    static const char *const figures[] = {"decision", "fund", "own"};
+    const json_t *newest = NULL;
+    char path[64];
+    for (int tries = 0; tries < 300; tries++, poll(NULL, 0, 100)) {
+        const json_t *all =
+            json_object_get(call("adjudication", "get_versions", "{\"bill\":\"%s\"}", bill), "decisions");
+        newest = json_array_get(all, json_array_size(all) - 1);
+        if (json_array_size(all) > 1) break;
+    }
+    NEED(newest != NULL);
+    for (size_t i = 0; i < COUNT_OF(figures); i++) {
+        snprintf(path, sizeof path, "%s.%s", then, figures[i]);
+        EQ_TEXT(running_text(newest, figures[i]), running_text(told, path));
+    }
+}
+
 // Two bills that were refused for want of cover, and what they would be worth if the arrears were paid in time; then
 // they are paid, and a bill settled after it is worth that.
 TEST(JM_G_11_JM_G_13_a_preview_tells_what_comes_back) {
@@ -236,6 +254,8 @@ TEST(JM_G_11_JM_G_13_a_preview_tells_what_comes_back) {
              "\"none\",\"total\":\"12345.67\",\"in_scope\":\"12000.00\"}");
     NEED(quote != NULL);
     EQ_TEXT(running_text(quote, "own"), running_text(told, "bills.0.then.own"));
+    decided_again_as_told("LATE-1", told, "bills.0.then");
+    decided_again_as_told("LATE-2", told, "bills.1.then");
     json_decref(told);
 }
 
