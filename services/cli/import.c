@@ -157,7 +157,8 @@ static int import_file(suite_t *suite, const order_t *order, const char *path) {
                         .about = {.source = order->source, .group = order->group, .as_of = order->as_of},
                         .window = order->common.window,
                         .deadline_s = order->common.deadline_s,
-                        .shows = !order->common.quiet && isatty(STDERR_FILENO)};
+                        .shows = !order->common.quiet && isatty(STDERR_FILENO),
+                        .tells = !order->common.quiet};
     import_look_t look;
     csv_table_t table;
     err_t err = {0};

@@ -1,7 +1,7 @@
 #include "import_send.h"
 #include <string.h>
 
-enum { SHOW_US = 500000, ATTEMPT_MS = 5000, ARENA_BYTES = 256 * 1024 };
+enum { SHOW_US = 500000, ATTEMPT_MS = 5000, ARENA_BYTES = 256 * 1024, TELL_MAX = 20 };
 
 // ---- life
 
@@ -31,8 +31,23 @@ void import_run_close(import_run_t *run) {
 
 // ---- what is told
 
+// The first ones, for whoever asked for no report.
+static void tell(import_run_t *run, int64_t row, const char *code, const char *field, const char *text) {
+    if (!run->tells || run->told > TELL_MAX) return;
+    if (run->shows) fputs("\r\033[K", stderr);
+    if (++run->told > TELL_MAX)
+        fputs("… further rows only with --report FILE\n", stderr);
+    else if (strncmp(text, "row ", 4) == 0) // what the reader of the file found names row and column
+        fprintf(stderr, "%s: %s\n", code, text);
+    else
+        fprintf(stderr, "row %lld: %s%s%s: %s\n", (long long)row, code, *field ? " " : "", field, text);
+}
+
 void import_problem(import_run_t *run, int64_t row, const char *code, const char *field, const char *text) {
-    if (!run->report) return;
+    if (!run->report) {
+        tell(run, row, code, field, text);
+        return;
+    }
     csv_write_format(run->report, "%lld", (long long)row);
     csv_write(run->report, code);
     csv_write(run->report, field);
