@@ -158,6 +158,7 @@ static int import_file(suite_t *suite, const order_t *order, const char *path) {
                         .window = order->common.window,
                         .deadline_s = order->common.deadline_s,
                         .shows = !order->common.quiet && isatty(STDERR_FILENO),
+                        .rehearses = order->whole && !order->dry,
                         .tells = !order->common.quiet};
     import_look_t look;
     csv_table_t table;

@@ -30,9 +30,10 @@ typedef struct import_run {
     char run[UID_TEXT_MAX];
     csv_writer_t *report; // NULL: none wanted
     int64_t window, deadline_s, total_rows;
-    bool shows; // progress
-    bool tells; // rows refused or put aside on standard error, when there is no report
-    int told;   // of them
+    bool shows;     // progress
+    bool rehearses; // a dry pass comes before the one that counts, and tells nothing of what is put aside
+    bool tells;     // rows refused or put aside on standard error, when there is no report
+    int told;       // of them
     import_sums_t sums;
     import_slot_t *slots; // `window` of them, a ring
     uint64_t sent, taken; // chunks
