@@ -32,12 +32,18 @@ static const char *const heading[] = {
 
 static char letter(draw_t *draw, const char *of) { return of[draw_below(draw, (int64_t)strlen(of))]; }
 
+// One draw after the other: a compiler may evaluate arguments in any order.
 static void drug_code(entry_t *e) {
     draw_t *d = &e->draw;
-    snprintf(e->code, sizeof e->code, "X%c%02d%c%c%c%03d%c%03d%02d%02d9%04d", letter(d, "ABCDGHJLMNPRSV"),
-             (int)draw_below(d, 16) + 1, letter(d, "ABCDEFGHX"), letter(d, "ABCDEFX"), letter(d, "ABCDEFGH"),
-             (int)(e->number % 1000), letter(d, "ABCDEF"), (int)(e->number / 1000 % 1000), (int)draw_below(d, 5) + 1,
-             (int)draw_below(d, 3) + 1, (int)draw_below(d, 10000));
+    const int serial = (int)draw_below(d, 10000), pack = (int)draw_below(d, 3) + 1,
+              strength = (int)draw_below(d, 5) + 1;
+    const char form = letter(d, "ABCDEF"), chemical = letter(d, "ABCDEFGH"), pharmacological = letter(d, "ABCDEFX"),
+               therapeutic = letter(d, "ABCDEFGHX");
+    const int group = (int)draw_below(d, 16) + 1;
+    const char anatomical = letter(d, "ABCDGHJLMNPRSV");
+    snprintf(e->code, sizeof e->code, "X%c%02d%c%c%c%03d%c%03d%02d%02d9%04d", anatomical, group, therapeutic,
+             pharmacological, chemical, (int)(e->number % 1000), form, (int)(e->number / 1000 % 1000), strength, pack,
+             serial);
 }
 
 static void draw_code(entry_t *e) {
