@@ -181,7 +181,8 @@ static sent_t *put_as(world_t *world, const char *caller, const char *method, co
     CHECK(world->count < SENT_MAX);
     sent_t *sent = &world->sent[world->count];
     *sent = (sent_t){.code = -1};
-    snprintf(sent->id, sizeof sent->id, "%s", id);
+    CHECK(strlen(id) < sizeof sent->id);
+    memcpy(sent->id, id, strlen(id) + 1);
     CHECK(protobuf_c_message_get_packed_size(message) <= sizeof sent->body);
     sent->request = (request_t){.header = {.service = "adjudication",
                                            .method = method,
