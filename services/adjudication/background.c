@@ -6,6 +6,7 @@
 #include "lease.h"
 #include "pump.h"
 #include "scan.h"
+#include "second_look.h"
 #include "touched.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -30,12 +31,13 @@ static const char lease_name[] = "readjudication";
 // the cursor and writes into the tables of adjudication only.
 typedef struct followed {
     int (*apply)(store_t *store, arena_t *arena, const event_t *events, size_t count, int64_t now_ms, err_t *err);
+    bool twice; // a second look after whom its events name
 } followed_t;
 
 const elsewhere_t background_consumers[BACKGROUND_CONSUMERS] = {
     {"collection", "readjudicate"}, {"facility", "readjudicate"}, {"collection", "accounts"}};
 static const followed_t effects[BACKGROUND_CONSUMERS] = {
-    {touched_entitlements}, {touched_facilities}, {account_credits_follow}};
+    {touched_entitlements, true}, {touched_facilities, false}, {account_credits_follow, false}};
 
 typedef struct following {
     struct background *of;
@@ -54,6 +56,7 @@ struct background {
     bool leads;
     following_t following[BACKGROUND_CONSUMERS];
     pump_t pump;
+    second_look_t *second_look;
     char tags[PUMP_WINDOW];              // their addresses stand for the pump's slots
     int64_t lease_ms, scan_ms, count_ms; // when they were looked at last
     metric_t *leader, *waiting, *parked;
@@ -92,8 +95,11 @@ static bool port_next(void *self, int timeout_ms, pump_reply_t *out) {
 
 static int apply(void *self, const event_t *events, size_t count, err_t *err) {
     following_t *f = self;
+    const int64_t now_ms = clock_now_ms();
     arena_reset(f->arena);
-    return f->what->apply(f->of->store, f->arena, events, count, clock_now_ms(), err);
+    int rc = f->what->apply(f->of->store, f->arena, events, count, now_ms, err);
+    if (rc || !f->what->twice) return rc;
+    return second_look_note(f->of->second_look, events, count, now_ms, f->arena, err);
 }
 
 static void unfollow(background_t *b) {
@@ -123,6 +129,7 @@ static bool take_events(background_t *b) {
     bool more = false;
     for (size_t i = 0; i < BACKGROUND_CONSUMERS; i++)
         for (int n = 0; n < TICKS_MAX; n++) {
+            if (effects[i].twice && !second_look_has_room(b->second_look, CONSUMER_BATCH)) break;
             if (consumer_tick(b->following[i].consumer) != 1) break;
             more = true;
         }
@@ -134,8 +141,10 @@ static bool take_events(background_t *b) {
 static int begin_leading(background_t *b, err_t *err) {
     const pump_ports_t ports = {b, port_send, port_next};
     int rc = client_new(&b->client, &b->ctx->client_conf, err);
+    if (!rc) rc = second_look_new(&b->second_look, clock_now_ms(), err);
     if (!rc) rc = follow(b, err);
     if (rc) {
+        second_look_destroy(&b->second_look);
         client_destroy(&b->client);
         return rc;
     }
@@ -150,6 +159,7 @@ static int begin_leading(background_t *b, err_t *err) {
 static void end_leading(background_t *b) {
     if (!b->leads) return;
     unfollow(b);
+    second_look_destroy(&b->second_look);
     client_destroy(&b->client);
     b->leads = false;
     metric_set(b->leader, 0);
@@ -190,14 +200,15 @@ static int scan(background_t *b, int64_t now_ms, bool *moved, err_t *err) {
 
 static int work(background_t *b, bool *busy, err_t *err) {
     const int64_t now_ms = clock_now_ms();
-    bool pumped = false, scanned = false;
+    bool pumped = false, scanned = false, looked = false;
     int rc = hold_lease(b, now_ms, err);
     if (rc || !b->leads) return rc;
     *busy = take_events(b);
-    rc = pump_tick(&b->pump, now_ms, &pumped, err);
+    rc = second_look_take(b->second_look, b->store, b->arena, now_ms, &looked, err);
+    if (!rc) rc = pump_tick(&b->pump, now_ms, &pumped, err);
     if (!rc) rc = scan(b, now_ms, &scanned, err);
     if (!rc) rc = count_queue(b, now_ms, err);
-    *busy |= pumped || scanned || b->pump.in_flight;
+    *busy |= looked || pumped || scanned || b->pump.in_flight;
     return rc;
 }
 

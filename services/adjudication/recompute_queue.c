@@ -65,6 +65,16 @@ int recompute_enqueue(store_t *store, int64_t task, const char *cause, const row
                      "task, partition, person, year", &rows, err);
 }
 
+int recompute_ask(store_t *store, const char *cause, const rows_t *items, int64_t now_ms, arena_t *arena, err_t *err) {
+    if (items->count == 0) return 0;
+    int rc = store_begin(store, err);
+    if (rc) return rc;
+    rc = recompute_enqueue(store, RECOMPUTE_TASK_ENTITLEMENTS, cause, items, now_ms, now_ms, arena, err);
+    if (!rc) return store_commit(store, err);
+    store_rollback(store);
+    return rc;
+}
+
 int recompute_due(store_t *store, int64_t now_ms, int limit, arena_t *arena, recompute_item_t *out, int *count,
                   err_t *err) {
     cell_t params[] = {cell_i64(now_ms), cell_i64(limit)};

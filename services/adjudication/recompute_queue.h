@@ -58,6 +58,9 @@ recompute_next_t recompute_after(int code, int tries, int64_t now_ms, int64_t *d
 // Inside a transaction. items: (person, year); a pair may come more than once.
 int recompute_enqueue(store_t *store, int64_t task, const char *cause, const rows_t *items, int64_t now_ms,
                       int64_t due_ms, arena_t *arena, err_t *err) MUST_USE;
+// The same of task 0, due at once, in a transaction of its own.
+int recompute_ask(store_t *store, const char *cause, const rows_t *items, int64_t now_ms, arena_t *arena,
+                  err_t *err) MUST_USE;
 // Up to `limit` that are due, oldest first.
 int recompute_due(store_t *store, int64_t now_ms, int limit, arena_t *arena, recompute_item_t *out, int *count,
                   err_t *err) MUST_USE;

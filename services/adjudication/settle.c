@@ -5,8 +5,12 @@
 #include "bill_lines.h"
 #include "common/base/crash.h"
 #include "common/base/log.h"
+#include "recompute_queue.h"
+#include "second_look.h"
 #include "turn.h"
 #include <string.h>
+
+enum { SLOW_MARGIN_MS = 500 }; // of the hosts' clocks, and until the reply is out
 
 static adjudication_t *on(turn_t *turn) { return turn->batch.on; }
 
@@ -122,6 +126,26 @@ static void answer_decided(turn_t *turn, item_t *const *items, size_t count) {
     CRASH_POINT("after_publish");
 }
 
+// The second look (second_look.h) counts on turns that end in time: this one did not, so it asks for its own bills.
+static void ask_again_when_slow(turn_t *turn, item_t *const *items, size_t count) {
+    const int64_t now_ms = clock_now_ms();
+    rows_t asked;
+    err_t err = {0};
+    if (now_ms - turn->batch.now_ms < SECOND_LOOK_MS - SLOW_MARGIN_MS) return;
+    rows_init(&asked, on(turn)->arena, 2);
+    for (size_t i = 0; i < count; i++) {
+        const item_t *item = items[i];
+        if (item->state != ITEM_ANSWERED || !item->row_count || !item->chain || !item->chain->year) continue;
+        cell_t *row = rows_add(&asked);
+        if (!row) break;
+        row[0] = cell_text(item->chain->person);
+        row[1] = cell_i64(item->chain->year);
+    }
+    int rc = recompute_ask(on(turn)->store, "its turn took long", &asked, now_ms, on(turn)->arena, &err);
+    log_warn("slow_turn", "took_ms=%lld bills=%zu queued=%s", (long long)(now_ms - turn->batch.now_ms), asked.count,
+             rc ? err_name(rc) : "yes");
+}
+
 // After a refused try nothing that was read is trusted.
 static void forget_chain(turn_t *turn, chain_t *chain) {
     chain->head_known = chain->needs_course = chain->has_course = false;
@@ -164,6 +188,7 @@ static int try_once(turn_t *turn, item_t *const *items, size_t count, bool look,
     if (rc) return rc;
     CRASH_POINT("after_commit_before_reply");
     answer_decided(turn, items, count);
+    ask_again_when_slow(turn, items, count);
     stage_done(on(turn), STAGE_REPLY, &turn->from_us);
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "services/adjudication/releases.h"
 #include "services/adjudication/scan.h"
 #include "services/adjudication/policies.h"
+#include "services/adjudication/second_look.h"
 #include "services/adjudication/store.h"
 #include "services/adjudication/touched.h"
 #include "tests/check.h"
@@ -495,6 +496,55 @@ TEST(a_change_of_the_past_asks_for_the_years_in_which_the_person_has_bills_and_f
     EQ(queued_after(both, 3), 3);
 }
 
+// As the leader does: events are told, then time passes.
+static int64_t queued_at(second_look_t *look, int64_t now_ms) {
+    bool moved;
+    need(second_look_take(look, store, arena, now_ms, &moved, &err));
+    OK(!moved);
+    return number("SELECT COUNT(*) FROM recompute_queue");
+}
+
+TEST(a_first_bill_that_was_being_decided_when_the_change_was_told_is_asked_for_a_little_later) {
+    second_look_t *look;
+    const event_t told[] = {entitlement_event("P1", "2018-01", "2018-03", NOW),
+                            entitlement_event("P2", "2018-01", "2018-03", NOW)};
+    begin_empty();
+    need(second_look_new(&look, NOW - SECOND_LOOK_MS, &err));
+    EQ(queued_after(told, 2), 0);
+    need(second_look_note(look, told, 2, NOW, arena, &err));
+    EQ(queued_at(look, NOW), 0); // the look of a leader that begins finds nothing
+    add_row("P1", "B1", HOSPITAL, "2018-03-01", old_law, 1, ROW_SETTLED, NOW - 200);
+    add_row("P2", "B2", HOSPITAL, "2018-02-01", old_law, 1, ROW_SETTLED, NOW - SECOND_LOOK_BEFORE_MS - 1);
+    EQ(queued_at(look, NOW + SECOND_LOOK_MS - 1), 0);
+    EQ(queued_at(look, NOW + SECOND_LOOK_MS), 1);
+    EQ(number("SELECT COUNT(*) FROM recompute_queue WHERE person = 'P1' AND year = 2018"), 1);
+    need(store_exec(store, "DELETE FROM recompute_queue", NULL, 0, &err));
+    EQ(queued_at(look, NOW + INT64_C(10) * SECOND_LOOK_MS), 0); // once
+    second_look_destroy(&look);
+}
+
+TEST(a_leader_that_takes_over_asks_for_what_was_decided_a_moment_ago) {
+    second_look_t *look;
+    begin_empty();
+    add_row("P1", "B1", HOSPITAL, "2018-03-01", old_law, 1, ROW_SETTLED, NOW - 3000);
+    add_row("P2", "B2", HOSPITAL, "2018-03-01", old_law, 1, ROW_SETTLED, NOW - INT64_C(3600000));
+    need(second_look_new(&look, NOW, &err));
+    EQ(queued_at(look, NOW + SECOND_LOOK_MS - 1), 0);
+    EQ(queued_at(look, NOW + SECOND_LOOK_MS), 1);
+    EQ(number("SELECT COUNT(*) FROM recompute_queue WHERE person = 'P1'"), 1);
+    second_look_destroy(&look);
+}
+
+TEST(a_second_look_takes_no_more_than_there_is_room_for) {
+    second_look_t *look;
+    const event_t told = entitlement_event("P1", "2018-01", "2018-03", NOW);
+    need(second_look_new(&look, NOW, &err));
+    for (int i = 0; i < SECOND_LOOK_ROOM; i++) need(second_look_note(look, &told, 1, NOW, arena, &err));
+    OK(!second_look_has_room(look, 1));
+    EQ(second_look_note(look, &told, 1, NOW, arena, &err), E_BUSY);
+    second_look_destroy(&look);
+}
+
 TEST(in_the_month_of_a_change_bills_decided_in_that_month_are_asked_for) {
     begin_empty();
     add_row("P1", "B1", HOSPITAL, "2018-06-01", old_law, 1, ROW_SETTLED, NOW);
@@ -834,6 +884,9 @@ static int run_tests(void) {
         CASE(a_question_with_bad_fields_is_refused_by_field),
         CASE(a_change_of_the_past_asks_for_the_years_in_which_the_person_has_bills_and_for_nothing_else),
         CASE(in_the_month_of_a_change_bills_decided_in_that_month_are_asked_for),
+        CASE(a_first_bill_that_was_being_decided_when_the_change_was_told_is_asked_for_a_little_later),
+        CASE(a_leader_that_takes_over_asks_for_what_was_decided_a_moment_ago),
+        CASE(a_second_look_takes_no_more_than_there_is_room_for),
         CASE(the_difference_of_two_states_of_a_facility_spans_the_days_that_differ),
         CASE(another_level_touches_every_day_and_an_unknown_facility_is_one_of_level_3_without_agreement),
         CASE(a_backdated_agreement_finds_the_bills_of_its_days_that_were_decided_before),
