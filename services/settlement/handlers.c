@@ -1,6 +1,7 @@
 // Methods that only read, and the life of the service. Balances are few (accounts × identities × divisions), so a
 // prefix is cut out here rather than in SQL, where it would mean something else in each database.
 #include "common/base/ids.h"
+#include "law.h"
 #include "settlement.h"
 #include "settlement.pb-c.h"
 #include "store.h"
@@ -112,8 +113,17 @@ int settlement_new(settlement_t **out, service_ctx_t *ctx, err_t *err) {
     return 0;
 }
 
+int settlement_set_law(settlement_t *settlement, policy_t *policy, calendar_t *calendar, err_t *err) {
+    (void)err;
+    settlement->policy = policy;
+    settlement->calendar = calendar;
+    return E_OK;
+}
+
 void settlement_destroy(settlement_t **settlement) {
     if (!*settlement) return;
+    policy_destroy(&(*settlement)->policy);
+    calendar_destroy(&(*settlement)->calendar);
     poster_destroy(&(*settlement)->poster);
     free(*settlement);
     *settlement = NULL;
@@ -130,9 +140,13 @@ static int follow(service_ctx_t *ctx, poster_source_t *source, err_t *err) {
 
 static int start(service_ctx_t *ctx, void **self, err_t *err) {
     settlement_t *settlement;
+    policy_t *policy;
+    calendar_t *calendar;
     int rc = settlement_new(&settlement, ctx, err);
     if (rc) return rc;
-    rc = follow(ctx, &settlement->adjudication, err);
+    rc = law_load(ctx->conf, &policy, &calendar, err);
+    if (!rc) rc = settlement_set_law(settlement, policy, calendar, err);
+    if (!rc) rc = follow(ctx, &settlement->adjudication, err);
     if (!rc) rc = follow(ctx, &settlement->collection, err);
     if (rc)
         settlement_destroy(&settlement);
