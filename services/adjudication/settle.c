@@ -128,10 +128,10 @@ static void answer_decided(turn_t *turn, item_t *const *items, size_t count) {
 
 // The second look (second_look.h) counts on turns that end in time: this one did not, so it asks for its own bills.
 static void ask_again_when_slow(turn_t *turn, item_t *const *items, size_t count) {
-    const int64_t now_ms = clock_now_ms();
+    const int64_t took_ms = (clock_mono_us() - turn->began_us) / 1000;
     rows_t asked;
     err_t err = {0};
-    if (now_ms - turn->batch.now_ms < SECOND_LOOK_MS - SLOW_MARGIN_MS) return;
+    if (took_ms < SECOND_LOOK_MS - SLOW_MARGIN_MS) return;
     rows_init(&asked, on(turn)->arena, 2);
     for (size_t i = 0; i < count; i++) {
         const item_t *item = items[i];
@@ -141,8 +141,8 @@ static void ask_again_when_slow(turn_t *turn, item_t *const *items, size_t count
         row[0] = cell_text(item->chain->person);
         row[1] = cell_i64(item->chain->year);
     }
-    int rc = recompute_ask(on(turn)->store, "its turn took long", &asked, now_ms, on(turn)->arena, &err);
-    log_warn("slow_turn", "took_ms=%lld bills=%zu queued=%s", (long long)(now_ms - turn->batch.now_ms), asked.count,
+    int rc = recompute_ask(on(turn)->store, "its turn took long", &asked, turn->batch.now_ms, on(turn)->arena, &err);
+    log_warn("slow_turn", "took_ms=%lld bills=%zu queued=%s", (long long)took_ms, asked.count,
              rc ? err_name(rc) : "yes");
 }
 
@@ -264,6 +264,7 @@ static void answer_dry(turn_t *turn) {
 static int settle_together(adjudication_t *core, const request_t *const *requests, size_t count, const request_t **left,
                            size_t *left_count, err_t *err) {
     turn_t turn = {.from_us = clock_mono_us()};
+    turn.began_us = turn.from_us;
     item_t **items;
     int rc = prepare(&turn, core, requests, count, &items, err);
     CRASH_POINT("after_take");

@@ -8,8 +8,8 @@ enum { LOOK_FIRST_TURNS = 64 };
 
 typedef struct turn {
     batch_t batch;
-    textmap_t ids; // request ids and bills decided in this try → item
-    int64_t from_us;
+    textmap_t ids;             // request ids and bills decided in this try → item
+    int64_t began_us, from_us; // the turn, and the stage it is in
 } turn_t;
 
 // stored.c: answer those of `items` that are stored under their request id, refuse those whose bill rules them out, and

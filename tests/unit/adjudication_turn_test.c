@@ -4,8 +4,10 @@
 #include "services/adjudication/adjudication.h"
 #include "services/adjudication/course.h"
 #include "services/adjudication/store.h"
+#include "services/adjudication/second_look.h"
 #include "tests/check.h"
 #include "tests/temp_store.h"
+#include <poll.h>
 #include <zmq.h>
 
 #define T(text) ((char *)(text)) // protobuf-c wants char * where it only reads
@@ -40,6 +42,7 @@ typedef struct world { // one adjudication process, without the process
     size_t count;
     int asked; // commands to collection
     bool collection_down;
+    int collection_slow_ms;
 } world_t;
 
 static void *zmq;
@@ -86,6 +89,7 @@ static int port_entitlements(void *self, const char *const *asked, size_t count,
                              err_t *err) {
     world_t *world = self;
     world->asked++;
+    poll(NULL, 0, world->collection_slow_ms);
     if (world->collection_down) return err_set(err, E_TIMEOUT, "down");
     Tc__Entitlements *answer = arena_alloc(arena, sizeof *answer);
     tc__entitlements__init(answer);
@@ -479,6 +483,21 @@ TEST(a_batch_asks_collection_once) {
     EQ(world->asked, 1);
     EQ(one_number(world, "SELECT COUNT(*) FROM decision WHERE version = 1"), 20);
     check_numbers(world);
+    close_world(world);
+}
+
+TEST(a_turn_that_lasts_long_asks_for_its_own_bills) {
+    world_t *world = open_world("adj_slow");
+    add_person("QUICK", "employee", "2014-12", 1, 1);
+    add_person("SLOW", "employee", "2014-12", 1, 1);
+    Tc__Bill quick = bill_of("B1", "QUICK", "H44070300003", "2018-03-10", 6000000, 5000000);
+    Tc__Bill slow = bill_of("B2", "SLOW", "H44070300003", "2018-03-10", 6000000, 5000000);
+    ask(world, "settle", "B1", &quick);
+    EQ(one_number(world, "SELECT COUNT(*) FROM recompute_queue"), 0);
+    world->collection_slow_ms = SECOND_LOOK_MS;
+    ask(world, "settle", "B2", &slow);
+    EQ(one_number(world, "SELECT COUNT(*) FROM recompute_queue"), 1);
+    EQ(one_number(world, "SELECT COUNT(*) FROM recompute_queue WHERE person = 'SLOW' AND year = 2018"), 1);
     close_world(world);
 }
 
@@ -1607,7 +1626,7 @@ TESTS("adjudication turns", CASE(the_ground_is_laid), CASE(WE_08_employee_first_
       CASE(the_same_request_gives_the_same_answer_and_another_body_is_refused), CASE(the_same_holds_inside_one_batch),
       CASE(a_refusal_names_the_field_and_changes_nothing),
       CASE(what_is_not_known_now_is_unavailable_and_only_for_those_it_concerns), CASE(a_batch_asks_collection_once),
-      CASE(who_is_not_covered_pays_alone_and_it_is_on_record),
+      CASE(a_turn_that_lasts_long_asks_for_its_own_bills), CASE(who_is_not_covered_pays_alone_and_it_is_on_record),
       CASE(a_place_outside_that_nobody_knows_is_not_designated),
       CASE(visits_are_paid_by_point_referral_and_months_of_cover),
       CASE(a_visit_that_cannot_be_is_refused_with_its_field), CASE(WE_12_JM_R_05_what_filing_would_have_saved),
