@@ -136,7 +136,9 @@ static int start_cache(process_t *process, err_t *err) {
 static int start_sockets(process_t *process, err_t *err) {
     service_ctx_t *ctx = &process->ctx;
     const char *keys_dir = conf_text(process->conf, "keys.dir"), *self = conf_text(process->conf, "keys.self");
-    static const zap_domain_t domains[] = {{STREAM_DOMAIN, ROLE_SERVICE | ROLE_ADMIN | ROLE_CLERK | ROLE_AGENCY}};
+    // Agencies hear what they were granted, at a door of their own, and never the streams themselves.
+    static const zap_domain_t domains[] = {{STREAM_DOMAIN, ROLE_SERVICE | ROLE_ADMIN | ROLE_CLERK},
+                                           {AGENCY_DOMAIN, ROLE_AGENCY}};
     int code = keys_load(&ctx->keys, keys_dir, *self ? self : process->service->name, err);
     if (code) return code;
     ctx->zmq = zmq_ctx_new();
@@ -315,6 +317,8 @@ static size_t collect(process_t *process, zmq_pollitem_t *items, size_t *servers
     if (ctx->stream) count += stream_sockets(ctx->stream, sockets + count, room - count);
     for (size_t i = 0; i < process->consumer_count && count < room; i++)
         count += consumer_sockets(process->consumers[i], sockets + count, room - count);
+    if (process->service->sockets && count < room)
+        count += process->service->sockets(process->self, sockets + count, room - count);
     if (process->service->tick && client_in_flight(ctx->client) > 0 && count < room)
         count += client_sockets(ctx->client, sockets + count, room - count);
     items[0] = (zmq_pollitem_t){.fd = process->signals, .events = ZMQ_POLLIN};
@@ -351,6 +355,7 @@ static size_t turn(process_t *process, bool *more) {
     if (process->ctx.stream && stream_tick(process->ctx.stream) == 1) *more = true;
     for (size_t i = 0; i < process->consumer_count; i++)
         if (consumer_tick(process->consumers[i]) == 1) *more = true;
+    if (process->service->turn && process->service->turn(process->self) == 1) *more = true;
     ticks(process);
     return served;
 }

@@ -69,6 +69,10 @@ typedef struct service {
     void (*after_commit)(void *self);         // optional: committed, not yet answered (cache)
     void (*rolled_back)(void *self);          // optional: forget what the failed batch had put aside
     void (*tick)(void *self, int64_t now_ms); // optional: every 100 ms or so, outside transactions
+    // Optional: sockets of the service's own that wake the loop, and what it does each turn, outside transactions: 1
+    // when there is more to do at once.
+    size_t (*sockets)(const void *self, void **sockets, size_t room);
+    int (*turn)(void *self);
     const elsewhere_t *elsewhere;
     size_t elsewhere_count;
 } service_t;

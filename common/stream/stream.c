@@ -135,6 +135,7 @@ void stream_destroy(stream_t **stream) {
 
 const char *stream_live_endpoint(const stream_t *stream) { return stream->live_endpoint; }
 const char *stream_replay_endpoint(const stream_t *stream) { return stream->replay_endpoint; }
+const int64_t *stream_heads(const stream_t *stream) { return stream->committed; }
 
 // ---- writing
 // ----------------------------------------------------------------------------------------------------------

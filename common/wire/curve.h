@@ -17,6 +17,10 @@ void keys_destroy(keys_t **keys);
 // Make a fresh pair for `name`, write <name>.key and add it to the registry (created if absent; whole-file rename, so a
 // reader never sees half). An existing name is left alone.
 int keys_make(const char *dir, const char *name, const char *role, err_t *err) MUST_USE;
+// Take the party out of the registry and remove <name>.key: a later keys_make() makes a fresh pair. E_NOT_FOUND when it
+// is not there, E_DENIED when it has another role (one bit of wire_role_t). Connections made before live on until they
+// break, unless who serves them looks again (services/settlement/agency.h).
+int keys_revoke(const char *dir, const char *name, unsigned role, err_t *err) MUST_USE;
 const char *keys_public_of(const keys_t *keys, const char *name); // Z85, or NULL
 const char *keys_self(const keys_t *keys);
 
@@ -27,6 +31,10 @@ typedef struct zap_domain {
     const char *name;
     unsigned roles; // bits of wire_role_t
 } zap_domain_t;
+// A message from an admitted party carries "User-Id" (role:name) and ZAP_KEY_PROPERTY, its public key as it came in the
+// handshake: a name may be given a new key while a connection of the old one still lives.
+#define ZAP_KEY_PROPERTY "Public-Key"
+#define AGENCY_DOMAIN "agency" // the door for other agencies: their keys and no others
 int zap_start(zap_t **out, void *zmq_context, const char *dir, const zap_domain_t *domains, size_t count,
               err_t *err) MUST_USE;
 void zap_stop(zap_t **zap);

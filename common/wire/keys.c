@@ -290,12 +290,41 @@ out:
     return rc;
 }
 
-int keys_make(const char *dir, const char *name, const char *role, err_t *err) {
+// Our copy of the secret first: what is left of a crash in between is dropped by the next call, and no call of
+// keys_make() can give the old pair a second life.
+static int drop_party(const char *dir, const char *name, unsigned role, err_t *err) {
     char path[PATH_BYTES];
-    unsigned bit = wire_role_from_name(role);
-    if (!bit)
-        return err_field(err, E_INVALID_FIELD, "role",
-                         "role must be admin, clerk, hospital, agency, service or broker");
+    keys_t *keys = calloc(1, sizeof *keys);
+    const party_t *party = NULL;
+    if (!keys) return err_set(err, E_IO, "no memory for the keys");
+    int rc = path_of(path, dir, "registry", ".yaml", err);
+    if (rc == E_OK) rc = read_registry(keys, path, 0, err);
+    if (rc == E_OK && (party = by_name(keys, name)) == NULL)
+        rc = err_field(err, E_NOT_FOUND, "name", "no party named %s in the registry", name);
+    if (rc == E_OK && party->role != role)
+        rc = err_field(err, E_DENIED, "name", "%s has the role %s, not %s", name, wire_role_name(party->role),
+                       wire_role_name(role));
+    if (rc != E_OK) goto out;
+    if ((rc = path_of(path, dir, name, ".key", err)) != E_OK) goto out;
+    if (unlink(path) != 0 && errno != ENOENT) {
+        rc = err_set(err, E_IO, "%s: %s", path, strerror(errno));
+        goto out;
+    }
+    memmove(&keys->parties[party - keys->parties], party + 1,
+            (size_t)(keys->parties + keys->count - 1 - party) * sizeof *party);
+    keys->count--;
+    rc = path_of(path, dir, "registry", ".yaml", err);
+    if (rc == E_OK) rc = index_parties(keys, err);
+    if (rc == E_OK) rc = write_registry(keys, path, err);
+out:
+    keys_destroy(&keys);
+    return rc;
+}
+
+// Under the lock of the folder.
+static int change_registry(const char *dir, const char *name, unsigned role, err_t *err,
+                           int (*change)(const char *dir, const char *name, unsigned role, err_t *err)) {
+    char path[PATH_BYTES];
     int rc = name_check("name", name, err);
     if (rc == E_OK) rc = path_of(path, dir, "registry", ".lock", err);
     if (rc != E_OK) return rc;
@@ -303,7 +332,19 @@ int keys_make(const char *dir, const char *name, const char *role, err_t *err) {
     if (lock < 0 || flock(lock, LOCK_EX) != 0)
         rc = err_set(err, E_IO, "%s: %s", path, strerror(errno));
     else
-        rc = add_party(dir, name, bit, err);
+        rc = change(dir, name, role, err);
     if (lock >= 0) close(lock);
     return rc;
+}
+
+int keys_make(const char *dir, const char *name, const char *role, err_t *err) {
+    unsigned bit = wire_role_from_name(role);
+    if (!bit)
+        return err_field(err, E_INVALID_FIELD, "role",
+                         "role must be admin, clerk, hospital, agency, service or broker");
+    return change_registry(dir, name, bit, err, add_party);
+}
+
+int keys_revoke(const char *dir, const char *name, unsigned role, err_t *err) {
+    return change_registry(dir, name, role, err, drop_party);
 }

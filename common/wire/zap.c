@@ -113,8 +113,23 @@ static void send_text(void *socket, const char *text, int flags) {
     if (zmq_send(socket, text, strlen(text), flags) < 0) return;
 }
 
+// ZMTP metadata: length and name, length and value. Returns the bytes written.
+static size_t write_key(uint8_t out[static 1 + sizeof ZAP_KEY_PROPERTY + 4 + KEY_TEXT_BYTES], const party_t *party) {
+    const size_t name_bytes = sizeof ZAP_KEY_PROPERTY - 1, value_bytes = KEY_TEXT_BYTES - 1;
+    uint8_t *at = out;
+    *at++ = (uint8_t)name_bytes;
+    memcpy(at, ZAP_KEY_PROPERTY, name_bytes);
+    at += name_bytes;
+    memcpy(at, (const uint8_t[]){0, 0, 0, (uint8_t)value_bytes}, 4);
+    at += 4;
+    memcpy(at, party->key_text, value_bytes);
+    return (size_t)(at - out) + value_bytes;
+}
+
 static void answer(zap_t *zap, zmq_msg_t *request_id, const party_t *party, const char *reason) {
     char user[WIRE_CALLER_MAX] = "";
+    uint8_t metadata[1 + sizeof ZAP_KEY_PROPERTY + 4 + KEY_TEXT_BYTES];
+    const size_t metadata_bytes = party ? write_key(metadata, party) : 0;
     if (party) snprintf(user, sizeof user, "%s:%s", wire_role_name(party->role), party->name);
     send_text(zap->handler, "1.0", ZMQ_SNDMORE);
     if (zmq_msg_send(request_id, zap->handler, ZMQ_SNDMORE) < 0) zmq_msg_close(request_id);
@@ -123,7 +138,7 @@ static void answer(zap_t *zap, zmq_msg_t *request_id, const party_t *party, cons
     send_text(zap->handler, party ? "200" : "300", ZMQ_SNDMORE);
     send_text(zap->handler, party ? "OK" : reason, ZMQ_SNDMORE);
     send_text(zap->handler, user, ZMQ_SNDMORE);
-    send_text(zap->handler, "", 0);
+    if (zmq_send(zap->handler, metadata, metadata_bytes, 0) < 0) return;
 }
 
 static void report_refusal(zap_t *zap, zmq_msg_t *frames, size_t count, const char *reason) {

@@ -1,4 +1,4 @@
-// tongchou events tail: follow a service's stream as any agency would: from the beginning, from a number, or live.
+// tongchou events tail: follow a service's stream as another service would: from the beginning, from a number, or live.
 #include "cli.h"
 #include "common/base/date.h"
 #include "common/stream/consumer.h"
@@ -143,7 +143,7 @@ static int run(int argc, char **argv, const command_t *self) {
         return 2;
     }
     suite_t suite;
-    if (suite_open(&suite, data, as ? as : unpark ? "admin" : "agency")) return 2;
+    if (suite_open(&suite, data, as ? as : unpark ? "admin" : "clerk")) return 2;
     status = unpark ? run_unpark(&suite, &words, json) : run_tail(&suite, &tail, from, until_now);
     suite_close(&suite);
     return status;
@@ -161,7 +161,7 @@ const command_t command_events = {
             "  --topic PREFIX   only topics that begin so\n"
             "  --count N        stop after N events\n"
             "  --until-now      stop at the end of the log instead of following\n"
-            "  --as NAME        whose key (default agency; admin to unpark)\n\n"
+            "  --as NAME        whose key (default clerk; admin to unpark)\n\n"
             "Order holds within a partition. Each event comes at least once; (partition, number) tells doubles "
             "apart.\n\nexamples:\n"
             "  tongchou events tail --topic settlement.posted --count 10\n"

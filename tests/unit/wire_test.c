@@ -94,6 +94,36 @@ TEST(keys_made_are_found_again) {
     remove_dir();
 }
 
+TEST(a_revoked_name_gets_a_new_pair_and_nobody_else_is_touched) {
+    keys_t *keys = NULL;
+    char first[64], other[64];
+    fresh_dir();
+    EQ(keys_make(dir, "a", "agency", &err), E_OK);
+    EQ(keys_make(dir, "b", "service", &err), E_OK);
+    EQ(keys_make(dir, "c", "agency", &err), E_OK);
+    EQ(keys_load(&keys, dir, NULL, &err), E_OK);
+    snprintf(first, sizeof first, "%s", keys_public_of(keys, "a"));
+    snprintf(other, sizeof other, "%s", keys_public_of(keys, "b"));
+    keys_destroy(&keys);
+    EQ(keys_revoke(dir, "b", ROLE_AGENCY, &err), E_DENIED);
+    EQ(keys_revoke(dir, "d", ROLE_AGENCY, &err), E_NOT_FOUND);
+    EQ(keys_revoke(dir, "../a", ROLE_AGENCY, &err), E_INVALID_FIELD);
+    EQ(keys_revoke(dir, "a", ROLE_AGENCY, &err), E_OK);
+    OK(access(in_dir("a.key"), F_OK) != 0);
+    EQ(keys_load(&keys, dir, "b", &err), E_OK);
+    OK(keys_public_of(keys, "a") == NULL);
+    EQ_TEXT(keys_public_of(keys, "b"), other);
+    OK(keys_public_of(keys, "c") != NULL);
+    keys_destroy(&keys);
+    EQ(keys_revoke(dir, "a", ROLE_AGENCY, &err), E_NOT_FOUND);
+    EQ(keys_make(dir, "a", "agency", &err), E_OK);
+    EQ(keys_load(&keys, dir, "a", &err), E_OK);
+    OK(strcmp(keys_public_of(keys, "a"), first) != 0);
+    keys_destroy(&keys);
+    unlink(in_dir("c.key"));
+    remove_dir();
+}
+
 TEST(keys_refuse_what_is_not_safe) {
     keys_t *keys = NULL;
     fresh_dir();
@@ -762,7 +792,8 @@ TEST(every_request_ends_once_whatever_happens) {
     }
 }
 
-TESTS("wire", CASE(roles_and_callers), CASE(keys_made_are_found_again), CASE(keys_refuse_what_is_not_safe),
+TESTS("wire", CASE(roles_and_callers), CASE(keys_made_are_found_again),
+      CASE(a_revoked_name_gets_a_new_pair_and_nobody_else_is_touched), CASE(keys_refuse_what_is_not_safe),
       CASE(a_registry_is_checked_whole), CASE(frames_come_back_as_they_were_made),
       CASE(frames_of_other_kinds_and_versions_are_refused),
       CASE(a_frame_alone_stays_as_it_is_and_several_come_back_in_order), CASE(a_pack_is_bounded_in_items_and_bytes),
