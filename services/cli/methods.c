@@ -7,6 +7,7 @@
 #include "enrollment.pb-c.h"
 #include "envelope.pb-c.h"
 #include "facility.pb-c.h"
+#include "fund.pb-c.h"
 #include "readjudication.pb-c.h"
 #include "settlement.pb-c.h"
 #include <jansson.h>
@@ -89,6 +90,13 @@ static const cli_method_t methods[] = {
     METHOD("settlement", "get_balances", get_balances, balances, NULL),
     METHOD("settlement", "get_entry", get_entry, journal_entry, NULL),
     METHOD("settlement", "get_entries", get_entry, journal_entries, NULL),
+    METHOD("settlement", "plan_tasks", plan_tasks, planned_tasks, NULL),
+    METHOD("settlement", "list_tasks", list_tasks, fund_tasks, NULL),
+    METHOD("settlement", "do_task", do_task, task_done, NULL),
+    METHOD("settlement", "settle_task", settle_task, fund_task, NULL),
+    METHOD("settlement", "open_case", open_case, fund_case, NULL),
+    METHOD("settlement", "state_due", state_due, fund_due, NULL),
+    METHOD("settlement", "get_budget", get_budget, budget, NULL),
     METHOD("enrollment", "positions", positions_request, positions, NULL),
     METHOD("facility", "positions", positions_request, positions, NULL),
     METHOD("collection", "positions", positions_request, positions, NULL),
