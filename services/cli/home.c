@@ -192,7 +192,7 @@ static int make_dir(const char *base, const char *sub, mode_t mode, err_t *err) 
     return E_OK;
 }
 
-static int make_keys(const char *dir, err_t *err) {
+int home_make_keys(const char *dir, err_t *err) {
     static const char *const parties[][2] = {
         {"broker", "broker"},        {"enrollment", "service"}, {"facility", "service"}, {"collection", "service"},
         {"adjudication", "service"}, {"settlement", "service"}, {"admin", "admin"},      {"clerk", "clerk"},
@@ -222,7 +222,7 @@ int home_open(home_t *home, const char *dir, const home_change_t *change, err_t 
     if (!rc) rc = merge(&wanted, home, change, first, err);
     if (!rc) rc = check(home, wanted, err);
     if (!rc) rc = make_folder(home, err);
-    if (!rc) rc = make_keys(conf_text(wanted, "keys.dir"), err);
+    if (!rc) rc = home_make_keys(conf_text(wanted, "keys.dir"), err);
     if (!rc && changes) rc = conf_write(wanted, home->config, err);
     char *argv[] = {(char *)"up", (char *)"--config", home->config};
     if (!rc) rc = conf_load(&home->conf, COUNT_OF(argv), argv, err);

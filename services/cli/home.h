@@ -26,4 +26,6 @@ typedef struct home {
 // environment that is at fault or the disk.
 int home_open(home_t *home, const char *dir, const home_change_t *change, err_t *err) MUST_USE;
 void home_close(home_t *home);
+// The key folder of a suite: one pair for every service, for the brokers and for each role; what is there stays.
+int home_make_keys(const char *dir, err_t *err) MUST_USE;
 const char *home_redis_socket(const home_t *home); // NULL when the configuration names another Redis

@@ -1,0 +1,49 @@
+// tongchou keys: the key folder of a suite that `tongchou up` does not start, as in a data centre.
+#include "cli.h"
+#include "home.h"
+#include "common/base/hash.h"
+#include "common/daemon/secret.h"
+#include "common/wire/curve.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int make_all(const char *dir, err_t *err) {
+    uint8_t secret[SECRET_BYTES];
+    int rc = home_make_keys(dir, err);
+    if (!rc) rc = secret_load(dir, secret, err);
+    explicit_bzero(secret, sizeof secret);
+    return rc;
+}
+
+static int make_one(const char *dir, const char *name, const char *role, err_t *err) {
+    if (mkdir(dir, 0700) && errno != EEXIST) return err_set(err, E_IO, "cannot make %s: %s", dir, strerror(errno));
+    return keys_make(dir, name, role, err);
+}
+
+static int run(int argc, char **argv, const command_t *self) {
+    const char *dir = NULL, *role = NULL;
+    words_t words = {0};
+    const option_spec_t specs[] = {{.name = "dir", .text = &dir}, {.name = "role", .text = &role}};
+    int status = options_parse(argc, argv, self, specs, COUNT_OF(specs), &words, NULL);
+    if (status >= 0) return status;
+    if (!dir || words.count > 1 || (words.count == 1) != (role != NULL)) {
+        fprintf(stderr, "tongchou keys: --dir DIR was expected, and NAME together with --role; see `tongchou keys "
+                        "--help`\n");
+        return 2;
+    }
+    err_t err = {0};
+    int rc = words.count ? make_one(dir, words.word[0], role, &err) : make_all(dir, &err);
+    if (rc) fprintf(stderr, "tongchou keys: %s\n", err.text);
+    return rc ? 2 : 0;
+}
+
+const command_t command_keys = {
+    .name = "keys",
+    .summary = "make the keys of a suite, or of one more party",
+    .run = run,
+    .help = "usage: tongchou keys --dir DIR\n"
+            "       tongchou keys --dir DIR NAME --role admin|clerk|hospital|agency|service|broker\n\n"
+            "The first makes what a suite needs: registry.yaml (public), one secret NAME.key for every service, the\n"
+            "brokers and one of each role, and the cache's secret. The second adds a party. What the registry names\n"
+            "is left alone, also when its secret has been carried to where it belongs.\n"};
