@@ -1,5 +1,6 @@
 // Section `fund`, from the file. Every name that it uses must be declared in it, every step that moves money must be a
 // movement that it allows.
+#include "books_io.h"
 #include "fund.h"
 #include "month_day_io.h"
 
@@ -8,6 +9,7 @@ static const char *const kinds[ACCOUNT_KIND__COUNT] = {ACCOUNT_KIND_TABLE(X)};
 static const char *const holders[HOLDER__COUNT] = {HOLDER_TABLE(X)};
 static const char *const ledger_keys[LEDGER_KEY__COUNT] = {LEDGER_KEY_TABLE(X)};
 static const char *const everys[EVERY__COUNT] = {EVERY_TABLE(X)};
+static const char *const keeps_words[KEEPS__COUNT] = {KEEPS_TABLE(X)};
 static const char *const guards[GUARD__COUNT] = {GUARD_TABLE(X)};
 static const char *const points[CYCLE__COUNT] = {CYCLE_POINT_TABLE(X)};
 #undef X
@@ -16,6 +18,7 @@ const char *account_kind_name(account_kind_t kind) { return kind < ACCOUNT_KIND_
 const char *holder_name(holder_t holder) { return holder < HOLDER__COUNT ? holders[holder] : ""; }
 const char *ledger_key_name(ledger_key_t key) { return key < LEDGER_KEY__COUNT ? ledger_keys[key] : ""; }
 const char *every_name(every_t every) { return every < EVERY__COUNT ? everys[every] : ""; }
+const char *keeps_name(keeps_t keeps) { return keeps < KEEPS__COUNT ? keeps_words[keeps] : ""; }
 const char *guard_name(guard_t guard) { return guard < GUARD__COUNT ? guards[guard] : ""; }
 
 enum { NAME_MAX_BYTES = 32, YEARS_AFTER_MAX = 5, WORKDAY_MAX = 15 };
@@ -55,6 +58,19 @@ static void load_funds(loader_t *l, const yaml_node_t *section, Tc__PolicyFund *
     }
 }
 
+// A name, or {name: …, holder: county} of those that are in each county.
+static void load_actor(loader_t *l, const yaml_node_t *node, Tc__PolicyFundActor *to) {
+    static const char *const keys[] = {"name", "holder", NULL};
+    to->name = name_of(l, node, node->key);
+    if (node->kind != YAML_MAP) {
+        to->name_zh = unconst(text_of(l, node));
+        return;
+    }
+    only(l, node, keys);
+    to->name_zh = unconst(text_of(l, need(l, node, "name")));
+    to->county = word_of(l, need(l, node, "holder"), holders, HOLDER__COUNT) == HOLDER_COUNTY;
+}
+
 static void load_actors(loader_t *l, const yaml_node_t *section, Tc__PolicyFund *to) {
     const yaml_node_t *map = map_of(l, section, "actors", FUND_ACTORS_MAX);
     if (!map) return;
@@ -63,8 +79,7 @@ static void load_actors(loader_t *l, const yaml_node_t *section, Tc__PolicyFund 
         Tc__PolicyFundActor *actor = to->actors[to->n_actors++] = take(l, 1, sizeof *actor);
         if (!actor) return;
         *actor = (Tc__PolicyFundActor)TC__POLICY_FUND_ACTOR__INIT;
-        actor->name = name_of(l, node, node->key);
-        actor->name_zh = unconst(text_of(l, node));
+        load_actor(l, node, actor);
     }
 }
 
@@ -287,8 +302,8 @@ static void load_subject(loader_t *l, const yaml_node_t *node, const Tc__PolicyF
 }
 
 static void load_step(loader_t *l, const yaml_node_t *node, const Tc__PolicyFund *fund, Tc__PolicyFundFlow *flow) {
-    static const char *const keys[] = {"step", "by",    "out_of", "into",  "sends", "to",
-                                       "due",  "guard", "months", "share", "rule",  NULL};
+    static const char *const keys[] = {"step",  "by",     "out_of", "into",     "sends", "to", "due",
+                                       "guard", "months", "share",  "approves", "rule",  NULL};
     Tc__PolicyFundStep *to = flow->steps[flow->n_steps++] = take(l, 1, sizeof *to);
     if (!to) return;
     *to = (Tc__PolicyFundStep)TC__POLICY_FUND_STEP__INIT;
@@ -302,16 +317,26 @@ static void load_step(loader_t *l, const yaml_node_t *node, const Tc__PolicyFund
     load_subject(l, node, fund, to);
     to->due = due_of(l, may(l, node, "due"), flow);
     load_guard(l, node, to);
+    const yaml_node_t *approves = may(l, node, "approves");
+    to->approves = approves && truth_of(l, approves);
+    if (to->approves && (!to->document[0] || flow->keeps == KEEPS_NOTHING))
+        fail(l, approves, "only a paper of a flow with `keeps` approves figures");
     l->rule = NULL;
 }
 
 static void load_flow(loader_t *l, const yaml_node_t *node, const Tc__PolicyFund *fund, Tc__PolicyFundFlow *to) {
-    static const char *const keys[] = {"name", "every", "from", "to", "rule", "steps", NULL};
+    static const char *const keys[] = {"name", "every", "keeps", "next_month", "from", "to", "rule", "steps", NULL};
     only(l, node, keys);
     to->rule = rule_of(l, node);
     to->name = name_of(l, node, node->key);
     to->name_zh = unconst(text_of(l, need(l, node, "name")));
     to->every = word_of(l, need(l, node, "every"), everys, EVERY__COUNT);
+    const yaml_node_t *keeps = may(l, node, "keeps"), *next_month = may(l, node, "next_month");
+    if (keeps) to->keeps = word_of(l, keeps, keeps_words, KEEPS__COUNT);
+    to->next_month = next_month && truth_of(l, next_month);
+    if (!l->rc && to->next_month && to->every != EVERY_MONTH) fail(l, next_month, "only a monthly flow has one");
+    if (!l->rc && to->keeps != KEEPS_NOTHING && to->every != EVERY_YEAR && to->every != EVERY_CASE)
+        fail(l, keeps, "figures of a year are kept by a flow of every year, or of a case");
     span_t span = span_of(l, node, (span_t){DATE_NONE, DATE_MAX});
     to->from = may(l, node, "from") || to->every == EVERY_ONCE ? span.from : fund->from;
     to->to = span.to;
@@ -351,8 +376,8 @@ static void load_ledgers(loader_t *l, const yaml_node_t *section, Tc__PolicyFund
 }
 
 int load_fund(loader_t *l) {
-    static const char *const keys[] = {"rule",   "from",     "between_funds", "ledgers_by", "funds",
-                                       "actors", "accounts", "movements",     "flows",      NULL};
+    static const char *const keys[] = {"rule",     "from",      "between_funds", "ledgers_by", "funds", "actors",
+                                       "accounts", "movements", "flows",         "books",      NULL};
     const yaml_node_t *section = section_of(l, "fund");
     if (!section) return l->rc;
     Tc__PolicyFund *to = take(l, 1, sizeof *to);
@@ -369,6 +394,7 @@ int load_fund(loader_t *l) {
     load_accounts(l, section, to);
     load_movements(l, section, to);
     load_flows(l, section, to);
+    load_books(l, section, to);
     l->out->fund = to;
     return l->rc;
 }

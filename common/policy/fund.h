@@ -9,7 +9,10 @@ enum {
     FUND_ACCOUNTS_MAX = 32,
     FUND_MOVEMENTS_MAX = 64,
     FUND_FLOWS_MAX = 32,
-    FLOW_STEPS_MAX = 16
+    FLOW_STEPS_MAX = 16,
+    FUND_BOOKS_MAX = 64,
+    BOOK_WORDS_MAX = 16,
+    FUND_ALLOTMENTS_MAX = 16
 };
 
 // 收入户, 支出户, 财政专户, 国库; outside: whoever pays to the fund or is paid by it; own_money: a government's budget
@@ -27,6 +30,10 @@ enum {
     X(EVERY_DAY, "day")                                                                                                \
     X(EVERY_MONTH, "month")                                                                                            \
     X(EVERY_QUARTER, "quarter") X(EVERY_YEAR, "year") X(EVERY_ONCE, "once") X(EVERY_CASE, "case")
+// Figures that the papers of a flow carry on from step to step.
+#define KEEPS_TABLE(X)                                                                                                 \
+    X(KEEPS_NOTHING, "nothing")                                                                                        \
+    X(KEEPS_BUDGET, "budget") X(KEEPS_BUDGET_CHANGE, "budget_change") X(KEEPS_FINAL_ACCOUNTS, "final_accounts")
 // What must hold for a step to be done; judged by fund_guard() of services/settlement/fund_rules.h.
 #define GUARD_TABLE(X)                                                                                                 \
     X(GUARD_NONE, "none")                       /* */                                                                  \
@@ -46,6 +53,7 @@ typedef enum account_kind { ACCOUNT_KIND_TABLE(X) ACCOUNT_KIND__COUNT } account_
 typedef enum holder { HOLDER_TABLE(X) HOLDER__COUNT } holder_t;
 typedef enum ledger_key { LEDGER_KEY_TABLE(X) LEDGER_KEY__COUNT } ledger_key_t;
 typedef enum every { EVERY_TABLE(X) EVERY__COUNT } every_t;
+typedef enum keeps { KEEPS_TABLE(X) KEEPS__COUNT } keeps_t;
 typedef enum guard { GUARD_TABLE(X) GUARD__COUNT } guard_t;
 #undef X
 
@@ -53,6 +61,7 @@ const char *account_kind_name(account_kind_t kind);
 const char *holder_name(holder_t holder);
 const char *ledger_key_name(ledger_key_t key);
 const char *every_name(every_t every);
+const char *keeps_name(keeps_t keeps);
 const char *guard_name(guard_t guard);
 
 typedef struct fund_item {
@@ -104,11 +113,14 @@ typedef struct fund_step {
     guard_t guard;
     ref_t guard_count; // months of GUARD_MONTHS_COVERED
     ref_t share;       // of GUARD_SHARE; REF_NONE elsewhere
+    bool approves;     // from here on the figures that the flow keeps hold, and are locked
 } fund_step_t;
 
 typedef struct fund_flow {
     const char *name, *name_zh, *rule;
     every_t every;
+    keeps_t keeps;
+    bool next_month; // its money is spent in the month after the one that it is named by
     date_t from, to;
     const fund_step_t *steps;
     uint32_t step_count;
@@ -116,7 +128,32 @@ typedef struct fund_flow {
 
 typedef struct fund_actor {
     const char *name, *name_zh;
+    bool county; // there is one in each county
 } fund_actor_t;
+
+// Which fund and account the ledger books what under (`books`).
+typedef struct fund_book {
+    const char *const *words; // items of contributions or layers of benefits
+    uint32_t word_count;
+    uint32_t identities, payers; // bits; payers of contributions only
+    const char *fund;
+    int8_t account; // that receipts come into; −1 for benefits
+    const char *rule;
+} fund_book_t;
+
+typedef struct fund_allotment { // what one fund gives another by law
+    const char *name, *from, *to, *rule;
+} fund_allotment_t;
+
+typedef struct fund_books {
+    const fund_book_t *contributions, *benefits;
+    const fund_item_t *others; // money settled on the same bill that is not the pool's
+    const fund_allotment_t *allotments;
+    uint32_t contribution_count, benefit_count, other_count, allotment_count;
+    const char *personal_fund, *personal_from, *personal_rule; // "" without personal accounts
+    int8_t held_account, pays_from, pays_to;                   // places in `accounts`
+    const char *held_rule, *pays_rule;
+} fund_books_t;
 
 typedef struct fund_rules {
     const char *rule;
@@ -130,4 +167,14 @@ typedef struct fund_rules {
     const char *between_funds_rule; // why money stays in its fund; NULL: not said
     uint32_t ledgers_by;            // bits of ledger_key_t: what the books are kept by
     const char *ledger_rules[LEDGER_KEY__COUNT];
+    const fund_books_t *books; // NULL: not said
 } fund_rules_t;
+
+// Money of the fund lies in the account: not of a government's own money, and not with somebody outside.
+bool account_keeps_money(account_kind_t kind);
+// The row that books an item of a contribution, or a layer of a benefit; NULL when there is none. Identities and payers
+// by name, as events have them.
+const fund_book_t *book_of_contribution(const fund_books_t *books, const char *item, const char *identity,
+                                        const char *payer);
+const fund_book_t *book_of_benefit(const fund_books_t *books, const char *layer, const char *identity);
+const fund_allotment_t *allotment_named(const fund_books_t *books, const char *name);

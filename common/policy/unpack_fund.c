@@ -1,4 +1,5 @@
 // Section `fund`, from the message.
+#include "books_io.h"
 #include "fund.h"
 #include "month_day_io.h"
 
@@ -27,7 +28,7 @@ static int read_actors(const unpacker_t *r, const Tc__PolicyFund *from, fund_rul
     fund_actor_t *actors = unpack_take(r, from->n_actors, sizeof *actors);
     if (!actors) return unpack_no_memory(r);
     for (size_t i = 0; i < from->n_actors; i++)
-        actors[i] = (fund_actor_t){from->actors[i]->name, from->actors[i]->name_zh};
+        actors[i] = (fund_actor_t){from->actors[i]->name, from->actors[i]->name_zh, from->actors[i]->county};
     to->actors = actors;
     to->actor_count = (uint32_t)from->n_actors;
     return E_OK;
@@ -119,7 +120,7 @@ static int read_step(const unpacker_t *r, const Tc__PolicyFundStep *from, const 
         !place_sane(from->receiver, fund->actor_count) || !place_sane(from->from_account, fund->account_count) ||
         !place_sane(from->to_account, fund->account_count) || money != (from->to_account >= 0) ||
         money == (*from->document != 0) || (from->guard == GUARD_MONTHS_COVERED) != (from->guard_count != NULL) ||
-        (from->guard == GUARD_SHARE) != (from->share != NULL))
+        (from->guard == GUARD_SHARE) != (from->share != NULL) || (from->approves && money))
         return unpack_bad(r, "a step of a flow");
     *to = (fund_step_t){.name = from->name,
                         .actor = (uint8_t)from->actor,
@@ -127,7 +128,8 @@ static int read_step(const unpacker_t *r, const Tc__PolicyFundStep *from, const 
                         .from_account = (int8_t)from->from_account,
                         .to_account = (int8_t)from->to_account,
                         .document = from->document,
-                        .guard = (guard_t)from->guard};
+                        .guard = (guard_t)from->guard,
+                        .approves = from->approves};
     int rc = unpack_rule(r, from->rule, &to->rule);
     if (!rc) rc = read_due(r, from->due, place, steps, &to->due);
     if (!rc) rc = unpack_ref(r, from->guard_count, UNIT_COUNT, REF_NONE, &to->guard_count);
@@ -136,13 +138,16 @@ static int read_step(const unpacker_t *r, const Tc__PolicyFundStep *from, const 
 }
 
 static int read_flow(const unpacker_t *r, const Tc__PolicyFundFlow *from, const fund_rules_t *fund, fund_flow_t *to) {
-    if (from->n_steps > FLOW_STEPS_MAX || from->every >= EVERY__COUNT || from->from > from->to)
+    if (from->n_steps > FLOW_STEPS_MAX || from->every >= EVERY__COUNT || from->from > from->to ||
+        from->keeps >= KEEPS__COUNT)
         return unpack_bad(r, "a flow");
     fund_step_t *steps = unpack_take(r, from->n_steps, sizeof *steps);
     if (!steps) return unpack_no_memory(r);
     *to = (fund_flow_t){.name = from->name,
                         .name_zh = from->name_zh,
                         .every = (every_t)from->every,
+                        .keeps = (keeps_t)from->keeps,
+                        .next_month = from->next_month,
                         .from = from->from,
                         .to = from->to,
                         .steps = steps,
@@ -189,6 +194,7 @@ int unpack_fund(const unpacker_t *r) {
     if (!rc) rc = read_accounts(r, from, to);
     if (!rc) rc = read_moves(r, from, to);
     if (!rc) rc = read_flows(r, from, to);
+    if (!rc) rc = unpack_books(r, from, to);
     if (!rc) r->policy->fund = to;
     return rc;
 }
