@@ -3,11 +3,17 @@
 // order of a year (discharge, admission, number), none twice: --skip begins behind what an earlier run has sent. Their
 // numbers look like real ones: facility, day of discharge, serial.
 //
+// SIGTERM ends the offering early: what is under way is waited for, and the report is as usual.
+//
 //   settle_bench --data DIR --bills FILE.jsonl [--skip N] [--count N] [--window N] [--clients N] [--rate PER_SECOND]
+//                [--answered FILE]: a line for each bill accepted, its number and when its answer came (ms since
+//                1970)
 #include "adjudication.pb-c.h"
 #include "common/base/date.h"
 #include "common/base/hash.h"
 #include "services/cli/cli.h"
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -15,8 +21,14 @@
 
 enum { CLIENTS_MAX = 16, BILLS_MAX = 4 * 1000 * 1000 };
 
+static volatile sig_atomic_t stop_asked;
+static void on_signal(int number) {
+    (void)number;
+    stop_asked = 1;
+}
+
 typedef struct bill {
-    const char *person;
+    const char *number, *person;
     void *body;
     size_t bytes;
     int client;
@@ -34,6 +46,7 @@ typedef struct bench {
     int64_t *due_us, *latency_us; // by bill
     size_t answered, refused;
     char first_refusal[320];
+    FILE *answers; // NULL: nobody asked for it
 } bench_t;
 
 static const command_t self = {
@@ -86,11 +99,12 @@ static int prepare_bill(bench_t *bench, Tc__Bill *from, size_t serial, const cha
     snprintf(number, sizeof number, "%s%.16s-%.4s%.2s%.2s-%07zu", prefix, from->facility, from->to, from->to + 5,
              from->to + 8, serial);
     from->bill = number;
+    to->number = arena_text(bench->arena, "%s", number);
     to->person = from->person;
     to->client = (int)(partition_of(from->person) % (uint32_t)bench->client_count);
     to->bytes = protobuf_c_message_get_packed_size(&from->base);
     to->body = arena_alloc(bench->arena, to->bytes);
-    if (!to->body) return no_memory(err);
+    if (!to->body || !to->number) return no_memory(err);
     protobuf_c_message_pack(&from->base, to->body);
     return E_OK;
 }
@@ -118,6 +132,8 @@ static void take_from(bench_t *bench, client_t *client) {
     while (client_next(client, &reply, 0) == 1) {
         size_t at = (size_t)((bill_t *)reply.tag - bench->bills);
         bench->latency_us[bench->answered++] = clock_mono_us() - bench->due_us[at];
+        if (reply.code == E_OK && bench->answers)
+            fprintf(bench->answers, "%s %lld\n", bench->bills[at].number, (long long)clock_now_ms());
         if (reply.code != E_OK && bench->refused++ == 0)
             snprintf(bench->first_refusal, sizeof bench->first_refusal, "%s %s", err_name(reply.code), reply.text);
     }
@@ -153,7 +169,8 @@ static int send_one(bench_t *bench, size_t at, err_t *err) {
 // rate 0: whenever the window has room.
 static int offer(bench_t *bench, int64_t rate, err_t *err) {
     int64_t start_us = clock_mono_us();
-    for (size_t at = 0; at < bench->count;) {
+    size_t sent = 0;
+    for (size_t at = 0; at < bench->count && !stop_asked; sent = at) {
         int64_t now_us = clock_mono_us(), due_us = rate ? start_us + (int64_t)at * 1000000 / rate : now_us;
         if (due_us > now_us || (int64_t)(at - bench->answered) >= bench->window) {
             take(bench, due_us > now_us + 1500 || !rate ? 1 : 0);
@@ -164,7 +181,7 @@ static int offer(bench_t *bench, int64_t rate, err_t *err) {
         at++;
         if (rate) take(bench, 0);
     }
-    while (bench->answered < bench->count) take(bench, 100);
+    while (bench->answered < sent) take(bench, 100);
     return E_OK;
 }
 
@@ -217,6 +234,7 @@ static int run(bench_t *bench, const char *path, size_t skip, int64_t rate, cons
     for (int i = 0; !rc && i < bench->client_count; i++) rc = connect_first(bench, i, err);
     int64_t start_us = clock_mono_us(), cpu_us = processor_us();
     if (!rc) rc = offer(bench, rate, err);
+    if (!rc && !bench->answered) rc = err_set(err, E_UNAVAILABLE, "stopped before the first answer");
     if (!rc) report(bench, rate, clock_mono_us() - start_us, processor_us() - cpu_us);
     for (int i = 0; i < bench->client_count; i++) client_destroy(&bench->clients[i]);
     arena_destroy(&bench->arena);
@@ -224,7 +242,7 @@ static int run(bench_t *bench, const char *path, size_t skip, int64_t rate, cons
 }
 
 int main(int argc, char **argv) {
-    const char *data = cli_default_data, *as = "admin", *bills = NULL, *prefix = "";
+    const char *data = cli_default_data, *as = "admin", *bills = NULL, *prefix = "", *answered = NULL;
     int64_t count = 20000, skip = 0, rate = 0;
     static bench_t bench = {.client_count = 4, .window = 256};
     const option_spec_t specs[] = {
@@ -232,7 +250,7 @@ int main(int argc, char **argv) {
         {.name = "bills", .text = &bills},   {.name = "prefix", .text = &prefix},
         {.name = "count", .number = &count}, {.name = "window", .number = &bench.window},
         {.name = "skip", .number = &skip},   {.name = "clients", .number = &bench.client_count},
-        {.name = "rate", .number = &rate}};
+        {.name = "rate", .number = &rate},   {.name = "answered", .text = &answered}};
     err_t err = {0};
     int status = options_parse(argc, argv, &self, specs, COUNT_OF(specs), NULL, NULL);
     if (status >= 0) return status;
@@ -241,9 +259,16 @@ int main(int argc, char **argv) {
         return 2;
     }
     bench.count = (size_t)count;
+    if (answered && !(bench.answers = fopen(answered, "w"))) {
+        fprintf(stderr, "settle_bench: %s: %s\n", answered, strerror(errno));
+        return 2;
+    }
     if (suite_open(&bench.suite, data, as)) return 2;
+    const struct sigaction stop = {.sa_handler = on_signal};
+    sigaction(SIGTERM, &stop, NULL);
     int rc = run(&bench, bills, (size_t)skip, rate, prefix, &err);
     if (rc) fprintf(stderr, "settle_bench: %s\n", err.text);
     suite_close(&bench.suite);
+    if (bench.answers && fclose(bench.answers) && !rc) rc = E_IO;
     return rc ? 1 : 0;
 }
