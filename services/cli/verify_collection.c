@@ -10,7 +10,7 @@ static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory"); }
 
 // ---- contribution bills
 
-enum { PARTITION, PERSON, PERIOD, IDENTITY, EMPLOYER, TOTAL, PAID_ON, RECEIPT, BODY };
+enum { PARTITION, PERSON, PERIOD, IDENTITY, EMPLOYER, TOTAL, PAID_ON, RECEIPT, BODY, OWN };
 
 static const char *bill_name(char name[static 2 * VERIFY_NAME_MAX], const rows_t *rows, size_t row) {
     snprintf(name, 2 * VERIFY_NAME_MAX, "contribution bill %.64s %.16s", row_text(rows, row, PERSON),
@@ -21,6 +21,22 @@ static const char *bill_name(char name[static 2 * VERIFY_NAME_MAX], const rows_t
 static fen_t lines_of(const Tc__ContributionBill *bill) {
     fen_t sum = 0;
     for (size_t i = 0; i < bill->n_lines; i++) sum = verify_sum(sum, bill->lines[i]->amount_fen);
+    return sum;
+}
+
+// What a receipt brings of a bill: the lines of employer and person; of those who have none, the unemployment fund's.
+static bool is_own(const Tc__ContributionBill *bill, const Tc__ContributionLine *line) {
+    bool payers = false;
+    for (size_t i = 0; i < bill->n_lines; i++)
+        payers |= strcmp(bill->lines[i]->payer, "employer") == 0 || strcmp(bill->lines[i]->payer, "person") == 0;
+    if (!payers) return strcmp(line->payer, "unemployment_fund") == 0;
+    return strcmp(line->payer, "employer") == 0 || strcmp(line->payer, "person") == 0;
+}
+
+static fen_t own_of(const Tc__ContributionBill *bill) {
+    fen_t sum = 0;
+    for (size_t i = 0; i < bill->n_lines; i++)
+        if (is_own(bill, bill->lines[i])) sum = verify_sum(sum, bill->lines[i]->amount_fen);
     return sum;
 }
 
@@ -43,6 +59,11 @@ static void check_bill(verify_t *verify, const rows_t *rows, size_t row) {
     if (bill->total_fen != total || lines_of(bill) != total)
         verify_broken(verify, "%s is stored as %lld fen, its body says %lld, its lines add up to %lld", name,
                       (long long)total, (long long)bill->total_fen, (long long)lines_of(bill));
+    // What was paid before shares were kept apart was paid whole.
+    const bool whole = *row_text(rows, row, PAID_ON) && row_i64(rows, row, OWN) == total;
+    if (row_i64(rows, row, OWN) != own_of(bill) && !whole)
+        verify_broken(verify, "%s: its payer owes %lld fen as stored, %lld by its lines", name,
+                      (long long)row_i64(rows, row, OWN), (long long)own_of(bill));
     if (!*row_text(rows, row, PAID_ON) != !*row_text(rows, row, RECEIPT))
         verify_broken(verify, "%s: paid on \"%s\" with receipt \"%s\", both or neither was expected", name,
                       row_text(rows, row, PAID_ON), row_text(rows, row, RECEIPT));
@@ -92,9 +113,9 @@ int verify_bills(verify_t *verify, err_t *err) {
     do {
         const cell_t params[] = {cell_i64(partition), cell_text(person), cell_text(period), cell_i64(VERIFY_PAGE)};
         arena_reset(verify->page);
-        int rc = verify_query(verify->collection, "ittttittb",
-                              "SELECT partition, person, period, identity, employer, total_fen, paid_on, receipt, body"
-                              " FROM bill WHERE (partition, person, period) > ($1, $2, $3)"
+        int rc = verify_query(verify->collection, "ittttittbi",
+                              "SELECT partition, person, period, identity, employer, total_fen, paid_on, receipt, body,"
+                              " own_fen FROM bill WHERE (partition, person, period) > ($1, $2, $3)"
                               " ORDER BY partition, person, period LIMIT $4",
                               params, COUNT_OF(params), verify->page, &rows, err);
         for (size_t i = 0; !rc && i < rows.count; i++) check_bill(verify, &rows, i);
@@ -121,10 +142,11 @@ typedef struct tally { // what the bills of one receipt add up to
     bool stray; // a line that no part of the receipt speaks of
 } tally_t;
 
-static void tally_bill(tally_t *tally, const Tc__ContributionBill *bill) {
+static void tally_bill(tally_t *tally, const Tc__ContributionBill *bill, fen_t own) {
     const Tc__Receipt *receipt = tally->receipt;
     for (size_t i = 0; i < bill->n_lines; i++) {
         const Tc__ContributionLine *line = bill->lines[i];
+        if (own != bill->total_fen && !is_own(bill, line)) continue;
         size_t at = 0;
         while (at < receipt->n_parts && (strcmp(receipt->parts[at]->item, line->item) != 0 ||
                                          strcmp(receipt->parts[at]->payer, line->payer) != 0 ||
@@ -155,14 +177,14 @@ static int tally_bills(verify_t *verify, tally_t *tally, const char *sql, err_t 
                                  cell_text(person),
                                  cell_i64(VERIFY_PAGE)};
         arena_reset(verify->side);
-        int rc = verify_query(verify->collection, "itb", sql, params, COUNT_OF(params), verify->side, &rows, err);
+        int rc = verify_query(verify->collection, "itbi", sql, params, COUNT_OF(params), verify->side, &rows, err);
         for (size_t i = 0; !rc && i < rows.count; i++) {
             ProtobufCMessage *bill = NULL;
             size_t bytes;
             const void *body = row_blob(&rows, i, 2, &bytes);
             // What cannot be read has been named with the bills; here its amount is missing.
             if (message_unpack(&bill, &tc__contribution_bill__descriptor, body, bytes, verify->side, NULL) == E_OK)
-                tally_bill(tally, (const Tc__ContributionBill *)bill);
+                tally_bill(tally, (const Tc__ContributionBill *)bill, row_i64(&rows, i, 3));
         }
         if (rc || !rows.count) return rc;
         partition = row_i64(&rows, rows.count - 1, 0);
@@ -173,19 +195,21 @@ static int tally_bills(verify_t *verify, tally_t *tally, const char *sql, err_t 
 }
 
 #define OF_EMPLOYER                                                                                                    \
-    "SELECT partition, person, body FROM bill WHERE $1 >= 0 AND employer = $2 AND period = $3 AND receipt = $4"        \
+    "SELECT partition, person, body, own_fen FROM bill WHERE $1 >= 0 AND employer = $2 AND period = $3 AND receipt = " \
+    "$4"                                                                                                               \
     " AND (partition, person) > ($5, $6) ORDER BY partition, person LIMIT $7"
 #define OF_PERSON                                                                                                      \
-    "SELECT partition, person, body FROM bill WHERE partition = $1 AND person = $2 AND period = $3 AND employer = ''"  \
+    "SELECT partition, person, body, own_fen FROM bill WHERE partition = $1 AND person = $2 AND period = $3 AND "      \
+    "employer = ''"                                                                                                    \
     " AND receipt = $4 AND (partition, person) > ($5, $6) ORDER BY partition, person LIMIT $7"
 
 // Of a number that was merged into another one since; and those that were taken out of the receipt.
 #define OF_MERGED                                                                                                      \
-    "SELECT b.partition, b.person, b.body FROM merged m JOIN bill b ON b.partition = m.into_partition"                 \
+    "SELECT b.partition, b.person, b.body, b.own_fen FROM merged m JOIN bill b ON b.partition = m.into_partition"      \
     " AND b.person = m.into_person WHERE $1 >= 0 AND m.person = $2 AND b.period = $3 AND b.employer = ''"              \
     " AND b.receipt = $4 AND (b.partition, b.person) > ($5, $6) ORDER BY b.partition, b.person LIMIT $7"
 #define OF_WITHDRAWN                                                                                                   \
-    "SELECT CAST(0 AS BIGINT), number, body FROM withdrawn WHERE $1 >= 0 AND $2 <> '' AND period = $3"                 \
+    "SELECT CAST(0 AS BIGINT), number, body, amount_fen FROM withdrawn WHERE $1 >= 0 AND $2 <> '' AND period = $3"     \
     " AND receipt = $4 AND (0, number) > ($5, $6) ORDER BY number LIMIT $7"
 
 static int was_returned(verify_t *verify, const Tc__Receipt *receipt, bool *returned, err_t *err) {

@@ -140,6 +140,7 @@ static int add_bill(run_t *run, const owing_t *owing, const Tc__ContributionBill
     row[7] = cell_text("");
     row[8] = cell_blob(body, size);
     row[9] = cell_i64(period_wage(owing->spell, run->period));
+    row[10] = cell_i64(bill->own_fen);
     run->reply->bills++;
     return fen_add(run->reply->amount_fen, bill->total_fen, &run->reply->amount_fen)
                ? err_set(err, E_OUT_OF_RANGE, "the bills of this chunk add up to more than can be counted")
@@ -153,7 +154,7 @@ static int make_bills(run_t *run, rows_t *rows, err_t *err) {
         Tc__ContributionBill *bill = NULL;
         if (o->billed) continue;
         rc = bill_make(run->policy, o->person, o->spell, o->employer_kind, run->period, run->ctx->arena, &bill, err);
-        o->renew &= bill != NULL;
+        o->renew = bill && (o->renew || bill->own_fen == 0); // what finance pays all of gives cover at once
         if (rc == 0 && bill) rc = add_bill(run, o, bill, rows, err);
     }
     return rc;

@@ -1,4 +1,5 @@
 #include "collection.h"
+#include "common/wire/message.h"
 #include "contribution.h"
 #include <stdio.h>
 #include <string.h>
@@ -137,6 +138,7 @@ static Tc__ContributionBill *copy_bill(const Tc__PersonState *person, const Tc__
     if (!bill->period || !bill->lines) return NULL;
     for (int i = 0; i < due->line_count; i++)
         if (!(bill->lines[bill->n_lines++] = copy_line(&due->lines[i], arena))) return NULL;
+    bill->own_fen = bill_own(bill);
     return bill;
 }
 
@@ -160,6 +162,43 @@ int bill_make(const policy_t *policy, const Tc__PersonState *person, const Tc__S
     if (due.line_count == 0) return 0;
     *out = copy_bill(person, spell, period, &due, arena);
     return *out ? 0 : out_of_memory(err);
+}
+
+// ---- whose money it is
+// --------------------------------------------------------------------------------------------------
+
+static bool is_payers(const Tc__ContributionLine *line) {
+    const int payer = payer_from_name(line->payer);
+    return payer == PAYER_EMPLOYER || payer == PAYER_PERSON;
+}
+
+static bool is_funds(const Tc__ContributionLine *line) {
+    return payer_from_name(line->payer) == PAYER_UNEMPLOYMENT_FUND;
+}
+
+// The lines of one kind; their sum is part of the total, which was counted when the bill was made.
+static fen_t sum_of(const Tc__ContributionBill *bill, bool (*is)(const Tc__ContributionLine *)) {
+    fen_t sum = 0;
+    for (size_t i = 0; i < bill->n_lines; i++)
+        if (is(bill->lines[i]) && fen_add(sum, bill->lines[i]->amount_fen, &sum)) return bill->total_fen;
+    return sum;
+}
+
+fen_t bill_own(const Tc__ContributionBill *bill) {
+    const fen_t own = sum_of(bill, is_payers);
+    return own ? own : sum_of(bill, is_funds);
+}
+
+bool bill_brings(const Tc__ContributionBill *bill, const Tc__ContributionLine *line) {
+    if (bill->own_fen == bill->total_fen) return true;
+    if (bill->own_fen == 0) return false;
+    return sum_of(bill, is_payers) ? is_payers(line) : is_funds(line);
+}
+
+int bill_unpack(const void *body, size_t bytes, fen_t own, arena_t *arena, Tc__ContributionBill **out, err_t *err) {
+    int rc = message_unpack((ProtobufCMessage **)out, &tc__contribution_bill__descriptor, body, bytes, arena, err);
+    if (rc == 0) (*out)->own_fen = own;
+    return rc;
 }
 
 // ---- receipts
@@ -191,6 +230,7 @@ static Tc__Receipt__Part *add_part(Tc__Receipt *receipt, const Tc__ContributionB
 static int add_bill(Tc__Receipt *receipt, const Tc__ContributionBill *bill, fen_t *sum, arena_t *arena, err_t *err) {
     for (size_t i = 0; i < bill->n_lines; i++) {
         const Tc__ContributionLine *line = bill->lines[i];
+        if (!bill_brings(bill, line)) continue;
         Tc__Receipt__Part *part = find_part(receipt, bill, line);
         if (!part && receipt->n_parts == RECEIPT_PARTS_MAX)
             return err_set(err, E_TOO_LARGE, "a receipt of more than %d parts", RECEIPT_PARTS_MAX);
@@ -277,6 +317,17 @@ static int brought_along(const Tc__PersonState *person, arena_t *arena, coverage
     return 0;
 }
 
+// What finance pays all of is never late. A year that began before the person did counts from the first month of the
+// spell, as if it had been paid on that month's first day.
+static date_t buys_on(const policy_t *policy, const Tc__PersonState *person, const billed_t *bill) {
+    month_t first, last;
+    if (!bill->waived || bill->paid_on != DATE_NONE) return bill->paid_on;
+    const Tc__Spell *spell = bill->period.yearly ? period_spell(policy, person, &bill->period) : NULL;
+    if (!spell) return PAID_ON_TIME;
+    spell_months(spell, &first, &last);
+    return first > bill->period.month ? month_first(first) : PAID_ON_TIME;
+}
+
 // Contributions by month and by year, and what enrolment says of former schemes and of cover for life.
 int billed_coverage(const policy_t *policy, const Tc__PersonState *person, const billed_t *bills, size_t count,
                     arena_t *arena, coverage_input_t *out, err_t *err) {
@@ -286,13 +337,14 @@ int billed_coverage(const policy_t *policy, const Tc__PersonState *person, const
     *out = (coverage_input_t){.months = months, .years = years, .lifelong_from = MONTH_NONE, .born = DATE_NONE};
     for (size_t i = 0; i < count; i++) {
         const billed_t *b = &bills[i];
+        const date_t paid_on = buys_on(policy, person, b);
         if (has_bit(policy_coverage(policy)->lifelong, (int)b->identity)) continue; // what they owe buys no cover
         if (b->period.lump) continue;
         if (b->period.yearly)
-            years[out->year_count++] = (coverage_year_t){month_year(b->period.month), b->identity, b->paid_on};
+            years[out->year_count++] = (coverage_year_t){month_year(b->period.month), b->identity, paid_on};
         else
             months[out->month_count++] =
-                (coverage_months_t){b->period.month, b->period.month, b->identity, b->paid_on, DATE_NONE};
+                (coverage_months_t){b->period.month, b->period.month, b->identity, paid_on, DATE_NONE};
     }
     if (*person->birth && date_parse(person->birth, &out->born))
         return err_set(err, E_INTERNAL, "a stored person has no valid date of birth");

@@ -36,8 +36,19 @@ fen_t period_wage(const Tc__Spell *spell, const period_t *period);
 int bill_make(const policy_t *policy, const Tc__PersonState *person, const Tc__Spell *spell, const char *employer_kind,
               const period_t *period, arena_t *arena, Tc__ContributionBill **out, err_t *err) MUST_USE;
 
-// The receipt that pays `bills`, with parts by item, payer, identity and division. E_OUT_OF_RANGE (field "amount", both
-// amounts in yuan) when the amount is not their sum.
+// What of a bill its payer brings by a receipt: the lines of employer and person, and where it has none of these, those
+// of the unemployment fund, whose agency pays under the person's number. Finance never pays by such a receipt; 0: it
+// pays all, and there is nothing to wait for.
+fen_t bill_own(const Tc__ContributionBill *bill);
+// Is the line one of those that the receipt of the bill brings? By `own_fen`: a bill whose receipt paid all of it,
+// public lines as well, says its total there.
+bool bill_brings(const Tc__ContributionBill *bill, const Tc__ContributionLine *line);
+// A stored bill, with `own_fen` as its column says; bodies from before there was one do not.
+int bill_unpack(const void *body, size_t bytes, fen_t own, arena_t *arena, Tc__ContributionBill **out,
+                err_t *err) MUST_USE;
+
+// The receipt that pays `bills`, with parts by item, payer, identity and division of the lines that it brings.
+// E_OUT_OF_RANGE (field "amount", both amounts in yuan) when the amount is not their sum.
 int receipt_make(const Tc__Receive *ask, Tc__ContributionBill *const *bills, size_t count, arena_t *arena,
                  Tc__Receipt **out, err_t *err) MUST_USE;
 
@@ -47,6 +58,7 @@ typedef struct billed { // what coverage needs to know of a bill
     const char *employer;
     date_t paid_on; // DATE_NONE: unpaid
     fen_t wage;     // that it was made on; 0: on none, or not known
+    bool waived;    // finance pays all of it: it buys what one that is paid in time buys, as long as it is owed
 } billed_t;
 
 // Is an unpaid bill still owed under the person's spells, on the wage, as they are now? Paid ones always stand, and so

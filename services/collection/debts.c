@@ -44,6 +44,7 @@ static int read_owed(collection_t *c, debt_t *debts, size_t count, bool employer
         owed->bills = row_i64(&found, i, 1);
         owed->unpaid = row_i64(&found, i, 2);
         owed->due = row_i64(&found, i, 3);
+        owed->paid = row_i64(&found, i, 4);
         owed->payer_known = owed->bills > 0;
     }
     return rc;

@@ -6,6 +6,7 @@
 #include "fund_credit.h"
 #include "merger.h"
 #include "obligations.h"
+#include "own_share.h"
 #include "parked.h"
 #include "preview.h"
 #include "rebuild.h"
@@ -176,8 +177,7 @@ static int get_bills(void *self, const request_t *request, const ProtobufCMessag
     for (size_t i = 0; rc == 0 && i < rows.count; i++) {
         size_t size;
         const void *body = row_blob(&rows, i, 0, &size);
-        rc = message_unpack((ProtobufCMessage **)&list[i], &tc__contribution_bill__descriptor, body, size,
-                            c->ctx->arena, err);
+        rc = bill_unpack(body, size, row_i64(&rows, i, 2), c->ctx->arena, &list[i], err);
         if (rc == 0) list[i]->paid_on = (char *)row_text(&rows, i, 1);
     }
     answer->n_bills = rows.count;
@@ -215,7 +215,9 @@ consumer_effect_t collection_feed(collection_t *collection) { return feed_effect
 static int start(service_ctx_t *ctx, void **self, err_t *err) {
     policy_t *policy = NULL;
     collection_t *c = NULL;
-    int rc = policy_load(&policy, conf_text(ctx->conf, "policy.city"), conf_list(ctx->conf, "policy.overlays"), err);
+    int rc = own_share_fill(ctx->store, ctx->arena, err);
+    if (rc) return rc;
+    rc = policy_load(&policy, conf_text(ctx->conf, "policy.city"), conf_list(ctx->conf, "policy.overlays"), err);
     if (rc) return rc;
     rc = collection_new(&c, ctx, policy, *conf_text(ctx->conf, "redis.url") != '\0', err);
     if (rc) {

@@ -6,7 +6,7 @@
 
 int bills_paid_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
     return store_each_query(store,
-                            "SELECT b.employer, b.receipt, b.paid_on, b.body, r.payer FROM bill b"
+                            "SELECT b.employer, b.receipt, b.paid_on, b.body, r.payer, b.own_fen FROM bill b"
                             " JOIN receipt r ON r.receipt = b.receipt WHERE b.partition = $1 AND b.person = $2"
                             " AND b.period = $3 AND b.paid_on <> ''" ONE,
                             keys, arena, out, err);
@@ -46,10 +46,11 @@ int merged_lead_on(store_t *store, const rows_t *rows, err_t *err) {
 }
 
 int bills_whole(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
-    return store_each_query(store,
-                            "SELECT period, employer, total_fen, paid_on, receipt, body, wage_fen, identity FROM bill"
-                            " WHERE partition = $1 AND person = $2 ORDER BY period" ALL_PERIODS,
-                            keys, arena, out, err);
+    return store_each_query(
+        store,
+        "SELECT period, employer, total_fen, paid_on, receipt, body, wage_fen, identity, own_fen FROM bill"
+        " WHERE partition = $1 AND person = $2 ORDER BY period" ALL_PERIODS,
+        keys, arena, out, err);
 }
 
 int bills_remove(store_t *store, const rows_t *rows, err_t *err) {

@@ -15,7 +15,7 @@
 
 // ---- paid bills that are owed no longer
 
-// partition, person, period → key, employer, receipt, paid_on, body, payer of the receipt
+// partition, person, period → key, employer, receipt, paid_on, body, payer of the receipt, own_fen
 int bills_paid_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
 int bills_take_out(store_t *store, const rows_t *rows,
                    err_t *err) MUST_USE; // partition, person, period; paid ones only
@@ -30,7 +30,7 @@ int merged_put(store_t *store, const rows_t *rows,
                err_t *err) MUST_USE; // person, partition and number that it leads to
 int merged_lead_on(store_t *store, const rows_t *rows,
                    err_t *err) MUST_USE; // number that led there, leads to: part., no.
-// partition, person → key, period, employer, total, paid_on, receipt, body, wage, identity; by period
+// partition, person → key, period, employer, total, paid_on, receipt, body, wage, identity, own_fen; by period
 int bills_whole(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
 int bills_remove(store_t *store, const rows_t *rows,
                  err_t *err) MUST_USE; // partition, person, period; whatever they are

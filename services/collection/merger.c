@@ -100,7 +100,7 @@ static int find_pairs(merger_t *m, Tc__PersonState *const *states, size_t count,
 
 // ---- one pair's bills
 
-enum { B_KEY, B_PERIOD, B_EMPLOYER, B_TOTAL, B_PAID_ON, B_RECEIPT, B_BODY, B_WAGE, B_IDENTITY };
+enum { B_KEY, B_PERIOD, B_EMPLOYER, B_TOTAL, B_PAID_ON, B_RECEIPT, B_BODY, B_WAGE, B_IDENTITY, B_OWN };
 
 typedef struct move { // of one pair
     merger_t *m;
@@ -120,13 +120,13 @@ static int add_key(rows_t *keys, const char *person, const char *period, err_t *
 }
 
 static int copy_bill(move_t *v, const rows_t *rows, size_t row, err_t *err) {
-    ProtobufCMessage *message = NULL;
+    Tc__ContributionBill *old = NULL;
     size_t size;
     const void *body = row_blob(rows, row, B_BODY, &size);
     arena_t *arena = v->m->arena;
-    int rc = message_unpack(&message, &tc__contribution_bill__descriptor, body, size, arena, err);
+    int rc = bill_unpack(body, size, row_i64(rows, row, B_OWN), arena, &old, err);
     if (rc) return rc;
-    Tc__ContributionBill *old = (Tc__ContributionBill *)message, *bill = arena_copy(arena, old, sizeof *old);
+    Tc__ContributionBill *bill = arena_copy(arena, old, sizeof *old);
     if (!bill) return out_of_memory(err);
     bill->person = (char *)v->pair->into;
     void *moved = message_pack(&bill->base, arena, &size);
@@ -141,7 +141,8 @@ static int copy_bill(move_t *v, const rows_t *rows, size_t row, err_t *err) {
                                         cell_text(row_text(rows, row, B_PAID_ON)),
                                         cell_text(row_text(rows, row, B_RECEIPT)),
                                         cell_blob(moved, size),
-                                        cell_i64(row_i64(rows, row, B_WAGE))};
+                                        cell_i64(row_i64(rows, row, B_WAGE)),
+                                        cell_i64(row_i64(rows, row, B_OWN))};
     memcpy(to, cells, sizeof cells);
     if (!*row_text(rows, row, B_PAID_ON)) return 0;
     v->before[v->paid] = (paid_bill_t){.bill = old, .receipt = row_text(rows, row, B_RECEIPT)};

@@ -79,7 +79,7 @@ static int add_line(sums_t *sums, const Tc__ContributionBill *bill, const Tc__Co
     if (strcmp(last, bill->person) != 0) line->persons++;
     snprintf(last, KEY_MAX, "%s", bill->person);
     if (fen_add(line->due_fen, from->amount_fen, &line->due_fen) ||
-        (paid && fen_add(line->paid_fen, from->amount_fen, &line->paid_fen)))
+        (paid && bill_brings(bill, from) && fen_add(line->paid_fen, from->amount_fen, &line->paid_fen)))
         return err_set(err, E_OUT_OF_RANGE, "the obligations add up to more than can be counted");
     return 0;
 }
@@ -90,8 +90,7 @@ static int add_page(sums_t *sums, const rows_t *rows, err_t *err) {
         Tc__ContributionBill *bill;
         size_t size;
         const void *body = row_blob(rows, i, 2, &size);
-        rc =
-            message_unpack((ProtobufCMessage **)&bill, &tc__contribution_bill__descriptor, body, size, sums->page, err);
+        rc = bill_unpack(body, size, row_i64(rows, i, 3), sums->page, &bill, err);
         for (size_t k = 0; rc == 0 && k < bill->n_lines; k++)
             rc = add_line(sums, bill, bill->lines[k], *row_text(rows, i, 1) != '\0', err);
     }

@@ -1,6 +1,7 @@
 #include "payment.h"
 #include "common/base/hash.h"
 #include "crediting.h"
+#include "own_share.h"
 #include "receipts_store.h"
 #include <stdlib.h>
 #include <string.h>
@@ -30,12 +31,14 @@ static int spoil(err_t *err) {
 
 // ---- the bills
 
+// The body in `column`, what its payer owes in the next one.
 static int unpack_bill(book_t *book, const rows_t *rows, size_t row, size_t column, const char *receipt, err_t *err) {
     size_t size;
     const void *body = row_blob(rows, row, column, &size);
     paid_bill_t *bill = &book->bills[book->bill_count];
-    int rc = message_unpack((ProtobufCMessage **)&bill->bill, &tc__contribution_bill__descriptor, body, size,
-                            book->arena, err);
+    Tc__ContributionBill *stored = NULL;
+    int rc = bill_unpack(body, size, row_i64(rows, row, column + 1), book->arena, &stored, err);
+    bill->bill = stored;
     bill->receipt = receipt;
     if (rc == 0) book->bill_count++;
     return rc;
@@ -54,7 +57,7 @@ static int find_bills(const book_t *book, bool employers, rows_t *out, err_t *er
         *key++ = cell_text(payer_number(payer));
         *key = cell_text(payer->period);
     }
-    rows_init(out, book->arena, 2);
+    rows_init(out, book->arena, 3);
     if (keys.count == 0) return 0;
     return employers ? unpaid_of_employers(store, &keys, book->arena, out, err)
                      : unpaid_of_persons(store, &keys, book->arena, out, err);
@@ -251,12 +254,31 @@ static int read_paid(book_t *book, const payer_key_t *payer, const char *receipt
     return rc;
 }
 
+// A receipt from before payers' shares were kept brought the lines of public money as well; they are not owed again.
+static int renew_shares(const book_t *book, err_t *err) {
+    rows_t rows;
+    rows_init(&rows, book->arena, 4);
+    for (size_t i = 0; i < book->bill_count; i++) {
+        const Tc__ContributionBill *bill = book->bills[i].bill;
+        const fen_t own = bill_own(bill);
+        if (own == bill->own_fen) continue;
+        cell_t *row = rows_add(&rows);
+        if (!row) return out_of_memory(err);
+        row[0] = cell_i64(partition_of(bill->person));
+        row[1] = cell_text(bill->person);
+        row[2] = cell_text(bill->period);
+        row[3] = cell_i64(own);
+    }
+    return rows.count ? own_share_put(book->c->ctx->store, &rows, err) : 0;
+}
+
 int payment_undo(collection_t *c, const payer_key_t *payer, const Tc__Receipt *receipt, err_t *err) {
     book_t book = {.c = c, .arena = c->ctx->arena};
     int rc = read_paid(&book, payer, receipt->receipt, err);
     if (rc == 0) rc = read_persons(&book, err);
     if (rc) return rc;
     rc = bills_unpay(c->ctx->store, payer, receipt->receipt, err);
+    if (rc == 0) rc = renew_shares(&book, err);
     if (rc == 0) rc = desk_tell(c, receipt->payer, "contribution.returned", &receipt->base, err);
     if (rc == 0) rc = crediting_unpaid(c, book.bills, book.bill_count, err);
     if (rc == 0) rc = decide(&book, NULL, err);

@@ -5,7 +5,7 @@
 
 enum { PAYMENT_BILLS_MAX = 20000 }; // of several payments at once; a single one may pay more
 
-typedef struct payment { // all unpaid bills of a payer and period
+typedef struct payment { // what a payer owes for a period: of all its unpaid bills the payer's own lines
     payer_key_t payer;
     const char *receipt; // a new number
     const char *paid_on;

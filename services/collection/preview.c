@@ -29,7 +29,10 @@ static int out_of_memory(err_t *err) { return err_set(err, E_IO, "out of memory"
 
 static int read_bill(const Tc__ContributionBill *bill, billed_t *out, err_t *err) {
     const int identity = identity_from_name(bill->identity);
-    *out = (billed_t){.identity = (identity_t)identity, .employer = bill->employer, .paid_on = DATE_NONE};
+    *out = (billed_t){.identity = (identity_t)identity,
+                      .employer = bill->employer,
+                      .paid_on = DATE_NONE,
+                      .waived = bill->own_fen == 0};
     if (identity < 0 || period_parse(bill->period, &out->period, NULL) ||
         (*bill->paid_on && date_parse(bill->paid_on, &out->paid_on)))
         return err_set(err, E_INTERNAL, "a stored bill is malformed");
@@ -48,7 +51,7 @@ static int take_bills(supposed_t *s, Tc__ContributionBill *const *bills, size_t 
         if (billed_void(s->policy, s->person, &bill) || !billed_stands(s->policy, s->person, &bill)) continue;
         s->bills[s->count] = bills[i];
         s->now[s->count] = s->then[s->count] = bill;
-        if (bill.paid_on == DATE_NONE) s->then[s->count].paid_on = pay_by;
+        if (bill.paid_on == DATE_NONE && !bill.waived) s->then[s->count].paid_on = pay_by;
         s->count++;
     }
     return 0;
@@ -68,13 +71,13 @@ static int list_owed(supposed_t *s, err_t *err) {
     if (!(s->out->owed = arena_alloc(s->arena, (s->count + 1) * sizeof *s->out->owed))) return out_of_memory(err);
     if (decides) timeline_make(&t, policy_coverage(s->policy), &s->then_input, DATE_MAX, MONTH_NONE);
     for (size_t i = 0; i < s->count; i++) {
-        if (s->now[i].paid_on != DATE_NONE) continue;
+        if (s->now[i].paid_on != DATE_NONE || s->now[i].waived) continue;
         Tc__Preview__Item *item = arena_alloc(s->arena, sizeof *item);
         if (!item) return out_of_memory(err);
         tc__preview__item__init(item);
         item->period = s->bills[i]->period;
         item->employer = s->bills[i]->employer;
-        item->amount_fen = s->bills[i]->total_fen;
+        item->amount_fen = s->bills[i]->own_fen;
         item->counts = decides && counts(&t, &s->then[i]);
         s->out->owed[s->out->n_owed++] = item;
         if (fen_add(s->out->amount_fen, item->amount_fen, &s->out->amount_fen))
@@ -218,8 +221,7 @@ static int read_bills(const renew_env_t *env, const char *person, Tc__Contributi
     for (size_t i = 0; rc == 0 && i < rows.count; i++) {
         size_t size;
         const void *body = row_blob(&rows, i, 0, &size);
-        rc = message_unpack((ProtobufCMessage **)&(*out)[i], &tc__contribution_bill__descriptor, body, size,
-                            env->ctx->arena, err);
+        rc = bill_unpack(body, size, row_i64(&rows, i, 2), env->ctx->arena, &(*out)[i], err);
         if (rc == 0) (*out)[i]->paid_on = (char *)row_text(&rows, i, 1);
     }
     return rc;

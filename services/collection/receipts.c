@@ -308,6 +308,7 @@ static int decide_rows(intake_t *in, int64_t *bills, err_t *err) {
             in->report->matched++;
             *bills += debt->owed.unpaid;
             *credit -= item->used;
+            debt->owed.paid += debt->owed.unpaid;
             debt->owed.unpaid = 0;
         } else {
             rc = park(in, item, err);

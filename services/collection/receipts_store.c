@@ -22,9 +22,12 @@ payer_key_t payer_of(const char *kind, const char *number, const char *period) {
 // who has none.
 #define OF_EMPLOYER " FROM bill WHERE employer = $1 AND period = $2"
 #define OF_PERSON " FROM bill WHERE partition = $1 AND person = $2 AND period = $3 AND length(employer) = 0"
+// What no receipt is waited for is not among them: finance pays it.
+#define OPEN " paid_on = '' AND own_fen > 0"
 #define OWED                                                                                                           \
-    "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN paid_on = '' THEN 1 ELSE 0 END), 0) AS BIGINT),"                     \
-    " CAST(COALESCE(SUM(CASE WHEN paid_on = '' THEN total_fen ELSE 0 END), 0) AS BIGINT)"
+    "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN paid_on = '' AND own_fen > 0 THEN 1 ELSE 0 END), 0) AS BIGINT),"     \
+    " CAST(COALESCE(SUM(CASE WHEN paid_on = '' THEN own_fen ELSE 0 END), 0) AS BIGINT),"                               \
+    " CAST(COALESCE(SUM(CASE WHEN paid_on = '' THEN 0 ELSE 1 END), 0) AS BIGINT)"
 
 int owed_of_employers(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
     return store_each_query(store, OWED OF_EMPLOYER, keys, arena, out, err);
@@ -35,37 +38,36 @@ int owed_of_persons(store_t *store, const rows_t *keys, arena_t *arena, rows_t *
 }
 
 int unpaid_of_employers(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
-    return store_each_query(store, "SELECT body" OF_EMPLOYER " AND paid_on = '' ORDER BY partition, person" ALL, keys,
-                            arena, out, err);
+    return store_each_query(store, "SELECT body, own_fen" OF_EMPLOYER " AND" OPEN " ORDER BY partition, person" ALL,
+                            keys, arena, out, err);
 }
 
 int unpaid_of_persons(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
-    return store_each_query(store, "SELECT body" OF_PERSON " AND paid_on = ''" ONE, keys, arena, out, err);
+    return store_each_query(store, "SELECT body, own_fen" OF_PERSON " AND" OPEN ONE, keys, arena, out, err);
 }
 
 int unpaid_periods(store_t *store, const payer_key_t *payer, arena_t *arena, rows_t *out, err_t *err) {
-#define PERIODS "SELECT period, COUNT(*), CAST(SUM(total_fen) AS BIGINT) FROM bill WHERE "
+#define PERIODS "SELECT period, COUNT(*), CAST(SUM(own_fen) AS BIGINT) FROM bill WHERE "
     if (*payer->employer) {
         const cell_t params[] = {cell_text(payer->employer)};
-        return store_query(store, PERIODS "employer = $1 AND paid_on = '' GROUP BY period", params, 1, arena, out, err);
+        return store_query(store, PERIODS "employer = $1 AND" OPEN " GROUP BY period", params, 1, arena, out, err);
     }
     const cell_t params[] = {cell_i64(partition_of(payer->person)), cell_text(payer->person)};
-    return store_query(
-        store, PERIODS "partition = $1 AND person = $2 AND length(employer) = 0 AND paid_on = '' GROUP BY period",
-        params, COUNT_OF(params), arena, out, err);
+    return store_query(store,
+                       PERIODS "partition = $1 AND person = $2 AND length(employer) = 0 AND" OPEN " GROUP BY period",
+                       params, COUNT_OF(params), arena, out, err);
 #undef PERIODS
 }
 
 int bills_pay_employers(store_t *store, const rows_t *rows, err_t *err) {
     return store_each_exec(
-        store, "UPDATE bill SET paid_on = $3, receipt = $4 WHERE employer = $1 AND period = $2 AND paid_on = ''", rows,
-        err);
+        store, "UPDATE bill SET paid_on = $3, receipt = $4 WHERE employer = $1 AND period = $2 AND" OPEN, rows, err);
 }
 
 int bills_pay_persons(store_t *store, const rows_t *rows, err_t *err) {
     return store_each_exec(store,
                            "UPDATE bill SET paid_on = $4, receipt = $5 WHERE partition = $1 AND person = $2"
-                           " AND period = $3 AND length(employer) = 0 AND paid_on = ''",
+                           " AND period = $3 AND length(employer) = 0 AND" OPEN,
                            rows, err);
 }
 
@@ -82,8 +84,9 @@ int paid_by(store_t *store, const payer_key_t *payer, const char *receipt, arena
     cell_t params[4];
     const size_t n = paid_params(payer, receipt, params);
     return store_query(store,
-                       *payer->employer ? "SELECT body" OF_EMPLOYER " AND receipt = $3 ORDER BY partition, person"
-                                        : "SELECT body" OF_PERSON " AND receipt = $4",
+                       *payer->employer ? "SELECT body, own_fen" OF_EMPLOYER
+                                          " AND receipt = $3 ORDER BY partition, person"
+                                        : "SELECT body, own_fen" OF_PERSON " AND receipt = $4",
                        params, n, arena, out, err);
 }
 

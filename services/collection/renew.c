@@ -49,6 +49,7 @@ static int read_bill(const chunk_t *chunk, size_t row, billed_t *out, err_t *err
     out->identity = (identity_t)identity;
     out->paid_on = DATE_NONE;
     out->wage = row_i64(&chunk->history, row, 5);
+    out->waived = row_i64(&chunk->history, row, 6) == 0;
     if (period_parse(period, &out->period, NULL) || identity < 0 || (*paid_on && date_parse(paid_on, &out->paid_on)))
         return err_set(err, E_INTERNAL, "a stored bill is malformed");
     return 0;
@@ -141,8 +142,9 @@ static bool same_but_reason(const chunk_t *chunk, const void *old, size_t old_si
 static int number_next(const chunk_t *chunk, const void *old, size_t old_size, Tc__Entitlement *state, err_t *err) {
     arena_t *scratch = chunk->env->scratch;
     ProtobufCMessage *before = NULL;
-    // Bytes that are no state said nothing.
-    if (old && message_unpack(&before, &tc__entitlement__descriptor, old, old_size, scratch, NULL)) before = NULL;
+    int rc = old ? message_unpack(&before, &tc__entitlement__descriptor, old, old_size, scratch, err) : 0;
+    if (rc == E_TOO_LARGE) return rc; // memory ran out
+    if (rc) before = NULL; // bytes that are no state said nothing
     state->version++;
     return touched_mark((const Tc__Entitlement *)before, state, chunk->now, scratch, err);
 }

@@ -3,6 +3,7 @@
 #include "common/daemon/service.h"
 #include "common/stream/consumer.h"
 #include "life_store.h"
+#include "own_share.h"
 #include <string.h>
 
 const migration_t collection_migrations[COLLECTION_MIGRATIONS] = {
@@ -31,6 +32,7 @@ const migration_t collection_migrations[COLLECTION_MIGRATIONS] = {
     // Rows that are changed later stay on their page, and their indexes as they are.
     {6, POSTGRES_ONLY "ALTER TABLE bill SET (fillfactor = 60); ALTER TABLE entitlement SET (fillfactor = 60);"
                       "ALTER TABLE person SET (fillfactor = 60);"},
+    {7, OWN_SHARE_SQL},
 };
 
 int key_add(rows_t *keys, const char *name, err_t *err) {
@@ -131,14 +133,16 @@ int bills_known(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
 int bills_insert(store_t *store, const rows_t *rows, err_t *err) {
     CHECK(rows->width == BILL_COLUMNS);
     return store_insert(store, "bill",
-                        "partition, person, period, identity, employer, total_fen, paid_on, receipt, body, wage_fen",
+                        "partition, person, period, identity, employer, total_fen, paid_on, receipt, body, wage_fen,"
+                        " own_fen",
                         rows, CONFLICT_FAILS, err);
 }
 
 // The two ways to name a payer need a plan each: an employer's bills are found by index, a person's by primary key.
-#define UNPAID_OF_EMPLOYER " FROM bill WHERE employer = $1 AND period = $2 AND paid_on = ''"
+#define UNPAID_OF_EMPLOYER " FROM bill WHERE employer = $1 AND period = $2 AND paid_on = '' AND own_fen > 0"
 #define UNPAID_OF_PERSON                                                                                               \
-    " FROM bill WHERE partition = $1 AND person = $2 AND period = $3 AND employer = '' AND paid_on = ''"
+    " FROM bill WHERE partition = $1 AND person = $2 AND period = $3 AND employer = '' AND paid_on = ''"               \
+    " AND own_fen > 0"
 
 static size_t payer_params(const payer_key_t *payer, cell_t params[static 3]) {
     size_t n = 0;
@@ -152,7 +156,7 @@ int bills_sum(store_t *store, const payer_key_t *payer, arena_t *arena, int64_t 
     cell_t params[3];
     rows_t rows;
     size_t n = payer_params(payer, params);
-#define SUMS "SELECT COUNT(*), CAST(COALESCE(SUM(total_fen), 0) AS BIGINT)"
+#define SUMS "SELECT COUNT(*), CAST(COALESCE(SUM(own_fen), 0) AS BIGINT)"
     int rc = store_query(store, *payer->employer ? SUMS UNPAID_OF_EMPLOYER : SUMS UNPAID_OF_PERSON, params, n, arena,
                          &rows, err);
 #undef SUMS
@@ -164,7 +168,7 @@ int bills_sum(store_t *store, const payer_key_t *payer, arena_t *arena, int64_t 
 
 int bills_history(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
     return store_each_query(store,
-                            "SELECT period, identity, employer, paid_on, wage_fen FROM bill"
+                            "SELECT period, identity, employer, paid_on, wage_fen, own_fen FROM bill"
                             " WHERE partition = $1 AND person = $2 ORDER BY period" ALL_PERIODS,
                             keys, arena, out, err);
 }
@@ -201,23 +205,26 @@ static int read_runs(store_t *store, const char *sql, const rows_t *keys, arena_
 
 int bills_history_run(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
     bool good;
-    int rc = read_runs(store,
-                       "SELECT period, identity, employer, paid_on, wage_fen, person FROM bill WHERE partition = $1"
-                       " AND person >= $2 AND person <= $3 ORDER BY person, period" ALL,
-                       keys, arena, out, &good, err);
+    int rc =
+        read_runs(store,
+                  "SELECT period, identity, employer, paid_on, wage_fen, own_fen, person FROM bill WHERE partition = $1"
+                  " AND person >= $2 AND person <= $3 ORDER BY person, period" ALL,
+                  keys, arena, out, &good, err);
     return rc || good ? rc : bills_history(store, keys, arena, out, err);
 }
 
 int bills_between(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
-    return store_each_query(store,
-                            "SELECT paid_on, body FROM bill WHERE partition = $1 AND person = $2 AND period >= $3"
-                            " AND period < $4 ORDER BY period" ALL_PERIODS,
-                            keys, arena, out, err);
+    return store_each_query(
+        store,
+        "SELECT paid_on, body, own_fen FROM bill WHERE partition = $1 AND person = $2 AND period >= $3"
+        " AND period < $4 ORDER BY period" ALL_PERIODS,
+        keys, arena, out, err);
 }
 
 int bills_of(store_t *store, const char *person, arena_t *arena, rows_t *out, err_t *err) {
     cell_t params[] = {cell_i64(partition_of(person)), cell_text(person)};
-    return store_query(store, "SELECT body, paid_on FROM bill WHERE partition = $1 AND person = $2 ORDER BY period",
+    return store_query(store,
+                       "SELECT body, paid_on, own_fen FROM bill WHERE partition = $1 AND person = $2 ORDER BY period",
                        params, COUNT_OF(params), arena, out, err);
 }
 

@@ -4,7 +4,7 @@
 #include "collection.h"
 #include "common/store/store.h"
 
-enum { COLLECTION_MIGRATIONS = 6 };
+enum { COLLECTION_MIGRATIONS = 7 };
 extern const migration_t collection_migrations[COLLECTION_MIGRATIONS];
 
 int key_add(rows_t *keys, const char *name, err_t *err) MUST_USE; // (partition_of(name), name)
@@ -34,7 +34,7 @@ typedef struct payer_key {
     const char *period;
 } payer_key_t;
 
-enum { BILL_COLUMNS = 10 };
+enum { BILL_COLUMNS = 11 };
 // Of keys + period: the newest period that the person was billed for, whichever it is; and those billed for this one.
 int bills_newest(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE; // key, period
 int bills_known(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;  // key
@@ -42,15 +42,15 @@ int bills_insert(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // BI
 int bills_sum(store_t *store, const payer_key_t *payer, arena_t *arena, int64_t *count, fen_t *amount,
               err_t *err) MUST_USE;
 int bills_history(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
-                  err_t *err) MUST_USE; // key, period, identity, employer, paid_on, wage_fen; by period
+                  err_t *err) MUST_USE; // key, period, identity, employer, paid_on, wage_fen, own_fen; by period
 // The same for persons who follow one another in the order of a page, nobody left out: one range of a partition is read
 // instead of many keys. Columns may follow.
 int bills_history_run(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
 // Of keys + two periods, from the first to before the second, so that "2018" and "2019" give all of a year: key,
-// paid_on, body; by period
+// paid_on, body, own_fen; by period
 int bills_between(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
 int bills_of(store_t *store, const char *person, arena_t *arena, rows_t *out,
-             err_t *err) MUST_USE;                                       // body, paid_on; by period
+             err_t *err) MUST_USE;                                       // body, paid_on, own_fen; by period
 int bills_drop(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // partition, person, period; unpaid ones only
 
 int entitlements_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,

@@ -46,20 +46,18 @@ static char *number_of(const work_t *w, const Tc__ContributionBill *bill) {
 static int take_row(work_t *w, const withdrawal_t *why, const rows_t *rows, size_t row, err_t *err) {
     taken_t *taken = &w->taken[w->count];
     const char *employer = row_text(rows, row, 1);
-    ProtobufCMessage *bill = NULL;
     Tc__Receive ask = TC__RECEIVE__INIT;
     *taken = (taken_t){.why = why, .from = row_text(rows, row, 2)};
     taken->body = row_blob(rows, row, 4, &taken->body_bytes);
-    int rc = message_unpack(&bill, &tc__contribution_bill__descriptor, taken->body, taken->body_bytes, w->arena, err);
+    int rc = bill_unpack(taken->body, taken->body_bytes, row_i64(rows, row, 6), w->arena, &taken->bill, err);
     if (rc) return rc;
-    taken->bill = (Tc__ContributionBill *)bill;
     taken->payer =
         payer_of(*employer ? payer_employer : payer_person, *employer ? employer : why->owner, taken->bill->period);
     ask.receipt = number_of(w, taken->bill);
     ask.person = (char *)row_text(rows, row, 5); // as the receipt that paid it names the payer
     ask.period = taken->bill->period;
     ask.paid_on = (char *)row_text(rows, row, 3);
-    ask.amount_fen = taken->bill->total_fen;
+    ask.amount_fen = taken->bill->own_fen;
     if (!ask.receipt) return out_of_memory(err);
     rc = receipt_make(&ask, &taken->bill, 1, w->arena, &taken->receipt, err);
     w->count += rc == 0;
@@ -100,7 +98,7 @@ static int keep_withdrawn(const work_t *w, err_t *err) {
         if (!row) return out_of_memory(err);
         const cell_t cells[WITHDRAWN_COLUMNS] = {
             cell_text(t->receipt->receipt), cell_text(t->from),         cell_i64(partition_of(t->bill->person)),
-            cell_text(t->bill->person),     cell_text(t->bill->period), cell_i64(t->bill->total_fen),
+            cell_text(t->bill->person),     cell_text(t->bill->period), cell_i64(t->bill->own_fen),
             cell_text(t->why->reason),      cell_i64(w->at_ms),         cell_blob(t->body, t->body_bytes)};
         memcpy(row, cells, sizeof cells);
         rc = add_key(&keys, t->bill->person, t->bill->period, err);
@@ -116,7 +114,7 @@ static int park_row(const work_t *w, const taken_t *t, rows_t *rows, err_t *err)
                                           [PARKED_KIND] = cell_text(payer_kind(&t->payer)),
                                           [PARKED_PAYER] = cell_text(payer_number(&t->payer)),
                                           [PARKED_PERIOD] = cell_text(t->bill->period),
-                                          [PARKED_AMOUNT] = cell_i64(t->bill->total_fen),
+                                          [PARKED_AMOUNT] = cell_i64(t->bill->own_fen),
                                           [PARKED_PAID_ON] = cell_text(t->receipt->paid_on),
                                           [PARKED_REASON] = cell_text(t->why->reason),
                                           [PARKED_DUE] = cell_i64(0),
@@ -139,8 +137,8 @@ static int park(const work_t *w, err_t *err) {
     rows_init(&rows, w->arena, PARKED_COLUMNS);
     for (size_t i = 0; rc == 0 && i < w->count; i++) {
         const taken_t *t = &w->taken[i];
-        changes[i] = (held_change_t){t->payer,           t->receipt->receipt, held_parked,
-                                     t->bill->total_fen, t->receipt->paid_on, t->why->reason};
+        changes[i] = (held_change_t){t->payer,         t->receipt->receipt, held_parked,
+                                     t->bill->own_fen, t->receipt->paid_on, t->why->reason};
         rc = desk_tell(w->c, t->receipt->payer, "contribution.returned", &t->receipt->base, err);
         if (rc == 0) rc = park_row(w, t, &rows, err);
     }

@@ -259,7 +259,7 @@ static Tc__ContributionBill *make_bill(collection_t *c, const record_t *record, 
     bill->division = person->division;
     bill->lines = lines;
     bill->n_lines = 1;
-    bill->total_fen = result->lump_sum;
+    bill->total_fen = bill->own_fen = result->lump_sum;
     return bill->period ? bill : NULL;
 }
 
@@ -285,7 +285,9 @@ static int keep_bill(collection_t *c, const Tc__ContributionBill *bill, err_t *e
                                         cell_i64(bill->total_fen),
                                         cell_text(""),
                                         cell_text(""),
-                                        cell_blob(body, size)};
+                                        cell_blob(body, size),
+                                        cell_i64(0),
+                                        cell_i64(bill->own_fen)};
     memcpy(row, cells, sizeof cells);
     return bills_insert(c->ctx->store, &rows, err);
 }

@@ -118,7 +118,7 @@ static const city_t zaozhuang = {
                {"RET", "retiree", {NULL}},
                {"FLX", "flexible", {NULL}},
                {"UNE", "unemployed", {NULL}}},
-    .dues = {{"E1", "610.00"}, {"RES", "830.00"}, {"RET", "10.00"}, {"FLX", "148.27"}, {"UNE", "321.11"}},
+    .dues = {{"E1", "610.00"}, {"RES", "280.00"}, {"RET", "10.00"}, {"FLX", "148.27"}, {"UNE", "10.00"}},
     .bills = zaozhuang_bills,
     .bill_count = COUNT_OF(zaozhuang_bills)};
 static const bill_t zhoushan_bills[] = {
@@ -153,7 +153,7 @@ static const city_t zhoushan = {.name = "zhoushan",
                                            {"RES", "resident", {NULL}},
                                            {"GRP", "employee", {"minimum_living", "preferential", "mutual_aid"}},
                                            {"HELPED", "resident", {"extreme_hardship"}}},
-                                .dues = {{"E1", "1200.00"}, {"RES", "1555.00"}, {"HELPED", "1555.00"}},
+                                .dues = {{"E1", "1200.00"}, {"RES", "510.00"}, {"HELPED", "0.00"}},
                                 .bills = zhoushan_bills,
                                 .bill_count = COUNT_OF(zhoushan_bills)};
 static const bill_t sanmenxia_bills[] = {
@@ -189,7 +189,7 @@ static const city_t sanmenxia = {.name = "sanmenxia",
                                             {"GRP", "resident", {"registered_poor"}},
                                             {"MUM", "employee", {NULL}},
                                             {"RET", "retiree", {NULL}}},
-                                 .dues = {{"E1", "1200.00"}, {"RES", "900.00"}, {"RET", "0.00"}},
+                                 .dues = {{"E1", "1200.00"}, {"RES", "320.00"}, {"RET", "0.00"}},
                                  .bills = sanmenxia_bills,
                                  .bill_count = COUNT_OF(sanmenxia_bills)};
 static const bill_t yancheng_bills[] = {
@@ -222,7 +222,7 @@ static const city_t yancheng = {.name = "yancheng",
                                            {"GRP", "resident", {"registered_poor"}},
                                            {"MUM", "employee", {NULL}},
                                            {"RET", "retiree", {NULL}}},
-                                .dues = {{"E1", "1200.00"}, {"RES", "860.00"}, {"RET", "0.00"}},
+                                .dues = {{"E1", "1200.00"}, {"RES", "280.00"}, {"RET", "0.00"}},
                                 .bills = yancheng_bills,
                                 .bill_count = COUNT_OF(yancheng_bills)};
 
@@ -275,7 +275,7 @@ static void pay(const city_t *city, const char *payer_field, const char *payer, 
     snprintf(amount, sizeof amount, "%s", running_text(due, "amount"));
     for (size_t i = 0; i < DUES_MAX && city->dues[i].payer; i++)
         if (strcmp(city->dues[i].payer, payer) == 0) EQ_TEXT(amount, city->dues[i].amount);
-    if (strcmp(amount, "0.00") == 0) return; // covered for life
+    if (strcmp(amount, "0.00") == 0) return; // covered for life, or finance pays all of it
     NEED(call("collection", "receive",
               "{\"receipt\":\"R-%s-%s\",\"%s\":\"%s\",\"period\":\"%s\",\"amount\":\"%s\",\"paid_on\":\"%s\"}", payer,
               period, payer_field, payer, period, amount, on) != NULL);

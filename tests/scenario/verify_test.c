@@ -192,8 +192,8 @@ static void people_come_and_go(void) {
     NEED(call("enrollment", "open_spell", "{\"person\":\"P7\",\"from_month\":\"2018-01\",\"identity\":\"resident\"}") !=
          NULL);
     NEED(call("enrollment", "set_group",
-              "{\"person\":\"P6\",\"group\":\"severely_disabled\",\"from\":\"2018-02-01\",\"source\":"
-              "\"disabled_federation\"}") != NULL);
+              "{\"person\":\"P6\",\"group\":\"preferential\",\"from\":\"2018-02-01\",\"source\":"
+              "\"veterans\"}") != NULL);
     list_of("\"P6\",\"P7\"", 2, "2018-06-01");
     list_of("\"P6\"", 1, "2018-09-01");
 }
@@ -348,6 +348,9 @@ static const struct {
      "contribution bill P1 2018, paid on"},
     {"a bill's total", "collection", "UPDATE bill SET total_fen = total_fen - 1 WHERE person = 'P4'",
      "contribution bill P4 2018-01 is stored as"},
+    {"what a bill's payer owes of it", "collection",
+     "UPDATE bill SET own_fen = own_fen - 1 WHERE person = 'P6' AND period = '2019'",
+     "contribution bill P6 2019: its payer owes"},
     {"a bill's employer", "collection", "UPDATE bill SET employer = 'E2' WHERE person = 'P4'",
      "contribution bill P4 2018-01: its columns"},
     {"an entitlement's body", "collection",
@@ -403,10 +406,10 @@ static const struct {
     {"a member forged", "enrollment",
      "INSERT INTO member SELECT group_name, source, (SELECT partition FROM person WHERE person = 'P2'), 'P2' FROM "
      "member"
-     " WHERE group_name = 'severely_disabled'",
-     "person P2 is in severely_disabled by the list of disabled_federation: the person has no such"},
-    {"a member who is nobody", "enrollment", "INSERT INTO member VALUES ('severely_disabled', 'somebody', 1, 'P99')",
-     "person P99 is in severely_disabled by the list of somebody: no such person"},
+     " WHERE group_name = 'preferential'",
+     "person P2 is in preferential by the list of veterans: the person has no such"},
+    {"a member who is nobody", "enrollment", "INSERT INTO member VALUES ('preferential', 'somebody', 1, 'P99')",
+     "person P99 is in preferential by the list of somebody: no such person"},
     {"a row left of a list", "enrollment", "INSERT INTO list_row VALUES (1, 1, 50, 'P6', 0)",
      "1 rows are put aside for list 1, which"},
     // In state, version and event alike, so that nothing else can tell.
