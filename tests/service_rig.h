@@ -2,6 +2,7 @@
 // shell does around a handler is done here in its plainest form: one transaction a request, rolled back on a refusal.
 // One translation unit a program includes this.
 #pragma once
+#include "common/base/fault.h"
 #include "common/base/ids.h"
 #include "common/daemon/service.h"
 #include "tests/check.h"
@@ -16,6 +17,7 @@ typedef struct rig {
     err_t err;                // of the last request
     ProtobufCMessage *reply;  // of the last request; lives until rig_close
     int64_t seen[PARTITIONS]; // for rig_pump
+    bool failed;              // what the sweep ordered to fail was met before the end of the transaction
 } rig_t;
 
 static void *rig_zmq;
@@ -69,10 +71,19 @@ static inline void rig_close(rig_t *rig) {
     arena_destroy(&rig->ctx.arena);
 }
 
-static inline int rig_commit(rig_t *rig, int code) {
+// Faults on order end here: what comes after the transaction has its own way to go on.
+static inline void rig_end_faults(rig_t *rig) {
+    const bool memory = fault_disarm(FAULT_MEMORY), store = fault_disarm(FAULT_STORE);
+    rig->failed = memory || store;
+}
+
+// `dry`: all but the commit.
+static inline int rig_commit(rig_t *rig, int code, bool dry) {
     if (code == E_OK && rig->service->log->table) code = stream_flush(rig->ctx.stream, &rig->err);
-    if (code == E_OK) code = store_commit(rig->ctx.store, &rig->err);
-    if (code == E_OK) {
+    if (code == E_OK && dry && fault_now(FAULT_STORE)) code = err_set(&rig->err, E_STORE, "the commit fails on order");
+    rig_end_faults(rig);
+    if (code == E_OK && !dry) code = store_commit(rig->ctx.store, &rig->err);
+    if (code == E_OK && !dry) {
         stream_committed(rig->ctx.stream);
         if (rig->service->after_commit) rig->service->after_commit(rig->self);
         return E_OK;
@@ -82,6 +93,23 @@ static inline int rig_commit(rig_t *rig, int code) {
     if (rig->service->rolled_back) rig->service->rolled_back(rig->self);
     return code;
 }
+
+// ---- faults
+// With TC_SWEEP=4 every command and every batch of events is tried with allocation, store call or send number n
+// failing, n rising, before it is let through: a refused one must have changed nothing, and the test goes on after it
+// as if nothing had been.
+
+typedef struct sweep_work { // a command, or a batch of events
+    rig_t *rig;
+    const method_t *method;
+    const request_t *request;
+    const ProtobufCMessage *message;
+    const consumer_effect_t *effect;
+    const event_t *events;
+    size_t count;
+} sweep_work_t;
+static inline int sweep(const sweep_work_t *work);
+static inline int rig_try(const sweep_work_t *work, bool dry);
 
 static inline int rig_send(rig_t *rig, const char *name, const char *json) {
     const method_t *method = NULL;
@@ -94,9 +122,8 @@ static inline int rig_send(rig_t *rig, const char *name, const char *json) {
     NEED(method != NULL);
     int code = message_from_json(&message, method->request, json, strlen(json), rig->ctx.arena, &rig->err);
     if (code) return code;
-    if (!method->reads_only) NEED(store_begin(rig->ctx.store, &rig->err) == E_OK);
-    code = method->handle(rig->self, &request, message, &rig->reply, &rig->err);
-    return method->reads_only ? code : rig_commit(rig, code);
+    const sweep_work_t work = {rig, method, &request, message, NULL, NULL, 0};
+    return sweep(&work);
 }
 
 // Returns the code; single quotes in `format` stand for double ones.
@@ -140,15 +167,38 @@ static inline size_t rig_event_count(rig_t *rig) {
 }
 
 // What a consumer does with a batch.
-static inline int rig_apply(rig_t *to, const consumer_effect_t *effect, const event_t *events, size_t count) {
-    to->err = (err_t){0};
-    NEED(store_begin(to->ctx.store, &to->err) == E_OK);
-    int code = effect->apply(effect->self, events, count, &to->err);
-    if (code == E_OK) code = store_commit(to->ctx.store, &to->err);
-    if (code != E_OK) store_rollback(to->ctx.store);
-    if (code == E_OK && effect->committed) effect->committed(effect->self);
-    if (code != E_OK && effect->rolled_back) effect->rolled_back(effect->self);
+static inline int rig_take(rig_t *to, const consumer_effect_t *effect, const event_t *events, size_t count, bool dry) {
+    int code = store_begin(to->ctx.store, &to->err);
+    if (code) return code;
+    code = effect->apply(effect->self, events, count, &to->err);
+    if (code == E_OK && dry && fault_now(FAULT_STORE)) code = err_set(&to->err, E_STORE, "the commit fails on order");
+    rig_end_faults(to);
+    if (code == E_OK && !dry) code = store_commit(to->ctx.store, &to->err);
+    if (code != E_OK || dry) store_rollback(to->ctx.store);
+    if (code == E_OK && !dry && effect->committed) effect->committed(effect->self);
+    if ((code != E_OK || dry) && effect->rolled_back) effect->rolled_back(effect->self);
     return code;
+}
+
+static inline int rig_run(rig_t *rig, const sweep_work_t *work, bool dry) {
+    const method_t *method = work->method;
+    rig->reply = NULL;
+    if (method->reads_only) return method->handle(rig->self, work->request, work->message, &rig->reply, &rig->err);
+    int code = store_begin(rig->ctx.store, &rig->err);
+    if (code) return code;
+    code = method->handle(rig->self, work->request, work->message, &rig->reply, &rig->err);
+    return rig_commit(rig, code, dry);
+}
+
+static inline int rig_try(const sweep_work_t *work, bool dry) {
+    work->rig->err = (err_t){0};
+    if (work->effect) return rig_take(work->rig, work->effect, work->events, work->count, dry);
+    return rig_run(work->rig, work, dry);
+}
+
+static inline int rig_apply(rig_t *to, const consumer_effect_t *effect, const event_t *events, size_t count) {
+    const sweep_work_t work = {to, NULL, NULL, NULL, effect, events, count};
+    return sweep(&work);
 }
 
 // Deliver what `from` published since the last time.
@@ -174,6 +224,8 @@ static inline void rig_pump(rig_t *from, rig_t *to, const consumer_effect_t *eff
         }
     }
 }
+
+#include "tests/sweep.h"
 
 // ---- identifiers that pass their checks
 // ---------------------------------------------------------------------------------

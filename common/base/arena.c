@@ -1,6 +1,7 @@
 // Blocks in a list, filled front to back. The blocks behind `current` are the empty ones kept from before a reset.
 #include "arena.h"
 #include "check.h"
+#include "fault.h"
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
@@ -75,7 +76,7 @@ static int advance(arena_t *arena, size_t bytes) {
 
 // Not zeroed.
 static void *take(arena_t *arena, size_t bytes) {
-    if (bytes > SIZE_MAX - ALIGN) return NULL;
+    if (bytes > SIZE_MAX - ALIGN || fault_now(FAULT_MEMORY)) return NULL;
     size_t size = bytes ? (bytes + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
     if (size > arena->limit_bytes - arena->used) return NULL;
     if (size > arena->current->size - arena->current->used && advance(arena, size)) return NULL;

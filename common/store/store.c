@@ -1,6 +1,7 @@
 // The verbs of store.h over an engine: what holds for both engines alike. Arguments are checked, the first failure of a
 // transaction sticks, and a set-based write outside a transaction becomes a transaction of its own.
 #include "engine.h"
+#include "common/base/fault.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +40,14 @@ void store_close(store_t **store) {
 
 bool store_is_postgres(const store_t *store) { return store->engine->is_postgres; }
 
+static int fails_on_order(err_t *err) {
+    return fault_now(FAULT_STORE) ? err_set(err, E_STORE, "the store fails on order") : E_OK;
+}
+
 int store_begin(store_t *store, err_t *err) {
     CHECK(!store->open);
-    int code = store->engine->begin(store, err);
+    int code = fails_on_order(err);
+    if (code == E_OK) code = store->engine->begin(store, err);
     store->open = code == E_OK;
     store->failure.code = E_OK;
     return code;
@@ -53,8 +59,19 @@ void store_rollback(store_t *store) {
     store->open = false;
 }
 
+// Remember the first failure inside a transaction and tell the caller.
+static int told(store_t *store, int code, const err_t *failure, err_t *err) {
+    if (code == E_OK) return E_OK;
+    if (store->open) store->failure = *failure;
+    if (err) *err = *failure;
+    return code;
+}
+
 // The failure that already doomed the open transaction, if any.
-static int doomed(const store_t *store, err_t *err) {
+static int doomed(store_t *store, err_t *err) {
+    err_t ordered;
+    int code = fails_on_order(&ordered);
+    if (code != E_OK && !(store->open && store->failure.code)) return told(store, code, &ordered, err);
     if (!store->open || store->failure.code == E_OK) return E_OK;
     if (err) *err = store->failure;
     return store->failure.code;
@@ -69,14 +86,6 @@ int store_commit(store_t *store, err_t *err) {
     }
     code = store->engine->commit(store, err);
     store->open = false;
-    return code;
-}
-
-// Remember the first failure inside a transaction and tell the caller.
-static int told(store_t *store, int code, const err_t *failure, err_t *err) {
-    if (code == E_OK) return E_OK;
-    if (store->open) store->failure = *failure;
-    if (err) *err = *failure;
     return code;
 }
 

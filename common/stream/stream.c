@@ -3,6 +3,7 @@
 // taken.
 #include "stream.h"
 #include "common/base/date.h"
+#include "common/base/fault.h"
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
@@ -178,6 +179,11 @@ int stream_reserve(stream_t *stream, uint32_t partition, const char *topic, int6
     return E_OK;
 }
 
+int64_t stream_next(const stream_t *stream, uint32_t partition) {
+    CHECK(partition < PARTITIONS);
+    return stream->taken[partition] + 1;
+}
+
 int stream_flush(stream_t *stream, err_t *err) {
     if (!stream->log.table || stream->flushed == stream->count) return E_OK;
     rows_t rows;
@@ -237,7 +243,7 @@ static bool publish(stream_t *stream, const event_t *events, size_t count, size_
         at = put_event(stream, &events[i], at);
     }
     CHECK(at == end);
-    if (zmq_msg_send(&frame, stream->live, ZMQ_DONTWAIT) >= 0) return true;
+    if (!fault_now(FAULT_SEND) && zmq_msg_send(&frame, stream->live, ZMQ_DONTWAIT) >= 0) return true;
     zmq_msg_close(&frame);
     return false;
 }

@@ -55,6 +55,8 @@ const int64_t *stream_heads(const stream_t *stream);
 // Inside a transaction: take the next number of `partition` and remember the event (body is copied) for publication.
 int stream_reserve(stream_t *stream, uint32_t partition, const char *topic, int64_t at_ms, const void *body,
                    size_t body_bytes, int64_t *number, err_t *err) MUST_USE;
+// The number that the next stream_reserve of the partition will give.
+int64_t stream_next(const stream_t *stream, uint32_t partition);
 // Standard log only: write the remembered events into the table, one set-based insert. Call before store_commit.
 int stream_flush(stream_t *stream, err_t *err) MUST_USE;
 void stream_committed(stream_t *stream);                  // after a successful commit and after the replies: publish

@@ -1,5 +1,6 @@
 // Whole turns of adjudication without a process: a real store and a real policy, ports of the test's own. Built twice:
 // on SQLite, and with ON_POSTGRES on a private PostgreSQL.
+#include "common/base/fault.h"
 #include "common/base/hash.h"
 #include "services/adjudication/adjudication.h"
 #include "services/adjudication/course.h"
@@ -11,7 +12,7 @@
 #include <zmq.h>
 
 #define T(text) ((char *)(text)) // protobuf-c wants char * where it only reads
-enum { PERSONS_MAX = 64, SENT_MAX = 256, BODY_MAX = 262144 };
+enum { PERSONS_MAX = 96, SENT_MAX = 256, BODY_MAX = 262144 };
 
 // ---- a world of our own
 // ---------------------------------------------------------------------------------------------------
@@ -92,8 +93,10 @@ static int port_entitlements(void *self, const char *const *asked, size_t count,
     poll(NULL, 0, world->collection_slow_ms);
     if (world->collection_down) return err_set(err, E_TIMEOUT, "down");
     Tc__Entitlements *answer = arena_alloc(arena, sizeof *answer);
+    if (!answer) return err_set(err, E_IO, "out of memory");
     tc__entitlements__init(answer);
     answer->entitlements = arena_alloc(arena, count * sizeof *answer->entitlements);
+    if (!answer->entitlements) return err_set(err, E_IO, "out of memory");
     for (size_t i = 0; i < count; i++)
         for (size_t p = 0; p < person_count; p++)
             if (strcmp(persons[p].number, asked[i]) == 0)
@@ -1475,6 +1478,95 @@ TEST(whatever_the_order_of_arrival_the_end_is_lawful) {
 }
 
 // The answer was lost, and by now the bill would be refused: whoever asks again is told what was done.
+// ---- faults
+// One call after the other fails: an allocation, a call of the store, an event that does not go out. Each request is
+// answered once, a refused one has left nothing, and asked again under its id it comes to what it comes to undisturbed.
+
+static void put_three(world_t *world, const char *person) {
+    static const struct {
+        const char *bill, *to;
+    } of[] = {{"1", "2018-03-10"}, {"2", "2018-04-10"}, {"0", "2018-02-01"}}; // the last one is late
+    for (size_t i = 0; i < COUNT_OF(of); i++) {
+        char number[32];
+        snprintf(number, sizeof number, "%s-%s", person, of[i].bill);
+        Tc__Bill bill = bill_of(number, person, "H44070300003", of[i].to, 6000000, 5000000);
+        put(world, "settle", number, &bill);
+    }
+}
+
+static void put_its_reversal(world_t *world, const char *person) {
+    char number[32], id[40];
+    snprintf(number, sizeof number, "%s-1", person);
+    snprintf(id, sizeof id, "r-%s", number);
+    put_reversal(world, id, number, person, "entered twice");
+}
+
+static int64_t rows_of(world_t *world, const char *person, const char *more) {
+    char sql[256];
+    snprintf(sql, sizeof sql, "SELECT COUNT(*) FROM decision WHERE person = '%s'%s", person, more);
+    return one_number(world, sql);
+}
+
+// Runs what was put, the nth call of the kind failing; then what was refused once more. Did it fail?
+static bool run_with_fault(world_t *world, void (*put_all)(world_t *, const char *), const char *person, fault_t kind,
+                           long nth) {
+    bool refused = false;
+    put_all(world, person);
+    const size_t count = world->count;
+    fault_arm(kind, nth);
+    run(world);
+    const bool failed = fault_disarm(kind);
+    for (size_t i = 0; i < count; i++) refused |= world->sent[i].code != E_OK;
+    OK(failed || !refused);
+    put_all(world, person);
+    run(world);
+    for (size_t i = 0; i < count; i++) EQ(world->sent[i].code, E_OK);
+    return failed;
+}
+
+static int64_t fund_of_year(world_t *world, const char *person) {
+    int64_t sum = 0;
+    for (int i = 0; i < 3; i++) {
+        char number[32];
+        snprintf(number, sizeof number, "%s-%d", person, i);
+        sum += decision_of(ask_about(world, "get_decision", number))->fund_fen * (i + 1);
+    }
+    return sum;
+}
+
+static bool person_with_fault(world_t *world, fault_t kind, long nth, int64_t fund, int64_t fund_after) {
+    char person[24];
+    snprintf(person, sizeof person, "F%d-%ld", (int)kind, nth);
+    add_person(person, "employee", "2014-12", 1, 1);
+    bool failed = run_with_fault(world, put_three, person, kind, nth);
+    EQ(fund_of_year(world, person), fund);
+    EQ(rows_of(world, person, " AND version = 1"), 3);
+    failed |= run_with_fault(world, put_its_reversal, person, kind, nth);
+    EQ(fund_of_year(world, person), fund_after);
+    EQ(rows_of(world, person, " AND request_id LIKE 'r-%'"), 1);
+    person_count--;
+    return failed;
+}
+
+TEST(no_call_that_fails_loses_or_doubles_a_bill) {
+    world_t *world = open_world("adj_faults");
+    add_person("WELL", "employee", "2014-12", 1, 1);
+    put_three(world, "WELL");
+    run(world);
+    const int64_t fund = fund_of_year(world, "WELL");
+    put_its_reversal(world, "WELL");
+    run(world);
+    const int64_t fund_after = fund_of_year(world, "WELL");
+    OK(fund > 0 && fund_after > 0 && fund != fund_after);
+    for (int kind = 0; kind < FAULT__COUNT; kind++) {
+        bool failed = true;
+        for (long n = 1; failed; n += n < 100 ? 1 : n / 20)
+            failed = person_with_fault(world, (fault_t)kind, n, fund, fund_after);
+    }
+    check_numbers(world);
+    close_world(world);
+}
+
 TEST(a_settled_bill_is_never_refused_to_whoever_asks_again) {
     world_t *world = open_world("adj_refused_again"), *other = open_world("adj_refused_again");
     add_person("GONE", "employee", "2014-12", 1, 1);
@@ -1626,7 +1718,8 @@ TESTS("adjudication turns", CASE(the_ground_is_laid), CASE(WE_08_employee_first_
       CASE(the_same_request_gives_the_same_answer_and_another_body_is_refused), CASE(the_same_holds_inside_one_batch),
       CASE(a_refusal_names_the_field_and_changes_nothing),
       CASE(what_is_not_known_now_is_unavailable_and_only_for_those_it_concerns), CASE(a_batch_asks_collection_once),
-      CASE(a_turn_that_lasts_long_asks_for_its_own_bills), CASE(who_is_not_covered_pays_alone_and_it_is_on_record),
+      CASE(a_turn_that_lasts_long_asks_for_its_own_bills), CASE(no_call_that_fails_loses_or_doubles_a_bill),
+      CASE(who_is_not_covered_pays_alone_and_it_is_on_record),
       CASE(a_place_outside_that_nobody_knows_is_not_designated),
       CASE(visits_are_paid_by_point_referral_and_months_of_cover),
       CASE(a_visit_that_cannot_be_is_refused_with_its_field), CASE(WE_12_JM_R_05_what_filing_would_have_saved),
