@@ -1,0 +1,226 @@
+// Two phases. Safety: faults come, nothing wrong may be said or kept, whoever is down. Then everything heals, and
+// within a bounded time every caller has its answer, all streams are taken in, and all that was to be decided again is.
+#include "run.h"
+#include "audit.h"
+#include "city.h"
+#include "disk.h"
+#include "faults.h"
+#include "load.h"
+#include "net.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    HEAL_MAX_S = 600,  // until every caller has its answers
+    LEVEL_MAX_S = 300, // until everything is taken in
+    REST_S = 20,       // what is decided a second time comes by then
+    WALL_MAX_S = 300,  // of the real clock
+    STEP_COMMITS = 12, // between cheap audits
+    AUDIT_COMMITS = 300,
+};
+
+static const run_conf_t *conf;
+static outcome_t *out;
+static plan_t plan;
+static char law[512], overlay[512], other_law[512], store_dir[512];
+static uint64_t audited, audited_whole, lives;
+
+static void count(void) {
+    out->simulated_us += world_us();
+    out->steps += world_steps();
+    out->commits += disk_commits();
+    out->messages += net_delivered();
+    out->operations += load_operations();
+    for (int i = 0; i < FAULT__COUNT; i++) out->faults[i] += system_faults[i];
+}
+
+static void failed(const char *why) {
+    count();
+    out->failed = true;
+    snprintf(out->why, sizeof out->why, "%s", why);
+    trace_last();
+}
+
+// ---- invariants while it runs
+
+static uint64_t all_lives(void) {
+    node_t *const *nodes;
+    const size_t count = city_nodes(&nodes);
+    uint64_t sum = 0;
+    for (size_t i = 0; i < count; i++) sum += node_life(nodes[i]);
+    return sum;
+}
+
+static void watch(void) {
+    const uint64_t commits = disk_commits(), now = all_lives();
+    err_t err = {0};
+    if (commits - audited < STEP_COMMITS && now == lives) return;
+    audited = commits;
+    if (audit_open(store_dir, &err)) return;
+    out->audits++;
+    load_check_kept(audit_adjudication(), now != lives);
+    lives = now;
+    if (commits - audited_whole < AUDIT_COMMITS) {
+        audit_step();
+        return;
+    }
+    audited_whole = commits;
+    audit_now();
+}
+
+// ---- phases
+
+static void prepare(const char *sub) {
+    snprintf(store_dir, sizeof store_dir, "%s/%s", conf->dir, sub);
+    snprintf(law, sizeof law, "%s/config/cities/jiangmen.yaml", conf->root);
+    snprintf(overlay, sizeof overlay, "%s/config/samples/jiangmen-illustrative.yaml", conf->root);
+    snprintf(other_law, sizeof other_law, "%s/config/samples/test-high-threshold.yaml", conf->root);
+    CHECK(mkdir(store_dir, 0700) == 0);
+    system_begin_ms = plan.begin_ms;
+    trace_open(conf->trace);
+    world_on_fail(failed);
+    net_open();
+    disk_open();
+    disk_on_change(audit_close);
+}
+
+static load_conf_t load_of_plan(void) {
+    return (load_conf_t){.keys_dir = conf->keys_dir,
+                         .persons = plan.persons,
+                         .employers = plan.employers,
+                         .callers = plan.callers,
+                         .operations = plan.operations,
+                         .think_max_us = plan.think_max_us,
+                         .accounts = plan.accounts,
+                         .other_law = plan.other_law ? other_law : NULL,
+                         .law = law};
+}
+
+static void open_city(int brokers, int adjudication) {
+    const city_conf_t city = {.dir = store_dir,
+                              .keys_dir = conf->keys_dir,
+                              .law = law,
+                              .overlay = overlay,
+                              .brokers = brokers,
+                              .adjudication = adjudication};
+    city_open(&city);
+}
+
+static int64_t in_s(int64_t seconds) { return world_us() + seconds * 1000000; }
+
+static void come_to_rest(void) {
+    char why[256] = "";
+    err_t err = {0};
+    const int64_t until_us = in_s(LEVEL_MAX_S);
+    for (int quiet = 0; quiet < REST_S;) {
+        if (world_us() > until_us) world_fail("not at rest %d s after the last answer: %s", LEVEL_MAX_S, why);
+        world_run(in_s(1), NULL);
+        if (audit_open(store_dir, &err)) world_fail("the stores: %s", err.text);
+        quiet = audit_is_level(why, sizeof why) ? quiet + 1 : 0;
+    }
+}
+
+static void run_disturbed(void) {
+    char path[600];
+    world_open(plan.seed);
+    plan = faults_draw(plan.seed, conf->length);
+    prepare("disturbed");
+    open_city(plan.brokers, plan.adjudication);
+    const load_conf_t load = load_of_plan();
+    load_open(&load, city_fronts());
+    world_watch(watch);
+    faults_begin(&plan);
+    faults_tell();
+    world_run(plan.safety_max_us, load_is_done);
+    trace("everything heals; %zu operations are answered", load_operations());
+    faults_end();
+    if (!world_run(in_s(HEAL_MAX_S), load_is_done)) {
+        load_tell_open();
+        world_fail("%d s after everything healed a caller has no answer", HEAL_MAX_S);
+    }
+    trace("every caller has its answers");
+    come_to_rest();
+    audit_end();
+    load_check_kept(audit_adjudication(), true);
+    snprintf(path, sizeof path, "%s/script", conf->dir);
+    CHECK(load_write_script(path, audit_adjudication()) == 0);
+    snprintf(path, sizeof path, "%s/picture-disturbed", conf->dir);
+    CHECK(audit_picture(path) == 0);
+    out->digest = trace_digest();
+    count();
+}
+
+static void run_undisturbed(void) {
+    char path[600];
+    world_open(plan.seed);
+    plan = faults_draw(plan.seed, conf->length);
+    plan.calm = true;
+    prepare("undisturbed");
+    trace_open(false);
+    open_city(1, 1);
+    const load_conf_t load = load_of_plan();
+    snprintf(path, sizeof path, "%s/script", conf->dir);
+    load_open_script(path, &load, city_fronts());
+    faults_begin(&plan);
+    if (!world_run(in_s(7200), load_is_done)) {
+        load_tell_open();
+        world_fail("the undisturbed run does not end");
+    }
+    come_to_rest();
+    audit_end();
+    snprintf(path, sizeof path, "%s/picture-undisturbed", conf->dir);
+    CHECK(audit_picture(path) == 0);
+    out->simulated_us += world_us();
+}
+
+// ---- processes
+
+static void in_process(void (*run)(void)) {
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(WALL_MAX_S);
+        if (!freopen("/dev/null", "w", stdout)) _exit(3);
+        run();
+        fflush(NULL);
+        _exit(0);
+    }
+    int status = 0;
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+    if (child > 0 && WIFEXITED(status) && (WEXITSTATUS(status) == 0 || out->failed)) return;
+    out->failed = true;
+    if (WIFSIGNALED(status))
+        snprintf(out->why, sizeof out->why, "ended by signal %d%s", WTERMSIG(status),
+                 WTERMSIG(status) == SIGALRM ? ": it does not come to an end" : "");
+    else
+        snprintf(out->why, sizeof out->why, "ended with status %d", WEXITSTATUS(status));
+}
+
+static void compare(void) {
+    char command[1400];
+    snprintf(command, sizeof command, "diff %s/picture-undisturbed %s/picture-disturbed >&2", conf->dir, conf->dir);
+    if (system(command) == 0) return;
+    out->failed = true;
+    snprintf(out->why, sizeof out->why, "the end is not that of an undisturbed run (< undisturbed, > this run)");
+}
+
+void run_seed(const run_conf_t *given, outcome_t *told) {
+    conf = given;
+    out = told;
+    plan = (plan_t){.seed = conf->seed};
+    if (mkdir(conf->dir, 0700) || chdir(conf->dir)) {
+        out->failed = true;
+        snprintf(out->why, sizeof out->why, "%s: %s", conf->dir, strerror(errno));
+        return;
+    }
+    in_process(run_disturbed);
+    if (!out->failed) in_process(run_undisturbed);
+    if (!out->failed) compare();
+    out->finished = true;
+}
