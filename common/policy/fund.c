@@ -325,16 +325,17 @@ static void load_step(loader_t *l, const yaml_node_t *node, const Tc__PolicyFund
 }
 
 static void load_flow(loader_t *l, const yaml_node_t *node, const Tc__PolicyFund *fund, Tc__PolicyFundFlow *to) {
-    static const char *const keys[] = {"name", "every", "keeps", "next_month", "from", "to", "rule", "steps", NULL};
+    static const char *const keys[] = {"name", "every", "keeps", "for_next", "from", "to", "rule", "steps", NULL};
     only(l, node, keys);
     to->rule = rule_of(l, node);
     to->name = name_of(l, node, node->key);
     to->name_zh = unconst(text_of(l, need(l, node, "name")));
     to->every = word_of(l, need(l, node, "every"), everys, EVERY__COUNT);
-    const yaml_node_t *keeps = may(l, node, "keeps"), *next_month = may(l, node, "next_month");
+    const yaml_node_t *keeps = may(l, node, "keeps"), *for_next = may(l, node, "for_next");
     if (keeps) to->keeps = word_of(l, keeps, keeps_words, KEEPS__COUNT);
-    to->next_month = next_month && truth_of(l, next_month);
-    if (!l->rc && to->next_month && to->every != EVERY_MONTH) fail(l, next_month, "only a monthly flow has one");
+    to->for_next = for_next && truth_of(l, for_next);
+    if (!l->rc && to->for_next && to->every != EVERY_MONTH && to->every != EVERY_YEAR)
+        fail(l, for_next, "only a flow of every month or year has one");
     if (!l->rc && to->keeps != KEEPS_NOTHING && to->every != EVERY_YEAR && to->every != EVERY_CASE)
         fail(l, keeps, "figures of a year are kept by a flow of every year, or of a case");
     span_t span = span_of(l, node, (span_t){DATE_NONE, DATE_MAX});

@@ -120,7 +120,7 @@ typedef struct fund_flow {
     const char *name, *name_zh, *rule;
     every_t every;
     keeps_t keeps;
-    bool next_month; // its money is spent in the month after the one that it is named by
+    bool for_next; // it is about the month or year after the one that it is named by
     date_t from, to;
     const fund_step_t *steps;
     uint32_t step_count;

@@ -147,7 +147,7 @@ static int read_flow(const unpacker_t *r, const Tc__PolicyFundFlow *from, const 
                         .name_zh = from->name_zh,
                         .every = (every_t)from->every,
                         .keeps = (keeps_t)from->keeps,
-                        .next_month = from->next_month,
+                        .for_next = from->for_next,
                         .from = from->from,
                         .to = from->to,
                         .steps = steps,

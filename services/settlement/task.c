@@ -125,7 +125,8 @@ int task_period_counts(const policy_t *policy, const calendar_t *calendar, const
                        const task_period_t *period, bool *out, err_t *err) {
     *out = true;
     if (flow->every == EVERY_ONCE) return E_OK;
-    *out = period->last >= flow->from && period->first <= flow->to && period->last >= policy->fund->from;
+    const date_t about = period->last + (flow->for_next ? 1 : 0); // the eve of the pool plans its first money
+    *out = about >= flow->from && period->first <= flow->to && about >= policy->fund->from;
     if (!*out || flow->every != EVERY_DAY) return E_OK;
     if (!calendar) return err_field(err, E_PARAMETER_MISSING, "calendar", "no calendar of working days is loaded");
     return calendar_is_workday(calendar, period->first, out, err);
@@ -133,7 +134,7 @@ int task_period_counts(const policy_t *policy, const calendar_t *calendar, const
 
 int task_budget_year(const fund_flow_t *flow, const task_period_t *period) {
     if (period->first == DATE_NONE) return 0;
-    return month_year(month_of(period->first) + (flow->next_month ? 1 : 0));
+    return month_year(month_of(flow->for_next ? period->last + 1 : period->first));
 }
 
 static void no_day_known(const fund_flow_t *flow, const char *missing, step_days_t *days) {
@@ -143,13 +144,14 @@ static void no_day_known(const fund_flow_t *flow, const char *missing, step_days
 
 int task_days(const policy_t *policy, const calendar_t *calendar, const fund_flow_t *flow, const task_period_t *period,
               step_days_t days[static FLOW_STEPS_MAX], err_t *err) {
-    const date_t on = period->first == DATE_NONE ? policy->fund->from : period->first;
+    const date_t from = flow->from > policy->fund->from ? flow->from : policy->fund->from;
+    const bool before = period->first == DATE_NONE || period->first < from; // a year that begins before the pool does
     err_t why = {0};
-    if (!calendar) {
-        no_day_known(flow, "calendar", days);
+    if (!calendar || (before && period->last < from && flow->every != EVERY_ONCE)) {
+        no_day_known(flow, calendar ? NULL : "calendar", days);
         return E_OK;
     }
-    int rc = fund_flow_days(policy, calendar, flow, month_of(on), days, &why);
+    int rc = fund_flow_days(policy, calendar, flow, month_of(before ? policy->fund->from : period->first), days, &why);
     if (rc == E_PARAMETER_MISSING) { // the calendar's year; a step's own parameter is no error there
         no_day_known(flow, "calendar", days);
         return E_OK;

@@ -132,6 +132,12 @@ TEST(ZZ_F36_no_payment_without_a_plan) {
     EQ(task_budget_year(pays.flow, &pays.period), 2020);
     const at_t december = find("plan_and_payout", "finance_pays", "2020-12");
     EQ(task_budget_year(december.flow, &december.period), 2021);
+    const at_t eve = find("budget", "draft", "2019"); // of the first year of the pool
+    bool counts = false;
+    EQ(task_period_counts(policy, calendar, eve.flow, &eve.period, &counts, &err), E_OK);
+    OK(counts);
+    EQ(task_budget_year(eve.flow, &eve.period), 2020);
+    EQ(eve.days[eve.place].last, DATE_NONE);
     done();
 }
 
