@@ -16,7 +16,7 @@
     "CREATE INDEX standing_party ON standing (book, party, day, reference, kind);"                                     \
     "CREATE TABLE standing_cursor (partition BIGINT NOT NULL PRIMARY KEY, number BIGINT NOT NULL);"
 
-enum { STANDING_FOLLOW_ROWS = 2000, STANDING_PAGE_ROWS = 8000, STANDING_COLUMNS = 6 };
+enum { STANDING_FOLLOW_ROWS = 500, STANDING_PAGE_ROWS = 8000, STANDING_COLUMNS = 6 };
 
 typedef enum standing_verdict { STANDING_TAKE, STANDING_STOP } standing_verdict_t;
 

@@ -5,6 +5,7 @@
 #include "account.pb-c.h"
 #include "accounts.h"
 #include "catalogue_load.h"
+#include "digests.h"
 #include "history.h"
 #include "readjudicate.h"
 #include "reads.h"
@@ -46,6 +47,10 @@ const method_t adjudication_methods[METHOD__COUNT] = {
     [METHOD_GET_ACCOUNT] = {"get_account", OFFICE | ROLE_SERVICE, true, &tc__get_account__descriptor, account_get},
     [METHOD_SHARE_ACCOUNT] = {"share_account", OFFICE, false, &tc__share_account__descriptor, account_share},
     [METHOD_CORRECT_ACCOUNT] = {"correct_account", OFFICE, false, &tc__correct_account__descriptor, account_correct},
+    [METHOD_FOLLOW_ROWS] = {"follow_rows", OFFICE | ROLE_SERVICE, false, &tc__follow_rows__descriptor, digests_follow},
+    [METHOD_GET_DIGESTS] = {"get_digests", OFFICE | ROLE_SERVICE, true, &tc__get_digests__descriptor, digests_get},
+    [METHOD_GET_DIGEST_ROWS] = {"get_digest_rows", OFFICE | ROLE_SERVICE, true, &tc__get_digests__descriptor,
+                                digests_get_rows},
 };
 
 typedef struct sorted {

@@ -32,6 +32,9 @@ typedef enum adjudication_method {
     METHOD_GET_ACCOUNT,
     METHOD_SHARE_ACCOUNT,
     METHOD_CORRECT_ACCOUNT,
+    METHOD_FOLLOW_ROWS,
+    METHOD_GET_DIGESTS,
+    METHOD_GET_DIGEST_ROWS,
     METHOD__COUNT
 } adjudication_method_t;
 

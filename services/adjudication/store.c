@@ -5,6 +5,7 @@
 #include "store.h"
 #include "common/base/hash.h"
 #include "common/daemon/service.h"
+#include "common/reconcile/standing.h"
 #include "account_store.h"
 #include "catalogue_store.h"
 #include "readjudicate.h"
@@ -34,6 +35,7 @@ const migration_t adjudication_migrations[ADJUDICATION_MIGRATIONS] = {
     {4, CATALOGUE_TABLES_SQL VISIT_TABLES_SQL},
     {5, ACCOUNT_TABLES_SQL},
     {6, VISIT_SPLIT_SQL},
+    {7, STANDING_TABLES_SQL},
 };
 
 static const struct {

@@ -1,0 +1,16 @@
+// The business side of reconciliation: what the newest versions of all bills grant, by facility, day and layer, told as
+// digests of sets of rows and as rows (common/reconcile/standing.h). Only follow_rows writes, and only its own table;
+// every call is bounded. Handlers of the command shell; `self` is the adjudication_t.
+#pragma once
+#include "common/reconcile/standing.h"
+#include "adjudication.h"
+
+int digests_follow(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                   err_t *err);
+int digests_get(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                err_t *err);
+int digests_get_rows(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
+                     err_t *err);
+// What a version changes of what its facility is owed: standing_change() for each layer, and for what personal
+// accounts pay (kind "account"). Pure.
+int digests_of_decision(const Tc__Decision *decision, rows_t *changes, err_t *err) MUST_USE;
