@@ -202,3 +202,5 @@ date_t date_of_ms(int64_t unix_ms) {
     if (rest < 0) rest += DAY_MS;
     return saturate(days + (rest + SHANGHAI_MS >= DAY_MS));
 }
+
+int64_t date_end_ms(date_t date) { return ((int64_t)date + 1) * DAY_MS - SHANGHAI_MS; }

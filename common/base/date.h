@@ -38,3 +38,4 @@ const char *month_format(month_t month, char text[static DATE_TEXT_MAX]);
 int64_t clock_now_ms(void);         // milliseconds since the epoch (UTC), for stamps and deadlines
 int64_t clock_mono_us(void);        // monotonic microseconds, for measuring
 date_t date_of_ms(int64_t unix_ms); // the civil date in Asia/Shanghai
+int64_t date_end_ms(date_t date);   // the first millisecond after it

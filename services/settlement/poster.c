@@ -1,5 +1,4 @@
-// Per batch of events: one look-up, two inserts, one write of balances, whatever the number of events. Balances are
-// added in the order of their keys, so that two posters never wait for each other in a circle.
+// Per batch of events one look-up and one write, whatever the number of events.
 #include "poster.h"
 #include "common/base/date.h"
 #include "common/wire/message.h"
@@ -15,18 +14,16 @@ typedef struct batch {
     Tc__JournalEntry **entries;
     const event_t **events; // of the entries
     size_t count;
-    size_t postings;
 } batch_t;
 
-int poster_new(poster_t **out, store_t *store, stream_t *stream, err_t *err) {
+int poster_new(poster_t **out, writer_t *writer, err_t *err) {
     poster_t *poster = calloc(1, sizeof *poster);
     if (poster) poster->arena = arena_new(ARENA_BLOCK_BYTES, ARENA_LIMIT_BYTES);
     if (!poster || !poster->arena) {
         poster_destroy(&poster);
         return err_set(err, E_IO, "out of memory");
     }
-    poster->store = store;
-    poster->stream = stream;
+    poster->writer = writer;
     poster->now_ms = clock_now_ms;
     poster->posted = metric_counter("settlement_entries_total", "outcome=\"posted\"", "events by what became of them");
     poster->repeated =
@@ -47,17 +44,17 @@ static int no_memory(err_t *err) { return err_set(err, E_IO, "the batch of event
 // ---- events to entries
 // --------------------------------------------------------------------------------------------------
 
-typedef struct rule { // what an event of this topic becomes
+typedef struct topic_rule { // what an event of this topic becomes
     const char *topic;
     const ProtobufCMessageDescriptor *type;
-    int (*entry)(const ProtobufCMessage *message, const ledger_source_t *source, int64_t posted_ms, arena_t *arena,
-                 Tc__JournalEntry **out, err_t *err);
-} rule_t;
+    int (*entry)(const ProtobufCMessage *message, const fund_rules_t *fund, const ledger_source_t *source,
+                 int64_t posted_ms, arena_t *arena, Tc__JournalEntry **out, err_t *err);
+} topic_rule_t;
 
 #define OF(name, message_type)                                                                                         \
-    static int name##_entry(const ProtobufCMessage *message, const ledger_source_t *source, int64_t posted_ms,         \
-                            arena_t *arena, Tc__JournalEntry **out, err_t *err) {                                      \
-        return ledger_of_##name((const message_type *)message, source, posted_ms, arena, out, err);                    \
+    static int name##_entry(const ProtobufCMessage *message, const fund_rules_t *fund, const ledger_source_t *source,  \
+                            int64_t posted_ms, arena_t *arena, Tc__JournalEntry **out, err_t *err) {                   \
+        return ledger_of_##name((const message_type *)message, fund, source, posted_ms, arena, out, err);              \
     }
 OF(bill, Tc__Decision)
 OF(receipt, Tc__Receipt)
@@ -67,26 +64,26 @@ OF(credit, Tc__AccountCredit)
 #undef OF
 
 // NULL: the topic moves no money. An event of one of these may still cause no entry.
-static const rule_t *rule_of(const char *topic) {
-    static const rule_t rules[] = {{"bill.settled", &tc__decision__descriptor, bill_entry},
-                                   {"bill.reversed", &tc__decision__descriptor, bill_entry},
-                                   {"bill.recomputed", &tc__decision__descriptor, bill_entry},
-                                   {"contribution.received", &tc__receipt__descriptor, receipt_entry},
-                                   {"contribution.returned", &tc__receipt__descriptor, return_entry},
-                                   {"money.held", &tc__held_money__descriptor, held_entry},
-                                   {"account.credited", &tc__account_credit__descriptor, credit_entry}};
+static const topic_rule_t *rule_of(const char *topic) {
+    static const topic_rule_t rules[] = {{"bill.settled", &tc__decision__descriptor, bill_entry},
+                                         {"bill.reversed", &tc__decision__descriptor, bill_entry},
+                                         {"bill.recomputed", &tc__decision__descriptor, bill_entry},
+                                         {"contribution.received", &tc__receipt__descriptor, receipt_entry},
+                                         {"contribution.returned", &tc__receipt__descriptor, return_entry},
+                                         {"money.held", &tc__held_money__descriptor, held_entry},
+                                         {"account.credited", &tc__account_credit__descriptor, credit_entry}};
     for (size_t i = 0; i < COUNT_OF(rules); i++)
         if (strcmp(rules[i].topic, topic) == 0) return &rules[i];
     return NULL;
 }
 
-static int make_entry(const batch_t *batch, const event_t *event, const rule_t *rule, Tc__JournalEntry **out,
+static int make_entry(const batch_t *batch, const event_t *event, const topic_rule_t *rule, Tc__JournalEntry **out,
                       err_t *err) {
     poster_t *poster = batch->source->poster;
     ledger_source_t source = {batch->source->service, event->partition, event->number};
     ProtobufCMessage *message;
     int rc = message_unpack(&message, rule->type, event->body, event->body_bytes, poster->arena, err);
-    if (!rc) rc = rule->entry(message, &source, poster->now_ms(), poster->arena, out, err);
+    if (!rc) rc = rule->entry(message, poster->fund, &source, poster->now_ms(), poster->arena, out, err);
     if (rc || !*out) return rc;
     // An entry follows from an event's bytes, so one that does not balance is the event's fault: it is parked.
     return ledger_balanced(*out) ? 0 : err_set(err, E_INVALID_FIELD, "the entry of this event does not balance");
@@ -122,7 +119,7 @@ static int find_posted(const batch_t *batch, const event_t *events, size_t count
         key[3] = cell_i64(events[run_end(events, count, i) - 1].number);
         firsts[keys.count - 1] = i;
     }
-    int rc = journal_find_sources(poster->store, &keys, poster->arena, &found, err);
+    int rc = journal_find_sources(poster->writer->store, &keys, poster->arena, &found, err);
     for (size_t row = 0; !rc && row < found.count; row++)
         mark_posted(events, count, firsts[row_i64(&found, row, 0)], row_i64(&found, row, 1), posted);
     return rc;
@@ -137,137 +134,41 @@ static int make_entries(batch_t *batch, const event_t *events, size_t count, err
     int rc = find_posted(batch, events, count, posted, err);
     for (size_t i = 0; !rc && i < count; i++) {
         if (posted[i]) metric_add(poster->repeated, 1);
-        const rule_t *rule = rule_of(events[i].topic);
+        const topic_rule_t *rule = rule_of(events[i].topic);
         if (posted[i] || !rule) continue;
         batch->events[batch->count] = &events[i];
         rc = make_entry(batch, &events[i], rule, &batch->entries[batch->count], err);
         if (rc)
             return err_prefix(err, "%s %u/%lld", batch->source->service, events[i].partition,
                               (long long)events[i].number);
-        if (batch->entries[batch->count]) batch->postings += batch->entries[batch->count++]->n_postings;
+        if (batch->entries[batch->count]) batch->count++;
     }
-    return rc;
-}
-
-// ---- rows
-// ---------------------------------------------------------------------------------------------------------------
-
-static int add_journal_row(batch_t *batch, rows_t *rows, size_t i, int64_t *number, err_t *err) {
-    poster_t *poster = batch->source->poster;
-    const Tc__JournalEntry *entry = batch->entries[i];
-    const event_t *event = batch->events[i];
-    size_t bytes;
-    void *body = message_pack(&entry->base, poster->arena, &bytes);
-    cell_t *row = rows_add(rows);
-    if (!body || !row) return no_memory(err);
-    int rc = stream_reserve(poster->stream, event->partition, "settlement.posted", entry->posted_ms, body, bytes,
-                            number, err);
-    const cell_t cells[JOURNAL_COLUMNS] = {cell_i64(event->partition),       cell_i64(rc ? 0 : *number),
-                                           cell_text(entry->reference),      cell_text(entry->kind),
-                                           cell_text(entry->source_service), cell_i64(entry->source_partition),
-                                           cell_i64(entry->source_number),   cell_i64(entry->posted_ms),
-                                           cell_text(entry->value_date),     cell_blob(body, bytes)};
-    memcpy(row, cells, sizeof cells);
-    return rc;
-}
-
-static int add_posting_rows(const Tc__JournalEntry *entry, uint32_t partition, int64_t number, rows_t *rows,
-                            err_t *err) {
-    for (size_t line = 0; line < entry->n_postings; line++) {
-        const Tc__Posting *posting = entry->postings[line];
-        cell_t *row = rows_add(rows);
-        if (!row) return no_memory(err);
-        const cell_t cells[POSTING_COLUMNS] = {cell_i64(partition),          cell_i64(number),
-                                               cell_i64((int64_t)line + 1),  cell_text(posting->account),
-                                               cell_text(posting->identity), cell_text(posting->division),
-                                               cell_text(posting->party),    cell_i64(posting->amount_fen)};
-        memcpy(row, cells, sizeof cells);
-    }
-    return 0;
-}
-
-static int write_entries(batch_t *batch, err_t *err) {
-    poster_t *poster = batch->source->poster;
-    rows_t journal, postings;
-    rows_init(&journal, poster->arena, JOURNAL_COLUMNS);
-    rows_init(&postings, poster->arena, POSTING_COLUMNS);
-    for (size_t i = 0; i < batch->count; i++) {
-        int64_t number;
-        int rc = add_journal_row(batch, &journal, i, &number, err);
-        if (!rc) rc = add_posting_rows(batch->entries[i], batch->events[i]->partition, number, &postings, err);
-        if (rc) return rc;
-    }
-    int rc = journal_insert(poster->store, &journal, err);
-    if (!rc && postings.count) rc = postings_insert(poster->store, &postings, err);
-    return rc;
-}
-
-// ---- balances
-// -----------------------------------------------------------------------------------------------------------
-
-static int compare_postings(const void *a, const void *b) {
-    const Tc__Posting *left = *(Tc__Posting *const *)a, *right = *(Tc__Posting *const *)b;
-    int order = strcmp(left->account, right->account);
-    if (!order) order = strcmp(left->identity, right->identity);
-    return order ? order : strcmp(left->division, right->division);
-}
-
-// Sums of neighbours with the same key.
-static int add_balance_rows(Tc__Posting *const *sorted, size_t count, rows_t *rows, err_t *err) {
-    for (size_t i = 0; i < count;) {
-        size_t first = i;
-        fen_t sum = 0;
-        for (; i < count && compare_postings(&sorted[first], &sorted[i]) == 0; i++)
-            if (fen_add(sum, sorted[i]->amount_fen, &sum)) return err_set(err, E_OUT_OF_RANGE, "a balance overflows");
-        cell_t *row = rows_add(rows);
-        if (!row) return no_memory(err);
-        row[0] = cell_text(sorted[first]->account);
-        row[1] = cell_text(sorted[first]->identity);
-        row[2] = cell_text(sorted[first]->division);
-        row[3] = cell_i64(sum);
-        row[4] = cell_i64((int64_t)(i - first));
-    }
-    return 0;
-}
-
-static int write_balances(const batch_t *batch, err_t *err) {
-    poster_t *poster = batch->source->poster;
-    Tc__Posting **sorted = arena_alloc(poster->arena, (batch->postings + 1) * sizeof *sorted);
-    size_t count = 0;
-    rows_t rows;
-    if (!sorted) return no_memory(err);
-    for (size_t i = 0; i < batch->count; i++)
-        for (size_t line = 0; line < batch->entries[i]->n_postings; line++)
-            sorted[count++] = batch->entries[i]->postings[line];
-    qsort(sorted, count, sizeof *sorted, compare_postings);
-    rows_init(&rows, poster->arena, BALANCE_COLUMNS);
-    int rc = add_balance_rows(sorted, count, &rows, err);
-    if (!rc && rows.count) rc = balances_add(poster->store, &rows, err);
     return rc;
 }
 
 // ---- the effect
 // ---------------------------------------------------------------------------------------------------------
 
+static int write_batch(const batch_t *batch, err_t *err) {
+    poster_t *poster = batch->source->poster;
+    uint32_t *partitions = arena_alloc(poster->arena, batch->count * sizeof *partitions);
+    if (!partitions) return no_memory(err);
+    for (size_t i = 0; i < batch->count; i++) partitions[i] = batch->events[i]->partition;
+    return writer_write(poster->writer, batch->entries, partitions, batch->count, poster->arena, err);
+}
+
 int poster_apply(void *self, const event_t *events, size_t count, err_t *err) {
     batch_t batch = {.source = self};
     poster_t *poster = batch.source->poster;
     arena_reset(poster->arena);
-    int rc = poster->reload ? stream_reload(poster->stream, err) : 0;
-    if (rc) return rc;
-    poster->reload = false;
-    rc = make_entries(&batch, events, count, err);
+    int rc = writer_ready(poster->writer, err);
+    if (!rc) rc = make_entries(&batch, events, count, err);
     if (rc || !batch.count) return rc;
-    rc = write_entries(&batch, err);
-    if (!rc) rc = write_balances(&batch, err);
+    rc = write_batch(&batch, err);
     if (!rc) metric_add(poster->posted, (int64_t)batch.count);
     return rc;
 }
 
-void poster_committed(void *self) { stream_committed(((poster_source_t *)self)->poster->stream); }
+void poster_committed(void *self) { stream_committed(((poster_source_t *)self)->poster->writer->stream); }
 
-void poster_rolled_back(void *self) {
-    poster_t *poster = ((poster_source_t *)self)->poster;
-    stream_rolled_back(poster->stream);
-    poster->reload = true;
-}
+void poster_rolled_back(void *self) { writer_rolled_back(((poster_source_t *)self)->poster->writer); }

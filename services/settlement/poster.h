@@ -3,15 +3,15 @@
 // nothing.
 #pragma once
 #include "common/base/metrics.h"
+#include "common/policy/fund.h"
 #include "common/stream/consumer.h"
-#include "common/stream/stream.h"
+#include "writer.h"
 
 typedef struct poster {
-    store_t *store; // borrowed, as is the stream
-    stream_t *stream;
-    arena_t *arena; // own: a batch's entries
+    writer_t *writer;         // borrowed
+    const fund_rules_t *fund; // the city's section, borrowed; NULL: none
+    arena_t *arena;           // own: a batch's entries
     int64_t (*now_ms)(void);
-    bool reload; // a batch was rolled back: the numbers must be read again
     metric_t *posted, *repeated;
 } poster_t;
 
@@ -20,7 +20,7 @@ typedef struct poster_source { // one per consumer
     const char *service;
 } poster_source_t;
 
-int poster_new(poster_t **out, store_t *store, stream_t *stream, err_t *err) MUST_USE;
+int poster_new(poster_t **out, writer_t *writer, err_t *err) MUST_USE;
 void poster_destroy(poster_t **poster);
 // consumer_effect_t with `self` = a poster_source_t.
 int poster_apply(void *self, const event_t *events, size_t count, err_t *err);

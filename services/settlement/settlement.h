@@ -7,10 +7,13 @@
 
 typedef struct settlement {
     service_ctx_t *ctx;
+    writer_t *writer; // own, as is the poster
     poster_t *poster;
     poster_source_t adjudication, collection;
     policy_t *policy;     // own; NULL: no city is configured, the ledger knows one fund "" and one account `treasury`
     calendar_t *calendar; // own; NULL: no calendar was found, days of flows that need one are not known
+    seal_key_t *key;      // own; NULL: days are not sealed
+    date_t sealed_until;  // days before this one were looked at
 } settlement_t;
 
 extern const service_t settlement_service;

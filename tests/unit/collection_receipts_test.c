@@ -431,7 +431,7 @@ TEST(a_receipt_given_back_leaves_everything_as_before) {
     EQ(rig_ask(&city.collection, "resolve_receipt", "{'receipt':'T1','decision':'return','reason':'x'}"), E_EXISTS);
     EQ(rig_ask(&city.collection, "resolve_receipt", "{'receipt':'T1','decision':'apply','reason':'x'}"), E_NOT_FOUND);
     check_books(&city);
-    EQ(BALANCE(&city, "account LIKE 'treasury/%'"), 0);
+    EQ(BALANCE(&city, "account LIKE 'money/%'"), 0);
     receive(&city, "T2", "employer", "E1", "2018-05", "2018-05-21");
     EQ(entitlement(&city, "P1")->n_spans, 1);
     close_city(&city);
@@ -811,7 +811,7 @@ TEST(every_receipt_ends_in_one_place_and_every_fen_too) {
         }
         check_books(&city);
         // Money that came = what stands in the treasury + what was given back.
-        EQ(BALANCE(&city, "account LIKE 'treasury/%'") + SUM(&city, "amount_fen", "refund"), came);
+        EQ(BALANCE(&city, "account LIKE 'money/%'") + SUM(&city, "amount_fen", "refund"), came);
         EQ(COUNT(&city, "parked_receipt p JOIN receipt r ON r.receipt = p.receipt WHERE p.decision <> 'match'"), 0);
     }
     EQ(COUNT(&city, "bill b WHERE b.paid_on <> '' AND NOT EXISTS (SELECT 1 FROM receipt r WHERE r.receipt = b.receipt"

@@ -88,7 +88,7 @@ TEST(a_bill_is_an_expense_and_a_debt_to_the_facility) {
     Tc__JournalEntry *entry;
     err_t err = {0};
     make_bill(&bill, 1, (const fen_t[]){2700500, 1703075, 0});
-    NEED(ledger_of_bill(&bill.decision, &source, 99, arena, &entry, &err) == E_OK);
+    NEED(ledger_of_bill(&bill.decision, NULL, &source, 99, arena, &entry, &err) == E_OK);
     EQ(entry->n_postings, 4); // no lines for the layer that pays nothing
     EQ(posted_to(entry, "expense/tier1"), 2700500);
     EQ(posted_to(entry, "payable/tier1"), -2700500);
@@ -113,7 +113,7 @@ TEST(what_accounts_pay_is_owed_to_the_facility_and_given_back_as_a_difference) {
     err_t err = {0};
     make_bill(&bill, 1, (const fen_t[]){2700500, 0, 0});
     bill.decision.account_fen = 70;
-    NEED(ledger_of_bill(&bill.decision, &source, 99, arena, &entry, &err) == E_OK);
+    NEED(ledger_of_bill(&bill.decision, NULL, &source, 99, arena, &entry, &err) == E_OK);
     EQ(entry->n_postings, 4);
     EQ(posted_to(entry, "personal/account"), 70);
     EQ(posted_to(entry, "payable/account"), -70);
@@ -122,7 +122,7 @@ TEST(what_accounts_pay_is_owed_to_the_facility_and_given_back_as_a_difference) {
     before.paid = bill.list, before.n_paid = LAYERS, before.fund_fen = bill.decision.fund_fen;
     before.total_fen = bill.decision.total_fen, before.account_fen = 100;
     bill.decision.previous = &before, bill.decision.version = 2;
-    NEED(ledger_of_bill(&bill.decision, &source, 99, arena, &entry, &err) == E_OK);
+    NEED(ledger_of_bill(&bill.decision, NULL, &source, 99, arena, &entry, &err) == E_OK);
     EQ(entry->n_postings, 2);
     EQ(posted_to(entry, "personal/account"), -30);
     EQ(posted_to(entry, "payable/account"), 30);
@@ -134,7 +134,7 @@ TEST(a_credited_month_is_the_persons_own_and_may_be_taken_back) {
     err_t err = {0};
     credit.person = T("P1"), credit.month = T("2018-03"), credit.turn = 1, credit.amount_fen = 6020;
     for (int turn = 1; turn <= 2; turn++, credit.amount_fen = -6020) {
-        NEED(ledger_of_credit(&credit, &source, 99, arena, &entry, &err) == E_OK);
+        NEED(ledger_of_credit(&credit, NULL, &source, 99, arena, &entry, &err) == E_OK);
         EQ(posted_to(entry, "allotted/account"), credit.amount_fen);
         EQ(posted_to(entry, "personal/account"), -credit.amount_fen);
         OK(ledger_balanced(entry));
@@ -148,10 +148,9 @@ TEST(a_receipt_is_money_in_the_treasury_and_income_by_payer) {
     Tc__JournalEntry *entry;
     err_t err = {0};
     make_receipt(&receipt, 1, (const fen_t[]){10000, 2000, 5000, 300});
-    NEED(ledger_of_receipt(&receipt.receipt, &source, 99, arena, &entry, &err) == E_OK);
-    EQ(posted_to(entry, "treasury/tier1"), 12300);
+    NEED(ledger_of_receipt(&receipt.receipt, NULL, &source, 99, arena, &entry, &err) == E_OK);
+    EQ(posted_to(entry, "money/treasury"), 17300);
     EQ(posted_to(entry, "contribution/tier1"), -12300);
-    EQ(posted_to(entry, "treasury/tier2"), 5000);
     EQ(posted_to(entry, "contribution/tier2"), -5000);
     EQ_TEXT(entry->postings[1]->party, "employer");
     EQ_TEXT(entry->postings[3]->party, "person");
@@ -164,8 +163,8 @@ TEST(a_receipt_given_back_is_posted_the_other_way_round) {
     Tc__JournalEntry *there, *back;
     err_t err = {0};
     make_receipt(&receipt, 1, (const fen_t[]){10000, 2000, 500, 0});
-    NEED(ledger_of_receipt(&receipt.receipt, &source, 99, arena, &there, &err) == E_OK);
-    NEED(ledger_of_return(&receipt.receipt, &source, 99, arena, &back, &err) == E_OK);
+    NEED(ledger_of_receipt(&receipt.receipt, NULL, &source, 99, arena, &there, &err) == E_OK);
+    NEED(ledger_of_return(&receipt.receipt, NULL, &source, 99, arena, &back, &err) == E_OK);
     EQ_TEXT(back->kind, "return");
     EQ_TEXT(back->reference, "R-1");
     OK(ledger_balanced(back));
@@ -182,20 +181,20 @@ TEST(money_that_pays_no_bill_is_held) {
     err_t err = {0};
     held.receipt = T("T1"), held.payer = T("E1"), held.kind = T("parked"), held.on = T("2018-03-05");
     held.amount_fen = 4321;
-    NEED(ledger_of_held(&held, &source, 99, arena, &entry, &err) == E_OK);
+    NEED(ledger_of_held(&held, NULL, &source, 99, arena, &entry, &err) == E_OK);
     EQ_TEXT(entry->kind, "held");
     EQ(entry->n_postings, 2);
-    EQ(posted_to(entry, "treasury/parked"), 4321);
+    EQ(posted_to(entry, "money/treasury"), 4321);
     EQ(posted_to(entry, "held/parked"), -4321);
     EQ_TEXT(entry->postings[1]->party, "E1");
     OK(ledger_balanced(entry));
     held.kind = T("credit"), held.amount_fen = -21;
-    NEED(ledger_of_held(&held, &source, 99, arena, &entry, &err) == E_OK);
+    NEED(ledger_of_held(&held, NULL, &source, 99, arena, &entry, &err) == E_OK);
     EQ(posted_to(entry, "held/credit"), 21);
     held.kind = T("Not a word");
-    EQ(ledger_of_held(&held, &source, 99, arena, &entry, &err), E_INVALID_FIELD);
+    EQ(ledger_of_held(&held, NULL, &source, 99, arena, &entry, &err), E_INVALID_FIELD);
     held.kind = T("credit"), held.amount_fen = INT64_MIN;
-    EQ(ledger_of_held(&held, &source, 99, arena, &entry, &err), E_OUT_OF_RANGE);
+    EQ(ledger_of_held(&held, NULL, &source, 99, arena, &entry, &err), E_OUT_OF_RANGE);
 }
 
 TEST(events_that_do_not_add_up_are_refused) {
@@ -205,24 +204,24 @@ TEST(events_that_do_not_add_up_are_refused) {
     err_t err = {0};
     make_bill(&bill, 1, (const fen_t[]){1, 2, 3});
     bill.decision.fund_fen++;
-    EQ(ledger_of_bill(&bill.decision, &source, 1, arena, &entry, &err), E_INVALID_FIELD);
+    EQ(ledger_of_bill(&bill.decision, NULL, &source, 1, arena, &entry, &err), E_INVALID_FIELD);
     make_bill(&bill, 1, (const fen_t[]){1, 2, 3});
     bill.paid[1].name = T("tier 2");
-    EQ(ledger_of_bill(&bill.decision, &source, 1, arena, &entry, &err), E_INVALID_FIELD);
+    EQ(ledger_of_bill(&bill.decision, NULL, &source, 1, arena, &entry, &err), E_INVALID_FIELD);
     make_bill(&bill, 1, (const fen_t[]){INT64_MAX - 100, 0, 0});
     bill.paid[1].amount_fen = 101;
-    EQ(ledger_of_bill(&bill.decision, &source, 1, arena, &entry, &err), E_OUT_OF_RANGE);
+    EQ(ledger_of_bill(&bill.decision, NULL, &source, 1, arena, &entry, &err), E_OUT_OF_RANGE);
     make_bill(&bill, 1, (const fen_t[]){1, 2, 3});
     bill.decision.input = NULL;
-    EQ(ledger_of_bill(&bill.decision, &source, 1, arena, &entry, &err), E_MISSING_FIELD);
+    EQ(ledger_of_bill(&bill.decision, NULL, &source, 1, arena, &entry, &err), E_MISSING_FIELD);
     make_receipt(&receipt, 1, (const fen_t[]){1, 2, 3, 4});
     receipt.receipt.amount_fen--;
-    EQ(ledger_of_receipt(&receipt.receipt, &source, 1, arena, &entry, &err), E_INVALID_FIELD);
+    EQ(ledger_of_receipt(&receipt.receipt, NULL, &source, 1, arena, &entry, &err), E_INVALID_FIELD);
     make_receipt(&receipt, 1, (const fen_t[]){1, 2, -3, 4});
-    EQ(ledger_of_receipt(&receipt.receipt, &source, 1, arena, &entry, &err), E_OUT_OF_RANGE);
+    EQ(ledger_of_receipt(&receipt.receipt, NULL, &source, 1, arena, &entry, &err), E_OUT_OF_RANGE);
     make_receipt(&receipt, 1, (const fen_t[]){1, 2, 3, 4});
     receipt.parts[0].item = T("../tier1");
-    EQ(ledger_of_receipt(&receipt.receipt, &source, 1, arena, &entry, &err), E_INVALID_FIELD);
+    EQ(ledger_of_receipt(&receipt.receipt, NULL, &source, 1, arena, &entry, &err), E_INVALID_FIELD);
     OK(entry == NULL);
 }
 
@@ -234,13 +233,13 @@ TEST(every_entry_sums_to_zero_and_no_fen_is_lost) {
         fen_t amounts[PARTS], expenses = 0, income = 0;
         for (int k = 0; k < PARTS; k++) amounts[k] = draw(4) ? (fen_t)draw(100000000) : 0;
         make_bill(&bill, i, amounts);
-        NEED(ledger_of_bill(&bill.decision, &source, 1, arena, &entry, NULL) == E_OK);
+        NEED(ledger_of_bill(&bill.decision, NULL, &source, 1, arena, &entry, NULL) == E_OK);
         OK(ledger_balanced(entry));
         for (size_t p = 0; p < entry->n_postings; p++)
             if (strncmp(entry->postings[p]->account, "expense/", 8) == 0) expenses += entry->postings[p]->amount_fen;
         EQ(expenses, bill.decision.fund_fen);
         make_receipt(&receipt, i, amounts);
-        NEED(ledger_of_receipt(&receipt.receipt, &source, 1, arena, &entry, NULL) == E_OK);
+        NEED(ledger_of_receipt(&receipt.receipt, NULL, &source, 1, arena, &entry, NULL) == E_OK);
         OK(ledger_balanced(entry));
         for (size_t p = 0; p < entry->n_postings; p++)
             if (strncmp(entry->postings[p]->account, "contribution/", 13) == 0)
@@ -391,7 +390,7 @@ TEST(the_same_number_of_another_service_is_another_event) {
     EQ(deliver(&book, &book.settlement->collection, &received, 1), E_OK);
     EQ(deliver(&book, &book.settlement->collection, &other, 1), E_OK); // not ours: passed over
     EQ(one_number(&book, "SELECT COUNT(*) FROM journal"), 2);
-    EQ(balance_under(&book, "treasury/", NULL), 173);
+    EQ(balance_under(&book, "money/", NULL), 173);
     EQ(balance_under(&book, "contribution/tier2", NULL), -50);
     size_t rows;
     EQ(balance_under(&book, "contribution/", &rows), -173);
@@ -485,7 +484,7 @@ TEST(a_later_version_is_posted_as_what_it_changes) {
     make_bill(&after, 1, (const fen_t[]){700, 300, 0});
     after.decision.total_fen = before.decision.total_fen;
     replace_by(&previous, &after, &before);
-    NEED(ledger_of_bill(&after.decision, &source, 99, arena, &entry, &err) == E_OK && entry);
+    NEED(ledger_of_bill(&after.decision, NULL, &source, 99, arena, &entry, &err) == E_OK && entry);
     EQ(entry->n_postings, 2);
     EQ_TEXT(entry->postings[0]->account, "expense/tier1");
     EQ(entry->postings[0]->amount_fen, 200);
@@ -496,7 +495,7 @@ TEST(a_later_version_is_posted_as_what_it_changes) {
     after = before;
     after.decision.input = &before.input, after.decision.identity = T("resident");
     replace_by(&previous, &after, &before);
-    NEED(ledger_of_bill(&after.decision, &source, 99, arena, &entry, &err) == E_OK && entry);
+    NEED(ledger_of_bill(&after.decision, NULL, &source, 99, arena, &entry, &err) == E_OK && entry);
     EQ(entry->n_postings, 8);
     OK(ledger_balanced(entry));
     EQ(entry->fund_fen, 0);
@@ -504,21 +503,21 @@ TEST(a_later_version_is_posted_as_what_it_changes) {
     after = before;
     after.decision.input = &before.input;
     replace_by(&previous, &after, &before);
-    NEED(ledger_of_bill(&after.decision, &source, 99, arena, &entry, &err) == E_OK);
+    NEED(ledger_of_bill(&after.decision, NULL, &source, 99, arena, &entry, &err) == E_OK);
     OK(entry == NULL);
     // Reversed: every line turned. A layer that the city gave up since is turned too.
     make_bill(&after, 1, (const fen_t[]){0, 0, 0});
     after.decision.total_fen = 0, after.decision.n_paid = 1;
     replace_by(&previous, &after, &before);
-    NEED(ledger_of_bill(&after.decision, &source, 99, arena, &entry, &err) == E_OK && entry);
+    NEED(ledger_of_bill(&after.decision, NULL, &source, 99, arena, &entry, &err) == E_OK && entry);
     EQ(entry->n_postings, 4);
     EQ(entry->total_fen, -before.decision.total_fen);
     EQ(entry->fund_fen, -800);
     previous.fund_fen++;
-    EQ(ledger_of_bill(&after.decision, &source, 99, arena, &entry, &err), E_INVALID_FIELD);
+    EQ(ledger_of_bill(&after.decision, NULL, &source, 99, arena, &entry, &err), E_INVALID_FIELD);
     Tc__Decision tombstone = TC__DECISION__INIT;
     tombstone.kind = T("tombstone");
-    EQ(ledger_of_bill(&tombstone, &source, 99, arena, &entry, &err), E_OK);
+    EQ(ledger_of_bill(&tombstone, NULL, &source, 99, arena, &entry, &err), E_OK);
     OK(entry == NULL);
 }
 
