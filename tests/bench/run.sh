@@ -55,6 +55,9 @@ echo; echo "== imports of enrolment, without the wire"
 mkdir -p "$work/import"
 "$bin/import_bench" sqlite "$work/import" "$imported"
 
+echo; echo "== reconciliation of 1,000,000 rows with one planted difference, after load"
+"$bin/reconcile_bench"
+
 echo; echo "== settlement on SQLite"
 settlement --store "sqlite:$work/sqlite%d"
 if [ -w /dev/shm ]; then
