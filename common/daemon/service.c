@@ -7,6 +7,7 @@
 #include "common/base/ids.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/wire/lane.h"
 #include "health.h"
 #include "housekeeping.h"
 #include "secret.h"
@@ -32,7 +33,7 @@ enum {
     DRAIN_MAX_MS = 3000,
     ARENA_BLOCK_BYTES = 256 * 1024,
     ARENA_LIMIT_BYTES = 256 * 1024 * 1024,
-    METHODS_MAX = 32,
+    METHODS_MAX = 96,
 };
 
 #define STREAM_DOMAIN "stream"
@@ -142,7 +143,7 @@ static int start_sockets(process_t *process, err_t *err) {
     int code = keys_load(&ctx->keys, keys_dir, *self ? self : process->service->name, err);
     if (code) return code;
     ctx->zmq = zmq_ctx_new();
-    if (!ctx->zmq) return err_set(err, E_IO, "no ZeroMQ context");
+    if (!ctx->zmq || lane_open_all(ctx->zmq) != 0) return err_set(err, E_IO, "no ZeroMQ context");
     code = zap_start(&process->zap, ctx->zmq, keys_dir, domains, COUNT_OF(domains), err);
     if (code) return code;
     ctx->client_conf = (client_conf_t){.context = ctx->zmq,

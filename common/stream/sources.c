@@ -2,6 +2,8 @@
 #include "sources.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/base/hash.h"
+#include "common/wire/lane.h"
 #include "common/wire/message.h"
 #include "envelope.pb-c.h"
 #include <errno.h>
@@ -50,13 +52,14 @@ static void source_close(source_t *source) {
     source->live = source->replay = NULL;
 }
 
-static int open_socket(void **out, const sources_t *sources, int type, const char *key_name, err_t *err) {
+static int open_socket(void **out, const sources_t *sources, int type, const source_t *source, err_t *err) {
+    const unsigned lane = lane_of(hash64(source->instance, strlen(source->instance), 0));
     int linger = 0, mark = type == ZMQ_SUB ? LIVE_MARK : REPLAY_MARK;
     *out = zmq_socket(sources->context, type);
     if (!*out) return err_set(err, E_IO, "no socket: %s", zmq_strerror(errno));
-    int code = curve_client(*out, sources->keys, key_name, err);
+    int code = curve_client(*out, sources->keys, source->key_name, err);
     if (code != E_OK) return code;
-    if (zmq_setsockopt(*out, ZMQ_LINGER, &linger, sizeof linger) != 0 ||
+    if (lane_take(sources->context, *out, lane) != 0 || zmq_setsockopt(*out, ZMQ_LINGER, &linger, sizeof linger) != 0 ||
         zmq_setsockopt(*out, ZMQ_RCVHWM, &mark, sizeof mark) != 0)
         return err_set(err, E_IO, "socket option: %s", zmq_strerror(errno));
     return E_OK;
@@ -65,8 +68,8 @@ static int open_socket(void **out, const sources_t *sources, int type, const cha
 static int source_open(source_t *source, const sources_t *sources, err_t *err) {
     char prefix[FRAME_SERVICE_MAX + 2];
     int prefix_bytes = snprintf(prefix, sizeof prefix, "%s.", sources->service); // the dot: topics are prefixes
-    int code = open_socket(&source->live, sources, ZMQ_SUB, source->key_name, err);
-    if (code == E_OK) code = open_socket(&source->replay, sources, ZMQ_DEALER, source->key_name, err);
+    int code = open_socket(&source->live, sources, ZMQ_SUB, source, err);
+    if (code == E_OK) code = open_socket(&source->replay, sources, ZMQ_DEALER, source, err);
     if (code != E_OK) return code;
     if (zmq_setsockopt(source->live, ZMQ_SUBSCRIBE, prefix, (size_t)prefix_bytes) != 0 ||
         zmq_connect(source->live, source->live_endpoint) != 0 ||

@@ -7,6 +7,7 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/wire/lane.h"
 #include "frame.h"
 #include "replay.h"
 #include <errno.h>
@@ -72,7 +73,7 @@ static int open_socket(void **out, const stream_conf_t *conf, int type, const ch
     if (!*out) return err_set(err, E_IO, "stream: no socket: %s", zmq_strerror(errno));
     int code = curve_server(*out, conf->keys, "stream", err);
     if (code != E_OK) return code;
-    int bad = set_int(*out, ZMQ_LINGER, 0);
+    int bad = lane_take(conf->context, *out, LANE_LISTENERS) | set_int(*out, ZMQ_LINGER, 0);
     if (type == ZMQ_XPUB) {
         // Every subscription is shown, so that a newcomer gets a beat at once instead of waiting for the next.
         bad |= set_int(*out, ZMQ_XPUB_VERBOSE, 1) | set_int(*out, ZMQ_SNDHWM, LIVE_MARK);

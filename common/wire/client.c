@@ -6,6 +6,7 @@
 #include "common/base/date.h"
 #include "common/base/ids.h"
 #include "common/base/metrics.h"
+#include "lane.h"
 #include "pack.h"
 
 #include <errno.h>
@@ -79,12 +80,14 @@ static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static int open_socket(client_t *client, const client_conf_t *conf, const char *endpoint, err_t *err) {
     int immediate = 1; // a send to a broker that is not there fails at once and goes to the other one
+    unsigned lane = LANE_BROKERS + (unsigned)client->broker_count;
     void *socket = zmq_socket(conf->context, ZMQ_DEALER);
     if (!socket) return err_set(err, E_IO, "client socket: %s", zmq_strerror(errno));
     client->sockets[client->broker_count++] = socket;
     int rc = curve_client(socket, conf->keys, conf->broker_key_name, err);
     if (rc != E_OK) return rc;
-    if (zmq_setsockopt(socket, ZMQ_IMMEDIATE, &immediate, sizeof immediate) != 0 || zmq_connect(socket, endpoint) != 0)
+    if (lane_take(conf->context, socket, lane) != 0 ||
+        zmq_setsockopt(socket, ZMQ_IMMEDIATE, &immediate, sizeof immediate) != 0 || zmq_connect(socket, endpoint) != 0)
         return err_set(err, E_IO, "broker endpoint %s: %s", endpoint, zmq_strerror(errno));
     return E_OK;
 }

@@ -1,6 +1,7 @@
 // The connection of a command to a running suite.
 #include "cli.h"
 #include "common/base/hash.h"
+#include "common/wire/lane.h"
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
@@ -25,7 +26,8 @@ int suite_open(suite_t *suite, const char *data_dir, const char *as) {
     }
     suite->arena = arena_new(64 * 1024, 0);
     suite->zmq = zmq_ctx_new();
-    if (!suite->arena || !suite->zmq) return complain(&(err_t){.code = E_IO, .text = "out of memory"});
+    if (!suite->arena || !suite->zmq || lane_open_all(suite->zmq) != 0)
+        return complain(&(err_t){.code = E_IO, .text = "out of memory"});
     if (keys_load(&suite->keys, conf_text(suite->conf, "keys.dir"), as, &err)) return complain(&err);
     suite->client_conf = (client_conf_t){.context = suite->zmq,
                                          .keys = suite->keys,
