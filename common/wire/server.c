@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "gate.h"
+#include "lane.h"
 #include "pack.h"
 
 #include <errno.h>
@@ -89,12 +90,14 @@ static int set_presence(server_t *server, const server_conf_t *conf, err_t *err)
 
 static int open_link(server_t *server, const server_conf_t *conf, const char *endpoint, err_t *err) {
     int immediate = 1, linger = GOODBYE_MS;
+    unsigned lane = LANE_BROKERS + (unsigned)server->link_count;
     void *socket = zmq_socket(conf->context, ZMQ_DEALER);
     if (!socket) return err_set(err, E_IO, "server socket: %s", zmq_strerror(errno));
     server->links[server->link_count++].socket = socket;
     int rc = curve_client(socket, conf->keys, conf->broker_key_name, err);
     if (rc != E_OK) return rc;
-    if (zmq_setsockopt(socket, ZMQ_IMMEDIATE, &immediate, sizeof immediate) != 0 ||
+    if (lane_take(conf->context, socket, lane) != 0 ||
+        zmq_setsockopt(socket, ZMQ_IMMEDIATE, &immediate, sizeof immediate) != 0 ||
         zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof linger) != 0 || zmq_connect(socket, endpoint) != 0)
         return err_set(err, E_IO, "broker endpoint %s: %s", endpoint, zmq_strerror(errno));
     return E_OK;
