@@ -10,7 +10,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MAX = 256, PATH_BYTES = 512, READ_US = 15, WRITE_US = 25, COMMIT_US = 250, TORN_MAX_BYTES = 3000 };
+enum {
+    CONNECTIONS_MAX = 256,
+    PATH_BYTES = 512,
+    READ_US = 15,
+    WRITE_US = 25,
+    COMMIT_US = 250,
+    TORN_MAX_BYTES = 3000,
+    COMMIT_CRASHES = 20
+};
 
 disk_faults_t disk_faults;
 
@@ -71,16 +79,21 @@ int __wrap_sqlite3_busy_handler(sqlite3 *db, int (*busy)(void *, int), void *sel
 
 // ---- boundaries
 
-static void boundary(const char *when, const char *what) {
+static void boundary_with(const char *when, const char *what, uint32_t crash_ppm) {
     if (!node_now()) return;
     fiber_end_if_doomed();
-    if (chance(disk_faults.crash_ppm)) {
+    if (chance(crash_ppm)) {
         system_count(FAULT_CRASH_STORE);
         trace("dies %s %s", when, what);
         node_kill(node_now());
     }
     if (chance(disk_faults.rest_ppm)) fiber_wait(world_us() + draw_between(1, 3000));
 }
+
+static void boundary(const char *when, const char *what) { boundary_with(when, what, disk_faults.crash_ppm); }
+
+// Where most depends on it, most deaths are.
+static void at_commit(const char *when) { boundary_with(when, "commit", disk_faults.crash_ppm * COMMIT_CRASHES); }
 
 static int fails(const char *what, err_t *err) {
     if (!node_now() || !chance(disk_faults.fail_ppm)) return E_OK;
@@ -105,7 +118,7 @@ static int sim_begin_migration(store_t *store, err_t *err) {
 }
 
 static int sim_commit(store_t *store, err_t *err) {
-    boundary("before", "commit");
+    at_commit("before");
     int code = fails("commit", err);
     if (code) {
         disk.real->rollback(store);
@@ -123,7 +136,7 @@ static int sim_commit(store_t *store, err_t *err) {
         trace("commit done and told as failed");
         code = err_set(err, E_STORE, "the connection broke during the commit");
     }
-    boundary("after", "commit");
+    at_commit("after");
     return code;
 }
 

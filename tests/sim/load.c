@@ -22,6 +22,7 @@ enum {
     FACILITIES = 3,
     CALLERS_MAX = 8,
     BILLS_MAX = 2048,
+    BURST_MAX = 5,
     MONTHS = 8, // billed for employees
     JSON_BYTES = 1024,
     DEADLINE_MS = 4000,
@@ -34,7 +35,7 @@ typedef struct bill {
     char number[24], id[24], json[JSON_BYTES];
     int person, day; // of discharge
     bill_state_t state;
-    bool under_way, reverse_asked, reversed, checked;
+    bool reverse_asked, reversed, checked;
     char reverse_id[24];
     uint8_t *reply; // to settle
     size_t reply_bytes;
@@ -260,11 +261,13 @@ static void pay_employer(caller_t *c, int employer) {
 
 // ---- bills
 
-static bill_t *bill_new(caller_t *c) {
+// `person` −1: anybody. NULL when there have been enough.
+static bill_t *bill_new(caller_t *c, int person) {
     if (load.bill_count == BILLS_MAX) return NULL;
     bill_t *bill = &load.bills[load.bill_count];
     *bill = (bill_t){.person = (int)draw_to((uint64_t)load.conf.persons), .day = (int)draw_to(9 * 28)};
     if (chance(500000)) bill->person = (int)draw_to(2); // few are ill often
+    if (person >= 0) bill->person = person;
     snprintf(bill->number, sizeof bill->number, "B%zu", load.bill_count);
     new_id(c, bill->id);
     const int month = bill->day / 28 + 1, day = bill->day % 28 + 1;
@@ -294,22 +297,61 @@ static void keep_reply(bill_t *bill, const reply_t *reply) {
     bill->reply_bytes = reply->body_bytes;
 }
 
-static void settle(caller_t *c, bill_t *bill) {
-    const order_t command = {"adjudication", "settle", bill->id, bill->json};
-    reply_t reply;
-    bill->under_way = true;
-    int code = ask(c, &command, &reply);
+// Is the answer lawful?
+static void take_settled(bill_t *bill, int code, const reply_t *reply) {
     if (!code) {
-        keep_reply(bill, &reply);
+        keep_reply(bill, reply);
         bill->state = BILL_SETTLED;
     } else if (code == E_REVERSED && bill->reverse_asked && bill->state == BILL_NEW) {
         bill->state = BILL_REFUSED;
     } else if (code == E_NOT_FOUND && bill->state == BILL_NEW && !load.persons[bill->person].paid) {
-        bill->state = BILL_REFUSED; // collection has not heard of the person yet: asked again later under another id
+        bill->state = BILL_REFUSED; // collection has not heard of the person yet
     } else if (code != E_REVERSED || bill->state != BILL_REFUSED) {
-        world_fail("settle %s (%s): %s %s", bill->id, bill->number, err_name(code), reply.text);
+        world_fail("settle %s (%s): %s %s", bill->id, bill->number, err_name(code), reply->text);
     }
-    bill->under_way = false;
+}
+
+static void settle(caller_t *c, bill_t *bill) {
+    const order_t command = {"adjudication", "settle", bill->id, bill->json};
+    reply_t reply;
+    int code = ask(c, &command, &reply);
+    take_settled(bill, code, &reply);
+}
+
+// Several bills of one person at once.
+static void settle_burst(caller_t *c) {
+    bill_t *bills[BURST_MAX];
+    reply_t reply;
+    const size_t wanted = (size_t)draw_between(2, BURST_MAX);
+    size_t count = 0;
+    err_t err = {0};
+    arena_reset(c->arena);
+    while (count < wanted && (bills[count] = bill_new(c, count ? bills[0]->person : -1))) {
+        const order_t command = {"adjudication", "settle", bills[count]->id, bills[count]->json};
+        const cli_method_t *method = method_of(&command);
+        ProtobufCMessage *message;
+        size_t bytes;
+        CHECK(!message_from_json(&message, method->request, command.json, strlen(command.json), c->arena, &err));
+        void *body = message_pack(message, c->arena, &bytes);
+        const call_t call = {.service = command.service,
+                             .method = command.method,
+                             .key = load.persons[bills[0]->person].number,
+                             .request_id = command.id,
+                             .body = body,
+                             .body_bytes = bytes,
+                             .deadline_ms = DEADLINE_MS,
+                             .tag = bills[count]};
+        count += client_send(c->client, &call, &err) == E_OK;
+    }
+    for (size_t left = count; left > 0;) {
+        if (client_next(c->client, &reply, 1000) != 1) continue;
+        left--;
+        if (is_unknown(reply.code)) continue;
+        take_settled(reply.tag, reply.code, &reply);
+        load.operations++;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (bills[i]->state == BILL_NEW) settle(c, bills[i]);
 }
 
 static bill_t *any_bill(bill_state_t state) {
@@ -371,7 +413,7 @@ static void quote(caller_t *c) {
     reply_t reply;
     const size_t kept = load.bill_count;
     const int serial = c->serial;
-    const bill_t *bill = bill_new(c);
+    const bill_t *bill = bill_new(c, -1);
     if (!bill) return;
     snprintf(json, sizeof json, "%s", bill->json);
     load.bill_count = kept; // it never was one
@@ -424,7 +466,7 @@ static void repeat(caller_t *c) {
 }
 
 static void reverse_some(caller_t *c) {
-    bill_t *bill = chance(100000) ? bill_new(c) : any_bill(BILL_SETTLED);
+    bill_t *bill = chance(100000) ? bill_new(c, -1) : any_bill(BILL_SETTLED);
     if (!bill) return;
     const bool never_came = bill->state == BILL_NEW;
     reverse(c, bill);
@@ -433,8 +475,10 @@ static void reverse_some(caller_t *c) {
 
 static void operate(caller_t *c) {
     const uint64_t what = draw_to(100);
-    if (what < 60) {
-        bill_t *bill = bill_new(c);
+    if (what < 20) {
+        settle_burst(c);
+    } else if (what < 60) {
+        bill_t *bill = bill_new(c, -1);
         if (bill) settle(c, bill);
     } else if (what < 74) {
         repeat(c);
@@ -470,8 +514,11 @@ static void pay_late(caller_t *c) {
 }
 
 static void caller_open(caller_t *c) {
-    const client_conf_t conf = {
-        .context = zmq_ctx_new(), .keys = load.keys, .brokers = load.brokers, .broker_key_name = "broker", .window = 4};
+    const client_conf_t conf = {.context = zmq_ctx_new(),
+                                .keys = load.keys,
+                                .brokers = load.brokers,
+                                .broker_key_name = "broker",
+                                .window = 2 * BURST_MAX};
     err_t err = {0};
     c->arena = arena_new(64 * 1024, 0);
     if (!c->arena || client_new(&c->client, &conf, &err)) world_fail("a caller: %s", err.text);

@@ -499,7 +499,7 @@ static int again(int code) {
 }
 
 static void die_at_send(const char *when) {
-    if (!chance(net_faults.crash_ppm)) return;
+    if (!node_self(node_now()) || !chance(net_faults.crash_ppm)) return; // callers live for ever
     system_count(FAULT_CRASH_SEND);
     trace("dies %s a send", when);
     node_kill(node_now());
@@ -654,7 +654,7 @@ int zmq_recv(void *socket, void *data, size_t room, int flags) {
 }
 
 static short ready(const zmq_pollitem_t *item) {
-    if (!item->socket) return node_stop_asked(node_now()) ? ZMQ_POLLIN : 0;
+    if (!item->socket) return system_stop_is_unread() ? ZMQ_POLLIN : 0;
     const socket_t *socket = item->socket;
     short found = 0;
     if ((item->events & ZMQ_POLLIN) && (socket->first || socket->open)) found |= ZMQ_POLLIN;

@@ -19,7 +19,7 @@
 enum {
     HEAL_MAX_S = 600,  // until every caller has its answers
     LEVEL_MAX_S = 300, // until everything is taken in
-    REST_S = 20,       // what is decided a second time comes by then
+    REST_S = 14,       // what is decided a second time comes by then
     WALL_MAX_S = 300,  // of the real clock
     STEP_COMMITS = 12, // between cheap audits
     AUDIT_COMMITS = 300,

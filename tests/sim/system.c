@@ -92,6 +92,12 @@ int __wrap_close(int fd) {
     return __real_close(fd);
 }
 
+int __real_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+bool system_stop_is_unread(void) {
+    struct pollfd at = {.fd = *node_stop_descriptor(node_now()), .events = POLLIN};
+    return node_stop_asked(node_now()) && at.fd >= 0 && __real_poll(&at, 1, 0) > 0;
+}
+
 int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
 int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms) {
     CHECK(count == 1 && fds->fd == *node_stop_descriptor(node_now()));

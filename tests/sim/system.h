@@ -5,6 +5,8 @@
 extern int64_t system_begin_ms;                    // unix time at which the world begins
 extern uint32_t system_crash_ppm, system_rest_ppm; // at each crash point (common/base/crash_points.h)
 
+bool system_stop_is_unread(void); // the running node was asked to stop, and has not read that yet
+
 #define FAULTS(fault)                                                                                                  \
     fault(DROP, "message dropped") fault(DOUBLE, "message doubled") fault(REORDER, "message overtaken")                \
         fault(DELAY, "message delayed") fault(CUT, "partition") fault(RESET, "connection reset")                       \
