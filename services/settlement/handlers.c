@@ -3,11 +3,13 @@
 #include "common/base/ids.h"
 #include "common/base/log.h"
 #include "common/policy/tables.h"
+#include "dues_lines.h"
 #include "law.h"
 #include "money_methods.h"
 #include "seals.h"
 #include "settlement.h"
 #include "settlement.pb-c.h"
+#include "statements.h"
 #include "store.h"
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +133,7 @@ static const method_t methods[] = {
     {"get_entry", READERS, true, &tc__get_entry__descriptor, get_entry},
     {"get_entries", READERS, true, &tc__get_entry__descriptor, get_entries},
     {"get_seals", READERS, true, &tc__get_seals__descriptor, get_seals},
+    DUES_METHODS,
     MONEY_METHODS(READERS, CLERKS)
 };
 
@@ -209,6 +212,7 @@ static void seal_days(settlement_t *settlement, int64_t now_ms) {
 
 static void tick(void *self, int64_t now_ms) {
     seal_days(self, now_ms);
+    dues_tick(self, now_ms);
 }
 
 static void rolled_back(void *self) { ((settlement_t *)self)->writer->reload = true; }

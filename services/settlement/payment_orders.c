@@ -392,7 +392,7 @@ int orders_confirm(void *self, const request_t *request, const ProtobufCMessage 
                    err_t *err) {
     settlement_t *settlement = self;
     const Tc__ConfirmOrders *ask = (const Tc__ConfirmOrders *)message;
-    Tc__OrderReport *report;
+    Tc__OrderReport *report = NULL;
     if (!ask->n_rows || ask->n_rows > CONFIRM_MAX)
         return err_field(err, E_OUT_OF_RANGE, "rows", "1 to %d rows were expected", CONFIRM_MAX);
     int rc = new_report(settlement->ctx->arena, ask->n_rows, &report, err);

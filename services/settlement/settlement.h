@@ -14,6 +14,7 @@ typedef struct settlement {
     calendar_t *calendar; // own; NULL: no calendar was found, days of flows that need one are not known
     seal_key_t *key;      // own; NULL: days are not sealed
     date_t sealed_until;  // days before this one were looked at
+    int64_t dues_next_ms; // when the lines of statements are read on (dues_lines.h)
 } settlement_t;
 
 extern const service_t settlement_service;

@@ -44,12 +44,15 @@ bool statement_pays(const settlement_t *settlement, const char *fund, date_t on)
 
 static int hold_by_city(const settlement_t *settlement, date_t on, rate_t *out, err_t *err) {
     int64_t value = 0;
+    err_t why = {0};
     *out = 0;
-    int rc = settlement->policy ? policy_parameter(settlement->policy, "quality_hold", on, &value, err) : E_UNSUPPORTED;
+    int rc =
+        settlement->policy ? policy_parameter(settlement->policy, "quality_hold", on, &value, &why) : E_UNSUPPORTED;
     if (rc == E_UNSUPPORTED || rc == E_NOT_IN_FORCE) return 0;
     if (!rc && (value < 0 || value > RATE_ONE)) return err_set(err, E_POLICY, "quality_hold is no share");
+    if (rc) return err_field(err, rc, why.field, "%s", why.text);
     *out = (rate_t)value;
-    return rc;
+    return 0;
 }
 
 int statement_terms_read(settlement_t *settlement, const char *facility, int year, date_t on, statement_terms_t *out,

@@ -36,29 +36,29 @@ DUES_METHOD(clearing_cases);
 #define DUES_CLERKS (ROLE_ADMIN | ROLE_CLERK)
 #define DUES_READERS (DUES_CLERKS | ROLE_SERVICE)
 #define DUES_PARTIES (DUES_READERS | ROLE_HOSPITAL)
+#define DUES_ROW(called, who, reads, type, does)                                                                       \
+    { .name = called, .roles = who, .reads_only = reads, .request = &tc__##type##__descriptor, .handle = does }
 #define DUES_METHODS                                                                                                   \
-    {"draw_statements", DUES_CLERKS, false, &tc__draw_statements__descriptor, statements_draw},                        \
-        {"settle_statement", DUES_CLERKS | ROLE_HOSPITAL, false, &tc__settle_statement__descriptor,                    \
-         statements_settle},                                                                                           \
-        {"get_statement", DUES_PARTIES, true, &tc__get_statement__descriptor, statements_get},                         \
-        {"list_statements", DUES_READERS, true, &tc__list_statements__descriptor, statements_list},                    \
-        {"get_statement_lines", DUES_PARTIES, true, &tc__get_statement_lines__descriptor, statements_lines},           \
-        {"get_statement_items", DUES_PARTIES, true, &tc__get_statement_items__descriptor, statements_items},           \
-        {"set_terms", DUES_CLERKS, false, &tc__set_terms__descriptor, terms_set},                                      \
-        {"get_terms", DUES_PARTIES, true, &tc__get_terms__descriptor, terms_get},                                      \
-        {"recover", DUES_CLERKS, false, &tc__recover__descriptor, terms_recover},                                      \
-        {"evaluate", DUES_CLERKS, false, &tc__evaluate__descriptor, terms_evaluate},                                   \
-        {"draft_orders", DUES_CLERKS, false, &tc__draft_orders__descriptor, orders_draft},                             \
-        {"approve_orders", DUES_CLERKS, false, &tc__order_numbers__descriptor, orders_approve},                        \
-        {"send_orders", DUES_CLERKS, false, &tc__order_numbers__descriptor, orders_send},                              \
-        {"confirm_orders", DUES_CLERKS, false, &tc__confirm_orders__descriptor, orders_confirm},                       \
-        {"list_orders", DUES_READERS, true, &tc__list_orders__descriptor, orders_list},                                \
-        {"open_clearing", DUES_CLERKS, false, &tc__open_clearing__descriptor, clearing_open},                          \
-        {"add_clearing_rows", DUES_CLERKS, false, &tc__add_clearing_rows__descriptor, clearing_add},                   \
-        {"settle_clearing", DUES_CLERKS, false, &tc__settle_clearing__descriptor, clearing_settle},                    \
-        {"get_clearing", DUES_READERS, true, &tc__get_clearing__descriptor, clearing_get}, {                           \
-        "get_clearing_cases", DUES_READERS, true, &tc__get_clearing__descriptor, clearing_cases                        \
-    }
+    DUES_ROW("draw_statements", DUES_CLERKS, false, draw_statements, statements_draw),                                 \
+        DUES_ROW("settle_statement", DUES_CLERKS | ROLE_HOSPITAL, false, settle_statement, statements_settle),         \
+        DUES_ROW("get_statement", DUES_PARTIES, true, get_statement, statements_get),                                  \
+        DUES_ROW("list_statements", DUES_READERS, true, list_statements, statements_list),                             \
+        DUES_ROW("get_statement_lines", DUES_PARTIES, true, get_statement_lines, statements_lines),                    \
+        DUES_ROW("get_statement_items", DUES_PARTIES, true, get_statement_items, statements_items),                    \
+        DUES_ROW("set_terms", DUES_CLERKS, false, set_terms, terms_set),                                               \
+        DUES_ROW("get_terms", DUES_PARTIES, true, get_terms, terms_get),                                               \
+        DUES_ROW("recover", DUES_CLERKS, false, recover, terms_recover),                                               \
+        DUES_ROW("evaluate", DUES_CLERKS, false, evaluate, terms_evaluate),                                            \
+        DUES_ROW("draft_orders", DUES_CLERKS, false, draft_orders, orders_draft),                                      \
+        DUES_ROW("approve_orders", DUES_CLERKS, false, order_numbers, orders_approve),                                 \
+        DUES_ROW("send_orders", DUES_CLERKS, false, order_numbers, orders_send),                                       \
+        DUES_ROW("confirm_orders", DUES_CLERKS, false, confirm_orders, orders_confirm),                                \
+        DUES_ROW("list_orders", DUES_READERS, true, list_orders, orders_list),                                         \
+        DUES_ROW("open_clearing", DUES_CLERKS, false, open_clearing, clearing_open),                                   \
+        DUES_ROW("add_clearing_rows", DUES_CLERKS, false, add_clearing_rows, clearing_add),                            \
+        DUES_ROW("settle_clearing", DUES_CLERKS, false, settle_clearing, clearing_settle),                             \
+        DUES_ROW("get_clearing", DUES_READERS, true, get_clearing, clearing_get),                                      \
+        DUES_ROW("get_clearing_cases", DUES_READERS, true, get_clearing, clearing_cases)
 
 // ---- shared by the files behind them
 

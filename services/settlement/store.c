@@ -4,6 +4,7 @@
 #include "common/daemon/service.h"
 #include "common/stream/consumer.h"
 #include "clearing_store.h"
+#include "dues_store.h"
 #include "money_store.h"
 #include <string.h>
 
@@ -55,6 +56,7 @@ const migration_t settlement_migrations[SETTLEMENT_MIGRATIONS] = {
                       "ALTER TABLE balance DROP CONSTRAINT balance_pkey;"
                       "ALTER TABLE balance ADD PRIMARY KEY (account, fund, year, identity, division);"},
     {6, LEDGER_TABLES_SQL MONEY_TABLES_SQL},
+    {7, DUES_TABLES_SQL CLEARING_TABLES_SQL},
 };
 
 const stream_log_t settlement_log = {
