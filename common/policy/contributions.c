@@ -104,8 +104,19 @@ static void load_terms(loader_t *l, const yaml_node_t *part, Tc__PolicyContribut
     l->rule = NULL;
 }
 
+// {city_share: 0.40}: how city and county share what finance pays.
+static void load_subsidy(loader_t *l, const yaml_node_t *section, date_t from, Tc__PolicyContribution *to) {
+    static const char *const keys[] = {"city_share", "rule", NULL};
+    const yaml_node_t *subsidy = may(l, section, "subsidy");
+    if (!subsidy) return;
+    only(l, subsidy, keys);
+    to->city_share_rule = rule_of(l, subsidy) + 1;
+    to->city_share = ref_of(l, need(l, subsidy, "city_share"), UNIT_RATE, (span_t){from, DATE_MAX}, NULL);
+    l->rule = NULL;
+}
+
 int load_contribution(loader_t *l) {
-    static const char *const keys[] = {"bases", "payers", "monthly", "yearly", NULL};
+    static const char *const keys[] = {"bases", "payers", "monthly", "yearly", "subsidy", NULL};
     static const char *const month_keys[] = {"from", "rule", "lines", NULL};
     static const char *const year_keys[] = {"from", "rule", "due", "no_refund", "lines", NULL};
     const yaml_node_t *section = section_of(l, "contribution");
@@ -117,7 +128,9 @@ int load_contribution(loader_t *l) {
     l->out->contribution = to;
     const yaml_node_t *monthly = may(l, section, "monthly"), *yearly = may(l, section, "yearly");
     const date_t month_from = part_from(l, monthly, month_keys), year_from = part_from(l, yearly, year_keys);
-    load_bases(l, may(l, section, "bases"), (span_t){month_from < year_from ? month_from : year_from, DATE_MAX});
+    const date_t from = month_from < year_from ? month_from : year_from;
+    load_bases(l, may(l, section, "bases"), (span_t){from, DATE_MAX});
+    load_subsidy(l, section, from, to);
     if (monthly) to->monthly_from = month_from;
     if (yearly) to->yearly_from = year_from;
     to->monthly = lines_of(l, section, monthly, month_from, &to->n_monthly);

@@ -230,6 +230,8 @@ struct policy {
     uint32_t scheme_count;
     bases_t bases;
     lines_t monthly, yearly;
+    ref_t subsidy_city_share; // of what finance pays of these lines, the rest is the county's; REF_NONE: not said
+    const char *subsidy_rule; // NULL: not said
     // Sections with a header of their own; NULL: the city has none (E_UNSUPPORTED).
 #define X(section) const struct section##_rules *section;
     SECTION_TABLE(X)

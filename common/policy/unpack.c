@@ -228,12 +228,21 @@ static int read_terms(const unpacker_t *r, const Tc__PolicyContribution *from, l
     return rc;
 }
 
+static int read_subsidy(const unpacker_t *r, const Tc__PolicyContribution *from) {
+    policy_t *to = r->policy;
+    int rc = unpack_ref(r, from->city_share, UNIT_RATE, REF_NONE, &to->subsidy_city_share);
+    if (!rc && !from->city_share_rule != (to->subsidy_city_share.kind == REF_NONE))
+        return unpack_bad(r, "how city and county share");
+    return rc || !from->city_share_rule ? rc : unpack_rule(r, from->city_share_rule - 1, &to->subsidy_rule);
+}
+
 static int read_contribution(const unpacker_t *r) {
     const Tc__PolicyContribution *from = r->message->contribution;
     if (!from) return E_OK;
     int rc = unpack_bases(r, from);
     if (!rc) rc = read_lines(r, from->monthly, from->n_monthly, from->monthly_from, &r->policy->monthly);
     if (!rc) rc = read_lines(r, from->yearly, from->n_yearly, from->yearly_from, &r->policy->yearly);
+    if (!rc) rc = read_subsidy(r, from);
     return rc ? rc : read_terms(r, from, &r->policy->yearly);
 }
 

@@ -116,6 +116,7 @@ static int run(int argc, char **argv, const command_t *self) {
                                              : strcmp(what, "share") == 0   ? share
                                              : strcmp(what, "correct") == 0 ? correct
                                                                             : NULL;
+    if (!todo) request_name_unknown(self, &words, "show share correct");
     if (!todo) return usage(self, "\"show\", \"share\" or \"correct\" was expected");
     if (missing(&args, what)) return usage(self, missing(&args, what));
     if (suite_open(&suite, args.common.data, args.common.as)) return 2;

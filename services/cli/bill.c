@@ -110,6 +110,7 @@ static int run_bill(int argc, char **argv, const command_t *self) {
         return ask("get_versions", "bill", words.word[1], &options);
     if (words.count == 2 && !fields.count && strcmp(what, "status") == 0) return bill_status(words.word[1], &options);
     if (words.count == 1 && fields.count && strcmp(what, "recompute") == 0) return run_recompute(&fields, &options);
+    request_name_unknown(self, &words, "versions status recompute");
     return request_usage(self, service, "recompute",
                          "versions BILL, status REQUEST_ID or recompute --field value … was expected");
 }

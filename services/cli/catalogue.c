@@ -303,6 +303,7 @@ static int run(int argc, char **argv, const command_t *self) {
     const bool load = words.count == 2 && strcmp(words.word[0], "load") == 0;
     const bool show = words.count == 3 && strcmp(words.word[0], "show") == 0;
     if (!(load || show) || common.deadline_s > 3600) {
+        request_name_unknown(self, &words, "load show");
         fprintf(stderr, "tongchou catalogue: `load FILE.csv` or `show KIND CODE` was expected\n\n%s", self->help);
         return 2;
     }

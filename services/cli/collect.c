@@ -79,7 +79,113 @@ static int receive_due(suite_t *suite, const char *path, const char *period, con
     return rc ? cli_refused(&err, options->json) : 0;
 }
 
+static bool one_year(const char *text, int *year) {
+    char *end;
+    const long parsed = strtol(text, &end, 10);
+    *year = (int)parsed;
+    return strlen(text) == 4 && !*end && date_valid(*year, 1, 1);
+}
+
+static void print_obligations(const Tc__Obligations *all) {
+    char due[FEN_TEXT_MAX], paid[FEN_TEXT_MAX], open[FEN_TEXT_MAX];
+    fen_t sums[3] = {0};
+    printf("%-10s %-7s %-17s %-18s %-12s %9s %16s %16s %16s\n", "division", "tier", "payer", "item", "identity",
+           "persons", "due", "paid", "open");
+    for (size_t i = 0; i < all->n_lines; i++) {
+        const Tc__Obligations__Line *line = all->lines[i];
+        printf("%-10s %-7s %-17s %-18s %-12s %9lld %16s %16s %16s\n", line->division, *line->tier ? line->tier : "-",
+               line->payer, line->item, line->identity, (long long)line->persons, fen_format(line->due_fen, due),
+               fen_format(line->paid_fen, paid), fen_format(line->open_fen, open));
+        sums[0] += line->due_fen; // each was counted by the service, and they are shown, not booked
+        sums[1] += line->paid_fen;
+        sums[2] += line->open_fen;
+    }
+    printf("%-78s %16s %16s %16s\n", "together", fen_format(sums[0], due), fen_format(sums[1], paid),
+           fen_format(sums[2], open));
+}
+
+static int obligations(suite_t *suite, const char *year, const common_options_t *options) {
+    Tc__GetObligations ask = TC__GET_OBLIGATIONS__INIT;
+    ProtobufCMessage *reply = NULL;
+    err_t err = {0};
+    if (!one_year(year, &ask.year))
+        return cli_refused(&(err_t){E_INVALID_FIELD, "year", "a year like 2018 was expected"}, options->json);
+    int rc =
+        suite_call(suite, "collection", "get_obligations", "", &ask.base, &tc__obligations__descriptor, &reply, &err);
+    if (rc) return cli_refused(&err, options->json);
+    char *text = options->json ? message_to_json(reply, suite->arena) : NULL;
+    if (options->json && text)
+        puts(text);
+    else
+        print_obligations((const Tc__Obligations *)reply);
+    return 0;
+}
+
 enum { IMPORT_DEADLINE_S = 300 }; // a chunk may pay thousands of bills
+
+typedef enum verb {
+    VERB_BILL,
+    VERB_CREDIT,
+    VERB_REBUILD,
+    VERB_PREVIEW,
+    VERB_IMPORT,
+    VERB_RECEIVE_DUE,
+    VERB_OBLIGATIONS,
+    VERB_METHOD, // one command of the service
+    VERB_NONE
+} verb_t;
+
+static const struct {
+    const char *name;
+    size_t words; // with the name
+    bool fields;  // takes some
+} verbs[] = {[VERB_BILL] = {"bill", 2, false},
+             [VERB_CREDIT] = {"credit", 2, false},
+             [VERB_REBUILD] = {"rebuild", 1, false},
+             [VERB_PREVIEW] = {"preview", 1, true},
+             [VERB_IMPORT] = {"import", 2, false},
+             [VERB_RECEIVE_DUE] = {"receive-due", 4, false},
+             [VERB_OBLIGATIONS] = {"obligations", 2, false}};
+
+// What the words mean; false when they mean nothing, and then it was said.
+static bool understand(const command_t *self, const words_t *words, const words_t *fields, verb_t *verb,
+                       const cli_method_t **method) {
+    const char *name = words->count ? words->word[0] : "";
+    *method = method_find("collection", strcmp(name, "subsidy") == 0 ? "receive_subsidy" : name);
+    for (*verb = VERB_BILL; *verb < VERB_METHOD; (*verb)++)
+        if (strcmp(verbs[*verb].name, name) == 0) break;
+    if (*verb == VERB_METHOD && !*method) {
+        if (*name)
+            request_unknown(self, "collection", name);
+        else
+            request_usage(self, "collection", NULL,
+                          "bill PERIOD, credit MONTH, rebuild, import FILE, obligations YEAR, receive-due PAYERS "
+                          "PERIOD DATE, or a command was expected");
+        return false;
+    }
+    const size_t expected = *verb == VERB_METHOD ? 1 : verbs[*verb].words;
+    if (words->count != expected || (*verb < VERB_METHOD && !verbs[*verb].fields && fields->count)) {
+        fprintf(stderr, "tongchou %s %s: %zu words behind it and %s fields were expected; see `tongchou %s --help`\n",
+                self->name, name, expected - 1, *verb < VERB_METHOD && !verbs[*verb].fields ? "no" : "its", self->name);
+        return false;
+    }
+    return true;
+}
+
+static int run_verb(suite_t *suite, verb_t verb, const cli_method_t *method, const words_t *words,
+                    const words_t *fields, const collect_import_t *import) {
+    const common_options_t *options = import->common;
+    switch (verb) {
+    case VERB_BILL: return city_run_bill(suite, words->word[1], options);
+    case VERB_CREDIT: return city_run_credit(suite, words->word[1], options);
+    case VERB_REBUILD: return city_run_rebuild(suite, options);
+    case VERB_PREVIEW: return preview_command(suite, fields, options->json);
+    case VERB_IMPORT: return collect_import_file(suite, import);
+    case VERB_RECEIVE_DUE: return receive_due(suite, words->word[1], words->word[2], words->word[3], options);
+    case VERB_OBLIGATIONS: return obligations(suite, words->word[1], options);
+    default: return request_send(suite, method, fields, options);
+    }
+}
 
 static int run(int argc, char **argv, const command_t *self) {
     common_options_t options = COMMON_DEFAULTS;
@@ -93,38 +199,18 @@ static int run(int argc, char **argv, const command_t *self) {
                                    {.name = "all-or-nothing", .flag = &import.whole},
                                    {.name = "report", .text = &import.report}};
     words_t words = {0}, fields = {0};
+    verb_t verb;
+    const cli_method_t *method;
     int status = options_parse(argc, argv, self, specs, COUNT_OF(specs), &words, &fields);
     if (status >= 0) return status;
-    const char *verb = words.count ? words.word[0] : "";
-    bool bill = strcmp(verb, "bill") == 0 && words.count == 2, credit = strcmp(verb, "credit") == 0 && words.count == 2,
-         rebuild = strcmp(verb, "rebuild") == 0 && words.count == 1 && !fields.count,
-         preview = strcmp(verb, "preview") == 0 && words.count == 1,
-         due = strcmp(verb, "receive-due") == 0 && words.count == 4,
-         file = strcmp(verb, "import") == 0 && words.count == 2 && !fields.count;
-    const cli_method_t *method = words.count == 1 ? method_find("collection", verb) : NULL;
-    if ((!bill && !credit && !due && !rebuild && !file && !method) ||
-        (!file && (import.dry || import.whole || import.report)))
-        return request_usage(self, "collection", NULL,
-                             "bill PERIOD, credit MONTH, rebuild, import FILE, receive-due PAYERS PERIOD DATE, or a "
-                             "command was expected");
-    if (!options.deadline_s && file) options.deadline_s = IMPORT_DEADLINE_S;
-    import.path = file ? words.word[1] : NULL;
+    if (!understand(self, &words, &fields, &verb, &method)) return 2;
+    if (verb != VERB_IMPORT && (import.dry || import.whole || import.report))
+        return request_usage(self, "collection", NULL, "--dry, --all-or-nothing and --report go with import FILE");
+    if (!options.deadline_s && verb == VERB_IMPORT) options.deadline_s = IMPORT_DEADLINE_S;
+    import.path = verb == VERB_IMPORT ? words.word[1] : NULL;
     suite_t suite;
     if (suite_open(&suite, options.data, options.as)) return 2;
-    if (bill)
-        status = city_run_bill(&suite, words.word[1], &options);
-    else if (credit)
-        status = city_run_credit(&suite, words.word[1], &options);
-    else if (rebuild)
-        status = city_run_rebuild(&suite, &options);
-    else if (preview)
-        status = preview_command(&suite, &fields, options.json);
-    else if (file)
-        status = collect_import_file(&suite, &import);
-    else if (due)
-        status = receive_due(&suite, words.word[1], words.word[2], words.word[3], &options);
-    else
-        status = request_send(&suite, method, &fields, &options);
+    status = run_verb(&suite, verb, method, &words, &fields, &import);
     suite_close(&suite);
     return status;
 }
@@ -140,6 +226,8 @@ const command_t command_collect = {
         "       tongchou collect preview --person P --pay-by DATE      what paying all that is owed by then brings "
         "back\n"
         "       tongchou collect import FILE                           receipts of the tax bureau, CSV or JSON lines\n"
+        "       tongchou collect obligations YEAR                      what public money owes and paid, by tier\n"
+        "       tongchou collect subsidy --field value …               public money that came in (receive_subsidy)\n"
         "       tongchou collect receive-due PAYERS.jsonl PERIOD DATE  every payer of the file pays what it owes (for "
         "trials)\n"
         "       tongchou collect COMMAND --field value …\n\n"
@@ -159,5 +247,7 @@ const command_t command_collect = {
         "  tongchou collect receive --receipt R1 --employer E1 --period 2018-01 --amount 434.56 --paid_on 2018-01-31\n"
         "  tongchou collect import receipts-2018-01.csv --report problems.csv\n"
         "  tongchou collect resolve_receipt --receipt T1 --decision apply --reason \"the firm asked for it\"\n"
+        "  tongchou collect subsidy --receipt F1 --division 411202 --tier county --item basic --year 2022\n"
+        "    --amount 1160000.00 --paid_on 2022-03-01\n"
         "  tongchou collect get_entitlements --persons P1\n"
         "  tongchou collect get_bills --person P1\n"};

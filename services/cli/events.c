@@ -1,9 +1,8 @@
 // tongchou events tail: follow a service's stream as another service would: from the beginning, from a number, or live.
-#include "cli.h"
 #include "common/base/date.h"
 #include "common/stream/consumer.h"
 #include "envelope.pb-c.h"
-#include "methods.h"
+#include "request.h"
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +135,7 @@ static int run(int argc, char **argv, const command_t *self) {
     int status = options_parse(argc, argv, self, specs, COUNT_OF(specs), &words, NULL);
     if (status >= 0) return status;
     bool unpark = words.count == 4 && strcmp(words.word[0], "unpark") == 0;
+    request_name_unknown(self, &words, "tail unpark");
     if (!unpark && (words.count != 1 || strcmp(words.word[0], "tail") != 0 || from < 1 || !known(tail.service))) {
         fprintf(stderr,
                 "tongchou events: \"tail\" with a known --service and --from 1 or more, or \"unpark LISTENER SERVICE "

@@ -219,6 +219,7 @@ static int run_import(int argc, char **argv, const command_t *self) {
     int status = options_parse(argc, argv, self, specs, COUNT_OF(specs), &words, NULL);
     if (status >= 0) return status;
     const char *fault = fault_of(&order, &words);
+    if (fault && !order.kind) request_name_unknown(self, &words, "persons employers spells wages list");
     if (fault) return usage(self, fault);
     suite_t suite;
     if (suite_open(&suite, order.common.data, order.common.as)) return 2;

@@ -57,6 +57,7 @@ static const cli_method_t methods[] = {
     METHOD("collection", "get_years", get_years, years, "person"),
     METHOD("collection", "assess_retirement", assess_retirement, retirement_assessment, "person"),
     METHOD("collection", "bill_lump_sum", bill_lump_sum, contribution_bill, "person"),
+    METHOD("collection", "receive_subsidy", receive_subsidy, receipt, NULL),
     METHOD("collection", "get_obligations", get_obligations, obligations, NULL),
     METHOD("adjudication", "quote", bill, decision, "person"),
     METHOD("adjudication", "settle", bill, decision, "person"),

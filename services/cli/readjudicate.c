@@ -1,6 +1,7 @@
 // tongchou readjudicate, tongchou tasks: decide bills of the past again, and see how far that is.
 #include "city.h"
 #include "recompute_run.h"
+#include "request.h"
 #include <string.h>
 
 enum { OVERLAYS_MAX = 15 };
@@ -95,6 +96,7 @@ static int run(int argc, char **argv, const command_t *self) {
     int rc = options_parse(argc, argv, self, specs, COUNT_OF(specs), &words, NULL);
     if (rc >= 0) return rc;
     const bool retries = words.count == 1 && strcmp(words.word[0], "retry") == 0;
+    request_name_unknown(self, &words, "retry");
     if (words.count && !retries) return usage(self, "the only word that it knows is retry");
     if (args.overlays[0] && !args.policy) return usage(self, "--overlay goes with --policy");
     if (args.policy && !args.dry)

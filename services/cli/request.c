@@ -13,6 +13,24 @@ int request_usage(const command_t *command, const char *service, const char *onl
     return 2;
 }
 
+int request_unknown(const command_t *command, const char *service, const char *word) {
+    char why[200];
+    snprintf(why, sizeof why, "there is no command \"%.100s\"", word);
+    return request_usage(command, service, NULL, why);
+}
+
+void request_name_unknown(const command_t *command, const words_t *words, const char *known) {
+    if (words->count == 0) return;
+    const char *word = words->word[0];
+    const size_t length = strlen(word);
+    for (const char *at = known; *at; at += strspn(at, " ")) {
+        const size_t next = strcspn(at, " ");
+        if (next == length && memcmp(at, word, length) == 0) return;
+        at += next;
+    }
+    fprintf(stderr, "tongchou %s: there is no command \"%s\"\n", command->name, word);
+}
+
 static bool empty(const json_t *value) {
     const char *text = json_string_value(value);
     return json_is_null(value) || (text && !*text) || (json_is_array(value) && !json_array_size(value));

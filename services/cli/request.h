@@ -26,5 +26,9 @@ int request_file(suite_t *suite, const char *service, const char *method, const 
                  const common_options_t *options);
 // What became of a command of adjudication: prints it. Exit status.
 int bill_status(const char *request_id, const common_options_t *options);
+// There is no such word: named, with the commands that there are. Exit status 2.
+int request_unknown(const command_t *command, const char *service, const char *word);
+// The first word, said to be none, when it is not among `known` (names with a blank between them).
+void request_name_unknown(const command_t *command, const words_t *words, const char *known);
 // Print why the words were wrong and which commands there are (`only`: this one). Exit status 2.
 int request_usage(const command_t *command, const char *service, const char *only, const char *why);

@@ -14,8 +14,7 @@ static int run_service(int argc, char **argv, const command_t *self, const char 
     if (status >= 0) return status;
     if (words.count != 1) return request_usage(self, service, NULL, "one word was expected: a command or a file");
     const cli_method_t *method = method_find(service, words.word[0]);
-    if (!method && !is_file(words.word[0]))
-        return request_usage(self, service, NULL, "there is no such command or file");
+    if (!method && !is_file(words.word[0])) return request_unknown(self, service, words.word[0]);
     suite_t suite;
     if (suite_open(&suite, options.data, options.as)) return 2;
     status = method ? request_send(&suite, method, &fields, &options)

@@ -380,8 +380,10 @@ static int check_events(verify_t *verify, void *self, const rows_t *events, err_
         if (!key || !number) return no_memory(err);
         key[0] = cell_text(number);
     }
-    int rc = verify_each(verify->collection, "b", "SELECT body FROM receipt WHERE receipt = $1", &keys, verify->page,
-                         &found, err);
+    int rc = verify_each(verify->collection, "b",
+                         "SELECT body FROM receipt WHERE receipt = $1 UNION ALL SELECT body"
+                         " FROM subsidy WHERE receipt = $1",
+                         &keys, verify->page, &found, err);
     for (size_t i = 0, at = 0; !rc && i < events->count; i++) {
         bool there = at < found.count && row_i64(&found, at, 0) == (int64_t)i;
         if (!there || !same_body(events, i, 1, &found, at, 1))
@@ -392,6 +394,60 @@ static int check_events(verify_t *verify, void *self, const rows_t *events, err_
     }
     return rc;
 }
+
+// ---- public money: no bill names it
+
+enum { S_TIER = R_BODY + 1, S_DIVISION, S_ITEM };
+
+static bool is_of_line(const Tc__Receipt *receipt, const rows_t *rows, size_t row) {
+    bool same = strcmp(receipt->tier, row_text(rows, row, S_TIER)) == 0 && receipt->n_parts > 0;
+    for (size_t i = 0; i < receipt->n_parts; i++)
+        same &= strcmp(receipt->parts[i]->division, row_text(rows, row, S_DIVISION)) == 0 &&
+                strcmp(receipt->parts[i]->item, row_text(rows, row, S_ITEM)) == 0 &&
+                strcmp(receipt->parts[i]->payer, receipt->payer) == 0;
+    return same;
+}
+
+static void check_subsidy(verify_t *verify, const rows_t *rows, size_t row) {
+    char name[VERIFY_NAME_MAX];
+    fen_t parts = 0;
+    snprintf(name, sizeof name, "subsidy %.64s", row_text(rows, row, R_NUMBER));
+    arena_reset(verify->work);
+    const Tc__Receipt *receipt =
+        (const Tc__Receipt *)verify_message(verify, &tc__receipt__descriptor, rows, row, R_BODY, name);
+    if (!receipt) return;
+    if (strcmp(receipt->receipt, row_text(rows, row, R_NUMBER)) != 0 ||
+        strcmp(receipt->payer, row_text(rows, row, R_PAYER)) != 0 ||
+        strcmp(receipt->period, row_text(rows, row, R_PERIOD)) != 0 ||
+        strcmp(receipt->paid_on, row_text(rows, row, R_PAID_ON)) != 0 ||
+        receipt->amount_fen != row_i64(rows, row, R_AMOUNT) || !is_of_line(receipt, rows, row))
+        verify_broken(verify, "%s: its columns are not what its body says", name);
+    for (size_t i = 0; i < receipt->n_parts; i++) parts = verify_sum(parts, receipt->parts[i]->amount_fen);
+    if (parts != receipt->amount_fen)
+        verify_broken(verify, "%s is of %lld fen, its parts add up to %lld", name, (long long)receipt->amount_fen,
+                      (long long)parts);
+}
+
+static int verify_subsidies(verify_t *verify, err_t *err) {
+    char after[VERIFY_NAME_MAX] = "";
+    rows_t rows = {0};
+    do {
+        const cell_t params[] = {cell_text(after), cell_i64(VERIFY_PAGE)};
+        arena_reset(verify->page);
+        int rc = verify_query(verify->collection, "tttitbttt",
+                              "SELECT receipt, payer, CAST(year AS TEXT), amount_fen, paid_on, body, tier, division,"
+                              " item FROM subsidy WHERE receipt > $1 ORDER BY receipt LIMIT $2",
+                              params, COUNT_OF(params), verify->page, &rows, err);
+        for (size_t i = 0; !rc && i < rows.count; i++) check_subsidy(verify, &rows, i);
+        if (!rc) rc = check_told(verify, &rows, err);
+        if (!rc && rows.count) rc = verify_keep(after, row_text(&rows, rows.count - 1, R_NUMBER), err);
+        if (rc) return rc;
+        verify->looked_at += (long long)rows.count;
+    } while (rows.count == VERIFY_PAGE);
+    return E_OK;
+}
+
+// ---- all of them
 
 int verify_receipts(verify_t *verify, err_t *err) {
     char after[VERIFY_NAME_MAX] = "";
@@ -410,7 +466,7 @@ int verify_receipts(verify_t *verify, err_t *err) {
         if (rc) return rc;
         verify->looked_at += (long long)rows.count;
     } while (rows.count == VERIFY_PAGE);
-    int rc = E_OK;
+    int rc = verify_subsidies(verify, err);
     for (int64_t partition = 0; !rc && partition < PARTITIONS; partition++)
         rc = verify_events(verify, verify->collection, partition, "contribution.received", check_events, &partition,
                            err);

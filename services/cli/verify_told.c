@@ -90,7 +90,8 @@ static int check_returned(verify_t *verify, int64_t partition, const rows_t *eve
     rows_t refunds;
     int rc = verify_each(verify->collection, "i",
                          "SELECT amount_fen FROM refund WHERE receipt = $1 AND source = 'receipt' AND $2 = ''"
-                         " UNION ALL SELECT amount_fen FROM withdrawn WHERE number = $1 AND $2 = ''",
+                         " UNION ALL SELECT amount_fen FROM withdrawn WHERE number = $1 AND $2 = ''"
+                         " UNION ALL SELECT amount_fen FROM subsidy WHERE receipt = $1 AND returned_ms > 0 AND $2 = ''",
                          &told->keys, verify->page, &refunds, err);
     for (size_t i = 0, at = 0; !rc && i < events->count; i++) {
         const Tc__Receipt *receipt = (const Tc__Receipt *)told->messages[i];

@@ -11,6 +11,7 @@
 #include "preview.h"
 #include "rebuild.h"
 #include "receipts.h"
+#include "subsidies.h"
 #include "years.h"
 #include <string.h>
 
@@ -265,6 +266,7 @@ static const method_t methods[] = {
     {"get_years", READERS, true, &tc__get_years__descriptor, years_get},
     {"assess_retirement", READERS, true, &tc__assess_retirement__descriptor, years_assess},
     {"bill_lump_sum", WRITERS, false, &tc__bill_lump_sum__descriptor, years_bill_lump_sum},
+    {"receive_subsidy", WRITERS, false, &tc__receive_subsidy__descriptor, subsidies_receive},
     {"get_obligations", READERS, true, &tc__get_obligations__descriptor, obligations_get},
     {"get_entitlements", READERS, true, &tc__get_entitlements__descriptor, get_entitlements},
     {"get_bills", READERS, true, &tc__get_bills__descriptor, get_bills},

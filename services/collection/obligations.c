@@ -2,11 +2,13 @@
 // same however many years a city keeps. Bills change when they are paid, so sums kept beside them would have to change
 // with every receipt, and an index by year with every bill.
 #include "obligations.h"
+#include "common/policy/tables.h"
 #include "store.h"
+#include "subsidies.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 1000, LINES_MAX = 4096, KEY_MAX = 65 };
+enum { PAGE = 1000, SUMS_MAX = 4096, KEY_MAX = 65 };
 
 typedef struct walk_place { // the last person seen
     int64_t partition;
@@ -16,12 +18,16 @@ typedef struct walk_place { // the last person seen
 typedef struct sums {
     collection_t *c;
     char year[PERIOD_TEXT_MAX], next_year[PERIOD_TEXT_MAX];
-    Tc__Obligations *out;
-    char (*last_person)[KEY_MAX]; // of each line, so that a person counts once
+    obligations_t all;
+    char (*last_person)[KEY_MAX]; // of each, so that a person counts once
     arena_t *page;
 } sums_t;
 
 static int out_of_memory(err_t *err) { return err_set(err, E_IO, "out of memory"); }
+
+static int too_much(err_t *err) {
+    return err_set(err, E_OUT_OF_RANGE, "the obligations add up to more than can be counted");
+}
 
 // The next persons, and what is asked for each: partition, person, year, the year after.
 static int read_persons(const sums_t *sums, walk_place_t *place, rows_t *keys, err_t *err) {
@@ -42,45 +48,66 @@ static int read_persons(const sums_t *sums, walk_place_t *place, rows_t *keys, e
     return 0;
 }
 
-static Tc__Obligations__Line *line_of(sums_t *sums, const Tc__ContributionBill *bill,
-                                      const Tc__ContributionLine *from) {
-    Tc__Obligations *all = sums->out;
-    for (size_t i = 0; i < all->n_lines; i++)
-        if (strcmp(all->lines[i]->division, bill->division) == 0 && strcmp(all->lines[i]->item, from->item) == 0 &&
-            strcmp(all->lines[i]->payer, from->payer) == 0)
-            return all->lines[i];
-    if (all->n_lines == LINES_MAX) return NULL;
-    arena_t *arena = sums->c->ctx->arena;
-    Tc__Obligations__Line *line = arena_alloc(arena, sizeof *line);
-    if (!line) return NULL;
-    tc__obligations__line__init(line);
-    line->division = arena_text(arena, "%s", bill->division);
-    line->item = arena_text(arena, "%s", from->item);
-    line->payer = arena_text(arena, "%s", from->payer);
-    if (!line->division || !line->item || !line->payer) return NULL;
-    sums->last_person[all->n_lines][0] = '\0';
-    all->lines[all->n_lines++] = line;
-    return line;
+// ---- one sum of many
+
+typedef struct sum_key { // what a sum is of
+    const char *division, *item, *payer, *tier, *identity;
+} sum_key_t;
+
+static bool is_of(const Tc__Obligations__Line *line, const sum_key_t *of) {
+    return strcmp(line->division, of->division) == 0 && strcmp(line->item, of->item) == 0 &&
+           strcmp(line->payer, of->payer) == 0 && strcmp(line->tier, of->tier) == 0 &&
+           strcmp(line->identity, of->identity) == 0;
 }
 
-static size_t index_of(const Tc__Obligations *all, const Tc__Obligations__Line *line) {
-    size_t i = 0;
-    while (all->lines[i] != line) i++;
-    return i;
+static int add_sum(sums_t *sums, const sum_key_t *of, obligation_t **out, err_t *err) {
+    arena_t *arena = sums->c->ctx->arena;
+    Tc__Obligations__Line *line = arena_alloc(arena, sizeof *line);
+    if (sums->all.count == SUMS_MAX) return err_set(err, E_TOO_LARGE, "more than %d lines of obligations", SUMS_MAX);
+    if (!line) return out_of_memory(err);
+    tc__obligations__line__init(line);
+    line->division = arena_text(arena, "%s", of->division);
+    line->item = arena_text(arena, "%s", of->item);
+    line->payer = arena_text(arena, "%s", of->payer);
+    line->tier = arena_text(arena, "%s", of->tier);
+    line->identity = arena_text(arena, "%s", of->identity);
+    if (!line->division || !line->item || !line->payer || !line->tier || !line->identity) return out_of_memory(err);
+    sums->last_person[sums->all.count][0] = '\0';
+    *out = &sums->all.items[sums->all.count++];
+    **out = (obligation_t){.line = line};
+    return 0;
 }
+
+static int sum_of(sums_t *sums, const sum_key_t *of, obligation_t **out, err_t *err) {
+    for (size_t i = 0; i < sums->all.count; i++)
+        if (is_of(sums->all.items[i].line, of)) {
+            *out = &sums->all.items[i];
+            return 0;
+        }
+    return add_sum(sums, of, out, err);
+}
+
+static void count_person(sums_t *sums, const obligation_t *sum, const char *person) {
+    char *last = sums->last_person[sum - sums->all.items];
+    if (strcmp(last, person) != 0) sum->line->persons++;
+    snprintf(last, KEY_MAX, "%s", person);
+}
+
+// ---- what is due
 
 static int add_line(sums_t *sums, const Tc__ContributionBill *bill, const Tc__ContributionLine *from, bool paid,
                     err_t *err) {
     const int payer = payer_from_name(from->payer);
+    const sum_key_t of = {bill->division, from->item, from->payer, "", bill->identity};
+    obligation_t *sum = NULL;
     if (payer != PAYER_FINANCE && payer != PAYER_UNEMPLOYMENT_FUND) return 0;
-    Tc__Obligations__Line *line = line_of(sums, bill, from);
-    if (!line) return err_set(err, E_TOO_LARGE, "more than %d lines of obligations", LINES_MAX);
-    char *last = sums->last_person[index_of(sums->out, line)];
-    if (strcmp(last, bill->person) != 0) line->persons++;
-    snprintf(last, KEY_MAX, "%s", bill->person);
-    if (fen_add(line->due_fen, from->amount_fen, &line->due_fen) ||
-        (paid && bill_brings(bill, from) && fen_add(line->paid_fen, from->amount_fen, &line->paid_fen)))
-        return err_set(err, E_OUT_OF_RANGE, "the obligations add up to more than can be counted");
+    int rc = sum_of(sums, &of, &sum, err);
+    if (rc) return rc;
+    count_person(sums, sum, bill->person);
+    if (fen_add(sum->line->due_fen, from->amount_fen, &sum->line->due_fen)) return too_much(err);
+    if (!bill_brings(bill, from)) return 0;
+    sum->by_receipt += from->amount_fen; // part of what was counted
+    if (paid) sum->line->paid_fen += from->amount_fen;
     return 0;
 }
 
@@ -107,14 +134,119 @@ static int walk(sums_t *sums, err_t *err) {
         if (rc == 0) rc = bills_between(sums->c->ctx->store, &keys, sums->page, &rows, err);
         if (rc == 0) rc = add_page(sums, &rows, err);
     } while (rc == 0 && keys.count == PAGE);
+    arena_reset(sums->page);
     return rc;
 }
 
+// ---- whose of city and county
+
+static int share_one(sums_t *sums, size_t i, rate_t share, err_t *err) {
+    obligation_t *whole = &sums->all.items[i], *part = NULL;
+    const Tc__Obligations__Line *line = whole->line;
+    const fen_t apart = line->due_fen - whole->by_receipt;
+    fen_t city;
+    if (payer_from_name(line->payer) != PAYER_FINANCE || apart == 0) return 0;
+    if (fen_rate(apart, share, &city)) return too_much(err);
+    const struct {
+        const char *tier;
+        fen_t due;
+    } parts[] = {{"city", city}, {"county", apart - city}};
+    for (size_t k = 0; k < COUNT_OF(parts); k++) {
+        const sum_key_t of = {line->division, line->item, line->payer, parts[k].tier, line->identity};
+        int rc = add_sum(sums, &of, &part, err);
+        if (rc) return rc;
+        part->line->persons = line->persons;
+        part->line->due_fen = parts[k].due;
+    }
+    whole->line->due_fen = whole->by_receipt;
+    return 0;
+}
+
+// Where the city does not say how they share, or has not published it, finance is one payer.
+static int share_all(sums_t *sums, int year, err_t *err) {
+    const policy_t *policy = sums->c->env.policy;
+    const date_t on = date_make(year, 1, 1);
+    const size_t whole = sums->all.count;
+    bool found = true;
+    int64_t share = 0;
+    int rc = 0;
+    if (policy->subsidy_city_share.kind == REF_NONE) return 0;
+    if (policy->subsidy_city_share.kind == REF_SERIES)
+        rc = ref_series_value(&policy->subsidy_city_share, on, &share, &found, err);
+    else
+        rc = ref_value(&policy->subsidy_city_share, on, 0, &share, err);
+    for (size_t i = 0; rc == 0 && found && i < whole; i++) rc = share_one(sums, i, (rate_t)share, err);
+    return rc;
+}
+
+// ---- what was paid
+
+static int add_subsidy(sums_t *sums, const Tc__Receipt *receipt, err_t *err) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < receipt->n_parts; i++) {
+        const Tc__Receipt__Part *part = receipt->parts[i];
+        const sum_key_t of = {part->division, part->item, part->payer, receipt->tier, part->identity};
+        obligation_t *sum = NULL;
+        rc = sum_of(sums, &of, &sum, err);
+        if (rc == 0 && (fen_add(sum->subsidised, part->amount_fen, &sum->subsidised) ||
+                        fen_add(sum->line->paid_fen, part->amount_fen, &sum->line->paid_fen)))
+            rc = too_much(err);
+    }
+    return rc;
+}
+
+static int add_subsidies(sums_t *sums, int year, err_t *err) {
+    Tc__Receipt **receipts = NULL;
+    size_t count = 0;
+    int rc = subsidies_of_year(sums->c, year, &receipts, &count, err);
+    for (size_t i = 0; rc == 0 && i < count; i++) rc = add_subsidy(sums, receipts[i], err);
+    return rc;
+}
+
+// ----
+
 static int by_name(const void *a, const void *b) {
-    const Tc__Obligations__Line *left = *(Tc__Obligations__Line *const *)a, *right = *(Tc__Obligations__Line *const *)b;
+    const Tc__Obligations__Line *left = ((const obligation_t *)a)->line, *right = ((const obligation_t *)b)->line;
     int order = strcmp(left->division, right->division);
     if (!order) order = strcmp(left->item, right->item);
-    return order ? order : strcmp(left->payer, right->payer);
+    if (!order) order = strcmp(left->payer, right->payer);
+    if (!order) order = strcmp(left->tier, right->tier);
+    return order ? order : strcmp(left->identity, right->identity);
+}
+
+// A sum that was shared out and says nothing any more is none.
+static void finish(obligations_t *all) {
+    size_t kept = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        Tc__Obligations__Line *line = all->items[i].line;
+        line->open_fen = line->due_fen - line->paid_fen;
+        if (line->due_fen || line->paid_fen) all->items[kept++] = all->items[i];
+    }
+    all->count = kept;
+    qsort(all->items, all->count, sizeof *all->items, by_name);
+}
+
+fen_t obligation_open(const obligation_t *obligation) {
+    return obligation->line->due_fen - obligation->by_receipt - obligation->subsidised;
+}
+
+int obligations_read(collection_t *c, int year, obligations_t *out, err_t *err) {
+    arena_t *arena = c->ctx->arena;
+    if (!date_valid(year, 1, 1)) return err_field(err, E_INVALID_FIELD, "year", "year: expected 1900 to 2199");
+    sums_t sums = {.c = c,
+                   .all.items = arena_alloc(arena, SUMS_MAX * sizeof *sums.all.items),
+                   .last_person = arena_alloc(arena, SUMS_MAX * sizeof *sums.last_person),
+                   .page = c->env.scratch};
+    if (!sums.all.items || !sums.last_person) return out_of_memory(err);
+    snprintf(sums.year, sizeof sums.year, "%04d", year);
+    snprintf(sums.next_year, sizeof sums.next_year, "%04d", year + 1);
+    int rc = walk(&sums, err);
+    if (rc == 0) rc = share_all(&sums, year, err);
+    if (rc == 0) rc = add_subsidies(&sums, year, err);
+    if (rc) return rc;
+    finish(&sums.all);
+    *out = sums.all;
+    return 0;
 }
 
 int obligations_get(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
@@ -122,22 +254,14 @@ int obligations_get(void *self, const request_t *request, const ProtobufCMessage
     (void)request;
     collection_t *c = self;
     arena_t *arena = c->ctx->arena;
-    const int year = ((const Tc__GetObligations *)message)->year;
-    if (!date_valid(year, 1, 1)) return err_field(err, E_INVALID_FIELD, "year", "year: expected 1900 to 2199");
-    sums_t sums = {.c = c,
-                   .out = arena_alloc(arena, sizeof *sums.out),
-                   .last_person = arena_alloc(arena, LINES_MAX * sizeof *sums.last_person),
-                   .page = c->env.scratch};
-    if (!sums.out || !sums.last_person) return out_of_memory(err);
-    snprintf(sums.year, sizeof sums.year, "%04d", year);
-    snprintf(sums.next_year, sizeof sums.next_year, "%04d", year + 1);
-    tc__obligations__init(sums.out);
-    sums.out->lines = arena_alloc(arena, LINES_MAX * sizeof *sums.out->lines);
-    if (!sums.out->lines) return out_of_memory(err);
-    int rc = walk(&sums, err);
-    arena_reset(sums.page);
+    obligations_t all;
+    int rc = obligations_read(c, ((const Tc__GetObligations *)message)->year, &all, err);
     if (rc) return rc;
-    qsort(sums.out->lines, sums.out->n_lines, sizeof *sums.out->lines, by_name);
-    *reply = &sums.out->base;
+    Tc__Obligations *out = arena_alloc(arena, sizeof *out);
+    if (!out) return out_of_memory(err);
+    tc__obligations__init(out);
+    if (!(out->lines = arena_alloc(arena, (all.count + 1) * sizeof *out->lines))) return out_of_memory(err);
+    for (; out->n_lines < all.count; out->n_lines++) out->lines[out->n_lines] = all.items[out->n_lines].line;
+    *reply = &out->base;
     return 0;
 }

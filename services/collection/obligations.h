@@ -1,7 +1,25 @@
 // What public money owes for a year (财政补助义务): the lines of that year's bills that finance or the unemployment
-// fund pays, by division, item and payer. Method get_obligations.
+// fund pays, by division, item, payer, fiscal tier and identity, against what of them was really paid. Method
+// get_obligations.
 #pragma once
 #include "desk.h"
+
+typedef struct obligation {
+    Tc__Obligations__Line *line;
+    fen_t by_receipt; // of what is due, what receipts under the persons' numbers bring: no subsidy pays it
+    fen_t subsidised; // of what is paid, by subsidies (subsidies.h)
+} obligation_t;
+
+typedef struct obligations {
+    obligation_t *items; // by division, item, payer, tier, identity
+    size_t count;
+} obligations_t;
+
+// Walks over all bills of the store. City and county share what finance owes as the city's file says on 1 January, each
+// sum by itself, half a fen upwards for the city. Lives in ctx->arena; the scratch arena is free afterwards.
+int obligations_read(collection_t *c, int year, obligations_t *out, err_t *err) MUST_USE;
+// What a subsidy may still pay of it; below 0 when it was paid ahead.
+fen_t obligation_open(const obligation_t *obligation);
 
 int obligations_get(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                     err_t *err);

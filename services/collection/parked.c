@@ -6,6 +6,7 @@
 #include "merger.h"
 #include "payment.h"
 #include "receipts_store.h"
+#include "subsidies.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -243,7 +244,11 @@ static int may_return(const ruling_t *r, const Tc__Receipt *receipt, err_t *err)
 
 static int return_booked(ruling_t *r, err_t *err) {
     Tc__Receipt *receipt;
-    int rc = find_receipt(r, &receipt, err);
+    bool public_money = false;
+    int rc = subsidies_return(r->c, r->ask->receipt, r->at_ms, r->by, r->ask->reason, &public_money,
+                              &r->report->amount_fen, err);
+    if (rc || public_money) return rc;
+    rc = find_receipt(r, &receipt, err);
     if (rc == 0) rc = may_return(r, receipt, err);
     if (rc == 0) rc = find_payer(r, receipt, err);
     if (rc == 0) rc = payment_undo(r->c, &r->payer, receipt, err);

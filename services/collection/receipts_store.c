@@ -105,7 +105,10 @@ int bills_unpay(store_t *store, const payer_key_t *payer, const char *receipt, e
 // ---- receipts
 
 int receipts_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
-    return store_each_query(store, "SELECT body FROM receipt WHERE receipt = $1" ONE, keys, arena, out, err);
+    return store_each_query(store,
+                            "SELECT body FROM receipt WHERE receipt = $1 UNION ALL SELECT body FROM subsidy"
+                            " WHERE receipt = $1" ONE,
+                            keys, arena, out, err);
 }
 
 int receipts_insert(store_t *store, const rows_t *rows, err_t *err) {

@@ -47,7 +47,8 @@ int bills_unpay(store_t *store, const payer_key_t *payer, const char *receipt, e
 
 // ---- receipts
 
-int receipts_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE; // receipt → body
+// receipt → body, also of public money (subsidies.h), which shares the numbers
+int receipts_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
 int receipts_insert(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // receipt, payer, period, amount,
                                                                               // paid_on, body
 enum {

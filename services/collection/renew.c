@@ -144,7 +144,7 @@ static int number_next(const chunk_t *chunk, const void *old, size_t old_size, T
     ProtobufCMessage *before = NULL;
     int rc = old ? message_unpack(&before, &tc__entitlement__descriptor, old, old_size, scratch, err) : 0;
     if (rc == E_TOO_LARGE) return rc; // memory ran out
-    if (rc) before = NULL; // bytes that are no state said nothing
+    if (rc) before = NULL;            // bytes that are no state said nothing
     state->version++;
     return touched_mark((const Tc__Entitlement *)before, state, chunk->now, scratch, err);
 }

@@ -4,6 +4,7 @@
 #include "common/stream/consumer.h"
 #include "life_store.h"
 #include "own_share.h"
+#include "subsidies.h"
 #include <string.h>
 
 const migration_t collection_migrations[COLLECTION_MIGRATIONS] = {
@@ -33,6 +34,7 @@ const migration_t collection_migrations[COLLECTION_MIGRATIONS] = {
     {6, POSTGRES_ONLY "ALTER TABLE bill SET (fillfactor = 60); ALTER TABLE entitlement SET (fillfactor = 60);"
                       "ALTER TABLE person SET (fillfactor = 60);"},
     {7, OWN_SHARE_SQL},
+    {8, SUBSIDY_TABLES_SQL},
 };
 
 int key_add(rows_t *keys, const char *name, err_t *err) {

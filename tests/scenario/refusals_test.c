@@ -4,6 +4,7 @@
 #include "tests/check.h"
 #include "common/base/ids.h"
 #include <string.h>
+#include <sys/wait.h>
 
 static running_t *suite;
 static err_t err;
@@ -17,6 +18,25 @@ static const json_t *call(const char *service, const char *method, const char *r
     "\",\"person\":\"P1\",\"facility\":\"H99000100001\",\"type\":\"inpatient\",\"from\":\"2018-03-01\"," rest "}"
 #define TO "\"to\":\"2018-03-09\",\"area\":\"city\",\"filing\":\"none\","
 #define FEES "\"total\":\"12345.67\",\"in_scope\":\"12345.67\""
+
+// A word that is none is named, whatever command it stands behind, and no suite is needed for that.
+TEST(a_wrong_word_is_named) {
+    static const char *const groups[] = {"collect", "enroll", "facility", "account", "bill", "catalogue",
+                                         "import",  "policy", "ledger",   "events",  "fund", "readjudicate"};
+    for (size_t i = 0; i < COUNT_OF(groups); i++) {
+        char command[256], said[256] = "";
+        snprintf(command, sizeof command, TC_BINARY_DIR "/bin/tongchou %s wrongword 2>&1", groups[i]);
+        FILE *out = popen(command, "r");
+        NEED(out != NULL);
+        OK(fgets(said, sizeof said, out) != NULL);
+        char rest[1024];
+        while (fread(rest, 1, sizeof rest, out) > 0) continue;
+        const int status = pclose(out);
+        EQ(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 2);
+        HAS_TEXT(said, groups[i]);
+        HAS_TEXT(said, "there is no command \"wrongword\"");
+    }
+}
 
 static void begin(void) {
     static const char *const overlays[] = {"config/samples/jiangmen-illustrative.yaml", NULL};
@@ -196,6 +216,7 @@ TEST(the_books_are_right_at_the_end) {
     running_stop(&suite);
 }
 
-TESTS("refusals and repetition", CASE(begin), CASE(bad_input_names_the_field_and_changes_nothing),
-      CASE(same_id_same_answer_other_body_conflict), CASE(same_id_in_the_other_services), CASE(roles_are_enforced),
+TESTS("refusals and repetition", CASE(a_wrong_word_is_named), CASE(begin),
+      CASE(bad_input_names_the_field_and_changes_nothing), CASE(same_id_same_answer_other_body_conflict),
+      CASE(same_id_in_the_other_services), CASE(roles_are_enforced),
       CASE(an_oversized_message_is_refused_and_the_suite_goes_on), CASE(the_books_are_right_at_the_end))

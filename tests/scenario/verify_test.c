@@ -182,6 +182,12 @@ static void decide_receipt(const char *receipt, const char *decision) {
 static void people_come_and_go(void) {
     char rows[3][200];
     enrol(6, "\"identity\":\"resident\",\"prior_months_tier1\":36");
+    enrol(12, "\"identity\":\"resident\"");
+    NEED(
+        call(
+            "enrollment", "set_group",
+            "{\"person\":\"P12\",\"group\":\"minimum_living\",\"from\":\"2018-01-01\",\"source\":\"civil_affairs\"}") !=
+        NULL);
     NEED(call("enrollment", "register_person", "%s", row_of(8, rows[0])) != NULL); // resembles P6
     decide_person("P8", "register");
     NEED(call("enrollment", "merge_persons", "{\"from\":\"P8\",\"into\":\"P6\",\"reason\":\"file 8\"}") != NULL);
@@ -214,6 +220,12 @@ TEST(the_city_lives_on) {
     file_in("T5", p7, "2018", 0, true);
     file_in("T6", "\"employer\":\"E1\"", "2018-02", 0, true);
     decide_receipt("T6", "return");
+    for (int i = 1; i <= 2; i++)
+        NEED(call("collection", "receive_subsidy",
+                  "{\"receipt\":\"S%d\",\"division\":\"440703\",\"item\":\"tier1\",\"year\":2018,\"amount\":\"144.00\","
+                  "\"paid_on\":\"2019-02-01\"}",
+                  i) != NULL); // of P12's 288.00
+    decide_receipt("S2", "return");
     NEED(call("collection", "bill_year", "{\"year\":2019}") != NULL);
     decide_receipt("T2", "match"); // with the 50.00
 }
@@ -245,8 +257,8 @@ TEST(a_stopped_suite_can_be_verified) {
     "EXISTS (SELECT 1 FROM journal j WHERE j.partition = posting.partition AND j.number = posting.number"              \
     " AND j.reference = '" reference "')"
 #define REBALANCE                                                                                                      \
-    ";DELETE FROM balance;INSERT INTO balance SELECT account, identity, division, SUM(amount_fen), COUNT(*)"           \
-    " FROM posting GROUP BY account, identity, division"
+    ";DELETE FROM balance;INSERT INTO balance SELECT account, fund, year, identity, division, SUM(amount_fen),"        \
+    " COUNT(*) FROM posting GROUP BY account, fund, year, identity, division"
 #define SWAP(table, key, a, b)                                                                                         \
     "CREATE TEMP TABLE old AS SELECT " key " AS k, body FROM " table ";"                                               \
     "UPDATE " table " SET body = (SELECT o.body FROM old o WHERE o.k = CASE " table "." key " WHEN '" a "' THEN '" b   \
@@ -269,16 +281,18 @@ static const struct {
      "(B3): its posting line"},
     {"a posting deleted", "settlement", "DELETE FROM posting WHERE amount_fen < 0 AND " ENTRY("B6"), "(B6)"},
     {"an entry's postings doubled", "settlement",
-     "INSERT INTO posting SELECT partition, number, line + 100, account, identity, division, party, amount_fen FROM"
+     "INSERT INTO posting SELECT partition, number, line + 100, account, fund, year, identity, division, party, "
+     "amount_fen FROM"
      " posting WHERE " ENTRY("B1") REBALANCE,
      "(B1) has"},
     {"a posting without an entry", "settlement",
-     "INSERT INTO posting VALUES (7, 999, 1, 'expense/tier1', '', '', '', 0)", "posting 7/999 line 1"},
+     "INSERT INTO posting VALUES (7, 999, 1, 'expense/tier1', '', 0, '', '', '', 0)", "posting 7/999 line 1"},
     {"an entry doubled", "settlement",
-     "INSERT INTO posting SELECT partition, number + 1000, line, account, identity, division, party, amount_fen FROM"
+     "INSERT INTO posting SELECT partition, number + 1000, line, account, fund, year, identity, division, party, "
+     "amount_fen FROM"
      " posting WHERE " ENTRY("B1") ";INSERT INTO journal SELECT partition, number + 1000, reference, kind,"
-                                   " source_service, source_partition, source_number + 1000, at_ms, value_date, body "
-                                   "FROM journal WHERE reference ="
+                                   " source_service, source_partition, source_number + 1000, at_ms, value_date, body, "
+                                   "chain FROM journal WHERE reference ="
                                    " 'B1'" REBALANCE,
      "(B1) has no cause"},
     {"an entry deleted, with its postings", "settlement",
@@ -296,8 +310,8 @@ static const struct {
     {"the bodies of two entries", "settlement", SWAP("journal", "reference", "B1", "B3"), "which is bill B3 of"},
     {"an entry's body cut", "settlement", "UPDATE journal SET body = substr(body, 1, 41) WHERE reference = 'B1'",
      "(B1): its body cannot be read"},
-    {"a balance", "settlement", "UPDATE balance SET amount_fen = amount_fen + 1 WHERE account = 'treasury/tier1'",
-     "balance of treasury/tier1"},
+    {"a balance", "settlement", "UPDATE balance SET amount_fen = amount_fen + 1 WHERE account = 'money/special_city'",
+     "balance of money/special_city"},
     {"a cursor", "settlement", "UPDATE stream_cursor SET number = number + 1 WHERE service = 'adjudication'",
      "settlement has taken in adjudication partition"},
     {"decision.bill", "adjudication", "UPDATE decision SET bill = 'B99' WHERE bill = 'B1'",
@@ -351,6 +365,13 @@ static const struct {
     {"what a bill's payer owes of it", "collection",
      "UPDATE bill SET own_fen = own_fen - 1 WHERE person = 'P6' AND period = '2019'",
      "contribution bill P6 2019: its payer owes"},
+    {"a subsidy's amount", "collection", "UPDATE subsidy SET amount_fen = amount_fen + 1 WHERE receipt = 'S1'",
+     "subsidy S1: its columns"},
+    {"a subsidy's tier", "collection", "UPDATE subsidy SET tier = 'city' WHERE receipt = 'S1'",
+     "subsidy S1: its columns"},
+    {"a subsidy deleted", "collection", "DELETE FROM subsidy WHERE receipt = 'S1'", "receipt S1: event collection"},
+    {"a subsidy that was returned, made to stand", "collection",
+     "UPDATE subsidy SET returned_ms = 0 WHERE receipt = 'S2'", "receipt S2: event collection"},
     {"a bill's employer", "collection", "UPDATE bill SET employer = 'E2' WHERE person = 'P4'",
      "contribution bill P4 2018-01: its columns"},
     {"an entitlement's body", "collection",

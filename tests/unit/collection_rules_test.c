@@ -402,6 +402,168 @@ TEST(ZZ_C20_the_shares_of_bills_from_before_are_worked_out) {
     close_city(&city);
 }
 
+// ---- public money
+
+static const Tc__Obligations *obligations(city_t *city, int year) {
+    RIG_DO(&city->collection, "get_obligations", "{'year':%d}", year);
+    return (const Tc__Obligations *)city->collection.reply;
+}
+
+static size_t events_of(city_t *city, const char *topic) {
+    rows_t rows;
+    size_t n = 0;
+    rig_events(&city->collection, &rows);
+    for (size_t i = 0; i < rows.count; i++) n += strcmp(row_text(&rows, i, 2), topic) == 0;
+    return n;
+}
+
+static int subsidise(city_t *city, const char *receipt, const char *tier, const char *amount, const char *reason) {
+    return rig_ask(&city->collection, "receive_subsidy",
+                   "{'receipt':'%s','division':'%s','tier':'%s','item':'basic','year':2022,'amount':'%s',"
+                   "'paid_on':'2022-03-01','reason':'%s'}",
+                   receipt, city->place->divisions[0], tier, amount, reason);
+}
+
+#define SHARE                                                                                                          \
+    "overlay: shares\nstatus: synthetic\nparameters:\n  subsidy_city_share:\n"                                         \
+    "    - {from: 2022-01-01, value: 0.333, source: \"n\"}\n"
+
+// City and county each owe their share of what the bills of their residents say of finance; what each has paid is what
+// came in, and the two are told apart.
+TEST(SM_C06_SM_C08_YC_C06_YC_C12_each_tier_owes_its_share_and_pays_it) {
+    for (size_t p = 3; p <= 4; p++) {
+        city_t city;
+        open_city(&city, &places[p], SHARE);
+        for (int i = 0; i < 3; i++) {
+            char person[8];
+            snprintf(person, sizeof person, "R%d", i);
+            add_person(&city, person, i == 2);
+            RIG_DO(&city.enrollment, "open_spell", "{'person':'%s','identity':'resident','from_month':'2022-01'}",
+                   person);
+        }
+        pump(&city);
+        RIG_DO(&city.collection, "bill_year", "{'year':2022}");
+        const Tc__Obligations *all = obligations(&city, 2022);
+        NEED(all->n_lines == 4); // two districts
+        EQ_TEXT(all->lines[0]->tier, "city");
+        EQ_TEXT(all->lines[0]->payer, "finance");
+        EQ_TEXT(all->lines[0]->identity, "resident");
+        EQ(all->lines[0]->persons, 2);
+        EQ(all->lines[0]->due_fen, 38628); // 33.3% of 2 × 580.00
+        EQ_TEXT(all->lines[1]->tier, "county");
+        EQ(all->lines[1]->due_fen, 116000 - 38628);
+        EQ(all->lines[1]->open_fen, 116000 - 38628);
+        EQ(all->lines[2]->due_fen, 19314);
+        EQ(subsidise(&city, "F1", "county", "773.73", ""), E_OUT_OF_RANGE); // a fen too much
+        EQ_TEXT(city.collection.err.field, "amount");
+        HAS_TEXT(city.collection.err.text, "773.72 is open");
+        EQ(subsidise(&city, "F1", "", "1.00", ""), E_NOT_FOUND); // whose it is must be said
+        EQ(subsidise(&city, "F1", "county", "700.00", ""), E_OK);
+        const Tc__Receipt *receipt = (const Tc__Receipt *)city.collection.reply;
+        EQ_TEXT(receipt->payer, "finance");
+        EQ_TEXT(receipt->period, "2022");
+        NEED(receipt->n_parts == 1);
+        EQ_TEXT(receipt->parts[0]->identity, "resident");
+        EQ_TEXT(receipt->parts[0]->payer, "finance");
+        EQ(receipt->parts[0]->amount_fen, 70000);
+        EQ(events_of(&city, "contribution.received"), 1);
+        EQ(subsidise(&city, "F1", "county", "700.00", ""), E_OK); // the same again
+        EQ(((const Tc__Receipt *)city.collection.reply)->amount_fen, 70000);
+        EQ(events_of(&city, "contribution.received"), 1);
+        EQ(subsidise(&city, "F1", "county", "70.00", ""), E_CONFLICT);
+        all = obligations(&city, 2022);
+        EQ(all->lines[0]->paid_fen, 0);
+        EQ(all->lines[1]->paid_fen, 70000);
+        EQ(all->lines[1]->open_fen, 7372);
+        EQ(subsidise(&city, "F2", "county", "100.00", ""), E_OUT_OF_RANGE);
+        EQ(subsidise(&city, "F2", "county", "100.00", "for those who still join"), E_OK);
+        EQ(obligations(&city, 2022)->lines[1]->open_fen, 7372 - 10000); // paid ahead
+        RIG_DO(&city.collection, "resolve_receipt", "{'receipt':'F1','decision':'return','reason':'sent twice'}");
+        EQ(((const Tc__ReceiptReport *)city.collection.reply)->amount_fen, 70000);
+        EQ(events_of(&city, "contribution.returned"), 1);
+        EQ(obligations(&city, 2022)->lines[1]->paid_fen, 10000);
+        EQ(rig_ask(&city.collection, "resolve_receipt", "{'receipt':'F1','decision':'return','reason':'again'}"),
+           E_EXISTS);
+        EQ(subsidise(&city, "F1", "county", "700.00", ""), E_EXISTS);
+        // A number is one of all receipts, whoever paid.
+        EQ(rig_ask(&city.collection, "receive",
+                   "{'receipt':'F2','person':'R0','period':'2022','amount':'%s','paid_on':'2021-12-20'}",
+                   p == 3 ? "280.00" : "320.00"),
+           E_EXISTS);
+        close_city(&city);
+    }
+}
+
+// Where nothing is said of shares, finance is one payer; the fund's part of a bill that the person pays too is settled
+// like it, and what the fund pays by receipts is not open to it.
+TEST(ZZ_C12_ZZ_C20_public_money_is_paid_in_one_sum) {
+    city_t city;
+    open_city(&city, &places[1], NULL);
+    join(&city, "R1", "resident", "2021-01", "");
+    join(&city, "U1", "unemployed", "2021-05", "");
+    pump(&city);
+    RIG_DO(&city.collection, "bill_year", "{'year':2021}");
+    RIG_DO(&city.collection, "bill_month", "{'month':'2021-05'}");
+    const Tc__Obligations *all = obligations(&city, 2021);
+    NEED(all->n_lines == 2);
+    EQ_TEXT(all->lines[0]->payer, "finance");
+    EQ_TEXT(all->lines[0]->tier, "");
+    EQ(all->lines[0]->due_fen, 55000);
+    const fen_t funds = all->lines[1]->due_fen;
+    OK(funds > 0);
+    char text[FEN_TEXT_MAX];
+    RIG_DO(&city.collection, "receive_subsidy",
+           "{'receipt':'S1','division':'370402','item':'basic','year':2021,'amount':'%s','paid_on':'2021-06-01',"
+           "'payer':'unemployment_fund'}",
+           fen_format(funds, text));
+    EQ_TEXT(((const Tc__Receipt *)city.collection.reply)->parts[0]->identity, "unemployed");
+    EQ(obligations(&city, 2021)->lines[1]->open_fen, 0);
+    EQ(obligations(&city, 2021)->lines[0]->open_fen, 55000);
+    close_city(&city);
+    open_city(&city, &jiangmen, NULL);
+    join(&city, "U1", "unemployed", "2018-05", "");
+    pump(&city);
+    RIG_DO(&city.collection, "bill_month", "{'month':'2018-05'}");
+    EQ(rig_ask(&city.collection, "receive_subsidy",
+               "{'receipt':'S1','division':'440703','item':'tier1','year':2018,'amount':'1.00','paid_on':'2018-06-01',"
+               "'payer':'unemployment_fund'}"),
+       E_OUT_OF_RANGE);
+    HAS_TEXT(city.collection.err.text, "0.00 is open");
+    close_city(&city);
+}
+
+TEST(bad_subsidies_name_the_field) {
+    static const struct {
+        const char *json, *field;
+    } cases[] = {
+        {"{'division':'370402','item':'basic','year':2021,'amount':'1.00','paid_on':'2021-06-01'}", "receipt"},
+        {"{'receipt':'S','item':'basic','year':2021,'amount':'1.00','paid_on':'2021-06-01'}", "division"},
+        {"{'receipt':'S','division':'370402','year':2021,'amount':'1.00','paid_on':'2021-06-01'}", "item"},
+        {"{'receipt':'S','division':'370402','item':'basic','year':21,'amount':'1.00','paid_on':'2021-06-01'}", "year"},
+        {"{'receipt':'S','division':'370402','item':'basic','year':2021,'paid_on':'2021-06-01'}", "amount"},
+        {"{'receipt':'S','division':'370402','item':'basic','year':2021,'amount':'0.00','paid_on':'2021-06-01'}",
+         "amount"},
+        {"{'receipt':'S','division':'370402','item':'basic','year':2021,'amount':'1.00'}", "paid_on"},
+        {"{'receipt':'S','division':'370402','item':'basic','year':2021,'amount':'1.00','paid_on':'2199-06-01'}",
+         "paid_on"},
+        {"{'receipt':'S','division':'370402','item':'basic','year':2021,'amount':'1.00','paid_on':'2021-06-01',"
+         "'payer':'person'}",
+         "payer"},
+        {"{'receipt':'S','division':'370402','item':'basic','year':2021,'amount':'1.00','paid_on':'2021-06-01',"
+         "'tier':'state'}",
+         "tier"},
+        {"{'receipt':'S','division':'370402','item':'basic','year':2021,'amount':'1.00','paid_on':'2021-06-01'}",
+         "item"},
+    };
+    city_t city;
+    open_city(&city, &places[1], NULL);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        OK(rig_ask(&city.collection, "receive_subsidy", "%s", cases[i].json) != E_OK);
+        EQ_TEXT(city.collection.err.field, cases[i].field);
+    }
+    close_city(&city);
+}
+
 TEST(the_ground_is_cleared) { rig_ground_stop(); }
 
 TESTS("collection_rules", CASE(the_ground_is_laid),
@@ -411,5 +573,7 @@ TESTS("collection_rules", CASE(the_ground_is_laid),
       CASE(JM_C_28_the_funds_receipt_pays_the_months_of_the_unemployed),
       CASE(ZS_C09_whom_finance_pays_for_is_covered_without_a_receipt),
       CASE(ZZ_C20_the_shares_of_bills_from_before_are_worked_out),
+      CASE(SM_C06_SM_C08_YC_C06_YC_C12_each_tier_owes_its_share_and_pays_it),
+      CASE(ZZ_C12_ZZ_C20_public_money_is_paid_in_one_sum), CASE(bad_subsidies_name_the_field),
       CASE(JM_C_43_the_months_of_the_unemployed_are_the_funds), CASE(JM_C_35_an_amended_base_holds_from_its_day_on),
       CASE(ZZ_C21_ZZ_C23_ZS_C17_the_residents_standard_is_set_by_year), CASE(the_ground_is_cleared))

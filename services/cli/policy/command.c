@@ -59,6 +59,7 @@ static int run(int argc, char **argv, const command_t *self) {
         rc = read_args(&words, config, on, bound, &args);
         return rc ? rc : tools[i].run(&args);
     }
+    if (words.count) fprintf(stderr, "tongchou policy: there is no command \"%s\"\n", words.word[0]);
     return usage(self, "expected one of check, show, diff, cite, tables, rules, release, releases");
 }
 
