@@ -17,7 +17,7 @@ extern const command_t command_up, command_status, command_enroll, command_facil
     command_settle, command_explain, command_events, command_ledger, command_verify, command_sample, command_wait,
     command_eval, command_policy, command_import, command_catalogue, command_readjudicate, command_account,
     command_tasks, command_reverse, command_bill, command_health, command_keys, command_backup, command_restore,
-    command_fund;
+    command_fund, command_agency;
 
 // ---- options
 // ----------------------------------------------------------------------------------------------------------

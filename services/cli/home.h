@@ -4,7 +4,7 @@
 #include "common/daemon/conf.h"
 #include <limits.h>
 
-enum { HOME_OVERLAYS_MAX = 8, HOME_PORTS = 4, HOME_PORT_DEFAULT = 7800 };
+enum { HOME_OVERLAYS_MAX = 8, HOME_PORTS = 5, HOME_PORT_DEFAULT = 7800 };
 
 // What a start changes in DIR/tongchou.yaml. NULL, or for the port −1, keeps what stands there, on first use the
 // default. A single empty overlay is none.

@@ -9,7 +9,7 @@ static const command_t *const commands[] = {
     &command_settle,    &command_reverse,      &command_bill,   &command_explain,  &command_events,  &command_ledger,
     &command_wait,      &command_verify,       &command_sample, &command_eval,     &command_policy,  &command_import,
     &command_catalogue, &command_readjudicate, &command_tasks,  &command_account,  &command_health,  &command_keys,
-    &command_backup,    &command_restore,      &command_fund,
+    &command_backup,    &command_restore,      &command_fund,   &command_agency,
 };
 
 static void overview(FILE *out) {

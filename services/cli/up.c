@@ -20,7 +20,7 @@ static const char help[] =
     "  --adjudication N    instances of adjudication (default 1)\n"
     "  --city FILE         the city's policy (required on first use)\n"
     "  --overlay FILE      a policy laid over it; may be given several times\n"
-    "  --port N            first of four ports for the two brokers (default 7800)\n\n"
+    "  --port N            first of five ports: two for each broker, one for other agencies (default 7800)\n\n"
     "The first start writes DIR/tongchou.yaml; --store, --redis, --city, --overlay and --port change it at a later "
     "one,\n"
     "and what is not given stays as it is there. --overlay '' is none.\n\n"
@@ -150,6 +150,7 @@ static void announce(const children_t *children, const plan_t *plan) {
     const conf_t *conf = plan->home.conf;
     printf("ready data=%s processes=%zu\n", plan->data, children->count);
     for (const char *const *at = conf_list(conf, "broker.front"); *at; at++) printf("  broker    %s\n", *at);
+    if (*conf_text(conf, "agency.bind")) printf("  agencies  %s\n", conf_text(conf, "agency.bind"));
     // The address of a PostgreSQL may hold a password.
     const char *store = conf_text(conf, "store.url");
     bool lite = strncmp(store, "sqlite:", 7) == 0;
@@ -214,7 +215,7 @@ static int run(int argc, char **argv, const command_t *self) {
     log_setup("up", LOG_INFO);
     err_t err = {0};
     if (plan.adjudication < 1 || plan.adjudication > 32 || change.port == 0 || change.port > 65536 - HOME_PORTS) {
-        fprintf(stderr, "tongchou up: --adjudication 1…32 and --port 1…65532 were expected\n");
+        fprintf(stderr, "tongchou up: --adjudication 1…32 and --port 1…65531 were expected\n");
         return 2;
     }
     catch_signals();

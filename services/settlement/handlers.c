@@ -166,6 +166,7 @@ int settlement_set_law(settlement_t *settlement, policy_t *policy, calendar_t *c
 
 void settlement_destroy(settlement_t **settlement) {
     if (!*settlement) return;
+    agency_door_destroy(&(*settlement)->door);
     policy_destroy(&(*settlement)->policy);
     calendar_destroy(&(*settlement)->calendar);
     poster_destroy(&(*settlement)->poster);
@@ -217,6 +218,27 @@ static void tick(void *self, int64_t now_ms) {
 
 static void rolled_back(void *self) { ((settlement_t *)self)->writer->reload = true; }
 
+static int open_door(settlement_t *settlement, err_t *err) {
+    const service_ctx_t *ctx = settlement->ctx;
+    const agency_door_conf_t conf = {.context = ctx->zmq,
+                                     .keys = ctx->keys,
+                                     .keys_dir = conf_text(ctx->conf, "keys.dir"),
+                                     .store = ctx->store,
+                                     .log = &settlement_log,
+                                     .bind = conf_text(ctx->conf, "agency.bind")};
+    return *conf.bind ? agency_door_new(&settlement->door, &conf, err) : E_OK;
+}
+
+static size_t sockets(const void *self, void **out, size_t room) {
+    const settlement_t *settlement = self;
+    return settlement->door ? agency_door_sockets(settlement->door, out, room) : 0;
+}
+
+static int turn(void *self) {
+    settlement_t *settlement = self;
+    return settlement->door ? agency_door_turn(settlement->door, stream_heads(settlement->ctx->stream)) : 0;
+}
+
 static int start(service_ctx_t *ctx, void **self, err_t *err) {
     settlement_t *settlement;
     policy_t *policy;
@@ -229,6 +251,7 @@ static int start(service_ctx_t *ctx, void **self, err_t *err) {
     if (!rc) rc = load_key(settlement, err);
     if (!rc) rc = follow(ctx, &settlement->adjudication, err);
     if (!rc) rc = follow(ctx, &settlement->collection, err);
+    if (!rc) rc = open_door(settlement, err);
     if (rc)
         settlement_destroy(&settlement);
     else
@@ -250,6 +273,8 @@ const service_t settlement_service = {
     .method_count = COUNT_OF(methods),
     .start = start,
     .stop = stop,
+    .sockets = sockets,
+    .turn = turn,
     .rolled_back = rolled_back,
     .tick = tick,
 };

@@ -1,5 +1,6 @@
 // The settlement service: the ledger behind two consumers, and what it answers.
 #pragma once
+#include "agency.h"
 #include "common/base/calendar.h"
 #include "common/daemon/service.h"
 #include "common/policy/policy.h"
@@ -11,6 +12,7 @@ typedef struct settlement {
     poster_t *poster;
     poster_source_t adjudication, collection;
     policy_t *policy;     // own; NULL: no city is configured, the ledger knows one fund "" and one account `treasury`
+    agency_door_t *door;  // own; NULL: agency.bind says nothing
     calendar_t *calendar; // own; NULL: no calendar was found, days of flows that need one are not known
     seal_key_t *key;      // own; NULL: days are not sealed
     date_t sealed_until;  // days before this one were looked at

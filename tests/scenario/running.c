@@ -132,7 +132,7 @@ running_t *running_start(const running_conf_t *conf) {
     running_t *r = calloc(1, sizeof *r);
     err_t err = {0};
     snprintf(r->dir, sizeof r->dir, "%s/tongchou-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-    r->port = running_free_ports(4);
+    r->port = running_free_ports(5);
     char file[300];
     if (!mkdtemp(r->dir) || r->port < 0 || start_up(r, conf) || wait_ready(r)) goto failed;
     snprintf(file, sizeof file, "%s/tongchou.yaml", r->dir);

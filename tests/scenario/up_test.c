@@ -146,7 +146,7 @@ TEST(a_refused_first_start_leaves_no_folder) {
         {{"--city", "nowhere.yaml"}, "nowhere.yaml"},
         {{"--city", CITY, "--store", "mysql://x"}, "sqlite:DIR"},
         {{"--city", CITY, "--overlay", "nowhere.yaml"}, "nowhere.yaml"},
-        {{"--city", CITY, "--port", "65533"}, "65532"},
+        {{"--city", CITY, "--port", "65533"}, "65531"},
         {{"--city", CITY, "--adjudication", "0"}, "--adjudication"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
