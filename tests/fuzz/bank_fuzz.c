@@ -1,0 +1,36 @@
+// Any bytes as a bank statement: it is read or refused, and what is read keeps its promises: lines in order, days
+// within the span, references that can be names, amounts that add up to the sum.
+#include "common/base/ids.h"
+#include "services/settlement/bank_file.h"
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
+
+static void tell(void *self, int64_t row, const err_t *why) {
+    CHECK(row > 0 && why->code != E_OK && why->text[0]);
+    (*(int64_t *)self)++;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
+    static arena_t *arena;
+    bank_file_t read;
+    err_t err = {0};
+    int64_t bad = 0, line = 0;
+    fen_t sum = 0;
+    if (!arena) arena = arena_new(1 << 16, 1 << 26);
+    if (!bytes) return 0;
+    arena_reset(arena);
+    FILE *file = fmemopen((void *)(uintptr_t)data, bytes, "r");
+    CHECK(arena && file);
+    int rc = bank_file_read(file, arena, tell, &bad, &read, &err);
+    CHECK(fclose(file) == 0 && (rc == E_OK || err.text[0]) && (rc != E_OK || !bad));
+    for (size_t i = 0; rc == E_OK && i < read.count; i++) {
+        const Tc__StatementRow *row = read.rows[i];
+        CHECK(row->line > line && row->amount_fen != 0 && fen_add(sum, row->amount_fen, &sum) == E_OK);
+        CHECK(strcmp(row->day, read.from) >= 0 && strcmp(row->day, read.to) <= 0);
+        CHECK(!*row->reference || name_check("reference", row->reference, &err) == E_OK);
+        line = row->line;
+    }
+    CHECK(rc != E_OK || (sum == read.sum && read.count > 0 && strlen(read.digest) == 2 * SHA256_BYTES));
+    return 0;
+}
