@@ -263,6 +263,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "settle_bench: %s: %s\n", answered, strerror(errno));
         return 2;
     }
+    if (bench.answers) setvbuf(bench.answers, NULL, _IOLBF, 0); // whoever looks sees what was answered so far
     if (suite_open(&bench.suite, data, as)) return 2;
     const struct sigaction stop = {.sa_handler = on_signal};
     sigaction(SIGTERM, &stop, NULL);

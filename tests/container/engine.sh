@@ -91,9 +91,16 @@ engine_start() { # DIR
     release= mirror=
     mirror=$(engine_mirror)
     release=$(. /etc/os-release && echo "$VERSION_CODENAME")
-    docker compose version >/dev/null 2>&1 || { export DOCKER_CONFIG="$engine_dir/config" && engine_plugins; }
     docker version >/dev/null 2>&1 || engine_daemon
+    plugins=
+    docker compose version >/dev/null 2>&1 || { # they come while the base image is made
+        export DOCKER_CONFIG="$engine_dir/config"
+        engine_plugins &
+        plugins=$!
+    }
     docker image inspect debian:bookworm-slim >/dev/null 2>&1 || engine_base
+    [ -z "$plugins" ] || wait $plugins
+    docker compose version >/dev/null
 }
 
 engine_stop() {
