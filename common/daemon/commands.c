@@ -6,6 +6,7 @@
 #include "common/base/ids.h"
 #include "common/base/log.h"
 #include "common/wire/gate.h"
+#include "common/wire/scope.h"
 #include <string.h>
 #include <time.h>
 
@@ -103,6 +104,8 @@ int commands_admit(const service_t *service, const request_t *request, const met
     if (!(role & (*method)->roles))
         return err_field(err, E_DENIED, "caller", "the role %s may not call %s.%s",
                          role ? wire_role_name(role) : "(none)", service->name, header->method);
+    if (!((*method)->roles & METHOD_SCOPED) && !scope_is_whole(header->scope))
+        return err_field(err, E_DENIED, "caller", "%s.%s is for keys of the whole city", service->name, header->method);
     if (clock_now_ms() > header->deadline_ms)
         return err_field(err, E_TIMEOUT, "deadline_ms", "the deadline passed before the work began");
     int code = name_check("request_id", header->request_id, err);
@@ -110,12 +113,16 @@ int commands_admit(const service_t *service, const request_t *request, const met
 }
 
 void commands_digest(const request_t *request, uint8_t digest[static SHA256_BYTES]) {
-    // Digest of digests: whatever the parts contain, no two different triples run together into the same bytes.
-    uint8_t parts[3 * SHA256_BYTES];
+    // Digest of digests: whatever the parts contain, no two different sets run together into the same bytes. The scope
+    // belongs to them: what was answered to the whole city is not told again to who has a part of it.
+    uint8_t parts[4 * SHA256_BYTES];
+    const char *scope = request->header.scope;
+    const bool whole = scope_is_whole(scope);
     sha256(request->header.service, strlen(request->header.service), parts);
     sha256(request->header.method, strlen(request->header.method), parts + SHA256_BYTES);
     sha256(request->body, request->body_bytes, parts + 2 * SHA256_BYTES);
-    sha256(parts, sizeof parts, digest);
+    if (!whole) sha256(scope, strlen(scope), parts + 3 * SHA256_BYTES);
+    sha256(parts, (whole ? 3 : 4) * SHA256_BYTES, digest);
 }
 
 static void refuse(slot_t *slot, int code) {
@@ -205,7 +212,9 @@ static int add_reply_row(rows_t *rows, const slot_t *slot, int64_t now_ms, err_t
 
 static int handle(commands_t *commands, slot_t *slot) {
     ProtobufCMessage *reply = NULL;
+    commands->ctx->scope = slot->request->header.scope;
     int code = slot->method->handle(commands->self, slot->request, slot->message, &reply, &slot->err);
+    commands->ctx->scope = NULL;
     if (code) return code;
     slot->handled = true;
     slot->reply = "";

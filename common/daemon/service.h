@@ -34,15 +34,20 @@ typedef struct service_ctx {
     client_t *client; // for commands to other services (through the brokers)
     stream_t *stream; // NULL when the service publishes nothing
     server_t *server;
-    arena_t *arena;   // reset after every batch
-    const char *name; // service
+    arena_t *arena;    // reset after every batch
+    const char *scope; // of the caller whose request is being handled (common/wire/scope.h); NULL: the whole city
+    const char *name;  // service
     const char *instance;
     client_conf_t client_conf; // to make further clients or consumers
 } service_ctx_t;
 
+// Among the roles of a method: its handler checks what it reads and changes against the caller's scope
+// (common/wire/scope.h). Without it only callers for the whole city are let in.
+#define METHOD_SCOPED 0x10000u
+
 typedef struct method {
     const char *name; // "register_person"
-    unsigned roles;   // who may call: bits of wire_role_t
+    unsigned roles;   // who may call: bits of wire_role_t, and METHOD_SCOPED
     bool reads_only;  // no transaction, no stored reply
     const ProtobufCMessageDescriptor *request;
     // Handle one request; `reply` to a message that lives in ctx->arena (or NULL for an empty body).

@@ -17,6 +17,8 @@ void keys_destroy(keys_t **keys);
 // Make a fresh pair for `name`, write <name>.key and add it to the registry (created if absent; whole-file rename, so a
 // reader never sees half). An existing name is left alone.
 int keys_make(const char *dir, const char *name, const char *role, err_t *err) MUST_USE;
+// The same for a party that sees and changes a part of the city only; `scope` as scope_make() writes it (scope.h).
+int keys_make_scoped(const char *dir, const char *name, const char *role, const char *scope, err_t *err) MUST_USE;
 // Take the party out of the registry and remove <name>.key: a later keys_make() makes a fresh pair. E_NOT_FOUND when it
 // is not there, E_DENIED when it has another role (one bit of wire_role_t). Connections made before live on until they
 // break, unless who serves them looks again (services/settlement/agency.h).

@@ -70,7 +70,7 @@ static const char *text_of(const yaml_node_t *map, const char *key) {
 }
 
 static int read_party(const yaml_doc_t *doc, const yaml_node_t *node, party_t *party, err_t *err) {
-    static const char *const allowed[] = {"name", "role", "key", NULL};
+    static const char *const allowed[] = {"name", "role", "key", "divisions", "facilities", NULL};
     if (node->kind != YAML_MAP) return yaml_error(doc, node, err, "a party must be a map of name, role and key");
     int rc = yaml_only_keys(doc, node, allowed, err);
     if (rc != E_OK) return rc;
@@ -80,6 +80,8 @@ static int read_party(const yaml_doc_t *doc, const yaml_node_t *node, party_t *p
     if (!role) return yaml_error(doc, node, err, "role must be admin, clerk, hospital, agency, service or broker");
     if (party_set(party, text_of(node, "name"), role, text_of(node, "key")) != E_OK)
         return yaml_error(doc, node, err, "key must be a public key of 40 Z85 characters");
+    if (scope_make(party->scope, text_of(node, "divisions"), text_of(node, "facilities"), &why) != E_OK)
+        return yaml_error(doc, node, err, "%s", why.text);
     return E_OK;
 }
 
@@ -118,7 +120,7 @@ out:
     return rc;
 }
 
-static const party_t *by_name(const keys_t *keys, const char *name) {
+const party_t *keys_by_name(const keys_t *keys, const char *name) {
     size_t low = 0, high = keys->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -163,7 +165,7 @@ out:
 
 static int load_self(keys_t *keys, const char *dir, const char *self, err_t *err) {
     char path[PATH_BYTES];
-    const party_t *party = by_name(keys, self);
+    const party_t *party = keys_by_name(keys, self);
     if (!party) return err_set(err, E_POLICY, "%s/registry.yaml: no party named %s", dir, self);
     int rc = path_of(path, dir, self, ".key", err);
     if (rc == E_OK) rc = read_secret(path, keys->secret_text, err);
@@ -201,7 +203,7 @@ void keys_destroy(keys_t **keys) {
 }
 
 const char *keys_public_of(const keys_t *keys, const char *name) {
-    const party_t *party = by_name(keys, name);
+    const party_t *party = keys_by_name(keys, name);
     return party ? party->key_text : NULL;
 }
 
@@ -250,6 +252,18 @@ static int make_pair(const char *dir, const char *name, char public_text[static 
     return rc;
 }
 
+// "divisions=a,b;facilities=c" → , divisions: "a,b", facilities: "c"}
+static size_t write_scope(char *out, size_t room, const char *scope) {
+    size_t used = 0;
+    for (const char *at = scope; *at;) {
+        const size_t name = strcspn(at, "="), value = strcspn(at + name + 1, ";");
+        used += (size_t)snprintf(out + used, room - used, ", %.*s: \"%.*s\"", (int)name, at, (int)value, at + name + 1);
+        at += name + 1 + value;
+        if (*at == ';') at++;
+    }
+    return used + (size_t)snprintf(out + used, room - used, "}\n");
+}
+
 static int write_registry(const keys_t *keys, const char *path, err_t *err) {
     static const char head[] =
         "# Who may connect. Public keys only; <name>.key beside this file holds the secret half.\n"
@@ -261,8 +275,9 @@ static int write_registry(const keys_t *keys, const char *path, err_t *err) {
     for (size_t i = 0; i < keys->count; i++) {
         const party_t *party = keys->by_name[i];
         // Z85 has no quote and no backslash, so a quoted scalar holds it as it is.
-        used += (size_t)snprintf(text + used, room - used, "  - {name: \"%s\", role: %s, key: \"%s\"}\n", party->name,
+        used += (size_t)snprintf(text + used, room - used, "  - {name: \"%s\", role: %s, key: \"%s\"", party->name,
                                  wire_role_name(party->role), party->key_text);
+        used += write_scope(text + used, room - used, party->scope);
         CHECK(used < room);
     }
     int rc = replace_file(path, text, 0644, err);
@@ -270,7 +285,7 @@ static int write_registry(const keys_t *keys, const char *path, err_t *err) {
     return rc;
 }
 
-static int add_party(const char *dir, const char *name, unsigned role, err_t *err) {
+static int add_party(const char *dir, const char *name, unsigned role, const char *scope, err_t *err) {
     char path[PATH_BYTES], public_text[KEY_TEXT_BYTES];
     keys_t *keys = calloc(1, sizeof *keys);
     if (!keys) return err_set(err, E_IO, "no memory for the keys");
@@ -280,9 +295,10 @@ static int add_party(const char *dir, const char *name, unsigned role, err_t *er
         rc = read_registry(keys, path, 1, err);
     else
         rc = allocate(keys, 1, err);
-    if (rc != E_OK || by_name(keys, name)) goto out;
+    if (rc != E_OK || keys_by_name(keys, name)) goto out;
     if ((rc = make_pair(dir, name, public_text, err)) != E_OK) goto out;
     CHECK(party_set(&keys->parties[keys->count], name, role, public_text) == E_OK);
+    snprintf(keys->parties[keys->count].scope, SCOPE_BYTES, "%s", scope);
     keys->count++;
     if ((rc = index_parties(keys, err)) == E_OK) rc = write_registry(keys, path, err);
 out:
@@ -292,14 +308,15 @@ out:
 
 // Our copy of the secret first: what is left of a crash in between is dropped by the next call, and no call of
 // keys_make() can give the old pair a second life.
-static int drop_party(const char *dir, const char *name, unsigned role, err_t *err) {
+static int drop_party(const char *dir, const char *name, unsigned role, const char *scope, err_t *err) {
     char path[PATH_BYTES];
     keys_t *keys = calloc(1, sizeof *keys);
     const party_t *party = NULL;
+    (void)scope;
     if (!keys) return err_set(err, E_IO, "no memory for the keys");
     int rc = path_of(path, dir, "registry", ".yaml", err);
     if (rc == E_OK) rc = read_registry(keys, path, 0, err);
-    if (rc == E_OK && (party = by_name(keys, name)) == NULL)
+    if (rc == E_OK && (party = keys_by_name(keys, name)) == NULL)
         rc = err_field(err, E_NOT_FOUND, "name", "no party named %s in the registry", name);
     if (rc == E_OK && party->role != role)
         rc = err_field(err, E_DENIED, "name", "%s has the role %s, not %s", name, wire_role_name(party->role),
@@ -322,8 +339,9 @@ out:
 }
 
 // Under the lock of the folder.
-static int change_registry(const char *dir, const char *name, unsigned role, err_t *err,
-                           int (*change)(const char *dir, const char *name, unsigned role, err_t *err)) {
+static int change_registry(const char *dir, const char *name, unsigned role, const char *scope, err_t *err,
+                           int (*change)(const char *dir, const char *name, unsigned role, const char *scope,
+                                         err_t *err)) {
     char path[PATH_BYTES];
     int rc = name_check("name", name, err);
     if (rc == E_OK) rc = path_of(path, dir, "registry", ".lock", err);
@@ -332,19 +350,23 @@ static int change_registry(const char *dir, const char *name, unsigned role, err
     if (lock < 0 || flock(lock, LOCK_EX) != 0)
         rc = err_set(err, E_IO, "%s: %s", path, strerror(errno));
     else
-        rc = change(dir, name, role, err);
+        rc = change(dir, name, role, scope, err);
     if (lock >= 0) close(lock);
     return rc;
 }
 
-int keys_make(const char *dir, const char *name, const char *role, err_t *err) {
+int keys_make_scoped(const char *dir, const char *name, const char *role, const char *scope, err_t *err) {
     unsigned bit = wire_role_from_name(role);
     if (!bit)
         return err_field(err, E_INVALID_FIELD, "role",
                          "role must be admin, clerk, hospital, agency, service or broker");
-    return change_registry(dir, name, bit, err, add_party);
+    return change_registry(dir, name, bit, scope, err, add_party);
+}
+
+int keys_make(const char *dir, const char *name, const char *role, err_t *err) {
+    return keys_make_scoped(dir, name, role, "", err);
 }
 
 int keys_revoke(const char *dir, const char *name, unsigned role, err_t *err) {
-    return change_registry(dir, name, role, err, drop_party);
+    return change_registry(dir, name, role, "", err, drop_party);
 }

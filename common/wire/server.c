@@ -17,7 +17,7 @@
 
 enum {
     CREDIT = 256,
-    HEADER_ROOM = 128,     // the broker adds the caller to a header that may be full already
+    HEADER_ROOM = 384,     // the broker adds caller and scope to a header that may be full already
     READY_MS = 50,         // between READYs while a broker has not answered
     CONNECT_WAIT_MS = 100, // at start, for the first broker
     GOODBYE_MS = 500,      // what was sent last may take this long to leave at the end
@@ -305,7 +305,8 @@ static void fill_header(wire_header_t *to, const Tc__RequestHeader *from) {
                           .key = from->key,
                           .trace_id = from->trace_id,
                           .deadline_ms = from->deadline_ms,
-                          .caller = from->caller};
+                          .caller = from->caller,
+                          .scope = from->scope};
 }
 
 // The message that the link's requests of this batch point into; one copy of the reference, whatever their number.

@@ -24,6 +24,7 @@ typedef struct wire_header {
     const char *trace_id;   // "" or an id that appears in every log line of the request's path
     int64_t deadline_ms;    // unix ms; past it nobody works on the request any more
     const char *caller;     // "role:name", filled in by the broker from the key; what a client writes is overwritten
+    const char *scope;      // of the caller (scope.h), filled in likewise; NULL or "" = the whole city
 } wire_header_t;
 
 // Roles, as bits, so that a method can name several. The registry file names them in lower case.

@@ -1,7 +1,7 @@
 // The ZAP 1.0 handler (ZeroMQ RFC 27): one thread per context that answers every handshake from the registry. Only
 // CURVE, only registered keys, only roles that the domain admits. A registry that became unreadable is reported and the
 // last good one stays in force; without a good one the handler does not start, and then nobody gets in.
-#include "party.h"
+#include "registry.h"
 
 #include "common/base/date.h"
 #include "common/base/log.h"
@@ -13,12 +13,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <zmq.h>
 
 #define ZAP_ENDPOINT "inproc://zeromq.zap.01"
 
-enum { DOMAINS_MAX = 8, DIR_BYTES = 900, RELOAD_MS = 1000, FRAMES_MAX = 7 };
+enum { DOMAINS_MAX = 8, RELOAD_MS = 1000, FRAMES_MAX = 7 };
 
 // The frames of a ZAP request, in order.
 enum { ZAP_VERSION, ZAP_REQUEST_ID, ZAP_DOMAIN, ZAP_ADDRESS, ZAP_IDENTITY, ZAP_MECHANISM, ZAP_CREDENTIAL };
@@ -28,55 +27,17 @@ typedef struct domain {
     unsigned roles;
 } domain_t;
 
-typedef struct stamp {
-    struct timespec changed;
-    off_t size;
-    ino_t inode;
-} stamp_t;
-
 struct zap {
     void *handler;            // REP, served by the thread
     void *stop_in, *stop_out; // PAIR over inproc
     pthread_t thread;
     bool running;
-    char dir[DIR_BYTES];
-    keys_t *registry;
-    stamp_t stamp;
+    registry_t *registry;
     domain_t domains[DOMAINS_MAX];
     size_t domain_count;
     log_gate_t refused_gate;
     metric_t *admitted, *refused;
 };
-
-static bool stamp_of(const char *dir, stamp_t *out) {
-    char path[DIR_BYTES + 16];
-    struct stat info;
-    snprintf(path, sizeof path, "%s/registry.yaml", dir);
-    if (stat(path, &info) != 0) return false;
-    *out = (stamp_t){.changed = info.st_mtim, .size = info.st_size, .inode = info.st_ino};
-    return true;
-}
-
-static bool stamp_same(const stamp_t *a, const stamp_t *b) {
-    return a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec && a->size == b->size &&
-           a->inode == b->inode;
-}
-
-static void reload(zap_t *zap) {
-    stamp_t stamp;
-    keys_t *fresh = NULL;
-    err_t err = {0};
-    if (!stamp_of(zap->dir, &stamp) || stamp_same(&stamp, &zap->stamp)) return;
-    zap->stamp = stamp; // also when it is bad: say so once, not every second
-    if (keys_load(&fresh, zap->dir, NULL, &err) != E_OK) {
-        log_error("registry_unusable", "reason=%s effect=%s", log_value(err.text),
-                  log_value("the last good one stays in force"));
-        return;
-    }
-    keys_destroy(&zap->registry);
-    zap->registry = fresh;
-    log_info("registry_loaded", "dir=%s", log_value(zap->dir));
-}
 
 static bool frame_is(zmq_msg_t *frame, const char *text) {
     size_t bytes = strlen(text);
@@ -96,11 +57,11 @@ static const party_t *admit(zap_t *zap, zmq_msg_t *frames, size_t count, const c
         zmq_msg_size(&frames[ZAP_CREDENTIAL]) != KEY_BYTES)
         return NULL;
     const uint8_t *key = zmq_msg_data(&frames[ZAP_CREDENTIAL]);
-    const party_t *party = keys_by_public(zap->registry, key);
+    const party_t *party = keys_by_public(registry_keys(zap->registry), key);
     if (!party) {
         // The key may have been registered within the last second.
-        reload(zap);
-        party = keys_by_public(zap->registry, key);
+        registry_refresh(zap->registry);
+        party = keys_by_public(registry_keys(zap->registry), key);
     }
     *reason = "key is not in the registry";
     if (!party) return NULL;
@@ -181,7 +142,7 @@ static void *serve(void *argument) {
         if (items[0].revents) serve_one(zap);
         int64_t now_us = clock_mono_us();
         if (now_us < reload_us) continue;
-        reload(zap);
+        registry_refresh(zap->registry);
         reload_us = now_us + RELOAD_MS * 1000;
     }
     return NULL;
@@ -217,16 +178,9 @@ int zap_start(zap_t **out, void *zmq_context, const char *dir, const zap_domain_
     if (!zap) return err_set(err, E_IO, "no memory for the ZAP handler");
     int rc = copy_domains(zap, domains, count, err);
     if (rc != E_OK) goto failed;
-    if (strlen(dir) >= sizeof zap->dir) {
-        rc = err_set(err, E_IO, "the path of the key directory is too long");
-        goto failed;
-    }
-    snprintf(zap->dir, sizeof zap->dir, "%s", dir);
     zap->admitted = metric_counter("tongchou_handshakes_total", "outcome=\"admitted\"", "CURVE handshakes");
     zap->refused = metric_counter("tongchou_handshakes_total", "outcome=\"refused\"", "CURVE handshakes");
-    // The stamp first: a change between the two is then seen as a change.
-    (void)stamp_of(dir, &zap->stamp);
-    if ((rc = keys_load(&zap->registry, dir, NULL, err)) != E_OK) goto failed;
+    if ((rc = registry_open(&zap->registry, dir, err)) != E_OK) goto failed;
     if ((rc = open_sockets(zap, zmq_context, err)) != E_OK) goto failed;
     if (pthread_create(&zap->thread, NULL, serve, zap) != 0) {
         rc = err_set(err, E_IO, "no thread for the ZAP handler");
@@ -250,7 +204,7 @@ void zap_stop(zap_t **zap) {
     if (z->handler) zmq_close(z->handler);
     if (z->stop_in) zmq_close(z->stop_in);
     if (z->stop_out) zmq_close(z->stop_out);
-    keys_destroy(&z->registry);
+    registry_close(&z->registry);
     free(z);
     *zap = NULL;
 }

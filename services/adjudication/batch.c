@@ -4,6 +4,7 @@
 #include "bill_lines.h"
 #include "common/base/hash.h"
 #include "common/cache/entitlement_keys.h"
+#include "common/wire/scope.h"
 #include <string.h>
 
 enum { ENTITLEMENTS_PER_COMMAND = 256, SENTENCE_MAX = 240 };
@@ -77,6 +78,7 @@ static int take_bill(batch_t *batch, item_t *item, err_t *err) {
     if (rc) return rc;
     item->bill = (const Tc__Bill *)message;
     rc = intake_check(item->bill, date_of_ms(batch->now_ms), &item->input, err);
+    if (!rc) rc = scope_check_facility(item->request->header.scope, item->bill->facility, err);
     if (!rc) rc = batch_place(batch->on, item->bill, &item->input, err);
     if (rc) return rc;
     if (!order_make(item->bill->to, item->bill->from, item->bill->bill, &item->order))
@@ -221,6 +223,9 @@ static identity_t core_identity(const policy_t *policy, int identity) {
 
 int batch_entitle_one(const policy_t *policy, item_t *item, err_t *err) {
     if (!item->chain->entitlement) return refuse_chain(item->chain, err);
+    int allowed =
+        item->request ? scope_check_division(item->request->header.scope, item->chain->entitlement->division, err) : 0;
+    if (allowed) return allowed;
     // Not knowing whether somebody is covered is no answer that the person is not.
     if (!policy_coverage(policy)->decides)
         return err_field(err, E_UNSUPPORTED, "person", "%s has no rules for what contributions cover",

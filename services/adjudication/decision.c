@@ -1,5 +1,6 @@
 // protobuf-c wants char * where it only reads; the casts here give it borrowed constants.
 #include "decision.h"
+#include "common/wire/scope.h"
 #include <string.h>
 
 static void fill_amounts(decision_frame_t *frame, const policy_t *policy, const benefit_result_t *result) {
@@ -166,4 +167,10 @@ void decision_explain(const policy_t *policy, Tc__Decision *decision) {
         step->text = (char *)policy_rule_text(policy, step->rule);
         step->text_zh = (char *)policy_rule_text_zh(policy, step->rule);
     }
+}
+
+int decision_check_scope(const Tc__Decision *decision, const char *scope, err_t *err) {
+    if (scope_is_whole(scope)) return E_OK;
+    int rc = scope_check_division(scope, decision->division, err);
+    return rc ? rc : scope_check_facility(scope, decision->input ? decision->input->facility : "", err);
 }

@@ -49,3 +49,5 @@ int decision_head(const policy_t *policy, const Tc__Decision *decision, head_t *
 int decision_check_sums(const Tc__Decision *decision, err_t *err) MUST_USE;
 // Add article and sentences of the rules to the steps (borrowed from the policy).
 void decision_explain(const policy_t *policy, Tc__Decision *decision);
+// May who has this scope (common/wire/scope.h) see and change it? E_DENIED.
+int decision_check_scope(const Tc__Decision *decision, const char *scope, err_t *err) MUST_USE;

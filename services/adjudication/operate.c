@@ -3,6 +3,7 @@
 // the accounts put aside as they were.
 #include "turn.h"
 #include "common/base/crash.h"
+#include "common/wire/scope.h"
 #include <string.h>
 
 static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory for the batch"); }
@@ -139,9 +140,19 @@ static int add(turn_t *turn, item_t *item, course_stamp_t *stamp, course_change_
     return 0;
 }
 
+static int check_scope(const item_t *item, err_t *err) {
+    const course_t *course = &item->chain->course;
+    for (size_t i = 0; i < course->count; i++)
+        if (strcmp(course->bills[i].decision->bill, item->reverse->bill) == 0)
+            return decision_check_scope(course->bills[i].decision, item->request->header.scope, err);
+    return E_OK; // stands no longer: refused by its state
+}
+
 static int take_out(turn_t *turn, item_t *item, course_stamp_t *stamp, course_change_t *change, err_t *err) {
     bench_t bench = {&turn->batch, item->chain};
     const course_ports_t ports = bench_ports(&bench);
+    int rc = check_scope(item, err);
+    if (rc) return rc;
     stamp->cause = item->reverse->reason;
     stamp->cause_around =
         arena_text(turn->batch.on->arena, "bill %s, which came before it, was reversed", item->reverse->bill);
@@ -184,6 +195,9 @@ static int on_course(turn_t *turn, item_t *item, err_t *err) {
 static int bury(turn_t *turn, item_t *item, err_t *err) {
     Tc__Decision tombstone = TC__DECISION__INIT;
     chain_t *chain = item->chain;
+    // A bill that has not come yet may be anybody's: a key of some facilities must not keep another's from coming.
+    if (!scope_is_whole(item->request->header.scope))
+        return err_field(err, E_NOT_FOUND, "bill", "no decision on this bill");
     tombstone.bill = item->reverse->bill;
     tombstone.person = item->reverse->person;
     tombstone.decision = (char *)"reversed";

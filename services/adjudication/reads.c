@@ -2,6 +2,7 @@
 // only settle would notice.
 #include "reads.h"
 #include "common/base/ids.h"
+#include "common/wire/scope.h"
 #include "courses.h"
 
 enum { VERSIONS_MAX = 4096 };
@@ -102,13 +103,21 @@ static int explain(adjudication_t *on, const void *body, size_t bytes, const voi
     return *out ? 0 : err_set(err, E_IO, "out of memory for the explanation");
 }
 
+static int check_scope(adjudication_t *on, const request_t *request, const void *body, size_t bytes, err_t *err) {
+    ProtobufCMessage *message;
+    if (scope_is_whole(request->header.scope)) return E_OK;
+    int rc = message_unpack(&message, &tc__decision__descriptor, body, bytes, on->arena, err);
+    return rc ? rc : decision_check_scope((const Tc__Decision *)message, request->header.scope, err);
+}
+
 static void answer_one(adjudication_t *on, const request_t *request, const void *body, size_t bytes, bool explained) {
     err_t err = {0};
     int rc = E_OK;
     if (!body)
         rc = err_field(&err, E_NOT_FOUND, "bill", "no decision on this bill");
-    else if (explained)
-        rc = explain(on, body, bytes, &body, &bytes, &err);
+    else
+        rc = check_scope(on, request, body, bytes, &err);
+    if (!rc && explained) rc = explain(on, body, bytes, &body, &bytes, &err);
     if (rc)
         adjudication_refuse(on, request, rc, &err);
     else
@@ -221,6 +230,8 @@ void versions_get(adjudication_t *on, const request_t *request) {
     int rc =
         message_unpack(&message, &tc__get_versions__descriptor, request->body, request->body_bytes, on->arena, &err);
     if (!rc) rc = read_versions(on, ((const Tc__GetVersions *)message)->bill, &answer, &err);
+    for (size_t i = 0; !rc && i < answer.n_decisions; i++)
+        rc = decision_check_scope(answer.decisions[i], request->header.scope, &err);
     if (!rc && protobuf_c_message_get_packed_size(&answer.base) > WIRE_MESSAGE_MAX_BYTES) shorten(&answer);
     answer_message(on, request, rc, &answer.base, &err);
 }
@@ -246,5 +257,6 @@ void status_get(adjudication_t *on, const request_t *request) {
     err_t err = {0};
     int rc = message_unpack(&message, &tc__get_status__descriptor, request->body, request->body_bytes, on->arena, &err);
     if (!rc) rc = read_status(on, ((const Tc__GetStatus *)message)->request_id, &answer, &err);
+    if (!rc && answer.decision) rc = decision_check_scope(answer.decision, request->header.scope, &err);
     answer_message(on, request, rc, &answer.base, &err);
 }

@@ -2,6 +2,7 @@
 // then does it again on what is there by then.
 #include "visits.h"
 #include "bill_lines.h"
+#include "common/wire/scope.h"
 #include "fee_lines.h"
 #include "visit_store.h"
 #include <string.h>
@@ -42,8 +43,14 @@ static const char *state_of(const visit_row_t *visit, const Tc__Decision *decisi
     return course_stands(decision) ? "settled" : "reversed";
 }
 
-static int find_visit(adjudication_t *on, const char *bill, const char *person, visit_row_t *visit, const char **state,
-                      err_t *err) {
+// A visit has no district before it is a bill: keys of districts have no say in it.
+static int check_scope(const request_t *request, const char *facility, err_t *err) {
+    int rc = scope_check_division(request->header.scope, "", err);
+    return rc ? rc : scope_check_facility(request->header.scope, facility, err);
+}
+
+static int find_visit(adjudication_t *on, const request_t *request, const char *bill, const char *person,
+                      visit_row_t *visit, const char **state, err_t *err) {
     const Tc__Decision *decision = NULL;
     int rc = intake_check_name("bill", bill, err);
     if (!rc) rc = intake_check_name("person", person, err);
@@ -51,6 +58,7 @@ static int find_visit(adjudication_t *on, const char *bill, const char *person, 
     if (!rc && !visit->revision) rc = err_field(err, E_NOT_FOUND, "bill", "no visit is registered under this number");
     if (!rc && strcmp(visit->asked->person, person) != 0)
         rc = err_field(err, E_OUT_OF_RANGE, "person", "the visit is another person's");
+    if (!rc) rc = check_scope(request, visit->asked->facility, err);
     if (!rc) rc = read_decision(on, bill, &decision, err);
     if (!rc) *state = state_of(visit, decision);
     return rc;
@@ -114,12 +122,12 @@ static int check_registration(const Tc__RegisterVisit *ask, date_t today, err_t 
 
 int visit_register(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                    err_t *err) {
-    (void)request;
     adjudication_t *on = self;
     const Tc__RegisterVisit *ask = (const Tc__RegisterVisit *)message;
     const Tc__Decision *decision = NULL;
     visit_row_t visit = {0};
     int rc = check_registration(ask, date_of_ms(on->ports.now_ms(on->ports.self)), err);
+    if (!rc) rc = check_scope(request, ask->facility, err);
     if (!rc) rc = read_visit(on, ask->bill, &visit, err);
     if (!rc && visit.revision) rc = err_field(err, E_EXISTS, "bill", "a visit is registered under this number already");
     if (!rc) rc = read_decision(on, ask->bill, &decision, err);
@@ -133,11 +141,10 @@ int visit_register(void *self, const request_t *request, const ProtobufCMessage 
 
 int visit_cancel(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                  err_t *err) {
-    (void)request;
     const Tc__CancelVisit *ask = (const Tc__CancelVisit *)message;
     const char *state = "";
     visit_row_t visit = {0};
-    int rc = find_visit(self, ask->bill, ask->person, &visit, &state, err);
+    int rc = find_visit(self, request, ask->bill, ask->person, &visit, &state, err);
     if (!rc && strcmp(state, "settled") == 0)
         rc = err_field(err, E_EXISTS, "bill", "the visit is settled: its bill may be reversed");
     if (!rc) rc = check_open(state, err);
@@ -229,11 +236,10 @@ static int take_lines(adjudication_t *on, const Tc__AddLines *ask, visit_row_t *
 
 int visit_add_lines(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                     err_t *err) {
-    (void)request;
     const Tc__AddLines *ask = (const Tc__AddLines *)message;
     const char *state = "";
     visit_row_t visit = {0};
-    int rc = find_visit(self, ask->bill, ask->person, &visit, &state, err);
+    int rc = find_visit(self, request, ask->bill, ask->person, &visit, &state, err);
     if (!rc) rc = check_open(state, err);
     if (!rc) rc = take_lines(self, ask, &visit, err);
     return rc ? rc : write_visit(self, &visit, "registered", reply, err);
@@ -287,11 +293,10 @@ static int drop_lines(adjudication_t *on, const Tc__RemoveLines *ask, visit_row_
 
 int visit_remove_lines(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                        err_t *err) {
-    (void)request;
     const Tc__RemoveLines *ask = (const Tc__RemoveLines *)message;
     const char *state = "";
     visit_row_t visit = {0};
-    int rc = find_visit(self, ask->bill, ask->person, &visit, &state, err);
+    int rc = find_visit(self, request, ask->bill, ask->person, &visit, &state, err);
     if (!rc) rc = check_open(state, err);
     if (!rc) rc = drop_lines(self, ask, &visit, err);
     return rc ? rc : write_visit(self, &visit, "registered", reply, err);
@@ -377,7 +382,6 @@ static int check_split(const Tc__SplitLines *ask, lines_ask_t *out, err_t *err) 
 
 int visit_split(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                 err_t *err) {
-    (void)request;
     adjudication_t *on = self;
     const Tc__SplitLines *ask = (const Tc__SplitLines *)message;
     lines_ask_t lines = {.person = ask->person,
@@ -390,6 +394,7 @@ int visit_split(void *self, const request_t *request, const ProtobufCMessage *me
     if (!result) return no_memory(err);
     tc__split_result__init(result);
     int rc = check_split(ask, &lines, err);
+    if (!rc) rc = check_scope(request, ask->facility, err);
     if (!rc) rc = split(on, &lines, &result->lines, &sums, err);
     if (rc) return rc;
     result->n_lines = ask->n_lines;
@@ -478,13 +483,12 @@ static int kept_page(adjudication_t *on, const Tc__GetVisit *ask, Tc__Visit *out
 
 int visit_get(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
               err_t *err) {
-    (void)request;
     adjudication_t *on = self;
     const Tc__GetVisit *ask = (const Tc__GetVisit *)message;
     const char *state = "";
     visit_row_t visit = {0};
     Tc__Visit *out = NULL;
-    int rc = find_visit(on, ask->bill, ask->person, &visit, &state, err);
+    int rc = find_visit(on, request, ask->bill, ask->person, &visit, &state, err);
     if (!rc && (ask->after_line < 0 || ask->after_line > FEE_LINES_MAX))
         rc = err_field(err, E_OUT_OF_RANGE, "after_line", "after_line must be from 0 to %d", FEE_LINES_MAX);
     if (!rc && ask->version < 0) rc = err_field(err, E_OUT_OF_RANGE, "version", "version is negative");

@@ -5,9 +5,9 @@
 #include "common/base/date.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
-#include "common/wire/curve.h"
 #include "common/wire/gate.h"
 #include "common/wire/message.h"
+#include "common/wire/registry.h"
 #include "front.h"
 #include "own.h"
 
@@ -21,7 +21,8 @@ enum {
     DRAIN_MAX = 256, // requests or replies of one side before the other and the clock get their turn
     FRAMES_MAX = 2,  // routing id, frame
     ENDPOINT_BYTES = 256,
-    BOXES_MAX = 64, // clients whose replies are put together in one turn
+    REGISTRY_MS = 1000, // between looks at the registry
+    BOXES_MAX = 64,     // clients whose replies are put together in one turn
 };
 
 // Replies to one client that leave together.
@@ -35,6 +36,7 @@ struct broker {
     char name[WIRE_NAME_MAX + 1];
     void *context, *front, *back;
     keys_t *keys;
+    registry_t *registry;
     zap_t *zap;
     dispatch_t *dispatch;
     box_t boxes[BOXES_MAX];
@@ -42,10 +44,10 @@ struct broker {
     arena_t *arena;
     atomic_bool stop;
     _Atomic int64_t turned_us;
-    int64_t tick_us, beat_us;
+    int64_t tick_us, beat_us, registry_us;
     char front_endpoint[ENDPOINT_BYTES], back_endpoint[ENDPOINT_BYTES];
     log_gate_t client_gate, service_gate;
-    metric_t *malformed_front, *malformed_back, *stray_replies;
+    metric_t *malformed_front, *malformed_back, *stray_replies, *revoked;
 };
 
 // [routing id][frame]. Both are taken when it succeeds, else the frame stays the caller's.
@@ -154,10 +156,24 @@ static void malformed(metric_t *metric, log_gate_t *gate, const char *side, cons
                  log_value(err->text), (unsigned long long)skipped);
 }
 
-// Who sent it, by the key of the connection: "role:name", or NULL.
-static const char *sender(zmq_msg_t *frame) { return zmq_msg_gets(frame, "User-Id"); }
+// Who sent it, by the key of the connection. That was admitted once; the registry is asked again for every message, so
+// that a key which is taken out has no say any more, however long its connection lives.
+typedef struct sender {
+    const char *caller;   // "role:name"; NULL: nobody
+    const party_t *party; // NULL: in the registry no longer
+} sender_t;
 
-static int fill_job(job_t *job, front_request_t *request, const char *caller, zmq_msg_t *client, int64_t now_us,
+static sender_t sender_of(const broker_t *broker, zmq_msg_t *frame) {
+    const char *caller = zmq_msg_gets(frame, "User-Id"), *key = zmq_msg_gets(frame, ZAP_KEY_PROPERTY);
+    const party_t *party = registry_still(broker->registry, caller, key);
+    if (!party) { // it may have been registered a moment ago
+        registry_refresh(broker->registry);
+        party = registry_still(broker->registry, caller, key);
+    }
+    return (sender_t){caller, party};
+}
+
+static int fill_job(job_t *job, front_request_t *request, const sender_t *from, zmq_msg_t *client, int64_t now_us,
                     err_t *err) {
     Tc__RequestHeader *header = request->header;
     const wire_frame_t *frame = &request->frame;
@@ -167,7 +183,8 @@ static int fill_job(job_t *job, front_request_t *request, const char *caller, zm
     job->deadline_us = left_ms > 0 ? now_us + left_ms * 1000 : now_us;
     job->mark = frame->mark;
     snprintf(job->request_id, sizeof job->request_id, "%s", header->request_id);
-    header->caller = (char *)(uintptr_t)caller;
+    header->caller = (char *)(uintptr_t)from->caller;
+    header->scope = (char *)(uintptr_t)from->party->scope;
     zmq_msg_t message;
     int rc = wire_frame_make(&message, WIRE_REQUEST, job->token, &header->base, frame->body, frame->body_bytes, err);
     if (rc != E_OK) return rc;
@@ -195,11 +212,12 @@ static void serve_own(broker_t *broker, const front_request_t *request, const ch
     answer(broker, client, request->frame.mark, request->header->request_id, &err, body, body_bytes);
 }
 
-static void forward(broker_t *broker, front_request_t *request, const char *caller, zmq_msg_t *client, int64_t now_us) {
+static void forward(broker_t *broker, front_request_t *request, const sender_t *from, zmq_msg_t *client,
+                    int64_t now_us) {
     const wire_frame_t *frame = &request->frame;
     err_t err = {0};
     job_t *job = dispatch_job(broker->dispatch, frame->header_bytes + frame->body_bytes, &err);
-    if (job && fill_job(job, request, caller, client, now_us, &err) == E_OK) {
+    if (job && fill_job(job, request, from, client, now_us, &err) == E_OK) {
         dispatch_offer(broker->dispatch, job, request->header->service, request->header->key, now_us);
         return;
     }
@@ -207,28 +225,34 @@ static void forward(broker_t *broker, front_request_t *request, const char *call
     answer(broker, client, frame->mark, request->header->request_id, &err, NULL, 0);
 }
 
-static void take_request(broker_t *broker, zmq_msg_t *client, const char *caller, const uint8_t *frame, size_t bytes,
+static int refuse_gone(err_t *err) { return err_set(err, E_DENIED, "this key is in the registry no longer"); }
+
+static void take_request(broker_t *broker, zmq_msg_t *client, const sender_t *from, const uint8_t *frame, size_t bytes,
                          int64_t now_us) {
     front_request_t request = {0};
     err_t err = {0};
     arena_reset(broker->arena);
     if (front_parse(frame, bytes, broker->arena, &request, &err) != E_OK) {
-        malformed(broker->malformed_front, &broker->client_gate, "front", caller, &err);
+        malformed(broker->malformed_front, &broker->client_gate, "front", from->caller, &err);
         const char *request_id = request.header ? request.header->request_id : "";
         if (request.frame.kind == WIRE_REQUEST) answer(broker, client, request.frame.mark, request_id, &err, NULL, 0);
+    } else if (!from->party) {
+        refuse_gone(&err);
+        answer(broker, client, request.frame.mark, request.header->request_id, &err, NULL, 0);
+        metric_add(broker->revoked, 1);
     } else if (strcmp(request.header->service, "broker") == 0) {
-        serve_own(broker, &request, caller, client, now_us);
+        serve_own(broker, &request, from->caller, client, now_us);
     } else {
-        forward(broker, &request, caller, client, now_us);
+        forward(broker, &request, from, client, now_us);
     }
 }
 
 // Returns the number of requests.
 static size_t take_client_message(broker_t *broker, zmq_msg_t *frames, size_t count, int64_t now_us) {
-    const char *caller = count > 1 ? sender(&frames[1]) : NULL;
+    const sender_t from = count > 1 ? sender_of(broker, &frames[1]) : (sender_t){0};
     err_t err = {0};
     // Without a sender cannot be while ZAP is enforced; nobody unknown is served or answered.
-    if (!caller)
+    if (!from.caller)
         err_set(&err, E_DENIED, "a message without an authenticated sender");
     else if (count != FRAMES_MAX)
         err_set(&err, E_INVALID_FIELD, "a message of %zu frames, expected one", count - 1);
@@ -237,10 +261,11 @@ static size_t take_client_message(broker_t *broker, zmq_msg_t *frames, size_t co
     size_t bytes;
     if (err.code == E_OK) {
         reader = pack_open(zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1]));
-        while (pack_next(&reader, &frame, &bytes)) take_request(broker, &frames[0], caller, frame, bytes, now_us);
+        while (pack_next(&reader, &frame, &bytes)) take_request(broker, &frames[0], &from, frame, bytes, now_us);
         if (reader.bad) pack_error(&reader, &err);
     }
-    if (err.code != E_OK) malformed(broker->malformed_front, &broker->client_gate, "front", caller ? caller : "", &err);
+    if (err.code != E_OK)
+        malformed(broker->malformed_front, &broker->client_gate, "front", from.caller ? from.caller : "", &err);
     return reader.count > 0 ? reader.count : 1;
 }
 
@@ -264,15 +289,16 @@ static int say(broker_t *broker, const void *routing_id, size_t bytes, wire_kind
 }
 
 static int take_presence(broker_t *broker, zmq_msg_t *frames, const wire_frame_t *frame, int64_t now_us, err_t *err) {
-    const char *caller = sender(&frames[1]);
+    const sender_t from = sender_of(broker, &frames[1]);
     Tc__Presence *presence = NULL;
-    if (!caller || wire_caller_role(caller) != ROLE_SERVICE)
+    if (!from.caller || wire_caller_role(from.caller) != ROLE_SERVICE)
         return err_set(err, E_DENIED, "only the role service may serve");
+    if (!from.party) return refuse_gone(err);
     arena_reset(broker->arena);
     int rc = wire_presence_read(frame->header, frame->header_bytes, broker->arena, &presence, err);
     if (rc != E_OK) return rc;
     if (strcmp(presence->service, "broker") == 0) return err_set(err, E_DENIED, "the service \"broker\" is our own");
-    return dispatch_join(broker->dispatch, presence, strchr(caller, ':') + 1, zmq_msg_data(&frames[0]),
+    return dispatch_join(broker->dispatch, presence, from.party->name, zmq_msg_data(&frames[0]),
                          zmq_msg_size(&frames[0]), now_us, err);
 }
 
@@ -343,7 +369,7 @@ static void drain_back(broker_t *broker, int64_t now_us) {
         if (count == 0) return;
         taken += take_service_message(broker, frames, count, now_us, &err);
         if (err.code != E_OK) {
-            const char *who = count > 1 ? sender(&frames[1]) : NULL;
+            const char *who = count > 1 ? sender_of(broker, &frames[1]).caller : NULL;
             malformed(broker->malformed_back, &broker->service_gate, "back", who ? who : "", &err);
         }
         wire_close(frames, count < FRAMES_MAX ? count : FRAMES_MAX);
@@ -368,6 +394,10 @@ static void tick(broker_t *broker, int64_t now_us) {
     if (now_us >= broker->beat_us) {
         broker->beat_us = now_us + WIRE_HEARTBEAT_MS * 1000;
         beat_all(broker);
+    }
+    if (now_us >= broker->registry_us) {
+        broker->registry_us = now_us + REGISTRY_MS * 1000;
+        registry_refresh(broker->registry);
     }
     dispatch_tick(broker->dispatch, now_us);
 }
@@ -425,6 +455,7 @@ static int open_context(broker_t *broker, const broker_conf_t *conf, err_t *err)
         zmq_ctx_set(broker->context, ZMQ_MAX_SOCKETS, 65535) != 0)
         return err_set(err, E_IO, "zmq context: %s", zmq_strerror(errno));
     int rc = keys_load(&broker->keys, conf->keys_dir, conf->key_name ? conf->key_name : "broker", err);
+    if (rc == E_OK) rc = registry_open(&broker->registry, conf->keys_dir, err);
     return rc == E_OK ? zap_start(&broker->zap, broker->context, conf->keys_dir, domains, COUNT_OF(domains), err) : rc;
 }
 
@@ -432,6 +463,7 @@ static void make_metrics(broker_t *broker) {
     static const char name[] = "tongchou_broker_malformed_total", help[] = "Messages that could not be read";
     broker->malformed_front = metric_counter(name, "side=\"front\"", help);
     broker->malformed_back = metric_counter(name, "side=\"back\"", help);
+    broker->revoked = metric_counter("tongchou_broker_revoked_total", "", "Requests of keys taken out of the registry");
     broker->stray_replies = metric_counter("tongchou_broker_stray_replies_total", "", "Replies that nobody waited for");
 }
 
@@ -468,6 +500,7 @@ void broker_destroy(broker_t **broker) {
     zap_stop(&b->zap);
     if (b->context) zmq_ctx_term(b->context);
     keys_destroy(&b->keys);
+    registry_close(&b->registry);
     arena_destroy(&b->arena);
     free(b);
     *broker = NULL;

@@ -4,6 +4,7 @@
 #include "common/base/hash.h"
 #include "common/daemon/secret.h"
 #include "common/wire/curve.h"
+#include "common/wire/scope.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,15 +17,22 @@ static int make_all(const char *dir, err_t *err) {
     return rc;
 }
 
-static int make_one(const char *dir, const char *name, const char *role, err_t *err) {
+static int make_one(const char *dir, const char *name, const char *role, const char *divisions, const char *facilities,
+                    err_t *err) {
+    char scope[SCOPE_BYTES];
+    int rc = scope_make(scope, divisions, facilities, err);
+    if (rc) return rc;
     if (mkdir(dir, 0700) && errno != EEXIST) return err_set(err, E_IO, "cannot make %s: %s", dir, strerror(errno));
-    return keys_make(dir, name, role, err);
+    return keys_make_scoped(dir, name, role, scope, err);
 }
 
 static int run(int argc, char **argv, const command_t *self) {
-    const char *dir = NULL, *role = NULL;
+    const char *dir = NULL, *role = NULL, *divisions = NULL, *facilities = NULL;
     words_t words = {0};
-    const option_spec_t specs[] = {{.name = "dir", .text = &dir}, {.name = "role", .text = &role}};
+    const option_spec_t specs[] = {{.name = "dir", .text = &dir},
+                                   {.name = "role", .text = &role},
+                                   {.name = "divisions", .text = &divisions},
+                                   {.name = "facilities", .text = &facilities}};
     int status = options_parse(argc, argv, self, specs, COUNT_OF(specs), &words, NULL);
     if (status >= 0) return status;
     if (!dir || words.count > 1 || (words.count == 1) != (role != NULL)) {
@@ -33,7 +41,7 @@ static int run(int argc, char **argv, const command_t *self) {
         return 2;
     }
     err_t err = {0};
-    int rc = words.count ? make_one(dir, words.word[0], role, &err) : make_all(dir, &err);
+    int rc = words.count ? make_one(dir, words.word[0], role, divisions, facilities, &err) : make_all(dir, &err);
     if (rc) fprintf(stderr, "tongchou keys: %s\n", err.text);
     return rc ? 2 : 0;
 }
@@ -42,8 +50,15 @@ const command_t command_keys = {
     .name = "keys",
     .summary = "make the keys of a suite, or of one more party",
     .run = run,
-    .help = "usage: tongchou keys --dir DIR\n"
-            "       tongchou keys --dir DIR NAME --role admin|clerk|hospital|agency|service|broker\n\n"
-            "The first makes what a suite needs: registry.yaml (public), one secret NAME.key for every service, the\n"
-            "brokers and one of each role, and the cache's secret. The second adds a party. What the registry names\n"
-            "is left alone, also when its secret has been carried to where it belongs.\n"};
+    .help =
+        "usage: tongchou keys --dir DIR\n"
+        "       tongchou keys --dir DIR NAME --role admin|clerk|hospital|agency|service|broker\n"
+        "                     [--divisions CODE,CODE] [--facilities CODE,CODE]\n\n"
+        "The first makes what a suite needs: registry.yaml (public), one secret NAME.key for every service, the\n"
+        "brokers and one of each role, and the cache's secret. The second adds a party. What the registry names\n"
+        "is left alone, also when its secret has been carried to where it belongs.\n\n"
+        "With --divisions a party sees and changes only persons, bills and facilities of districts whose codes begin\n"
+        "so; with --facilities only bills of these facilities. The services enforce it; what concerns the city as a\n"
+        "whole (runs, imports, reports, releases) is closed to such a key.\n\n"
+        "  tongchou keys --dir keys h-people --role hospital --facilities H44070300003\n"
+        "  tongchou keys --dir keys pengjiang --role clerk --divisions 440703\n"};

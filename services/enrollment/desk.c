@@ -1,5 +1,6 @@
 #include "desk.h"
 #include "common/base/ids.h"
+#include "common/wire/scope.h"
 
 enrollment_rules_t desk_rules(const enrollment_t *e) {
     return (enrollment_rules_t){e->policy, e->ctx->arena, date_of_ms(e->now_ms())};
@@ -9,7 +10,7 @@ int desk_find(enrollment_t *e, const char *field, const char *person, Tc__Person
     if (!*person) return err_field(err, E_MISSING_FIELD, field, "%s is missing", field);
     int rc = person_fetch(e->ctx->store, person, e->ctx->arena, out, err);
     if (rc == 0 && !*out) rc = err_field(err, E_NOT_FOUND, field, "no person is registered under this number");
-    return rc;
+    return rc ? rc : scope_check_division(e->ctx->scope, (*out)->division, err);
 }
 
 int desk_publish(enrollment_t *e, const char *key, const char *topic, int64_t at_ms, const ProtobufCMessage *state,

@@ -2,6 +2,7 @@
 // nothing.
 #include "handlers.h"
 #include "common/base/log.h"
+#include "common/wire/scope.h"
 #include "desk.h"
 #include "fields.h"
 #include "import.h"
@@ -47,7 +48,8 @@ static int register_person(void *self, const request_t *request, const ProtobufC
     enrollment_rules_t rules = desk_rules(e);
     Tc__PersonState *after = NULL, *known = NULL;
     const char *other = NULL;
-    int rc = person_register(&rules, ask, &after, err);
+    int rc = scope_check_division(e->ctx->scope, ask->division, err);
+    if (rc == 0) rc = person_register(&rules, ask, &after, err);
     if (rc == 0) rc = person_fetch(e->ctx->store, ask->person, e->ctx->arena, &known, err);
     if (rc == 0 && known) rc = err_field(err, E_EXISTS, "person", "this person number is registered already");
     if (rc == 0) rc = person_by_citizen(e->ctx->store, ask->citizen_id, e->ctx->arena, &other, err);
@@ -71,7 +73,8 @@ static int register_employer(void *self, const request_t *request, const Protobu
     enrollment_rules_t rules = desk_rules(e);
     Tc__EmployerState *after = NULL, *known = NULL;
     const char *other = NULL;
-    int rc = employer_register(&rules, ask, &after, err);
+    int rc = scope_check_division(e->ctx->scope, ask->division, err);
+    if (rc == 0) rc = employer_register(&rules, ask, &after, err);
     if (rc == 0) rc = employer_fetch(e->ctx->store, ask->employer, e->ctx->arena, &known, err);
     if (rc == 0 && known) rc = err_field(err, E_EXISTS, "employer", "this employer number is registered already");
     if (rc == 0) rc = employer_by_uscc(e->ctx->store, ask->uscc, e->ctx->arena, &other, err);
@@ -235,20 +238,20 @@ static void tick(void *self, int64_t now_ms) { member_index_tick(self, now_ms); 
 #define WRITERS (ROLE_ADMIN | ROLE_CLERK)
 #define READERS (WRITERS | ROLE_SERVICE)
 static const method_t methods[] = {
-    {"register_person", WRITERS, false, &tc__register_person__descriptor, register_person},
-    {"register_employer", WRITERS, false, &tc__register_employer__descriptor, register_employer},
-    {"open_spell", WRITERS, false, &tc__open_spell__descriptor, open_spell},
-    {"close_spell", WRITERS, false, &tc__close_spell__descriptor, close_spell},
-    {"declare_wage", WRITERS, false, &tc__declare_wage__descriptor, declare_wage},
-    {"set_group", WRITERS, false, &tc__set_group__descriptor, set_group},
-    {"move_person", WRITERS, false, &tc__move_person__descriptor, move_person},
-    {"record_deemed", WRITERS, false, &tc__record_deemed__descriptor, record_deemed},
-    {"transfer", WRITERS, false, &tc__transfer_person__descriptor, transfer},
-    {"record_death", WRITERS, false, &tc__record_death__descriptor, record_death},
-    {"end_relation", WRITERS, false, &tc__end_relation__descriptor, end_relation},
-    {"merge_persons", WRITERS, false, &tc__merge_persons__descriptor, merge_persons},
-    {"get_person_as_of", READERS, true, &tc__get_person_as_of__descriptor, get_person_as_of},
-    {"get_person", READERS, true, &tc__get_person__descriptor, get_person},
+    {"register_person", WRITERS | METHOD_SCOPED, false, &tc__register_person__descriptor, register_person},
+    {"register_employer", WRITERS | METHOD_SCOPED, false, &tc__register_employer__descriptor, register_employer},
+    {"open_spell", WRITERS | METHOD_SCOPED, false, &tc__open_spell__descriptor, open_spell},
+    {"close_spell", WRITERS | METHOD_SCOPED, false, &tc__close_spell__descriptor, close_spell},
+    {"declare_wage", WRITERS | METHOD_SCOPED, false, &tc__declare_wage__descriptor, declare_wage},
+    {"set_group", WRITERS | METHOD_SCOPED, false, &tc__set_group__descriptor, set_group},
+    {"move_person", WRITERS | METHOD_SCOPED, false, &tc__move_person__descriptor, move_person},
+    {"record_deemed", WRITERS | METHOD_SCOPED, false, &tc__record_deemed__descriptor, record_deemed},
+    {"transfer", WRITERS | METHOD_SCOPED, false, &tc__transfer_person__descriptor, transfer},
+    {"record_death", WRITERS | METHOD_SCOPED, false, &tc__record_death__descriptor, record_death},
+    {"end_relation", WRITERS | METHOD_SCOPED, false, &tc__end_relation__descriptor, end_relation},
+    {"merge_persons", WRITERS | METHOD_SCOPED, false, &tc__merge_persons__descriptor, merge_persons},
+    {"get_person_as_of", READERS | METHOD_SCOPED, true, &tc__get_person_as_of__descriptor, get_person_as_of},
+    {"get_person", READERS | METHOD_SCOPED, true, &tc__get_person__descriptor, get_person},
     {"import_persons", WRITERS, false, &tc__import_persons__descriptor, import_persons},
     {"import_employers", WRITERS, false, &tc__import_employers__descriptor, import_employers},
     {"import_spells", WRITERS, false, &tc__import_spells__descriptor, import_spells},

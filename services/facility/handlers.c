@@ -2,6 +2,7 @@
 // nothing.
 #include "handlers.h"
 #include "common/base/date.h"
+#include "common/wire/scope.h"
 #include "facility.h"
 #include "store.h"
 
@@ -23,13 +24,20 @@ static int find_facility(service_ctx_t *ctx, const char *facility, Tc__FacilityS
     return rc;
 }
 
+// To change it; the register itself is open to all.
+static int find_own(service_ctx_t *ctx, const char *facility, Tc__FacilityState **state, err_t *err) {
+    int rc = find_facility(ctx, facility, state, err);
+    return rc ? rc : scope_check_division(ctx->scope, (*state)->division, err);
+}
+
 static int register_facility(void *self, const request_t *request, const ProtobufCMessage *message,
                              ProtobufCMessage **reply, err_t *err) {
     (void)request;
     service_ctx_t *ctx = self;
     const Tc__RegisterFacility *ask = (const Tc__RegisterFacility *)message;
     Tc__FacilityState *after = NULL, *known = NULL;
-    int rc = facility_register(ask, ctx->arena, &after, err);
+    int rc = scope_check_division(ctx->scope, ask->division, err);
+    if (rc == 0) rc = facility_register(ask, ctx->arena, &after, err);
     if (rc == 0) rc = facility_fetch(ctx->store, ask->facility, ctx->arena, &known, err);
     if (rc == 0 && known) rc = err_field(err, E_EXISTS, "facility", "this facility code is registered already");
     if (rc == 0) rc = facility_insert(ctx->store, after, ctx->arena, err);
@@ -42,7 +50,7 @@ static int sign_agreement(void *self, const request_t *request, const ProtobufCM
     service_ctx_t *ctx = self;
     const Tc__SignAgreement *ask = (const Tc__SignAgreement *)message;
     Tc__FacilityState *before = NULL, *after = NULL;
-    int rc = find_facility(ctx, ask->facility, &before, err);
+    int rc = find_own(ctx, ask->facility, &before, err);
     if (rc == 0) rc = facility_sign(before, ask, ctx->arena, &after, err);
     if (rc == 0) rc = facility_update(ctx->store, after, ctx->arena, err);
     return rc ? rc : publish(ctx, after, reply, err);
@@ -54,7 +62,7 @@ static int end_agreement(void *self, const request_t *request, const ProtobufCMe
     service_ctx_t *ctx = self;
     const Tc__EndAgreement *ask = (const Tc__EndAgreement *)message;
     Tc__FacilityState *before = NULL, *after = NULL;
-    int rc = find_facility(ctx, ask->facility, &before, err);
+    int rc = find_own(ctx, ask->facility, &before, err);
     if (rc == 0) rc = facility_end(before, ask, ctx->arena, &after, err);
     if (rc == 0) rc = facility_update(ctx->store, after, ctx->arena, err);
     return rc ? rc : publish(ctx, after, reply, err);
@@ -78,10 +86,10 @@ static int start(service_ctx_t *ctx, void **self, err_t *err) {
 #define WRITERS (ROLE_ADMIN | ROLE_CLERK)
 #define READERS (WRITERS | ROLE_HOSPITAL | ROLE_SERVICE)
 static const method_t methods[] = {
-    {"register_facility", WRITERS, false, &tc__register_facility__descriptor, register_facility},
-    {"sign_agreement", WRITERS, false, &tc__sign_agreement__descriptor, sign_agreement},
-    {"end_agreement", WRITERS, false, &tc__end_agreement__descriptor, end_agreement},
-    {"get_facility", READERS, true, &tc__get_facility__descriptor, get_facility},
+    {"register_facility", WRITERS | METHOD_SCOPED, false, &tc__register_facility__descriptor, register_facility},
+    {"sign_agreement", WRITERS | METHOD_SCOPED, false, &tc__sign_agreement__descriptor, sign_agreement},
+    {"end_agreement", WRITERS | METHOD_SCOPED, false, &tc__end_agreement__descriptor, end_agreement},
+    {"get_facility", READERS | METHOD_SCOPED, true, &tc__get_facility__descriptor, get_facility},
 };
 
 const service_t facility_service = {

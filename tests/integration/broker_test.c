@@ -102,11 +102,12 @@ typedef struct worker {
     pthread_t thread;
 } worker_t;
 
-// Body of the answer: "<instance>|<caller>|<body>".
+// Body of the answer: "<instance>|<caller>|<body>", the caller with its scope in brackets where it has one.
 static void echo(worker_t *worker, server_t *server, const request_t *request) {
-    char *body = malloc(request->body_bytes + 256);
+    char *body = malloc(request->body_bytes + 512);
     if (!body) return;
-    int head = sprintf(body, "%s|%s|", worker->instance, request->header.caller);
+    const char *scope = request->header.scope;
+    int head = sprintf(body, *scope ? "%s|%s[%s]|" : "%s|%s%s|", worker->instance, request->header.caller, scope);
     if (request->body_bytes) memcpy(body + head, request->body, request->body_bytes);
     if (strcmp(request->header.method, "refuse") == 0) {
         err_t why = {0};
@@ -136,7 +137,8 @@ static void take_batch(worker_t *worker, server_t *server, request_t *kept, int 
             continue;
         }
         // Kept over the batch: only what a late answer needs.
-        kept[*kept_count] = (request_t){.token = batch[i].token, .header = {.method = "", .caller = "late"}};
+        kept[*kept_count] =
+            (request_t){.token = batch[i].token, .header = {.method = "", .caller = "late", .scope = ""}};
         ++*kept_count;
     }
     worker->held = *kept_count;
@@ -372,6 +374,7 @@ TEST(a_caller_cannot_forge_who_he_is) {
     header.service = (char *)(uintptr_t) "echo";
     header.method = header.request_id = (char *)(uintptr_t) "x";
     header.caller = (char *)(uintptr_t) "admin:root";
+    header.scope = (char *)(uintptr_t) "divisions=440703";
     header.deadline_ms = clock_now_ms() + 10000;
     NEED(wire_frame_make(&message, WIRE_REQUEST, 42, &header.base, "b", 1, &err) == E_OK);
     NEED(zmq_msg_send(&message, socket, 0) > 0);
@@ -409,6 +412,47 @@ TEST(strangers_stay_outside_and_new_keys_come_in) {
     EQ(ask(&caller, &call, &reply), E_OK);
     EQ_TEXT(body_of(&reply), "w-1|clerk:late|hello");
     caller_stop(&caller);
+    worker_stop(&worker);
+    bus_stop(&bus);
+}
+
+TEST(a_key_carries_its_scope_and_one_taken_out_has_no_say_any_more) {
+    bus_t bus;
+    caller_t caller;
+    reply_t reply;
+    EQ(keys_make_scoped(dir, "district", "clerk", "divisions=440703", &err), E_OK);
+    bus_start(&bus);
+    worker_t *worker = worker_start("w-1", &bus);
+    caller_start(&caller, "district", &bus);
+    call_t call = call_to("say", "", "hello");
+    EQ(ask(&caller, &call, &reply), E_OK);
+    EQ_TEXT(body_of(&reply), "w-1|clerk:district[divisions=440703]|hello");
+    const int taken = worker->taken;
+    EQ(keys_revoke(dir, "district", ROLE_CLERK, &err), E_OK);
+    SOON(ask(&caller, &call, &reply) == E_DENIED); // on the same connection
+    HAS_TEXT(err.text, "registry");
+    const int until_then = worker->taken;
+    OK(until_then >= taken);
+    EQ(ask(&caller, &call, &reply), E_DENIED);
+    EQ(worker->taken, until_then);
+    caller_stop(&caller);
+    worker_stop(&worker);
+    bus_stop(&bus);
+}
+
+TEST(a_service_whose_key_is_taken_out_gets_nothing_more) {
+    bus_t bus;
+    caller_t root;
+    EQ(keys_make(dir, "svc-3", "service", &err), E_OK);
+    bus_start(&bus);
+    worker_t *worker = worker_new("w-3", &bus);
+    worker->key_name = "svc-3";
+    worker_run(worker);
+    await_instances(&bus, 1);
+    EQ(keys_revoke(dir, "svc-3", ROLE_SERVICE, &err), E_OK);
+    caller_start(&root, "root", &bus);
+    SOON(view_of(&root, NULL).instances == 0);
+    caller_stop(&root);
     worker_stop(&worker);
     bus_stop(&bus);
 }
@@ -1069,10 +1113,12 @@ TEST(keys_are_removed) { remove_keys(); }
 
 TESTS("broker", CASE(keys_are_there), CASE(a_call_gets_its_reply_and_the_service_knows_who_called),
       CASE(a_caller_cannot_forge_who_he_is), CASE(strangers_stay_outside_and_new_keys_come_in),
-      CASE(the_back_door_is_for_services), CASE(without_a_handler_nobody_gets_in),
-      CASE(an_unknown_service_is_unavailable_at_the_deadline), CASE(a_service_never_holds_more_than_its_credit),
-      CASE(past_the_bound_the_answer_is_busy_at_once), CASE(what_a_killed_process_had_goes_to_another),
-      CASE(what_a_silent_instance_had_goes_to_another), CASE(a_second_broker_takes_over_under_the_same_request_id),
+      CASE(a_key_carries_its_scope_and_one_taken_out_has_no_say_any_more),
+      CASE(a_service_whose_key_is_taken_out_gets_nothing_more), CASE(the_back_door_is_for_services),
+      CASE(without_a_handler_nobody_gets_in), CASE(an_unknown_service_is_unavailable_at_the_deadline),
+      CASE(a_service_never_holds_more_than_its_credit), CASE(past_the_bound_the_answer_is_busy_at_once),
+      CASE(what_a_killed_process_had_goes_to_another), CASE(what_a_silent_instance_had_goes_to_another),
+      CASE(a_second_broker_takes_over_under_the_same_request_id),
       CASE(a_broker_that_comes_back_finds_its_services_again),
       CASE(a_key_stays_with_one_instance_and_moves_only_to_a_joiner),
       CASE(malformed_messages_are_answered_or_dropped_and_harm_nobody),

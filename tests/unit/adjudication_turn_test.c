@@ -1029,6 +1029,48 @@ static sent_t *reverse(world_t *world, const char *id, const char *bill, const c
     return sent;
 }
 
+TEST(a_key_of_some_districts_or_facilities_has_no_say_in_others) {
+    static const char here[] = "divisions=440703;facilities=H44070300003", *const elsewhere[] = {
+                                                                               "divisions=440704",
+                                                                               "facilities=H44070300001",
+                                                                               "divisions=440703;facilities=H1",
+                                                                           };
+    world_t *world = open_world("adj_scope");
+    add_person("SCOPED", "employee", "2014-12", 1, 1);
+    Tc__Bill bill = bill_of("B1", "SCOPED", "H44070300003", "2018-03-10", 6000000, 5000000);
+#define ASKED(put, scope_)                                                                                             \
+    ({                                                                                                                 \
+        sent_t *sent_ = put;                                                                                           \
+        sent_->request.header.scope = scope_;                                                                          \
+        run(world);                                                                                                    \
+        sent_->code;                                                                                                   \
+    })
+    for (size_t i = 0; i < COUNT_OF(elsewhere); i++) {
+        EQ(ASKED(put(world, "settle", "B1", &bill), elsewhere[i]), E_DENIED);
+        EQ(ASKED(put(world, "quote", "Q1", &bill), elsewhere[i]), E_DENIED);
+    }
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision"), 0);
+    EQ(ASKED(put(world, "settle", "B1", &bill), here), E_OK);
+    EQ(ASKED(put(world, "settle", "B1", &bill), here), E_OK); // asked again
+    EQ(ASKED(put(world, "settle", "B1", &bill), ""), E_CONFLICT);
+    Tc__GetDecision get = TC__GET_DECISION__INIT;
+    get.bill = T("B1");
+    static const char *const reads[] = {"get_decision", "explain", "get_versions"};
+    for (size_t m = 0; m < COUNT_OF(reads); m++) {
+        for (size_t i = 0; i < COUNT_OF(elsewhere); i++)
+            EQ(ASKED(put_as(world, "clerk:c1", reads[m], "get", &get.base), elsewhere[i]), E_DENIED);
+        EQ(ASKED(put_as(world, "clerk:c1", reads[m], "get", &get.base), here), E_OK);
+    }
+    for (size_t i = 0; i < COUNT_OF(elsewhere); i++)
+        EQ(ASKED(put_reversal(world, "R1", "B1", "SCOPED", "wrong"), elsewhere[i]), E_DENIED);
+    EQ(ASKED(put_reversal(world, "R2", "B2", "SCOPED", "wrong"), here), E_NOT_FOUND); // nobody buries another's bill
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision"), 1);
+    EQ(ASKED(put_reversal(world, "R1", "B1", "SCOPED", "wrong"), here), E_OK);
+    EQ(ASKED(put_as(world, "clerk:c1", "get_decisions", "get", &get.base), here), E_DENIED); // for the whole city
+#undef ASKED
+    close_world(world);
+}
+
 static sent_t *put_recomputation(world_t *world, const char *id, const char *person, int year, bool dry) {
     Tc__Recompute message = TC__RECOMPUTE__INIT;
     message.person = T(person), message.year = year, message.cause = T("the entitlement changed"), message.dry = dry;
@@ -1717,7 +1759,8 @@ TESTS("adjudication turns", CASE(the_ground_is_laid), CASE(WE_08_employee_first_
       CASE(WE_09_the_running_total_follows_the_chain), CASE(WE_04_the_band_changes_inside_the_year),
       CASE(the_same_request_gives_the_same_answer_and_another_body_is_refused), CASE(the_same_holds_inside_one_batch),
       CASE(a_refusal_names_the_field_and_changes_nothing),
-      CASE(what_is_not_known_now_is_unavailable_and_only_for_those_it_concerns), CASE(a_batch_asks_collection_once),
+      CASE(what_is_not_known_now_is_unavailable_and_only_for_those_it_concerns),
+      CASE(a_key_of_some_districts_or_facilities_has_no_say_in_others), CASE(a_batch_asks_collection_once),
       CASE(a_turn_that_lasts_long_asks_for_its_own_bills), CASE(no_call_that_fails_loses_or_doubles_a_bill),
       CASE(who_is_not_covered_pays_alone_and_it_is_on_record),
       CASE(a_place_outside_that_nobody_knows_is_not_designated),

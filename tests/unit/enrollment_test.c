@@ -84,6 +84,42 @@ TEST(a_person_is_registered_and_the_event_keeps_the_secrets) {
     close_enrollment(&rig);
 }
 
+TEST(a_key_of_one_district_has_no_say_in_another) {
+    static const struct {
+        const char *method, *json;
+    } asked[] = {
+        {"get_person", "{'person':'P1'}"},
+        {"get_person_as_of", "{'person':'P1','on':'2018-01-01'}"},
+        {"open_spell", "{'person':'P1','identity':'resident','from_month':'2018-01'}"},
+        {"close_spell", "{'person':'P1','last_month':'2018-01'}"},
+        {"declare_wage", "{'person':'P1','from_month':'2018-07','wage':'6000.00'}"},
+        {"set_group", "{'person':'P1','group':'poverty','from':'2018-01-01','source':'civil affairs'}"},
+        {"move_person", "{'person':'P1','division':'440704','from':'2018-01-01'}"},
+        {"record_deemed", "{'person':'P1','months':48,'source':'military service','evidence':'A-1'}"},
+        {"record_death", "{'person':'P1','on':'2018-02-10'}"},
+        {"merge_persons", "{'from':'P1','into':'P2'}"},
+        {"merge_persons", "{'from':'P2','into':'P1'}"},
+    };
+    rig_t rig;
+    open_enrollment(&rig);
+    register_person(&rig, "P1", rig_citizen(1, "19800101", true));
+    RIG_DO(&rig, "register_person", "{'person':'P2','citizen_id':'%s','name':'李','division':'440704'}",
+           rig_citizen(2, "19810101", true));
+    rig.ctx.scope = "divisions=440704";
+    for (size_t i = 0; i < COUNT_OF(asked); i++) {
+        EQ(rig_ask(&rig, asked[i].method, "%s", asked[i].json), E_DENIED);
+        EQ_TEXT(rig.err.field, "division");
+    }
+    EQ(rig_ask(&rig, "register_person", "{'person':'P3','citizen_id':'%s','name':'王','division':'440703'}",
+               rig_citizen(3, "19820101", true)),
+       E_DENIED);
+    RIG_DO(&rig, "get_person", "{'person':'P2'}");
+    rig.ctx.scope = "divisions=440703";
+    RIG_DO(&rig, "get_person", "{'person':'P1'}");
+    EQ(rig_event_count(&rig), 2);
+    close_enrollment(&rig);
+}
+
 TEST(a_person_is_registered_once) {
     rig_t rig;
     open_enrollment(&rig);
@@ -1015,8 +1051,9 @@ TEST(the_ground_is_cleared) {
 }
 
 TESTS("enrollment", CASE(the_ground_is_laid), CASE(a_person_is_registered_and_the_event_keeps_the_secrets),
-      CASE(a_person_is_registered_once), CASE(bad_registrations_name_the_field), CASE(an_employer_is_registered_once),
-      CASE(spells_follow_one_another), CASE(bad_spells_name_the_field), CASE(groups_of_one_kind_do_not_overlap),
+      CASE(a_key_of_one_district_has_no_say_in_another), CASE(a_person_is_registered_once),
+      CASE(bad_registrations_name_the_field), CASE(an_employer_is_registered_once), CASE(spells_follow_one_another),
+      CASE(bad_spells_name_the_field), CASE(groups_of_one_kind_do_not_overlap),
       CASE(YC_E04_YC_E05_YC_E06_a_move_within_the_city_breaks_nothing),
       CASE(YC_E07_one_procedure_of_registration_in_every_district), CASE(corrections_of_the_past_fill_gaps_and_shorten),
       CASE(who_resembles_a_registered_person_is_put_aside), CASE(whoever_closes_a_spell_may_name_it),

@@ -1,5 +1,6 @@
 // The wire's pure parts: names, keys, frames, partition owners, and the broker's core with a made-up clock and wires.
 #include "common/base/log.h"
+#include "common/wire/registry.h"
 #include "common/wire/curve.h"
 #include "common/wire/envelope.h"
 #include "services/broker/dispatch.h"
@@ -49,7 +50,7 @@ static void fresh_dir(void) {
 }
 
 static void remove_dir(void) {
-    static const char *const names[] = {"registry.yaml", "registry.lock", "a.key", "b.key"};
+    static const char *const names[] = {"registry.yaml", "registry.lock", "a.key", "b.key", "city.key", "district.key"};
     for (size_t i = 0; i < COUNT_OF(names); i++) unlink(in_dir(names[i]));
     EQ(rmdir(dir), 0);
 }
@@ -91,6 +92,55 @@ TEST(keys_made_are_found_again) {
     EQ(keys_load(&keys, dir, "a", &err), E_OK);
     EQ_TEXT(keys_public_of(keys, "a"), public_a);
     keys_destroy(&keys);
+    remove_dir();
+}
+
+TEST(a_scope_is_a_part_of_the_city) {
+    char scope[SCOPE_BYTES], long_list[SCOPE_BYTES + 1];
+    EQ(scope_make(scope, NULL, "", &err), E_OK);
+    OK(scope_is_whole(scope) && scope_is_whole(NULL));
+    OK(scope_has_division(scope, "440703") && scope_has_division(scope, "") && scope_has_facility(NULL, "H1"));
+    EQ(scope_make(scope, "440703,4408", "H1,H12", &err), E_OK);
+    EQ_TEXT(scope, "divisions=440703,4408;facilities=H1,H12");
+    OK(scope_has_division(scope, "440703") && scope_has_division(scope, "440703001") &&
+       scope_has_division(scope, "440881"));
+    OK(!scope_has_division(scope, "440704") && !scope_has_division(scope, "44070") && !scope_has_division(scope, ""));
+    OK(scope_has_facility(scope, "H1") && scope_has_facility(scope, "H12"));
+    OK(!scope_has_facility(scope, "H123") && !scope_has_facility(scope, "H") && !scope_has_facility(scope, ""));
+    EQ(scope_check_division(scope, "440703", &err), E_OK);
+    EQ(scope_check_division(scope, "320900", &err), E_DENIED);
+    EQ_TEXT(err.field, "division");
+    EQ(scope_make(scope, NULL, "H1", &err), E_OK);
+    OK(!scope_is_whole(scope) && scope_has_division(scope, "320900") && !scope_has_facility(scope, "H2"));
+    static const char *const bad[] = {",", "440703,", ",440703", "1,,2", "1;facilities=H9", "a b", "1=2", "\"1"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) EQ(scope_make(scope, bad[i], NULL, &err), E_INVALID_FIELD);
+    memset(long_list, '1', SCOPE_BYTES);
+    long_list[SCOPE_BYTES] = '\0';
+    EQ(scope_make(scope, long_list, NULL, &err), E_TOO_LARGE);
+}
+
+TEST(a_registry_keeps_scopes_and_notices_a_key_that_is_gone) {
+    registry_t *registry = NULL;
+    char key[64];
+    fresh_dir();
+    EQ(keys_make_scoped(dir, "district", "clerk", "divisions=440703,440704;facilities=H1", &err), E_OK);
+    EQ(keys_make(dir, "city", "clerk", &err), E_OK); // written once more, with the other's scope
+    NEED(registry_open(&registry, dir, &err) == E_OK);
+    snprintf(key, sizeof key, "%s", keys_public_of(registry_keys(registry), "district"));
+    const party_t *party = registry_still(registry, "clerk:district", key);
+    NEED(party != NULL);
+    EQ_TEXT(party->scope, "divisions=440703,440704;facilities=H1");
+    EQ_TEXT(registry_still(registry, "clerk:city", keys_public_of(registry_keys(registry), "city"))->scope, "");
+    OK(registry_still(registry, "admin:district", key) == NULL);
+    OK(registry_still(registry, "clerk:city", key) == NULL);
+    OK(registry_still(registry, "clerk:nobody", key) == NULL);
+    OK(registry_still(registry, NULL, key) == NULL && registry_still(registry, "clerk:district", NULL) == NULL);
+    EQ(keys_revoke(dir, "district", ROLE_CLERK, &err), E_OK);
+    EQ(keys_make(dir, "district", "clerk", &err), E_OK); // the same name, another key
+    registry_refresh(registry);
+    OK(registry_still(registry, "clerk:district", key) == NULL);
+    registry_close(&registry);
+    registry_close(&registry);
     remove_dir();
 }
 
@@ -792,7 +842,8 @@ TEST(every_request_ends_once_whatever_happens) {
     }
 }
 
-TESTS("wire", CASE(roles_and_callers), CASE(keys_made_are_found_again),
+TESTS("wire", CASE(roles_and_callers), CASE(keys_made_are_found_again), CASE(a_scope_is_a_part_of_the_city),
+      CASE(a_registry_keeps_scopes_and_notices_a_key_that_is_gone),
       CASE(a_revoked_name_gets_a_new_pair_and_nobody_else_is_touched), CASE(keys_refuse_what_is_not_safe),
       CASE(a_registry_is_checked_whole), CASE(frames_come_back_as_they_were_made),
       CASE(frames_of_other_kinds_and_versions_are_refused),
