@@ -1,14 +1,14 @@
 #!/bin/sh
 # Make what is missing of a data centre's secrets, as root in a container (compose.yaml: setup):
-#   tongchou-secrets [FOLDER]               all of a suite: keys, database passwords
-#   tongchou-secrets FOLDER NAME ROLE       one more party, as a second hospital
+#   tongchou-secrets FOLDER                           all of a suite: keys, database passwords
+#   tongchou-secrets FOLDER NAME ROLE [option…]       one more party, as a second hospital (tongchou keys --help)
 # FOLDER then holds registry.yaml (public) and a folder for each party with what it alone may read: the registry, its key
 # and, for services, the cache's secret and a password. What is there is kept; registry.yaml is handed out anew each time.
 # To take a right away: take the party out of FOLDER/registry.yaml and run this again. To change a password: remove
 # postgres/ROLE.password, run this, `docker compose exec postgres tongchou-roles`, and restart the service.
 set -eu
 umask 077
-root=${1:-/secrets}
+root=${1:?a folder}
 daemon=10001 # the user of the image, and of PostgreSQL's
 postgres=999
 services="enrollment facility collection adjudication settlement"
@@ -16,7 +16,9 @@ services="enrollment facility collection adjudication settlement"
 if [ $# -lt 2 ]; then
     tongchou keys --dir "$root"
 else
-    tongchou keys --dir "$root" "$2" --role "${3:?a role}"
+    name=$2 role=${3:?a role}
+    shift 3
+    tongchou keys --dir "$root" "$name" --role "$role" "$@"
 fi
 
 for key in "$root"/*.key; do
@@ -45,6 +47,10 @@ for folder in "$root"/*/; do
     fi
     cp "$root/registry.yaml" "$folder/registry.yaml.new"
     mv "$folder/registry.yaml.new" "$folder/registry.yaml"
+    if [ "$name" = settlement ] && [ -e "$root/agencies.yaml" ]; then # who gets which events
+        cp "$root/agencies.yaml" "$folder/agencies.yaml.new"
+        mv "$folder/agencies.yaml.new" "$folder/agencies.yaml"
+    fi
     chown -R $daemon:$daemon "$folder"
 done
 chmod 0711 "$root" # those that the folders belong to pass through
