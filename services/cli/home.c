@@ -4,6 +4,7 @@
 #include "common/base/arena.h"
 #include "common/policy/policy.h"
 #include "common/wire/curve.h"
+#include "services/settlement/chain.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -101,8 +102,7 @@ static int add_ports(args_t *args, long long port, err_t *err) {
         snprintf(text, sizeof text, "tcp://127.0.0.1:%lld,tcp://127.0.0.1:%lld", port + door, port + 2 + door);
         if (add(args, door ? "broker.back" : "broker.front", text, err)) return err->code;
     }
-    snprintf(text, sizeof text, "tcp://127.0.0.1:%lld", port + 4);
-    return add(args, "agency.bind", text, err);
+    return E_OK;
 }
 
 static int add_overlays(args_t *args, const char *const overlay[HOME_OVERLAYS_MAX], err_t *err) {
@@ -202,7 +202,8 @@ int home_make_keys(const char *dir, err_t *err) {
     if (make_dir(dir, "", 0700, err)) return err->code;
     for (size_t i = 0; i < COUNT_OF(parties); i++)
         if (keys_make(dir, parties[i][0], parties[i][1], err)) return err->code;
-    return E_OK;
+    bool made;
+    return seal_key_make(dir, &made, err);
 }
 
 // The lock comes with the folder: whoever else was as quick is refused here.
