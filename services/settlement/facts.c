@@ -4,12 +4,14 @@
 #define LEDGER_JOIN " FROM journal j JOIN posting p ON p.partition = j.partition AND p.number = j.number"
 #define REVENUE_AND_SPENDING                                                                                           \
     "(p.account LIKE 'contribution/%' OR p.account LIKE 'transfer/%' OR p.account LIKE 'expense/%'"                    \
-    " OR p.account LIKE 'allotted/%' OR p.account LIKE 'between/%')"
+    " OR p.account LIKE 'allotted/%' OR p.account LIKE 'allotment/%')"
 
 static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory for what the ledger says"); }
 
 static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
-bool facts_is_revenue(const char *account) { return begins(account, "contribution/") || begins(account, "transfer/"); }
+bool facts_is_revenue(const char *account) {
+    return begins(account, "contribution/") || begins(account, "transfer/") || begins(account, "allotment/");
+}
 bool facts_is_spending(const char *account) { return begins(account, "expense/") || begins(account, "allotted/"); }
 
 static int lines_of(const rows_t *rows, arena_t *arena, task_lines_t *out, err_t *err) {

@@ -28,7 +28,7 @@ typedef struct fact_sum {
     fen_t amount; // debit > 0
 } fact_sum_t;
 // Revenue and spending of value dates from … to, without closings: accounts contribution/, transfer/, expense/,
-// allotted/, between/. By account, fund and county.
+// allotted/, allotment/. By account, fund and county.
 int facts_flows(store_t *store, const char *from, const char *to, arena_t *arena, fact_sum_t **out, size_t *count,
                 err_t *err) MUST_USE;
 // The same accounts up to `to`, closings counted, with all dimensions: what a closing still has to carry over.

@@ -11,6 +11,7 @@
 #include "settlement.pb-c.h"
 #include "statements.h"
 #include "store.h"
+#include "tasks.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,6 +136,7 @@ static const method_t methods[] = {
     {"get_seals", READERS, true, &tc__get_seals__descriptor, get_seals},
     DUES_METHODS,
     MONEY_METHODS(READERS, CLERKS)
+    TASKS_METHODS(READERS, CLERKS)
 };
 
 // ---- life
@@ -214,6 +216,7 @@ static void seal_days(settlement_t *settlement, int64_t now_ms) {
 static void tick(void *self, int64_t now_ms) {
     seal_days(self, now_ms);
     dues_tick(self, now_ms);
+    tasks_tick(self, now_ms);
 }
 
 static void rolled_back(void *self) { ((settlement_t *)self)->writer->reload = true; }

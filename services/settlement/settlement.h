@@ -16,6 +16,11 @@ typedef struct settlement {
     calendar_t *calendar; // own; NULL: no calendar was found, days of flows that need one are not known
     seal_key_t *key;      // own; NULL: days are not sealed
     date_t sealed_until;  // days before this one were looked at
+    struct {              // when the fund's calendar is looked at next (tasks.h)
+        int64_t next_ms;
+        date_t day;
+        bool more;
+    } tasks;
     int64_t dues_next_ms; // when the lines of statements are read on (dues_lines.h)
 } settlement_t;
 

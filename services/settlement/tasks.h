@@ -26,6 +26,11 @@ TASKS_METHOD(tasks_settle);
 TASKS_METHOD(tasks_open_case);
 TASKS_METHOD(tasks_state_due);
 TASKS_METHOD(tasks_get_budget);
+TASKS_METHOD(closing_open_balance);
+TASKS_METHOD(closing_close_year);
+TASKS_METHOD(closing_share_interest);
+TASKS_METHOD(closing_assess_gap);
+TASKS_METHOD(report_get);
 #define TASKS_METHODS(readers, clerks)                                                                                 \
     {"plan_tasks", clerks, false, &tc__plan_tasks__descriptor, tasks_plan},                                            \
         {"list_tasks", readers, true, &tc__list_tasks__descriptor, tasks_list},                                        \
@@ -33,7 +38,12 @@ TASKS_METHOD(tasks_get_budget);
         {"settle_task", clerks, false, &tc__settle_task__descriptor, tasks_settle},                                    \
         {"open_case", clerks, false, &tc__open_case__descriptor, tasks_open_case},                                     \
         {"state_due", clerks, false, &tc__state_due__descriptor, tasks_state_due},                                     \
-        {"get_budget", readers, true, &tc__get_budget__descriptor, tasks_get_budget},
+        {"get_budget", readers, true, &tc__get_budget__descriptor, tasks_get_budget},                                  \
+        {"open_balance", ROLE_ADMIN, false, &tc__open_balance__descriptor, closing_open_balance},                      \
+        {"close_year", clerks, false, &tc__close_year__descriptor, closing_close_year},                                \
+        {"share_interest", clerks, false, &tc__share_interest__descriptor, closing_share_interest},                    \
+        {"assess_gap", readers, true, &tc__assess_gap__descriptor, closing_assess_gap},                                \
+        {"get_report", readers, true, &tc__get_report__descriptor, report_get},
 
 // Once a minute at most, and at once on a new day: makes the tasks of the next days and marks those that became late,
 // in a transaction of its own. A failure is logged and tried again. The flows of what was before the pool (`once`) are

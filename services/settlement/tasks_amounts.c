@@ -280,6 +280,13 @@ static int rest_of_plan(doing_t *doing, const limits_t *limits, err_t *err) {
     return rc;
 }
 
+// Does the plan speak of the task at all, if only with 0.00?
+static bool planned(const doing_t *doing, const limits_t *limits) {
+    for (size_t i = 0; i < limits->approved.count; i++)
+        if (!*doing->county || strcmp(limits->approved.items[i].county, doing->county) == 0) return true;
+    return false;
+}
+
 static int within(doing_t *doing, err_t *err) {
     limits_t limits;
     fen_t sum = 0;
@@ -290,14 +297,9 @@ static int within(doing_t *doing, err_t *err) {
         rc = rest_of_plan(doing, &limits, err);
     if (!rc) rc = total_of(doing, &sum, err);
     const fen_t *given = doing_given_amount(doing);
-    if (!rc && (!doing->lines.count || (given && *given != sum))) {
-        const bool nothing_left = limits.plan && !given && !doing->lines.count;
-        if (!nothing_left) return nothing_said(doing, err);
-        if (doing->own->turns == 0)
-            return err_field(err, E_MISSING_FIELD, "amount", "%s: the plan has nothing for %s: give --line, or void it",
-                             doing->step->rule, *doing->county ? doing->county : "the city");
-    }
-    return rc ? rc : check_lines(doing, &limits, err);
+    if (rc || (doing->lines.count && (!given || *given == sum))) return rc ? rc : check_lines(doing, &limits, err);
+    if (given || !limits.plan || !planned(doing, &limits)) return nothing_said(doing, err);
+    return E_OK; // the plan has nothing (more) for it
 }
 
 // ---- the counties' figures, the two sides of a reconciliation, what must be empty
@@ -502,7 +504,8 @@ static int spent_in(doing_t *doing, month_t month, fen_t *spent, err_t *err) {
 
 // The accumulated balance against the average of the last twelve months, of those in which the fund paid.
 static int months(doing_t *doing, err_t *err) {
-    static const char *const net_of[] = {"contribution/", "transfer/", "expense/", "allotted/", "between/", "surplus/"};
+    static const char *const net_of[] = {"contribution/", "transfer/", "allotment/",
+                                         "expense/",      "allotted/", "surplus/"};
     guard_amounts_t known = {0};
     fen_t all = 0, one = 0;
     int64_t paying = 0;

@@ -146,6 +146,7 @@ int doing_figures(doing_t *doing, err_t *err) {
 
 // A change says new figures of some lines; the others stay.
 static int merge(doing_t *doing, const task_lines_t *before, task_lines_t *to, err_t *err) {
+    to->count = 0;
     to->items = arena_alloc(doing->arena, (before->count + doing->lines.count + 1) * sizeof *to->items);
     if (!to->items) return doing_no_memory(err);
     for (size_t i = 0; i < before->count; i++) {

@@ -366,6 +366,7 @@ int tasks_do(void *self, const request_t *request, const ProtobufCMessage *messa
                      .store = settlement->ctx->store,
                      .arena = settlement->ctx->arena,
                      .ask = (const Tc__DoTask *)message,
+                     .opened = {"", "", "", "", "", "", 0},
                      .doer = request && request->header.caller ? request->header.caller : ""};
     int rc = prepare(&doing, err);
     if (!rc) rc = find_task(&doing, err);
