@@ -10,11 +10,14 @@
 #include "services/broker/broker.h"
 #include "tests/check.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -453,6 +456,62 @@ TEST(a_service_whose_key_is_taken_out_gets_nothing_more) {
     caller_start(&root, "root", &bus);
     SOON(view_of(&root, NULL).instances == 0);
     caller_stop(&root);
+    worker_stop(&worker);
+    bus_stop(&bus);
+}
+
+static int raw_tcp(const char *endpoint) {
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    to.sin_port = htons((uint16_t)strtoul(strrchr(endpoint, ':') + 1, NULL, 10));
+    NEED(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
+    return fd;
+}
+
+// Closed by the other side; what it says before (its greeting) is read away.
+static bool hung_up(int fd) {
+    char bytes[256];
+    ssize_t got;
+    do got = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    while (got > 0);
+    return got == 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+// Connections that say nothing, or half a greeting, or nonsense: they are dropped after the time a handshake may take,
+// and meanwhile nobody waits for them.
+TEST(a_thousand_idle_connections_keep_nobody_out_and_are_dropped) {
+    enum { IDLE = 1000 };
+    static int idle[IDLE];
+    static const char half[] = "\xff\0\0\0\0\0\0\0\x01\x7f\x03", nonsense[] = "GET / HTTP/1.1\r\nHost: broker\r\n\r\n";
+    struct rlimit files;
+    bus_t bus;
+    caller_t caller;
+    reply_t reply;
+    size_t left = IDLE;
+    NEED(getrlimit(RLIMIT_NOFILE, &files) == 0);
+    files.rlim_cur = files.rlim_max;
+    NEED(setrlimit(RLIMIT_NOFILE, &files) == 0);
+    bus_start(&bus);
+    worker_t *worker = worker_start("w-1", &bus);
+    for (size_t i = 0; i < IDLE; i++) {
+        idle[i] = raw_tcp(bus.front);
+        if (i % 3 == 1) NEED(send(idle[i], half, sizeof half - 1, MSG_NOSIGNAL) > 0);
+        if (i % 3 == 2) NEED(send(idle[i], nonsense, sizeof nonsense - 1, MSG_NOSIGNAL) > 0);
+    }
+    caller_start(&caller, "h-1", &bus); // a new connection among them
+    call_t call = call_to("say", "", "hello");
+    for (int i = 0; i < 20; i++) EQ(ask(&caller, &call, &reply), E_OK);
+    for (int64_t end_us = clock_mono_us() + PATIENCE_MS * INT64_C(1000); left && clock_mono_us() < end_us;
+         poll(NULL, 0, 20)) {
+        left = 0;
+        for (size_t i = 0; i < IDLE; i++) {
+            if (idle[i] >= 0 && hung_up(idle[i])) close(idle[i]), idle[i] = -1;
+            left += idle[i] >= 0;
+        }
+    }
+    EQ(left, 0);
+    EQ(ask(&caller, &call, &reply), E_OK);
+    caller_stop(&caller);
     worker_stop(&worker);
     bus_stop(&bus);
 }
@@ -1114,7 +1173,8 @@ TEST(keys_are_removed) { remove_keys(); }
 TESTS("broker", CASE(keys_are_there), CASE(a_call_gets_its_reply_and_the_service_knows_who_called),
       CASE(a_caller_cannot_forge_who_he_is), CASE(strangers_stay_outside_and_new_keys_come_in),
       CASE(a_key_carries_its_scope_and_one_taken_out_has_no_say_any_more),
-      CASE(a_service_whose_key_is_taken_out_gets_nothing_more), CASE(the_back_door_is_for_services),
+      CASE(a_service_whose_key_is_taken_out_gets_nothing_more),
+      CASE(a_thousand_idle_connections_keep_nobody_out_and_are_dropped), CASE(the_back_door_is_for_services),
       CASE(without_a_handler_nobody_gets_in), CASE(an_unknown_service_is_unavailable_at_the_deadline),
       CASE(a_service_never_holds_more_than_its_credit), CASE(past_the_bound_the_answer_is_busy_at_once),
       CASE(what_a_killed_process_had_goes_to_another), CASE(what_a_silent_instance_had_goes_to_another),
