@@ -58,7 +58,9 @@ suite() { # NAME: the suite that all commands below are about
     export COMPOSE_PROJECT_NAME="$tag$1" SECRETS="$work/$1/secrets"
     export COMPOSE_FILE="compose.yaml:tests/container/compose.test.yaml"
     data=$work/$1/caller
-    case $1 in one) export FRONT_PORT_1=$port FRONT_PORT_2=$((port + 1)) ;; *) export FRONT_PORT_1=$((port + 2)) FRONT_PORT_2=$((port + 3)) ;; esac
+    door=$port
+    [ "$1" = one ] || door=$((port + 3))
+    export FRONT_PORT_1=$door FRONT_PORT_2=$((door + 1)) AGENCY_PORT=$((door + 2))
 }
 port=$((20000 + $$ % 10000))
 export CITY=jiangmen OVERLAYS=/usr/share/tongchou/config/samples/jiangmen-illustrative.yaml FRONT_BIND=127.0.0.1
