@@ -5,6 +5,8 @@
 
 static const command_t *const subcommands[] = {
     &fund_tasks, &fund_do, &fund_explain, &fund_void, &fund_open_case, &fund_plan,
+    &fund_due, &fund_budget, &fund_open, &fund_close, &fund_interest, &fund_gap,
+    &fund_income, &fund_balance, &fund_arrears, &fund_facilities, &fund_accounts,
 };
 
 static void overview(FILE *out) {
