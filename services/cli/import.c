@@ -188,7 +188,7 @@ static int usage(const command_t *self, const char *why) {
 
 static const char *fault_of(order_t *order, const words_t *words) {
     if (words->count < 2 || !(order->kind = import_kind_find(words->word[0])))
-        return "persons, employers, spells, wages or list, and a file, were expected";
+        return "persons, employers, employer_kinds, spells, wages or list, and a file, were expected";
     if (order->common.window > IMPORT_WINDOW_MAX) return "--window up to 32 was expected";
     if (order->common.deadline_s > DEADLINE_MAX_S) return "--deadline up to 3600 was expected";
     if (order->report && words->count > 2) return "--report goes with one file";
@@ -219,7 +219,7 @@ static int run_import(int argc, char **argv, const command_t *self) {
     int status = options_parse(argc, argv, self, specs, COUNT_OF(specs), &words, NULL);
     if (status >= 0) return status;
     const char *fault = fault_of(&order, &words);
-    if (fault && !order.kind) request_name_unknown(self, &words, "persons employers spells wages list");
+    if (fault && !order.kind) request_name_unknown(self, &words, "persons employers employer_kinds spells wages list");
     if (fault) return usage(self, fault);
     suite_t suite;
     if (suite_open(&suite, order.common.data, order.common.as)) return 2;
@@ -237,12 +237,13 @@ const command_t command_import = {
     .summary = "files of other offices: persons, employers, spells, wages, lists (批量登记)",
     .run = run_import,
     .help =
-        "usage: tongchou import persons|employers|spells|wages FILE.csv …\n"
+        "usage: tongchou import persons|employers|employer_kinds|spells|wages FILE.csv …\n"
         "       tongchou import list FILE.csv --group GROUP --source SOURCE --as-of DATE\n\n"
         "CSV, UTF-8 or GB18030, with a heading in English or Chinese and, if there is one, a totals line (合计):\n"
         "  persons    person 人员编号, citizen_id 证件号码, name 姓名, division 参保区划, registration 户籍, "
         "household 户号\n"
         "  employers  employer 单位编号, uscc 统一社会信用代码, name 名称, kind 类型, division 区划\n"
+        "  employer_kinds  employer 单位编号, kind 类型, from 起, until 止, approved_on 认定日期, document 认定文号\n"
         "  spells     person 人员编号, identity 身份, employer 单位编号, from_month 起始月, last_month 终止月,\n"
         "             wage 工资, prior_months_tier1 一档转入月数, prior_months_tier2 二档转入月数, circumstances 情形\n"
         "  wages      person 人员编号, from_month 起始月, wage 工资: declared from that month on\n"

@@ -31,6 +31,15 @@ static const csv_column_t employer_columns[] = {
     {.name = "kind", .chinese = "类型", .required = true, WORDS(employer_kinds)},
     {.name = "division", .chinese = "区划", .required = true}};
 
+enum { RECOGNISED, RECOGNISED_AS, RECOGNISED_FROM, RECOGNISED_UNTIL, RECOGNISED_ON, RECOGNISED_BY };
+static const csv_column_t recognition_columns[] = {
+    {.name = "employer", .chinese = "单位编号", .required = true},
+    {.name = "kind", .chinese = "类型", .required = true, WORDS(employer_kinds)},
+    {.name = "from", .chinese = "起", .required = true, .type = CSV_DATE},
+    {.name = "until", .chinese = "止", .type = CSV_DATE},
+    {.name = "approved_on", .chinese = "认定日期", .required = true, .type = CSV_DATE},
+    {.name = "document", .chinese = "认定文号", .required = true}};
+
 enum {
     SPELL_PERSON,
     SPELL_IDENTITY,
@@ -69,10 +78,12 @@ static const csv_column_t list_columns[] = {{.name = "person", .chinese = "人�
 
 #define KIND(is, name, columns)                                                                                        \
     { name, "import_" name, is, columns, COUNT_OF(columns) }
-const import_kind_t import_kinds[IMPORT__COUNT] = {
-    KIND(IMPORT_PERSONS, "persons", person_columns), KIND(IMPORT_EMPLOYERS, "employers", employer_columns),
-    KIND(IMPORT_SPELLS, "spells", spell_columns), KIND(IMPORT_WAGES, "wages", wage_columns),
-    KIND(IMPORT_LIST, "list", list_columns)};
+const import_kind_t import_kinds[IMPORT__COUNT] = {KIND(IMPORT_PERSONS, "persons", person_columns),
+                                                   KIND(IMPORT_EMPLOYERS, "employers", employer_columns),
+                                                   KIND(IMPORT_EMPLOYER_KINDS, "employer_kinds", recognition_columns),
+                                                   KIND(IMPORT_SPELLS, "spells", spell_columns),
+                                                   KIND(IMPORT_WAGES, "wages", wage_columns),
+                                                   KIND(IMPORT_LIST, "list", list_columns)};
 
 const import_kind_t *import_kind_find(const char *name) {
     for (size_t i = 0; i < COUNT_OF(import_kinds); i++)
@@ -89,9 +100,12 @@ uint64_t import_row_number(const import_kind_t *kind, const csv_row_t *row) {
     return key_of(&row->cells[0], 1);
 }
 
+static bool has_code(const import_kind_t *kind) {
+    return kind->what == IMPORT_PERSONS || kind->what == IMPORT_EMPLOYERS;
+}
+
 uint64_t import_row_code(const import_kind_t *kind, const csv_row_t *row) {
-    bool has = kind->what == IMPORT_PERSONS || kind->what == IMPORT_EMPLOYERS;
-    return has ? key_of(&row->cells[1], 2) : 0;
+    return has_code(kind) ? key_of(&row->cells[1], 2) : 0;
 }
 
 uint64_t import_row_month(const csv_row_t *row) {
@@ -109,7 +123,7 @@ static void note_keys(import_chunk_t *chunk, const csv_row_t *row) {
     chunk->last_person = import_row_number(chunk->kind, row);
     if (chunk->kind->what == IMPORT_LIST) return; // put aside by row: any order will do
     chunk->keys[chunk->key_count++] = chunk->last_person;
-    if (chunk->kind->what == IMPORT_SPELLS || chunk->kind->what == IMPORT_WAGES) return;
+    if (!has_code(chunk->kind)) return;
     chunk->keys[chunk->key_count++] = import_row_code(chunk->kind, row);
     if (chunk->kind->what == IMPORT_PERSONS) chunk->keys[chunk->key_count++] = look_of(row);
 }
@@ -152,6 +166,24 @@ static ProtobufCMessage *employer_of(const csv_cell_t *cells, arena_t *arena) {
     row->kind = word_of(&cells[EMPLOYER_KIND], employer_kinds);
     row->division = text_of(&cells[EMPLOYER_DIVISION], arena);
     return row->employer && row->uscc && row->name && row->division ? &row->base : NULL;
+}
+
+static char *date_text(const csv_cell_t *cell, arena_t *arena) {
+    char text[DATE_TEXT_MAX];
+    return cell->given ? arena_text(arena, "%s", date_format(cell->date, text)) : (char *)protobuf_c_empty_string;
+}
+
+static ProtobufCMessage *recognition_of(const csv_cell_t *cells, arena_t *arena) {
+    Tc__SetEmployerKind *row = arena_alloc(arena, sizeof *row);
+    if (!row) return NULL;
+    tc__set_employer_kind__init(row);
+    row->employer = text_of(&cells[RECOGNISED], arena);
+    row->kind = word_of(&cells[RECOGNISED_AS], employer_kinds);
+    row->from = date_text(&cells[RECOGNISED_FROM], arena);
+    row->until = date_text(&cells[RECOGNISED_UNTIL], arena);
+    row->approved_on = date_text(&cells[RECOGNISED_ON], arena);
+    row->document = text_of(&cells[RECOGNISED_BY], arena);
+    return row->employer && row->from && row->until && row->approved_on && row->document ? &row->base : NULL;
 }
 
 // Words apart by ; or spaces; one too many is kept as one long word, which the service refuses.
@@ -226,6 +258,7 @@ int import_chunk_add(import_chunk_t *chunk, const csv_row_t *row, err_t *err) {
     case IMPORT_PERSONS: chunk->rows[at] = person_of(cells, chunk->arena); break;
     case IMPORT_EMPLOYERS: chunk->rows[at] = employer_of(cells, chunk->arena); break;
     case IMPORT_SPELLS: chunk->rows[at] = spell_of(cells, chunk->arena, &chunk->texts[at]); break;
+    case IMPORT_EMPLOYER_KINDS: chunk->rows[at] = recognition_of(cells, chunk->arena); break;
     case IMPORT_WAGES: chunk->rows[at] = wage_of(cells, chunk->arena); break;
     default:
         chunk->texts[at] = text_of(&cells[LIST_PERSON], chunk->arena);
@@ -267,6 +300,7 @@ static void about_list(Tc__ImportList *list, const import_about_t *about) {
 int import_chunk_pack(import_chunk_t *chunk, const import_about_t *about, void **body, size_t *bytes, err_t *err) {
     Tc__ImportPersons persons = TC__IMPORT_PERSONS__INIT;
     Tc__ImportEmployers employers = TC__IMPORT_EMPLOYERS__INIT;
+    Tc__ImportEmployerKinds recognitions = TC__IMPORT_EMPLOYER_KINDS__INIT;
     Tc__ImportSpells spells = TC__IMPORT_SPELLS__INIT;
     Tc__ImportWages wages = TC__IMPORT_WAGES__INIT;
     Tc__ImportList list;
@@ -280,6 +314,9 @@ int import_chunk_pack(import_chunk_t *chunk, const import_about_t *about, void *
         spells.last_months = chunk->texts;
         spells.n_last_months = chunk->count;
         return pack(&spells.base, chunk->arena, body, bytes, err);
+    case IMPORT_EMPLOYER_KINDS:
+        FILL(recognitions, Tc__SetEmployerKind);
+        return pack(&recognitions.base, chunk->arena, body, bytes, err);
     case IMPORT_WAGES: FILL(wages, Tc__DeclareWage); return pack(&wages.base, chunk->arena, body, bytes, err);
     default:
         about_list(&list, about);

@@ -87,7 +87,8 @@ static int judge_order(look_t *look, const csv_row_t *row, err_t *err) {
     look->last_person = person;
     look->last_row = row->number;
     if (rc == 0 && twice)
-        against(look, row->number, E_OUT_OF_RANGE, "person", "the rows of one person must follow one another");
+        against(look, row->number, E_OUT_OF_RANGE, look->run->kind->columns[0].name,
+                "the rows of one number must follow one another");
     return rc;
 }
 
@@ -111,7 +112,8 @@ static int take_row(look_t *look, const csv_row_t *row, err_t *err) {
     if (row->number > INT32_MAX - IMPORT_CHUNK_ROWS) return err_set(err, E_TOO_LARGE, "the file has too many rows");
     if (what == IMPORT_WAGES) return judge_month(look, row, err);
     if (!look->whole || what == IMPORT_LIST) return 0;
-    return what == IMPORT_SPELLS ? judge_order(look, row, err) : judge_codes(look, row, err);
+    return what == IMPORT_SPELLS || what == IMPORT_EMPLOYER_KINDS ? judge_order(look, row, err)
+                                                                  : judge_codes(look, row, err);
 }
 
 static void take_fault(look_t *look, const csv_fault_t *fault) {

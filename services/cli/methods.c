@@ -19,6 +19,8 @@
 static const cli_method_t methods[] = {
     METHOD("enrollment", "register_person", register_person, person_state, "person"),
     METHOD("enrollment", "register_employer", register_employer, employer_state, "employer"),
+    METHOD("enrollment", "set_employer_kind", set_employer_kind, employer_state, "employer"),
+    METHOD("enrollment", "get_employer", get_employer, employer_state, "employer"),
     METHOD("enrollment", "open_spell", open_spell, person_state, "person"),
     METHOD("enrollment", "close_spell", close_spell, person_state, "person"),
     METHOD("enrollment", "declare_wage", declare_wage, person_state, "person"),
@@ -35,6 +37,7 @@ static const cli_method_t methods[] = {
     METHOD("enrollment", "resolve_parked", resolve_parked, person_state, NULL),
     METHOD("enrollment", "import_persons", import_persons, import_report, NULL),
     METHOD("enrollment", "import_employers", import_employers, import_report, NULL),
+    METHOD("enrollment", "import_employer_kinds", import_employer_kinds, import_report, NULL),
     METHOD("enrollment", "import_spells", import_spells, import_report, NULL),
     METHOD("enrollment", "import_wages", import_wages, import_report, NULL),
     METHOD("enrollment", "import_list", import_list, import_report, NULL),

@@ -1,4 +1,5 @@
 #include "billing.h"
+#include "employer_kinds.h"
 #include "store.h"
 #include <stdlib.h>
 #include <string.h>
@@ -120,7 +121,7 @@ static int find_employers(run_t *run, err_t *err) {
         if (row == kinds.count || row_i64(&kinds, row, 0) != (int64_t)key)
             return err_field(err, E_UNAVAILABLE, "employer", "employer %s has not arrived from enrolment yet",
                              employed[i]->spell->employer);
-        employed[i]->employer_kind = row_text(&kinds, row, 1);
+        rc = employer_kind_of(&kinds, row, run->period->month, run->ctx->arena, &employed[i]->employer_kind, err);
     }
     return rc;
 }

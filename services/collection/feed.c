@@ -2,9 +2,11 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "desk.h"
+#include "employer_kinds.h"
 #include "fund_credit.h"
 #include "merger.h"
 #include "store.h"
+#include <stdlib.h>
 #include <string.h>
 
 static int unpack(const event_t *event, const ProtobufCMessageDescriptor *type, arena_t *arena, ProtobufCMessage **out,
@@ -36,23 +38,24 @@ static int gather_persons(const event_t *events, size_t count, arena_t *arena, T
     return 0;
 }
 
-static int apply_employers(service_ctx_t *ctx, const event_t *events, size_t count, arena_t *arena, err_t *err) {
-    rows_t rows;
-    rows_init(&rows, arena, 4);
+// The last state of each employer among the events, which are in order.
+static int apply_employers(const renew_env_t *env, const event_t *events, size_t count, Tc__PersonState ***persons,
+                           size_t *person_count, err_t *err) {
+    arena_t *arena = env->ctx->arena;
+    Tc__EmployerState **states = arena_alloc(arena, (count + 1) * sizeof(Tc__EmployerState *));
+    size_t found = 0;
+    if (!states) return err_set(err, E_IO, "out of memory");
     for (size_t i = 0; i < count; i++) {
         ProtobufCMessage *message;
         if (strcmp(events[i].topic, "employer.changed") != 0) continue;
         int rc = unpack(&events[i], &tc__employer_state__descriptor, arena, &message, err);
         if (rc) return rc;
-        const Tc__EmployerState *state = (const Tc__EmployerState *)message;
-        cell_t *row = rows_add(&rows);
-        if (!row) return err_set(err, E_IO, "out of memory");
-        row[0] = cell_i64(partition_of(state->employer));
-        row[1] = cell_text(state->employer);
-        row[2] = cell_i64(state->version);
-        row[3] = cell_text(state->kind);
+        Tc__EmployerState *state = (Tc__EmployerState *)message;
+        size_t at = found;
+        while (at > 0 && strcmp(states[at - 1]->employer, state->employer) != 0) at--;
+        states[at > 0 ? at - 1 : found++] = state;
     }
-    return employers_put(ctx->store, &rows, err);
+    return employers_apply(env, states, found, persons, person_count, err);
 }
 
 // Leave out what is not newer than our copy.
@@ -91,20 +94,38 @@ static int put_persons(service_ctx_t *ctx, Tc__PersonState *const *states, size_
     return persons_put(ctx->store, &rows, err);
 }
 
-// Everybody whose state may be another one now: who arrived, and who got something from a number that stands for them.
-static int renew_all(renew_env_t *env, Tc__PersonState *const *states, size_t count, Tc__PersonState *const *also,
-                     size_t also_count, renewal_t *out, err_t *err) {
+typedef struct persons {
+    Tc__PersonState *const *persons;
+    size_t count;
+} persons_t;
+
+typedef struct person_place {
+    const Tc__PersonState *person;
+    size_t place; // among all
+} person_place_t;
+
+static int by_person(const void *a, const void *b) {
+    const person_place_t *left = a, *right = b;
+    const int order = strcmp(left->person->person, right->person->person);
+    return order ? order : (left->place > right->place) - (left->place < right->place);
+}
+
+// Everybody whose state may be another one now: who arrived, who got something from a number that stands for them,
+// whose bills went with their employer's kind. Of one person the state in the first list counts.
+static int renew_all(renew_env_t *env, const persons_t *lists, size_t count, renewal_t *out, err_t *err) {
     arena_t *arena = env->ctx->arena;
-    const Tc__PersonState **all = arena_alloc(arena, (count + also_count + 1) * sizeof *all);
-    size_t n = 0;
-    if (!all) return err_set(err, E_IO, "out of memory");
-    for (size_t i = 0; i < count; i++) all[n++] = states[i];
-    for (size_t i = 0; i < also_count; i++) {
-        size_t k = 0;
-        while (k < count && strcmp(states[k]->person, also[i]->person) != 0) k++;
-        if (k == count) all[n++] = also[i];
-    }
-    return renew_decide(env, all, n, NULL, arena, out, err);
+    size_t all = 0, kept = 0;
+    for (size_t i = 0; i < count; i++) all += lists[i].count;
+    person_place_t *places = arena_alloc(arena, (all + 1) * sizeof *places);
+    const Tc__PersonState **persons = arena_alloc(arena, (all + 1) * sizeof *persons);
+    if (!places || !persons) return err_set(err, E_IO, "out of memory");
+    for (size_t i = 0, n = 0; i < count; i++)
+        for (size_t k = 0; k < lists[i].count; k++, n++) places[n] = (person_place_t){lists[i].persons[k], n};
+    qsort(places, all, sizeof *places, by_person);
+    for (size_t i = 0; i < all; i++)
+        if (i == 0 || strcmp(places[i - 1].person->person, places[i].person->person) != 0)
+            persons[kept++] = places[i].person;
+    return renew_decide(env, persons, kept, NULL, arena, out, err);
 }
 
 static int apply(void *self, const event_t *events, size_t count, err_t *err) {
@@ -112,14 +133,15 @@ static int apply(void *self, const event_t *events, size_t count, err_t *err) {
     service_ctx_t *ctx = env->ctx;
     arena_t *arena = ctx->arena; // no command is at work now
     renewal_t renewal;
-    size_t found = 0, also_count = 0;
-    Tc__PersonState **also = NULL, **states = arena_alloc(arena, (count + 1) * sizeof *states);
+    size_t found = 0, also_count = 0, employed_count = 0;
+    Tc__PersonState **also = NULL, **employed = NULL, **states = arena_alloc(arena, (count + 1) * sizeof *states);
     if (!states) return err_set(err, E_IO, "out of memory");
     int rc = gather_persons(events, count, arena, states, &found, err);
     if (rc == 0) rc = keep_newer(ctx, states, &found, arena, err);
-    if (rc == 0) rc = apply_employers(ctx, events, count, arena, err);
+    if (rc == 0) rc = apply_employers(env, events, count, &employed, &employed_count, err);
     if (rc == 0) rc = merger_apply(env->desk, states, found, &also, &also_count, err);
-    if (rc == 0) rc = renew_all(env, states, found, also, also_count, &renewal, err);
+    const persons_t lists[] = {{states, found}, {also, also_count}, {employed, employed_count}};
+    if (rc == 0) rc = renew_all(env, lists, COUNT_OF(lists), &renewal, err);
     if (rc == 0) rc = put_persons(ctx, states, found, arena, err);
     if (rc == 0) rc = fund_credit_settle(env->desk, states, found, err);
     if (rc == 0) rc = renew_write(env, &renewal, arena, err);

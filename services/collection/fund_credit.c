@@ -2,6 +2,7 @@
 #include "common/base/hash.h"
 #include "common/policy/account.h"
 #include "crediting.h"
+#include "employer_kinds.h"
 #include "merger.h"
 #include "receipts_store.h"
 #include <string.h>
@@ -87,7 +88,8 @@ static int find_employers(const run_t *run, err_t *err) {
     if (rc || keys.count == 0) return rc;
     rc = employers_of(run->c->ctx->store, &keys, run->arena, &kinds, err);
     for (size_t i = 0; rc == 0 && i < kinds.count; i++)
-        run->months[asked[row_i64(&kinds, i, 0)]].employer_kind = row_text(&kinds, i, 1);
+        rc = employer_kind_of(&kinds, i, run->period.month, run->arena,
+                              &run->months[asked[row_i64(&kinds, i, 0)]].employer_kind, err);
     return rc;
 }
 

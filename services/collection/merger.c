@@ -2,6 +2,7 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "crediting.h"
+#include "employer_kinds.h"
 #include "held.h"
 #include "life_store.h"
 #include "receipts_store.h"
@@ -193,8 +194,12 @@ static int read_employers(move_t *v, err_t *err) {
     for (size_t i = 0; rc == 0 && i < v->paid; i++) rc = key_add(&keys, v->after[i].bill->employer, err);
     if (rc || keys.count == 0) return rc;
     rc = employers_of(v->m->c->ctx->store, &keys, v->m->arena, &kinds, err);
-    for (size_t i = 0; rc == 0 && i < kinds.count; i++)
-        v->after[row_i64(&kinds, i, 0)].employer_kind = row_text(&kinds, i, 1);
+    for (size_t i = 0; rc == 0 && i < kinds.count; i++) {
+        paid_bill_t *bill = &v->after[row_i64(&kinds, i, 0)];
+        period_t period;
+        rc = period_parse(bill->bill->period, &period, err);
+        if (rc == 0) rc = employer_kind_of(&kinds, i, period.month, v->m->arena, &bill->employer_kind, err);
+    }
     return rc;
 }
 

@@ -1,6 +1,7 @@
 #include "payment.h"
 #include "common/base/hash.h"
 #include "crediting.h"
+#include "employer_kinds.h"
 #include "own_share.h"
 #include "receipts_store.h"
 #include <stdlib.h>
@@ -147,6 +148,12 @@ static int read_persons(book_t *book, err_t *err) {
     return rc;
 }
 
+static int kind_of_bill(const book_t *book, paid_bill_t *bill, const rows_t *kinds, size_t row, err_t *err) {
+    period_t period;
+    int rc = period_parse(bill->bill->period, &period, err);
+    return rc ? rc : employer_kind_of(kinds, row, period.month, book->arena, &bill->employer_kind, err);
+}
+
 // The kind of the employer behind each bill; bills of one employer stand together.
 static int read_employers(book_t *book, err_t *err) {
     rows_t keys, kinds;
@@ -162,7 +169,7 @@ static int read_employers(book_t *book, err_t *err) {
         if (i > 0 && strcmp(book->bills[i].bill->employer, book->bills[i - 1].bill->employer) != 0) key++;
         while (row < kinds.count && row_i64(&kinds, row, 0) < (int64_t)key) row++;
         if (row < kinds.count && row_i64(&kinds, row, 0) == (int64_t)key)
-            book->bills[i].employer_kind = row_text(&kinds, row, 1);
+            rc = kind_of_bill(book, &book->bills[i], &kinds, row, err);
     }
     return rc;
 }

@@ -35,6 +35,8 @@ const migration_t collection_migrations[COLLECTION_MIGRATIONS] = {
                       "ALTER TABLE person SET (fillfactor = 60);"},
     {7, OWN_SHARE_SQL},
     {8, SUBSIDY_TABLES_SQL},
+    // What an employer is for some days (employer_kinds.h).
+    {9, "ALTER TABLE employer ADD COLUMN kinds TEXT NOT NULL DEFAULT '';"},
 };
 
 int key_add(rows_t *keys, const char *name, err_t *err) {
@@ -105,15 +107,17 @@ int persons_put(store_t *store, const rows_t *rows, err_t *err) {
 }
 
 int employers_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
-    return store_each_query(store, "SELECT kind FROM employer WHERE partition = $1 AND employer = $2" ONE, keys, arena,
-                            out, err);
+    return store_each_query(store,
+                            "SELECT kind, kinds, version FROM employer WHERE partition = $1 AND employer = $2" ONE,
+                            keys, arena, out, err);
 }
 
 int employers_put(store_t *store, const rows_t *rows, err_t *err) {
     return store_each_exec(
         store,
-        "INSERT INTO employer (partition, employer, version, kind) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT (partition, employer) DO UPDATE SET version = excluded.version, kind = excluded.kind"
+        "INSERT INTO employer (partition, employer, version, kind, kinds) VALUES ($1, $2, $3, $4, $5)"
+        " ON CONFLICT (partition, employer) DO UPDATE SET version = excluded.version, kind = excluded.kind,"
+        " kinds = excluded.kinds"
         " WHERE employer.version < excluded.version",
         rows, err);
 }
@@ -228,6 +232,12 @@ int bills_of(store_t *store, const char *person, arena_t *arena, rows_t *out, er
     return store_query(store,
                        "SELECT body, paid_on, own_fen FROM bill WHERE partition = $1 AND person = $2 ORDER BY period",
                        params, COUNT_OF(params), arena, out, err);
+}
+
+int unpaid_of_employer(store_t *store, const char *employer, arena_t *arena, rows_t *out, err_t *err) {
+    const cell_t params[] = {cell_text(employer)};
+    return store_query(store, "SELECT partition, person, period FROM bill WHERE employer = $1 AND paid_on = ''", params,
+                       COUNT_OF(params), arena, out, err);
 }
 
 int bills_drop(store_t *store, const rows_t *rows, err_t *err) {

@@ -4,7 +4,7 @@
 #include "collection.h"
 #include "common/store/store.h"
 
-enum { COLLECTION_MIGRATIONS = 8 };
+enum { COLLECTION_MIGRATIONS = 9 };
 extern const migration_t collection_migrations[COLLECTION_MIGRATIONS];
 
 int key_add(rows_t *keys, const char *name, err_t *err) MUST_USE; // (partition_of(name), name)
@@ -25,8 +25,10 @@ int person_versions_of(store_t *store, const rows_t *keys, arena_t *arena, rows_
                        err_t *err) MUST_USE; // key, version
 // partition, person, version, state: newer ones than ours; E_RACE for a first version of a person who is here
 int persons_put(store_t *store, const rows_t *rows, err_t *err) MUST_USE;
-int employers_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE; // key, kind
-int employers_put(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // partition, employer, version, kind
+// key, kind, kinds, version (employer_kinds.h)
+int employers_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
+int employers_put(store_t *store, const rows_t *rows,
+                  err_t *err) MUST_USE; // partition, employer, version, kind, kinds: newer ones than ours
 
 // Who pays: an employer, or a person who has none.
 typedef struct payer_key {
@@ -50,7 +52,9 @@ int bills_history_run(store_t *store, const rows_t *keys, arena_t *arena, rows_t
 // paid_on, body, own_fen; by period
 int bills_between(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
 int bills_of(store_t *store, const char *person, arena_t *arena, rows_t *out,
-             err_t *err) MUST_USE;                                       // body, paid_on, own_fen; by period
+             err_t *err) MUST_USE; // body, paid_on, own_fen; by period
+int unpaid_of_employer(store_t *store, const char *employer, arena_t *arena, rows_t *out,
+                       err_t *err) MUST_USE;                             // partition, person, period
 int bills_drop(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // partition, person, period; unpaid ones only
 
 int entitlements_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,

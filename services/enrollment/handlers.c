@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/wire/scope.h"
 #include "desk.h"
+#include "employer_kind.h"
 #include "fields.h"
 #include "import.h"
 #include "import_store.h"
@@ -81,8 +82,10 @@ static int register_employer(void *self, const request_t *request, const Protobu
     if (rc == 0 && other)
         rc = err_field(err, E_EXISTS, "uscc", "this credit code is registered under employer number %s", other);
     if (rc) return rc;
+    const int64_t now_ms = e->now_ms();
     rc = employer_insert(e->ctx->store, after, ask->uscc, e->ctx->arena, err);
-    if (rc == 0) rc = desk_publish(e, after->employer, "employer.changed", e->now_ms(), &after->base, err);
+    if (rc == 0) rc = employer_versions_insert(e->ctx->store, &after, 1, now_ms, e->ctx->arena, err);
+    if (rc == 0) rc = desk_publish(e, after->employer, "employer.changed", now_ms, &after->base, err);
     if (rc == 0) *reply = &after->base;
     return rc;
 }
@@ -240,6 +243,8 @@ static void tick(void *self, int64_t now_ms) { member_index_tick(self, now_ms); 
 static const method_t methods[] = {
     {"register_person", WRITERS | METHOD_SCOPED, false, &tc__register_person__descriptor, register_person},
     {"register_employer", WRITERS | METHOD_SCOPED, false, &tc__register_employer__descriptor, register_employer},
+    {"set_employer_kind", WRITERS | METHOD_SCOPED, false, &tc__set_employer_kind__descriptor, set_employer_kind},
+    {"get_employer", READERS | METHOD_SCOPED, true, &tc__get_employer__descriptor, get_employer},
     {"open_spell", WRITERS | METHOD_SCOPED, false, &tc__open_spell__descriptor, open_spell},
     {"close_spell", WRITERS | METHOD_SCOPED, false, &tc__close_spell__descriptor, close_spell},
     {"declare_wage", WRITERS | METHOD_SCOPED, false, &tc__declare_wage__descriptor, declare_wage},
@@ -254,6 +259,7 @@ static const method_t methods[] = {
     {"get_person", READERS | METHOD_SCOPED, true, &tc__get_person__descriptor, get_person},
     {"import_persons", WRITERS, false, &tc__import_persons__descriptor, import_persons},
     {"import_employers", WRITERS, false, &tc__import_employers__descriptor, import_employers},
+    {"import_employer_kinds", WRITERS, false, &tc__import_employer_kinds__descriptor, import_employer_kinds},
     {"import_spells", WRITERS, false, &tc__import_spells__descriptor, import_spells},
     {"import_wages", WRITERS, false, &tc__import_wages__descriptor, import_wages},
     {"import_list", WRITERS, false, &tc__import_list__descriptor, import_list},

@@ -104,6 +104,7 @@ static int decide(chunk_t *c, report_t *report, err_t *err) {
 static int write_chunk(chunk_t *c, err_t *err) {
     int64_t now_ms = c->e->now_ms();
     int rc = employers_insert(c->e->ctx->store, c->states, c->usccs, c->new_count, c->arena, err);
+    if (rc == 0) rc = employer_versions_insert(c->e->ctx->store, c->states, c->new_count, now_ms, c->arena, err);
     for (size_t i = 0; rc == 0 && i < c->new_count; i++)
         rc = desk_publish(c->e, c->states[i]->employer, "employer.changed", now_ms, &c->states[i]->base, err);
     return rc;

@@ -20,6 +20,11 @@ const migration_t enrollment_migrations[] = {
         " SELECT partition, person, version, (SELECT COALESCE(max(at_ms), 0) FROM event), state FROM person;"},
     {3, IMPORT_TABLES_SQL},
     {4, LIST_FAULT_SQL MEMBER_BACKFILL_SQL},
+    // As person_version. Employers changed for the first time after this step.
+    {5, "CREATE TABLE employer_version (partition BIGINT NOT NULL, employer TEXT NOT NULL, version BIGINT NOT NULL,"
+        " known_ms BIGINT NOT NULL, state BYTEA NOT NULL, PRIMARY KEY (partition, employer, version));"
+        "INSERT INTO employer_version (partition, employer, version, known_ms, state)"
+        " SELECT partition, employer, version, (SELECT COALESCE(max(at_ms), 0) FROM event), state FROM employer;"},
 };
 _Static_assert(COUNT_OF(enrollment_migrations) == ENROLLMENT_MIGRATIONS, "the service runs all steps");
 const size_t enrollment_migration_count = COUNT_OF(enrollment_migrations);
@@ -150,4 +155,62 @@ int employer_insert(store_t *store, const Tc__EmployerState *state, const char *
     return store_exec(store,
                       "INSERT INTO employer (partition, employer, version, uscc, state) VALUES ($1, $2, $3, $4, $5)",
                       params, COUNT_OF(params), err);
+}
+
+// partition, employer, version, known_ms, state
+static int employer_rows(Tc__EmployerState *const *states, size_t count, int64_t known_ms, arena_t *arena, rows_t *out,
+                         err_t *err) {
+    rows_init(out, arena, 5);
+    for (size_t i = 0; i < count; i++) {
+        cell_t *row = rows_add(out);
+        if (!row) return err_set(err, E_IO, "out of memory");
+        row[0] = cell_i64(partition_of(states[i]->employer));
+        row[1] = cell_text(states[i]->employer);
+        row[2] = cell_i64(states[i]->version);
+        row[3] = cell_i64(known_ms);
+        int rc = pack(&states[i]->base, arena, &row[4], err);
+        if (rc) return rc;
+    }
+    return 0;
+}
+
+static int put_versions(store_t *store, const rows_t *rows, err_t *err) {
+    if (rows->count == 0) return 0;
+    return store_insert(store, "employer_version", "partition, employer, version, known_ms, state", rows,
+                        CONFLICT_FAILS, err);
+}
+
+int employer_versions_insert(store_t *store, Tc__EmployerState *const *states, size_t count, int64_t known_ms,
+                             arena_t *arena, err_t *err) {
+    rows_t rows;
+    int rc = employer_rows(states, count, known_ms, arena, &rows, err);
+    return rc ? rc : put_versions(store, &rows, err);
+}
+
+int employers_update(store_t *store, Tc__EmployerState *const *states, size_t count, int64_t known_ms, arena_t *arena,
+                     err_t *err) {
+    rows_t versions, rows;
+    int rc = employer_rows(states, count, known_ms, arena, &versions, err);
+    rows_init(&rows, arena, 4);
+    for (size_t i = 0; rc == 0 && i < versions.count; i++) {
+        const cell_t *from = rows_at(&versions, i);
+        cell_t *row = rows_add(&rows);
+        if (!row) return err_set(err, E_IO, "out of memory");
+        row[0] = from[0], row[1] = from[1], row[2] = from[2], row[3] = from[4];
+    }
+    if (rc == 0)
+        rc = store_each_exec(
+            store, "UPDATE employer SET version = $3, state = $4 WHERE partition = $1 AND employer = $2", &rows, err);
+    return rc ? rc : put_versions(store, &versions, err);
+}
+
+int employer_fetch_version(store_t *store, const char *employer, int64_t before_ms, arena_t *arena,
+                           Tc__EmployerState **out, err_t *err) {
+    cell_t params[] = {cell_i64(partition_of(employer)), cell_text(employer), cell_i64(before_ms)};
+    rows_t rows;
+    int rc = store_query(store,
+                         "SELECT state FROM employer_version WHERE partition = $1 AND employer = $2 AND known_ms < $3"
+                         " ORDER BY version DESC LIMIT 1",
+                         params, COUNT_OF(params), arena, &rows, err);
+    return rc ? rc : read_state(&rows, &tc__employer_state__descriptor, arena, (ProtobufCMessage **)out, err);
 }

@@ -5,7 +5,7 @@
 #include "common/store/store.h"
 #include "enrollment.pb-c.h"
 
-enum { ENROLLMENT_MIGRATIONS = 4 };
+enum { ENROLLMENT_MIGRATIONS = 5 };
 extern const migration_t enrollment_migrations[];
 extern const size_t enrollment_migration_count;
 
@@ -27,6 +27,14 @@ int persons_update(store_t *store, Tc__PersonState *const *states, size_t count,
 int person_fetch_version(store_t *store, const char *person, int64_t before_ms, arena_t *arena, Tc__PersonState **out,
                          err_t *err) MUST_USE;
 
+// A row of employer_version for each state, known since that moment; E_RACE for a version that is taken.
+int employer_versions_insert(store_t *store, Tc__EmployerState *const *states, size_t count, int64_t known_ms,
+                             arena_t *arena, err_t *err) MUST_USE;
+// New versions of registered employers, those rows too; two states of one employer must stand in order.
+int employers_update(store_t *store, Tc__EmployerState *const *states, size_t count, int64_t known_ms, arena_t *arena,
+                     err_t *err) MUST_USE;
+int employer_fetch_version(store_t *store, const char *employer, int64_t before_ms, arena_t *arena,
+                           Tc__EmployerState **out, err_t *err) MUST_USE;
 int employer_fetch(store_t *store, const char *employer, arena_t *arena, Tc__EmployerState **out, err_t *err) MUST_USE;
 int employer_by_uscc(store_t *store, const char *uscc, arena_t *arena, const char **employer, err_t *err) MUST_USE;
 int employer_insert(store_t *store, const Tc__EmployerState *state, const char *uscc, arena_t *arena,

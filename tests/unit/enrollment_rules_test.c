@@ -214,6 +214,152 @@ TEST(JM_E_09_whatever_has_staff_in_the_city_is_an_employer) {
     close_city(&city);
 }
 
+// ---- recognised as distressed
+
+static fen_t employer_due(city_t *city, const char *month) {
+    RIG_DO(&city->collection, "get_due", "{'employer':'E1','period':'%s'}", month);
+    return ((const Tc__Due *)city->collection.reply)->amount_fen;
+}
+
+static int recognise(city_t *city, const char *kind, const char *from, const char *until, const char *approved_on,
+                     const char *document) {
+    int rc = rig_ask(&city->enrollment, "set_employer_kind",
+                     "{'employer':'E1','kind':'%s','from':'%s','until':'%s','approved_on':'%s','document':'%s'}", kind,
+                     from, until, approved_on, document);
+    if (rc == 0) rig_pump(&city->enrollment, &city->collection, &city->feed);
+    return rc;
+}
+
+static const Tc__EmployerState *employer(const city_t *city) {
+    return (const Tc__EmployerState *)city->enrollment.reply;
+}
+
+enum { NORMAL = 61000, DISTRESSED = 17284 + 12000 + 1000 }; // 8% of 6,000.00, or 5% of 3,456.78; 2% and 10.00
+
+static void found_employer(city_t *city) {
+    open_city(city, ZZ);
+    add_employer(city, "E1", "enterprise", 0);
+    add_person(city, "P1", "19800101", false, 0);
+    OPEN(city, "{'person':'P1','identity':'employee','employer':'E1','from_month':'2020-01','wage':'6000.00'}");
+    rig_pump(&city->enrollment, &city->collection, &city->feed);
+    for (int month = 1; month <= 5; month++) RIG_DO(&city->collection, "bill_month", "{'month':'2020-0%d'}", month);
+    RIG_DO(&city->collection, "receive",
+           "{'receipt':'T1','employer':'E1','period':'2020-01','amount':'610.00','paid_on':'2020-01-20'}");
+}
+
+static void bill_again(city_t *city) {
+    for (int month = 1; month <= 5; month++) RIG_DO(&city->collection, "bill_month", "{'month':'2020-0%d'}", month);
+    RIG_DO(&city->collection, "rebuild", "{}");
+    EQ(((const Tc__RebuildRun *)city->collection.reply)->changed, 0);
+}
+
+// The kind of the month is billed. What is recognised for the past drops unpaid bills, which are made again; what is
+// paid stays. Both dates are kept.
+TEST(ZZ_C09_ZZ_C10_ZZ_C11_a_recognition_holds_from_when_to_when_and_is_known_since) {
+    city_t city;
+    found_employer(&city);
+    EQ(employer_due(&city, "2020-02"), NORMAL);
+    EQ(recognise(&city, "distressed", "2020-01-01", "2020-03-31", "2020-05-10", "No. 7"), E_OK);
+    EQ(employer(&city)->version, 2);
+    EQ_TEXT(employer(&city)->kind, "enterprise");
+    EQ_TEXT(employer(&city)->kinds[0]->document, "No. 7");
+    EQ_TEXT(employer(&city)->touched_from, "2020-01-01");
+    EQ_TEXT(employer(&city)->touched_until, "2020-03-31");
+    EQ(employer_due(&city, "2020-02"), 0); // gone,
+    EQ(employer_due(&city, "2020-04"), NORMAL);
+    bill_again(&city);                     // and made again
+    EQ(employer_due(&city, "2020-01"), 0); // paid as it was
+    EQ(employer_due(&city, "2020-02"), DISTRESSED);
+    EQ(employer_due(&city, "2020-03"), DISTRESSED);
+    EQ(employer_due(&city, "2020-04"), NORMAL);
+    // Longer: only what is added changes. The same again: nothing.
+    EQ(recognise(&city, "distressed", "2020-01-01", "2020-04-30", "2020-05-10", "No. 7"), E_OK);
+    EQ_TEXT(employer(&city)->touched_from, "2020-04-01");
+    EQ(employer_due(&city, "2020-03"), DISTRESSED);
+    EQ(employer_due(&city, "2020-04"), 0);
+    EQ(recognise(&city, "distressed", "2020-01-01", "2020-04-30", "2020-05-10", "No. 7"), E_OK);
+    EQ(employer(&city)->version, 3);
+    bill_again(&city);
+    EQ(employer_due(&city, "2020-04"), DISTRESSED);
+    EQ(employer_due(&city, "2020-05"), NORMAL);
+    // Only the day of the decision is corrected: no bill goes.
+    EQ(recognise(&city, "distressed", "2020-01-01", "2020-04-30", "2020-05-11", "No. 7"), E_OK);
+    EQ_TEXT(employer(&city)->touched_from, "");
+    EQ(employer_due(&city, "2020-04"), DISTRESSED);
+    RIG_DO(&city.enrollment, "get_employer", "{'employer':'E1','on':'2020-02-01'}");
+    EQ_TEXT(employer(&city)->kind, "distressed");
+    RIG_DO(&city.enrollment, "get_employer", "{'employer':'E1','on':'2020-05-01'}");
+    EQ_TEXT(employer(&city)->kind, "enterprise");
+    EQ(rig_ask(&city.enrollment, "get_employer", "{'employer':'E1','known_on':'2020-01-01'}"), E_NOT_FOUND);
+    EQ_TEXT(city.enrollment.err.field, "known_on");
+    // Taken away altogether.
+    EQ(recognise(&city, "enterprise", "2020-01-01", "", "2020-06-01", "No. 9"), E_OK);
+    EQ(employer(&city)->n_kinds, 0);
+    bill_again(&city);
+    EQ(employer_due(&city, "2020-02"), NORMAL);
+    close_city(&city);
+}
+
+TEST(ZZ_C11_a_recognition_that_cannot_be_names_the_field) {
+    static const struct {
+        const char *kind, *from, *until, *approved_on, *document;
+        int code;
+        const char *field;
+    } cases[] = {
+        {"", "2021-01-01", "", "2020-12-01", "N", E_MISSING_FIELD, "kind"},
+        {"poor", "2021-01-01", "", "2020-12-01", "N", E_INVALID_FIELD, "kind"},
+        {"distressed", "", "", "2020-12-01", "N", E_MISSING_FIELD, "from"},
+        {"distressed", "2021-01-01", "2020-12-31", "2020-12-01", "N", E_OUT_OF_RANGE, "until"},
+        {"distressed", "2021-01-01", "", "", "N", E_MISSING_FIELD, "approved_on"},
+        {"distressed", "2021-01-01", "", "2199-01-01", "N", E_OUT_OF_RANGE, "approved_on"},
+        {"distressed", "2021-01-01", "", "2020-12-01", "", E_MISSING_FIELD, "document"},
+        {"distressed", "2020-03-31", "", "2020-12-01", "N", E_OUT_OF_RANGE, "from"}, // overlaps
+        {"organ", "2019-03-31", "", "2020-12-01", "N", E_OUT_OF_RANGE, "from"},
+    };
+    city_t city;
+    found_employer(&city);
+    EQ(recognise(&city, "distressed", "2020-01-01", "2020-03-31", "2020-05-10", "No. 7"), E_OK);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        EQ(recognise(&city, cases[i].kind, cases[i].from, cases[i].until, cases[i].approved_on, cases[i].document),
+           cases[i].code);
+        EQ_TEXT(city.enrollment.err.field, cases[i].field);
+    }
+    EQ(rig_ask(&city.enrollment, "set_employer_kind", "{'employer':'E9','kind':'distressed'}"), E_NOT_FOUND);
+    EQ_TEXT(city.enrollment.err.field, "employer");
+    close_city(&city);
+}
+
+TEST(ZZ_C11_recognitions_come_in_files) {
+    static const char rows[] = "[{'employer':'E1','kind':'distressed','from':'2020-02-01','until':'2020-02-29',"
+                               "'approved_on':'2020-05-10','document':'No. 7'},"
+                               "{'employer':'E1','kind':'distressed','from':'2020-04-01','until':'2020-04-30',"
+                               "'approved_on':'2020-05-10','document':'No. 7'},"
+                               "{'employer':'E1','kind':'distressed','from':'2020-04-30',"
+                               "'approved_on':'2020-05-10','document':'No. 8'},"
+                               "{'employer':'E9','kind':'distressed','from':'2020-04-30',"
+                               "'approved_on':'2020-05-10','document':'No. 8'}]";
+    city_t city;
+    found_employer(&city);
+    for (int turn = 0; turn < 3; turn++) { // dry, done, again
+        RIG_DO(&city.enrollment, "import_employer_kinds", "{'file':'%064d','first_row':2,'dry':%s,'rows':%s}", 1,
+               turn == 0 ? "true" : "false", rows);
+        const Tc__ImportReport *report = (const Tc__ImportReport *)city.enrollment.reply;
+        EQ(report->done, turn == 2 ? 0 : 2);
+        EQ(report->unchanged, turn == 2 ? 2 : 0);
+        EQ(report->refused, 2);
+        EQ(report->problems[0]->row, 4);
+        EQ_TEXT(report->problems[0]->field, "from");
+        EQ_TEXT(report->problems[1]->field, "employer");
+        rig_pump(&city.enrollment, &city.collection, &city.feed);
+        EQ(employer_due(&city, "2020-02"), turn == 0 ? NORMAL : 0);
+    }
+    bill_again(&city);
+    EQ(employer_due(&city, "2020-02"), DISTRESSED);
+    EQ(employer_due(&city, "2020-03"), NORMAL);
+    EQ(employer_due(&city, "2020-04"), DISTRESSED);
+    close_city(&city);
+}
+
 static const scope_choice_t *choice_of(place_of_t at, const char *identity, uint32_t is) {
     static scope_choice_t choice;
     err_t err = {0};
@@ -568,6 +714,8 @@ TESTS(
     CASE(YC_E03_SM_E01_what_is_not_published_is_asked_in_no_county),
     CASE(JM_E_09_whatever_has_staff_in_the_city_is_an_employer),
     CASE(JM_E_20_JM_E_21_JM_E_22_where_one_joins_is_told_with_the_rule),
+    CASE(ZZ_C09_ZZ_C10_ZZ_C11_a_recognition_holds_from_when_to_when_and_is_known_since),
+    CASE(ZZ_C11_a_recognition_that_cannot_be_names_the_field), CASE(ZZ_C11_recognitions_come_in_files),
     CASE(
         JM_E_01_JM_E_03_JM_E_14_JM_E_15_JM_E_16_JM_E_17_JM_E_18_JM_E_19_JM_E_23_JM_E_24_JM_E_25_JM_E_26_JM_E_27_tiers_and_cover),
     CASE(JM_E_39_a_fee_that_could_not_be_debited_buys_nothing),
