@@ -4,9 +4,9 @@
 #include <string.h>
 
 static const command_t *const subcommands[] = {
-    &fund_tasks, &fund_do, &fund_explain, &fund_void, &fund_open_case, &fund_plan,
-    &fund_due, &fund_budget, &fund_open, &fund_close, &fund_interest, &fund_gap,
-    &fund_income, &fund_balance, &fund_arrears, &fund_facilities, &fund_accounts,
+    &fund_tasks, &fund_do,        &fund_explain, &fund_void,    &fund_open_case, &fund_plan,
+    &fund_move,  &fund_reserve,   &fund_post,    &fund_release, &fund_reverse,   &fund_settle,
+    &fund_allot, &fund_movements, &fund_key,     &fund_seals,
 };
 
 static void overview(FILE *out) {

@@ -4,8 +4,8 @@
 #include "request.h"
 
 extern const command_t fund_tasks, fund_do, fund_explain, fund_void, fund_plan, fund_open_case;
-extern const command_t fund_due, fund_budget, fund_open, fund_close, fund_interest, fund_gap, fund_income, fund_balance,
-    fund_arrears, fund_facilities, fund_accounts;
+extern const command_t fund_move, fund_reserve, fund_post, fund_release, fund_reverse, fund_settle, fund_allot,
+    fund_movements, fund_key, fund_seals;
 
 // The period among the options of a subcommand, whichever of them was given; NULL: none. Prints a complaint and returns
 // false when two were given.

@@ -102,7 +102,8 @@ static int add_ports(args_t *args, long long port, err_t *err) {
         snprintf(text, sizeof text, "tcp://127.0.0.1:%lld,tcp://127.0.0.1:%lld", port + door, port + 2 + door);
         if (add(args, door ? "broker.back" : "broker.front", text, err)) return err->code;
     }
-    return E_OK;
+    snprintf(text, sizeof text, "tcp://127.0.0.1:%lld", port + 4);
+    return add(args, "agency.bind", text, err);
 }
 
 static int add_overlays(args_t *args, const char *const overlay[HOME_OVERLAYS_MAX], err_t *err) {

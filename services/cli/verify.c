@@ -25,7 +25,10 @@ static const struct {
     {"accounts", "each month credited to an account was paid, and credited once", verify_accounts},
     {"personal", "personal accounts add up with credits, decisions and ledger, and none is below zero",
      verify_personal},
-    {"ledger", "every entry sums to zero and equals its postings, and the balances are their sum", verify_ledger},
+    {"ledger", "every entry is chained, sums to zero for each fund and equals its postings; balances are their sum",
+     verify_ledger},
+    {"money", "no account of the fund is below zero, and what was reserved and posted is there", verify_money},
+    {"seals", "every sealed day is what was sealed, chained to the day before and signed", verify_seals},
     {"posted", "every settled bill and every receipt is posted exactly once, line by line", verify_posted},
     {"cache", "what Redis holds equals the store", verify_cache},
 };
@@ -66,6 +69,13 @@ static int open_cache(verify_t *verify, const conf_t *conf, err_t *err) {
     return cache_new(&verify->cache, found ? conf_text(conf, "redis.url") : "", secret, 1000, err);
 }
 
+// The law that the ledger is booked by.
+static int open_law(verify_t *verify, const conf_t *conf, err_t *err) {
+    const char *city = conf_text(conf, "policy.city");
+    verify->keys_dir = conf_text(conf, "keys.dir");
+    return *city ? policy_load(&verify->policy, city, conf_list(conf, "policy.overlays"), err) : E_OK;
+}
+
 static void close_all(verify_t *verify) {
     store_close(&verify->enrollment);
     store_close(&verify->facility);
@@ -73,6 +83,7 @@ static void close_all(verify_t *verify) {
     store_close(&verify->adjudication);
     store_close(&verify->settlement);
     cache_destroy(&verify->cache);
+    policy_destroy(&verify->policy);
     arena_destroy(&verify->page);
     arena_destroy(&verify->side);
     arena_destroy(&verify->work);
@@ -123,6 +134,7 @@ static int run(int argc, char **argv, const command_t *self) {
     if (!no_wait) rc = wait_caught_up(&suite, 60, &err);
     if (!rc) rc = open_stores(&verify, conf_text(suite.conf, "store.url"), &err);
     if (!rc) rc = open_cache(&verify, suite.conf, &err);
+    if (!rc) rc = open_law(&verify, suite.conf, &err);
     if (!rc) rc = run_checks(&verify, &err);
     if (rc)
         status = cli_refused(&err, json);
@@ -145,5 +157,6 @@ const command_t command_verify = {.name = "verify",
                                           "--no-wait: for a suite that is down), then\n"
                                           "checks streams, cursors, states, versions, lists, parked persons, chains "
                                           "of decisions, contribution bills,\n"
-                                          "receipts, held money, personal accounts, ledger, postings and cache.\n"
+                                          "receipts, held money, personal accounts, ledger, money, seals, postings and "
+                                          "cache.\n"
                                           "Exit 1 and the name of the record when something is wrong. Reads only.\n"};

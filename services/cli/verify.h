@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "common/base/money.h"
 #include "common/cache/cache.h"
+#include "common/policy/policy.h"
 #include "common/store/store.h"
 
 enum { VERIFY_PAGE = 2000, VERIFY_TELL_MAX = 20, VERIFY_NAME_MAX = 160 };
@@ -12,9 +13,11 @@ enum { VERIFY_PAGE = 2000, VERIFY_TELL_MAX = 20, VERIFY_NAME_MAX = 160 };
 typedef struct verify {
     store_t *enrollment, *facility, *collection, *adjudication, *settlement;
     cache_t *cache;
-    arena_t *page; // rows of one page; reset between pages
-    arena_t *side; // the other side of a comparison, which turns its pages at other times
-    arena_t *work; // messages of one row; reset between rows
+    policy_t *policy;     // of the configuration; NULL: none
+    const char *keys_dir; // where the public key of the seals is
+    arena_t *page;        // rows of one page; reset between pages
+    arena_t *side;        // the other side of a comparison, which turns its pages at other times
+    arena_t *work;        // messages of one row; reset between rows
     bool json;
     // of the running check
     const char *check;
@@ -63,5 +66,7 @@ int verify_held_told(verify_t *verify, err_t *err) MUST_USE; // of it: events ar
 int verify_accounts(verify_t *verify, err_t *err) MUST_USE;  // paid months are credited once
 int verify_personal(verify_t *verify, err_t *err) MUST_USE; // entries of accounts are credits and decisions, and add up
 int verify_ledger(verify_t *verify, err_t *err) MUST_USE;   // entries sum to zero; balances are the sum of postings
+int verify_money(verify_t *verify, err_t *err) MUST_USE;    // no account of the fund is below zero
+int verify_seals(verify_t *verify, err_t *err) MUST_USE;    // days are sealed, chained and signed
 int verify_posted(verify_t *verify, err_t *err) MUST_USE;   // every bill and receipt posted once, line by line
 int verify_cache(verify_t *verify, err_t *err) MUST_USE;    // what Redis holds equals the store

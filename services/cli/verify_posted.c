@@ -3,8 +3,11 @@
 #include "adjudication.pb-c.h"
 #include "collection.pb-c.h"
 #include "common/base/hash.h"
+#include "common/policy/tables.h"
+#include "common/policy/fund.h"
 #include "settlement.pb-c.h"
 #include "verify.h"
+#include <stdlib.h>
 #include <string.h>
 
 // ---- lines
@@ -16,28 +19,30 @@ static bool is_account(const Tc__Posting *posting, const char *head, const char 
 }
 
 // Σ of an account over the lines with exactly these dimensions.
-typedef struct line {
-    const char *head, *word, *identity, *division, *party;
-} line_t;
+typedef struct sum_key {
+    const char *head, *word, *identity, *division, *party, *fund;
+    int32_t year;
+} sum_key_t;
 
-static bool is_line(const Tc__Posting *posting, const line_t *line) {
+static bool is_line(const Tc__Posting *posting, const sum_key_t *line) {
     return is_account(posting, line->head, line->word) && strcmp(posting->identity, line->identity) == 0 &&
-           strcmp(posting->division, line->division) == 0 && strcmp(posting->party, line->party) == 0;
+           strcmp(posting->division, line->division) == 0 && strcmp(posting->party, line->party) == 0 &&
+           strcmp(posting->fund, line->fund) == 0 && posting->year == line->year;
 }
 
-static fen_t sum_of(const Tc__JournalEntry *entry, const line_t *line) {
+static fen_t sum_of(const Tc__JournalEntry *entry, const sum_key_t *line) {
     fen_t sum = 0;
     for (size_t i = 0; i < entry->n_postings; i++)
         if (is_line(entry->postings[i], line)) sum = verify_sum(sum, entry->postings[i]->amount_fen);
     return sum;
 }
 
-static void expect(verify_t *verify, const Tc__JournalEntry *entry, const line_t *line, fen_t expected) {
+static void expect(verify_t *verify, const Tc__JournalEntry *entry, const sum_key_t *line, fen_t expected) {
     fen_t sum = sum_of(entry, line);
     if (sum != expected)
-        verify_broken(verify, "%s %s: its entry posts %lld fen to %s/%s %s %s %s, %lld was expected", entry->kind,
-                      entry->reference, (long long)sum, line->head, line->word, line->identity, line->division,
-                      line->party, (long long)expected);
+        verify_broken(verify, "%s %s: its entry posts %lld fen to %s/%s %s %d %s %s %s, %lld was expected", entry->kind,
+                      entry->reference, (long long)sum, line->head, line->word, line->fund, line->year, line->identity,
+                      line->division, line->party, (long long)expected);
 }
 
 static fen_t negative(fen_t amount) { return amount == INT64_MIN ? INT64_MAX : -amount; }
@@ -47,6 +52,24 @@ static void expect_count(verify_t *verify, const Tc__JournalEntry *entry, size_t
     if (entry->n_postings != 2 * amounts)
         verify_broken(verify, "%s %s: its entry has %zu postings, %zu were expected", entry->kind, entry->reference,
                       entry->n_postings, 2 * amounts);
+}
+
+// ---- the books: entries from before there were any (form 0) know one fund without a name
+
+static const fund_rules_t *rules_of(const verify_t *verify, const Tc__JournalEntry *entry) {
+    const fund_rules_t *fund = verify->policy ? verify->policy->fund : NULL;
+    return entry->form && fund && fund->books ? fund : NULL;
+}
+
+static const char *fund_of_layer(const fund_rules_t *fund, const char *layer, const char *identity) {
+    const fund_book_t *book = fund ? book_of_benefit(fund->books, layer, identity) : NULL;
+    return book ? book->fund : "";
+}
+
+static int32_t year_of(const char *text) {
+    char digits[5] = "";
+    strncat(digits, text, 4);
+    return strspn(digits, "0123456789") == 4 ? (int32_t)strtol(digits, NULL, 10) : 0;
 }
 
 // ---- a bill, a receipt
@@ -91,11 +114,12 @@ static fen_t account_change(const Tc__Decision *d) {
     return verify_sum(d->account_fen, d->previous ? negative(d->previous->account_fen) : 0);
 }
 
-static size_t lines_of(const Tc__Decision *d) {
+static size_t lines_of(const Tc__Decision *d, bool by_county) {
     change_t changes[LAYERS_MAX];
     size_t count = changes_of(d, changes, LAYERS_MAX), lines = 0;
     for (size_t i = 0; i < count; i++)
         lines += moved(d) ? (changes[i].now != 0) + (changes[i].before != 0) : changes[i].now != changes[i].before;
+    if (moved(d) && by_county) return lines + (d->account_fen != 0) + (d->previous->account_fen != 0);
     return lines + (account_change(d) != 0);
 }
 
@@ -106,48 +130,102 @@ static fen_t total_change(const Tc__Decision *d) {
 // A bill that was reversed before it came books nothing, nor does a version that changes nothing that is booked.
 static bool causes_entry(const Tc__Decision *d) {
     if (strcmp(d->kind, "tombstone") == 0) return false;
-    return !d->previous || total_change(d) != 0 || lines_of(d) > 0;
+    return !d->previous || total_change(d) != 0 || lines_of(d, true) > 0;
+}
+
+// Where a version's debts to the facility stand.
+typedef struct debt {
+    const char *fund, *division;
+    fen_t now, before;
+} debt_t;
+
+static void expect_debt(verify_t *verify, const Tc__JournalEntry *entry, const char *word, const debt_t *to,
+                        const debt_t *from, const char *facility, int32_t year) {
+    const bool apart = strcmp(to->fund, from->fund) != 0 || strcmp(to->division, from->division) != 0;
+    const sum_key_t key = {"payable", word, "", to->division, facility, to->fund, year};
+    const sum_key_t old = {"payable", word, "", from->division, facility, from->fund, year};
+    expect(verify, entry, &key, verify_sum(negative(to->now), apart ? 0 : to->before));
+    if (apart) expect(verify, entry, &old, to->before);
+}
+
+static void check_layer(verify_t *verify, const Tc__Decision *d, const change_t *c, const Tc__JournalEntry *entry) {
+    const fund_rules_t *fund = rules_of(verify, entry);
+    const Tc__Previous *p = d->previous;
+    const bool apart = moved(d), by_county = entry->form != 0;
+    const char *now = fund_of_layer(fund, c->layer, d->identity);
+    const char *before = apart ? fund_of_layer(fund, c->layer, p->identity) : now;
+    const int32_t year = !entry->form ? 0 : d->year ? d->year : year_of(entry->value_date);
+    const debt_t to = {now, by_county ? d->division : "", c->now, c->before};
+    const debt_t from = {before, by_county && apart ? p->division : to.division, 0, 0};
+    expect_debt(verify, entry, c->layer, &to, &from, d->facility, year);
+    expect(verify, entry, &(sum_key_t){"expense", c->layer, d->identity, d->division, "", now, year},
+           apart ? c->now : verify_sum(c->now, negative(c->before)));
+    if (apart)
+        expect(verify, entry, &(sum_key_t){"expense", c->layer, p->identity, p->division, "", before, year},
+               negative(c->before));
 }
 
 static void check_bill(verify_t *verify, const Tc__Decision *d, const Tc__JournalEntry *entry) {
     change_t changes[LAYERS_MAX];
     size_t count = changes_of(d, changes, LAYERS_MAX);
-    for (size_t i = 0; i < count; i++) {
-        const change_t *c = &changes[i];
-        fen_t difference = verify_sum(c->now, negative(c->before));
-        expect(verify, entry, &(line_t){"payable", c->layer, "", "", d->facility}, negative(difference));
-        expect(verify, entry, &(line_t){"expense", c->layer, d->identity, d->division, ""},
-               moved(d) ? c->now : difference);
-        if (moved(d))
-            expect(verify, entry, &(line_t){"expense", c->layer, d->previous->identity, d->previous->division, ""},
-                   negative(c->before));
-    }
-    expect(verify, entry, &(line_t){"personal", "account", "", "", ""}, account_change(d));
-    expect(verify, entry, &(line_t){"payable", "account", "", "", d->facility}, negative(account_change(d)));
-    expect_count(verify, entry, lines_of(d));
+    for (size_t i = 0; i < count; i++) check_layer(verify, d, &changes[i], entry);
+    const fund_rules_t *fund = rules_of(verify, entry);
+    const char *own = fund ? fund->books->personal_fund : "";
+    const int32_t year = !entry->form ? 0 : d->year ? d->year : year_of(entry->value_date);
+    const debt_t to = {own, entry->form ? d->division : "", d->account_fen, d->previous ? d->previous->account_fen : 0};
+    const debt_t from = {own, entry->form && moved(d) ? d->previous->division : to.division, 0, 0};
+    expect(verify, entry, &(sum_key_t){"personal", "account", "", "", "", own, 0}, account_change(d));
+    expect_debt(verify, entry, "account", &to, &from, d->facility, year);
+    expect_count(verify, entry, lines_of(d, entry->form != 0));
 }
 
-static fen_t parts_of(const Tc__Receipt *receipt, const Tc__Receipt__Part *like, bool item_only) {
+static fen_t income_of(const Tc__Receipt *receipt, const Tc__Receipt__Part *like) {
     fen_t sum = 0;
     for (size_t i = 0; i < receipt->n_parts; i++) {
         const Tc__Receipt__Part *part = receipt->parts[i];
-        if (strcmp(part->item, like->item) == 0 &&
-            (item_only || (strcmp(part->payer, like->payer) == 0 && strcmp(part->identity, like->identity) == 0 &&
-                           strcmp(part->division, like->division) == 0)))
+        if (strcmp(part->item, like->item) == 0 && strcmp(part->payer, like->payer) == 0 &&
+            strcmp(part->identity, like->identity) == 0 && strcmp(part->division, like->division) == 0)
             sum = verify_sum(sum, part->amount_fen);
     }
     return sum;
 }
 
+// Where the money of a part lies.
+static sum_key_t money_of(const fund_rules_t *fund, const Tc__JournalEntry *entry, const Tc__Receipt *receipt,
+                          const Tc__Receipt__Part *part) {
+    sum_key_t key = {"money", "treasury", "", part->division, receipt->payer, "", 0};
+    const fund_book_t *book = fund ? book_of_contribution(fund->books, part->item, part->identity, part->payer) : NULL;
+    if (!entry->form) key.head = "treasury", key.word = part->item, key.division = "";
+    if (!book) return key;
+    key.word = fund->accounts[book->account].name;
+    key.head = account_keeps_money(fund->accounts[book->account].kind) ? "money" : "transfer";
+    key.fund = book->fund;
+    return key;
+}
+
+static bool same_money(const sum_key_t *a, const sum_key_t *b) {
+    return strcmp(a->head, b->head) == 0 && strcmp(a->word, b->word) == 0 && strcmp(a->division, b->division) == 0 &&
+           strcmp(a->fund, b->fund) == 0;
+}
+
 // One that was returned is posted the other way round.
 static void check_receipt(verify_t *verify, const Tc__Receipt *receipt, bool returned, const Tc__JournalEntry *entry) {
+    const fund_rules_t *fund = rules_of(verify, entry);
+    const int32_t year = !entry->form               ? 0
+                         : year_of(receipt->period) ? year_of(receipt->period)
+                                                    : year_of(receipt->paid_on);
     size_t amounts = 0;
     for (size_t i = 0; i < receipt->n_parts; i++) {
         const Tc__Receipt__Part *part = receipt->parts[i];
-        fen_t credit = parts_of(receipt, part, false), debit = parts_of(receipt, part, true);
-        expect(verify, entry, &(line_t){"treasury", part->item, "", "", receipt->payer},
-               returned ? negative(debit) : debit);
-        expect(verify, entry, &(line_t){"contribution", part->item, part->identity, part->division, part->payer},
+        const sum_key_t money = money_of(fund, entry, receipt, part);
+        fen_t credit = income_of(receipt, part), debit = 0;
+        for (size_t j = 0; j < receipt->n_parts; j++) {
+            const sum_key_t other = money_of(fund, entry, receipt, receipt->parts[j]);
+            if (same_money(&money, &other)) debit = verify_sum(debit, receipt->parts[j]->amount_fen);
+        }
+        expect(verify, entry, &money, returned ? negative(debit) : debit);
+        expect(verify, entry,
+               &(sum_key_t){"contribution", part->item, part->identity, part->division, part->payer, money.fund, year},
                returned ? credit : negative(credit));
         amounts += part->amount_fen != 0;
     }
@@ -155,15 +233,27 @@ static void check_receipt(verify_t *verify, const Tc__Receipt *receipt, bool ret
 }
 
 static void check_held(verify_t *verify, const Tc__HeldMoney *held, const Tc__JournalEntry *entry) {
-    expect(verify, entry, &(line_t){"treasury", held->kind, "", "", held->payer}, held->amount_fen);
-    expect(verify, entry, &(line_t){"held", held->kind, "", "", held->payer}, negative(held->amount_fen));
+    const fund_rules_t *fund = rules_of(verify, entry);
+    sum_key_t money = {"money", "treasury", "", "", held->payer, "", 0};
+    if (fund) money.word = fund->accounts[fund->books->held_account].name;
+    if (!entry->form) money.head = "treasury", money.word = held->kind;
+    expect(verify, entry, &money, held->amount_fen);
+    expect(verify, entry, &(sum_key_t){"held", held->kind, "", "", held->payer, "", 0}, negative(held->amount_fen));
     expect_count(verify, entry, held->amount_fen != 0);
 }
 
 static void check_credit(verify_t *verify, const Tc__AccountCredit *credit, const Tc__JournalEntry *entry) {
-    expect(verify, entry, &(line_t){"allotted", "account", "", "", ""}, credit->amount_fen);
-    expect(verify, entry, &(line_t){"personal", "account", "", "", ""}, negative(credit->amount_fen));
-    expect_count(verify, entry, credit->amount_fen != 0);
+    const fund_rules_t *fund = rules_of(verify, entry);
+    const char *from = fund ? fund->books->personal_from : "", *own = fund ? fund->books->personal_fund : "";
+    const bool between = strcmp(from, own) != 0;
+    const int32_t year = entry->form ? year_of(credit->month) : 0;
+    expect(verify, entry, &(sum_key_t){"allotted", "account", "", "", "", from, year}, credit->amount_fen);
+    expect(verify, entry, &(sum_key_t){"personal", "account", "", "", "", own, 0}, negative(credit->amount_fen));
+    if (between) {
+        expect(verify, entry, &(sum_key_t){"between", "account", "", "", "", from, 0}, negative(credit->amount_fen));
+        expect(verify, entry, &(sum_key_t){"between", "account", "", "", "", own, 0}, credit->amount_fen);
+    }
+    expect_count(verify, entry, credit->amount_fen != 0 ? 1 + between : 0);
 }
 
 // ---- causes and entries
@@ -341,7 +431,8 @@ static int no_foreign_entries(verify_t *verify, err_t *err) {
     int rc = verify_query(verify->settlement, "iittt",
                           "SELECT partition, number, reference, source_service, kind FROM journal"
                           " WHERE NOT (source_service = 'adjudication' AND kind = 'bill' OR source_service = "
-                          "'collection' AND kind IN ('contribution', 'return', 'held', 'account'))"
+                          "'collection' AND kind IN ('contribution', 'return', 'held', 'account') OR source_service ="
+                          " 'settlement' AND kind IN ('movement', 'payment', 'between', 'allotment', 'counter'))"
                           " ORDER BY partition, number LIMIT 100",
                           NULL, 0, verify->page, &rows, err);
     for (size_t i = 0; !rc && i < rows.count; i++)

@@ -128,10 +128,9 @@ static int read_reservation(const settlement_t *settlement, const char *referenc
     return E_OK;
 }
 
-static int keep_reservation(settlement_t *settlement, const Tc__ReserveMoney *ask, int64_t expires_ms,
-                            Tc__Reservation *to, err_t *err) {
+static int keep_reservation(settlement_t *settlement, int64_t expires_ms, const Tc__Reservation *to, err_t *err) {
     service_ctx_t *ctx = settlement->ctx;
-    const Tc__MoveMoney *move = ask->move;
+    const Tc__MoveMoney *move = to->move;
     rows_t rows;
     size_t bytes;
     rows_init(&rows, ctx->arena, RESERVATION_COLUMNS);
@@ -148,34 +147,46 @@ static int keep_reservation(settlement_t *settlement, const Tc__ReserveMoney *as
     return reservation_insert(ctx->store, &rows, err);
 }
 
+static int new_reservation(const settlement_t *settlement, const Tc__ReserveMoney *ask, Tc__Reservation **out,
+                           err_t *err) {
+    arena_t *arena = settlement->ctx->arena;
+    Tc__Reservation *to = *out = arena_alloc(arena, sizeof *to);
+    Tc__MoveMoney *move = arena_alloc(arena, sizeof *move);
+    if (!to || !move) return no_memory(err);
+    tc__reservation__init(to);
+    tc__move_money__init(move);
+    move->reference = ask->reference, move->fund = ask->fund, move->from = ask->from, move->to = ask->to;
+    move->county = ask->county, move->amount_fen = ask->amount_fen, move->on = ask->on, move->text = ask->text;
+    to->move = move;
+    to->expires_on = ask->expires_on;
+    to->state = (char *)state_open;
+    to->at_ms = settlement->poster->now_ms();
+    return E_OK;
+}
+
 int reserve_money(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                   err_t *err) {
     settlement_t *settlement = self;
     const Tc__ReserveMoney *ask = (const Tc__ReserveMoney *)message;
+    Tc__Reservation *to;
     Tc__JournalEntry *entry;
     reserved_t there;
     date_t last;
     (void)request;
-    if (!ask->move) return err_field(err, E_MISSING_FIELD, "move", "the movement is missing");
     if (date_parse(ask->expires_on, &last) || last < today(settlement))
         return err_field(err, E_INVALID_FIELD, "expires_on", "expires_on: a day from today on was expected");
     int rc = money_begin(settlement, settlement->ctx->arena, err);
-    if (!rc) rc = is_new(settlement, ask->move->reference, err);
-    if (!rc) rc = decide_move(settlement, ask->move, NULL, &entry, err);
+    if (!rc) rc = is_new(settlement, ask->reference, err);
     if (rc) return rc;
-    rc = read_reservation(settlement, ask->move->reference, &there, err);
-    if (!rc) return err_field(err, E_EXISTS, "reference", "%s is reserved already", ask->move->reference);
+    rc = read_reservation(settlement, ask->reference, &there, err);
+    if (!rc) return err_field(err, E_EXISTS, "reference", "%s is reserved already", ask->reference);
     if (rc != E_NOT_FOUND) return rc;
-    Tc__Reservation *to = arena_alloc(settlement->ctx->arena, sizeof *to);
-    if (!to) return no_memory(err);
-    tc__reservation__init(to);
-    to->move = ask->move;
-    to->expires_on = ask->expires_on;
-    to->state = (char *)state_open;
-    to->at_ms = settlement->poster->now_ms();
-    rc = keep_reservation(settlement, ask, date_end_ms(last), to, err);
+    rc = new_reservation(settlement, ask, &to, err);
+    if (!rc) rc = decide_move(settlement, to->move, NULL, &entry, err);
+    if (!rc) rc = keep_reservation(settlement, date_end_ms(last), to, err);
+    if (rc) return rc;
     *reply = &to->base;
-    return rc;
+    return E_OK;
 }
 
 static int open_reservation(settlement_t *settlement, const char *reference, reserved_t *out, err_t *err) {

@@ -286,7 +286,9 @@ static const struct {
      " posting WHERE " ENTRY("B1") REBALANCE,
      "(B1) has"},
     {"a posting without an entry", "settlement",
-     "INSERT INTO posting VALUES (7, 999, 1, 'expense/tier1', '', 0, '', '', '', 0)", "posting 7/999 line 1"},
+     "INSERT INTO posting (partition, number, line, account, fund, year, identity, division, party, amount_fen)"
+     " VALUES (7, 999, 1, 'expense/tier1', '', 0, '', '', '', 0)",
+     "posting 7/999 line 1"},
     {"an entry doubled", "settlement",
      "INSERT INTO posting SELECT partition, number + 1000, line, account, fund, year, identity, division, party, "
      "amount_fen FROM"
