@@ -148,7 +148,8 @@ static void strike(void *self, uint64_t number) {
 
 // ---- rates
 
-static void draw_rates(void) {
+// `dense`: for a run of a minute or two.
+static void draw_rates(int64_t dense) {
     net_faults = (net_faults_t){.latency_min_us = draw_between(10, 200)};
     net_faults.latency_max_us = net_faults.latency_min_us + draw_between(10, chance(200000) ? 20000 : 500);
     net_faults.delay_max_us = draw_between(2000, chance(300000) ? 4000000 : 200000);
@@ -168,7 +169,8 @@ static void draw_rates(void) {
     system_crash_ppm = some(500000, 8000);
     system_rest_ppm = some(600000, 300000);
     for (size_t i = 0; i < OUTSIDE__COUNT; i++)
-        means_us[i] = chance(outsides[i].likely_ppm) ? draw_between(outsides[i].least_us, outsides[i].most_us) : 0;
+        means_us[i] =
+            chance(outsides[i].likely_ppm) ? draw_between(outsides[i].least_us, outsides[i].most_us) / dense : 0;
 }
 
 static void no_rates(void) {
@@ -192,10 +194,12 @@ plan_t faults_draw(uint64_t seed, int length) {
         plan.operations = (int)draw_between(20, 60);
         plan.think_max_us = draw_between(20, 120) * 1000000;
     }
+    plan.dense = length ? 1 : 3;
     plan.safety_max_us = length ? INT64_C(7200) * 1000000 : INT64_C(180) * 1000000;
     plan.begin_ms = chance(100000) ? eve_ms : autumn_ms;
     plan.accounts = plan.employers && chance(500000);
     plan.other_law = chance(250000);
+    plan.agreement_ends = chance(300000);
     return plan;
 }
 
@@ -204,7 +208,7 @@ void faults_begin(const plan_t *plan) {
     if (plan->calm) return;
     active = true;
     round_number++;
-    draw_rates();
+    draw_rates(plan->dense);
     for (size_t i = 0; i < OUTSIDE__COUNT; i++)
         if (means_us[i])
             world_at(world_us() + draw_between(0, means_us[i] * 2), strike, NULL, round_number * OUTSIDE__COUNT + i);

@@ -11,6 +11,7 @@
 #include "collection.pb-c.h"
 #include "readjudication.pb-c.h"
 #include "services/cli/methods.h"
+#include "system.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +69,8 @@ static struct {
     caller_t callers[CALLERS_MAX];
     int running;
     size_t operations;
-    bool founded, released;
+    bool founded;
+    node_t *node;
     FILE *script;
 } load;
 
@@ -448,7 +450,13 @@ static void release(caller_t *c) {
     if (code) world_fail("stage_policy: %s %s", err_name(code), reply.text);
     must(c, "adjudication", "release_policy", NULL, "{'hash':'%s','amends_from':'2018-01-01','reason':'a new notice'}",
          hash);
-    load.released = true;
+    system_count(FAULT_POLICY);
+}
+
+// An agreement ended months ago, as is found out now.
+static void end_agreement(caller_t *c) {
+    must(c, "facility", "end_agreement", NULL,
+         "{'facility':'H99000100003','agreement':'A2','last_day':'2018-06-30','reason':'found out late'}");
 }
 
 // ---- a caller's day
@@ -532,12 +540,44 @@ static void *live(void *self) {
     for (int i = 0; i <= load.conf.operations; i++) {
         if (i == middle) pay_late(c);
         if (i == middle && c->number == 0 && load.conf.other_law) release(c);
+        if (i == middle && c->number == 1 && load.conf.agreement_ends) end_agreement(c);
         if (i < load.conf.operations) operate(c);
         if (load.conf.think_max_us && chance(700000)) fiber_wait(world_us() + draw_between(1, load.conf.think_max_us));
     }
     c->done = true;
     load.running--;
     return NULL;
+}
+
+// ---- at the end everything anew
+
+// Entitlements from spells and bills, decisions from entitlements and law: nothing may come out otherwise.
+static void *live_anew(void *self) {
+    caller_t *c = self;
+    char after[24] = "";
+    const Tc__RebuildRun *run;
+    caller_open(c);
+    do {
+        run = (const Tc__RebuildRun *)must(c, "collection", "rebuild", NULL, "{'after':'%s'}", after);
+        if (!run) world_fail("rebuild is not known");
+        if (run->changed) world_fail("%d entitlements are not what their computation anew gives", run->changed);
+        snprintf(after, sizeof after, "%s", run->last_person);
+    } while (!run->done);
+    for (int i = 0; i < load.conf.persons; i++) {
+        const Tc__Recomputed *again = (const Tc__Recomputed *)must(
+            c, "adjudication", "recompute", NULL, "{'person':'%s','year':2018,'cause':'a look','dry':true}",
+            load.persons[i].number);
+        if (again && again->n_rows)
+            world_fail("bill %s of %s would be decided otherwise now", again->rows[0]->bill, load.persons[i].number);
+    }
+    load.running--;
+    return NULL;
+}
+
+void load_compute_anew(void) {
+    static caller_t caller = {.number = CALLERS_MAX};
+    load.running++;
+    fiber_new(load.node, live_anew, &caller);
 }
 
 // ---- life
@@ -574,7 +614,7 @@ void load_open(const load_conf_t *conf, const char *const *brokers) {
     load.bills = calloc(BILLS_MAX, sizeof *load.bills);
     CHECK(load.bills && keys_load(&load.keys, conf->keys_dir, "admin", &err) == E_OK);
     draw_people();
-    node_t *node = node_new("callers", &ops, NULL);
+    node_t *node = load.node = node_new("callers", &ops, NULL);
     node_start(node);
     load.running = conf->callers;
     world_at(world_us() + 100000, start_callers, node, 0);
@@ -660,6 +700,7 @@ static void *live_script(void *self) {
     found_city(c);
     pay_late(c);
     if (load.conf.other_law) release(c);
+    if (load.conf.agreement_ends) end_agreement(c);
     fiber_wait(world_us() + 3000000); // every instance has heard of it
     while (fgets(line, sizeof line, load.script)) {
         bill_t *bill = &load.bills[load.bill_count++];
@@ -691,7 +732,7 @@ void load_open_script(const char *path, const load_conf_t *conf, const char *con
         CHECK(fgets(line, sizeof line, load.script) && sscanf(line, "person %d", &load.persons[i].employer) == 1);
         snprintf(load.persons[i].number, sizeof load.persons[i].number, "P%d", i);
     }
-    node_t *node = node_new("callers", &ops, NULL);
+    node_t *node = load.node = node_new("callers", &ops, NULL);
     node_start(node);
     load.running = 1;
     world_at(world_us() + 100000, start_script, node, 0);

@@ -11,6 +11,7 @@ typedef struct load_conf {
     int operations;        // of each caller
     int64_t think_max_us;  // between two operations of a caller
     bool accounts;         // pay from personal accounts
+    bool agreement_ends;   // of a hospital, for the past
     const char *other_law; // an overlay that is released meanwhile; NULL: none
     const char *law;
 } load_conf_t;
@@ -22,6 +23,9 @@ void load_tell_open(void);    // into the trace: what nobody has answered
 // Whatever was answered as done is in the store as it was answered. Fails the run when not. `all`: also what was looked
 // at before.
 void load_check_kept(store_t *adjudication, bool all);
+
+// Ask for everything to be computed anew, and fail when anything comes out otherwise. Done when load_is_done() again.
+void load_compute_anew(void);
 
 // The run again without a fault: what was answered as done, in an order that is lawful, one after another.
 int load_write_script(const char *path, store_t *adjudication);

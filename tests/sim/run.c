@@ -98,6 +98,7 @@ static load_conf_t load_of_plan(void) {
                          .operations = plan.operations,
                          .think_max_us = plan.think_max_us,
                          .accounts = plan.accounts,
+                         .agreement_ends = plan.agreement_ends,
                          .other_law = plan.other_law ? other_law : NULL,
                          .law = law};
 }
@@ -146,6 +147,8 @@ static void run_disturbed(void) {
     }
     trace("every caller has its answers");
     come_to_rest();
+    load_compute_anew();
+    if (!world_run(in_s(60), load_is_done)) world_fail("what was to be computed anew was not answered");
     audit_end();
     load_check_kept(audit_adjudication(), true);
     snprintf(path, sizeof path, "%s/script", conf->dir);

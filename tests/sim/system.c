@@ -131,14 +131,13 @@ void __wrap_crash_point(const char *name) {
 void __wrap_log_setup(const char *process, log_level_t level);
 void __wrap_log_setup(const char *process, log_level_t level) { (void)process, (void)level; }
 
-void __wrap_log_line(log_level_t level, const char *event, const char *format, ...);
+void __wrap_log_line(log_level_t level, const char *event, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void __wrap_log_line(log_level_t level, const char *event, const char *format, ...) {
-    char line[256];
     if (level < least_level && !trace_is_on()) return;
-    snprintf(line, sizeof line, "%s %s", event, format);
     va_list args;
     va_start(args, format);
-    trace_line(node_now() ? node_name(node_now()) : "-", line, args);
+    trace_line(node_now() ? node_name(node_now()) : "-", event, format, args);
     va_end(args);
 }
 

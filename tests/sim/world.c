@@ -412,11 +412,12 @@ void trace_open(bool all) { kept.all = all; }
 bool trace_is_on(void) { return kept.all; }
 uint64_t trace_digest(void) { return kept.digest; }
 
-void trace_line(const char *who, const char *format, va_list args) {
+void trace_line(const char *who, const char *event, const char *format, va_list args) {
     char *line = kept.lines[kept.count++ % TRACE_LINES];
     const int64_t us = world_us();
-    int at =
-        snprintf(line, TRACE_BYTES, "%6lld.%06lld %-14s ", (long long)(us / 1000000), (long long)(us % 1000000), who);
+    int at = snprintf(line, TRACE_BYTES, "%6lld.%06lld %-14s %s%s", (long long)(us / 1000000),
+                      (long long)(us % 1000000), who, event, *event ? " " : "");
+    if (at > TRACE_BYTES - 1) at = TRACE_BYTES - 1;
     vsnprintf(line + at, (size_t)(TRACE_BYTES - at), format, args);
     for (const char *c = line; *c; c++) kept.digest = (kept.digest ^ (uint8_t)*c) * UINT64_C(1099511628211);
     if (kept.all) fprintf(stderr, "%s\n", line);
@@ -425,7 +426,7 @@ void trace_line(const char *who, const char *format, va_list args) {
 void trace(const char *format, ...) {
     va_list args;
     va_start(args, format);
-    trace_line(node_now() ? node_now()->name : "-", format, args);
+    trace_line(node_now() ? node_now()->name : "-", "", format, args);
     va_end(args);
 }
 

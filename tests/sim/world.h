@@ -84,7 +84,9 @@ _Noreturn void fiber_leave(void); // for ever
 
 void trace_open(bool all);                                                 // all: print every line at once
 void trace(const char *format, ...) __attribute__((format(printf, 1, 2))); // the last lines are kept for a failure
-void trace_line(const char *who, const char *format, va_list args);
+// Of a log: "event key=value …".
+void trace_line(const char *who, const char *event, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
 bool trace_is_on(void);
 void trace_last(void);       // prints what is kept
 uint64_t trace_digest(void); // of all lines so far
