@@ -1,4 +1,5 @@
 #include "digests.h"
+#include "adjudication.h"
 #include "common/wire/message.h"
 #include <string.h>
 
@@ -42,22 +43,26 @@ static const standing_log_t decisions = {
 
 // ---- methods
 
+int digests_follow_log(store_t *store, arena_t *arena, Tc__Followed **out, err_t *err) {
+    Tc__Followed *answer = arena_alloc(arena, sizeof *answer);
+    bool done = false;
+    if (!answer) return no_memory(err);
+    tc__followed__init(answer);
+    answer->positions = arena_alloc(arena, PARTITIONS * sizeof *answer->positions);
+    if (!answer->positions) return no_memory(err);
+    answer->n_positions = PARTITIONS;
+    int rc = standing_follow(store, &decisions, arena, &answer->taken, &done, err);
+    if (!rc) rc = standing_positions(store, arena, answer->positions, err);
+    answer->done = done;
+    *out = answer;
+    return rc;
+}
+
 int digests_follow(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                    err_t *err) {
     adjudication_t *on = self;
-    Tc__Followed *answer = arena_alloc(on->arena, sizeof *answer);
-    bool done;
     (void)request, (void)message;
-    if (!answer) return no_memory(err);
-    tc__followed__init(answer);
-    answer->positions = arena_alloc(on->arena, PARTITIONS * sizeof *answer->positions);
-    if (!answer->positions) return no_memory(err);
-    int rc = standing_follow(on->store, &decisions, on->arena, &answer->taken, &done, err);
-    if (!rc) rc = standing_positions(on->store, on->arena, answer->positions, err);
-    answer->n_positions = PARTITIONS;
-    answer->done = done;
-    *reply = &answer->base;
-    return rc;
+    return digests_follow_log(on->store, on->arena, (Tc__Followed **)reply, err);
 }
 
 int digests_get(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,

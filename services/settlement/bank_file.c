@@ -90,9 +90,12 @@ static int keep(reader_t *reader, const csv_row_t *row, fen_t amount, err_t *err
     made->line = row->number;
     made->day = arena_text(reader->arena, "%s", date_format(row->cells[DAY].date, day));
     made->reference = arena_text(reader->arena, "%s", row->cells[REFERENCE].text);
-    made->amount_fen = amount;
+    if (amount > 0)
+        made->in_fen = amount;
+    else if (fen_sub(0, amount, &made->out_fen))
+        return err_field(err, E_OUT_OF_RANGE, "amount", "an amount is out of range");
     if (!made->day || !made->reference) return err_set(err, E_IO, "out of memory for the statement");
-    if (fen_add(out->sum, amount, &out->sum))
+    if (fen_add(out->in, made->in_fen, &out->in) || fen_add(out->out, made->out_fen, &out->out))
         return err_field(err, E_OUT_OF_RANGE, "amount", "the amounts add up to more than can be counted");
     if (!out->from[0] || strcmp(day, out->from) < 0) snprintf(out->from, sizeof out->from, "%s", day);
     if (strcmp(day, out->to) > 0) snprintf(out->to, sizeof out->to, "%s", day);

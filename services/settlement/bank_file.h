@@ -11,7 +11,7 @@ enum { BANK_FILE_ROWS_MAX = 100000, BANK_REFERENCE_MAX = 64 };
 typedef struct bank_file {
     Tc__StatementRow **rows; // in the arena
     size_t count;
-    fen_t sum;             // in less out
+    fen_t in, out;         // sums
     char from[16], to[16]; // first and last day of the rows; "" without rows
     char digest[2 * SHA256_BYTES + 1];
 } bank_file_t;

@@ -25,6 +25,7 @@ typedef struct incoming {
     settlement_t *settlement;
     const Tc__ImportStatement *ask;
     const char *party;
+    fen_t amount; // of the whole statement: in less out
     rows_t known; // the statement as it stands; no row: new
     rows_t fresh; // rows to write
     fen_t fresh_fen;
@@ -54,10 +55,14 @@ static int check_same(const incoming_t *in, err_t *err) {
     if (!known->count) return E_OK;
     if (strcmp(row_text(known, 0, S_DIGEST), ask->digest) == 0 && strcmp(row_text(known, 0, S_PARTY), in->party) == 0 &&
         strcmp(row_text(known, 0, S_FROM), ask->from) == 0 && strcmp(row_text(known, 0, S_TO), ask->to) == 0 &&
-        row_i64(known, 0, S_ROWS) == ask->rows && row_i64(known, 0, S_AMOUNT) == ask->amount_fen)
+        row_i64(known, 0, S_ROWS) == ask->rows && row_i64(known, 0, S_AMOUNT) == in->amount)
         return E_OK;
     return err_field(err, E_EXISTS, "number", "statement %.64s of the %s is known with other content", ask->number,
                      ask->source);
+}
+
+static int net_of(fen_t in, fen_t out, fen_t *net, err_t *err) {
+    return fen_sub(in, out, net) ? err_field(err, E_OUT_OF_RANGE, "in", "an amount is out of range") : E_OK;
 }
 
 static int check_row(const Tc__ImportStatement *ask, const Tc__StatementRow *row, int64_t before, err_t *err) {
@@ -67,8 +72,8 @@ static int check_row(const Tc__ImportStatement *ask, const Tc__StatementRow *row
         rc = err_field(err, E_INVALID_FIELD, "line", "rows must come in the order of their lines, each once");
     else if (date_parse(row->day, &day) || strcmp(row->day, ask->from) < 0 || strcmp(row->day, ask->to) > 0)
         rc = err_field(err, E_OUT_OF_RANGE, "day", "day: a day that the statement covers was expected");
-    else if (!row->amount_fen)
-        rc = err_field(err, E_OUT_OF_RANGE, "amount", "amount: other than 0.00 was expected");
+    else if (!row->in_fen == !row->out_fen)
+        rc = err_field(err, E_OUT_OF_RANGE, "in", "one of in and out was expected");
     else if (*row->reference && name_check("reference", row->reference, err))
         rc = err_field(err, E_INVALID_FIELD, "reference", "reference must be 1 to 64 of A-Z a-z 0-9 . _ : -");
     return rc ? err_prefix(err, "line %lld", (long long)row->line) : E_OK;
@@ -76,14 +81,21 @@ static int check_row(const Tc__ImportStatement *ask, const Tc__StatementRow *row
 
 static int add_fresh(incoming_t *in, const Tc__StatementRow *row, err_t *err) {
     cell_t *cells = rows_add(&in->fresh);
-    if (!cells) return no_memory(err);
+    fen_t net;
+    int rc = cells ? net_of(row->in_fen, row->out_fen, &net, err) : no_memory(err);
+    if (rc) return rc;
     const cell_t made[BANK_ROW_COLUMNS] = {
-        cell_text(in->ask->source), cell_text(in->ask->number), cell_i64(row->line),       cell_text(in->party),
-        cell_text(row->day),        cell_text(row->reference),  cell_i64(row->amount_fen), cell_i64(0)};
+        cell_text(in->ask->source), cell_text(in->ask->number), cell_i64(row->line), cell_text(in->party),
+        cell_text(row->day),        cell_text(row->reference),  cell_i64(net),       cell_i64(0)};
     memcpy(cells, made, sizeof made);
-    if (fen_add(in->fresh_fen, row->amount_fen, &in->fresh_fen))
+    if (fen_add(in->fresh_fen, net, &in->fresh_fen))
         return err_field(err, E_OUT_OF_RANGE, "amount", "the amounts add up to more than can be counted");
     return E_OK;
+}
+
+static bool is_net(const Tc__StatementRow *row, fen_t amount) {
+    fen_t net;
+    return fen_sub(row->in_fen, row->out_fen, &net) == E_OK && net == amount;
 }
 
 static int find_rows(const incoming_t *in, rows_t *found, err_t *err) {
@@ -114,7 +126,7 @@ static int sort_part(incoming_t *in, err_t *err) {
         if (!rc && !stands) rc = add_fresh(in, row, err);
         if (!stands) continue;
         if (!rc && (strcmp(row_text(&found, k, 1), row->day) != 0 ||
-                    strcmp(row_text(&found, k, 2), row->reference) != 0 || row_i64(&found, k, 3) != row->amount_fen))
+                    strcmp(row_text(&found, k, 2), row->reference) != 0 || !is_net(row, row_i64(&found, k, 3))))
             rc = err_field(err, E_EXISTS, "part", "line %lld is known with other content", (long long)row->line);
         k++;
     }
@@ -124,14 +136,13 @@ static int sort_part(incoming_t *in, err_t *err) {
 static int write_statement(const incoming_t *in, const char *state, int64_t here, fen_t here_fen, err_t *err) {
     const Tc__ImportStatement *ask = in->ask;
     const service_ctx_t *ctx = in->settlement->ctx;
-    const cell_t cells[BANK_STATEMENT_COLUMNS] = {
-        cell_text(ask->source),    cell_text(ask->number),
-        cell_text(in->party),      cell_text(ask->account),
-        cell_text(ask->county),    cell_text(ask->from),
-        cell_text(ask->to),        cell_text(ask->digest),
-        cell_i64(ask->rows),       cell_i64(here),
-        cell_i64(ask->amount_fen), cell_i64(here_fen),
-        cell_text(state),          cell_i64(in->settlement->poster->now_ms())};
+    const cell_t cells[BANK_STATEMENT_COLUMNS] = {cell_text(ask->source), cell_text(ask->number),
+                                                  cell_text(in->party),   cell_text(ask->account),
+                                                  cell_text(ask->county), cell_text(ask->from),
+                                                  cell_text(ask->to),     cell_text(ask->digest),
+                                                  cell_i64(ask->rows),    cell_i64(here),
+                                                  cell_i64(in->amount),   cell_i64(here_fen),
+                                                  cell_text(state),       cell_i64(in->settlement->poster->now_ms())};
     rows_t row;
     rows_init(&row, ctx->arena, BANK_STATEMENT_COLUMNS);
     cell_t *made = rows_add(&row);
@@ -173,7 +184,7 @@ static int add_up(const incoming_t *in, int64_t *here, fen_t *here_fen, err_t *e
     *here = (in->known.count ? row_i64(&in->known, 0, S_HERE) : 0) + (int64_t)in->fresh.count;
     if (fen_add(in->known.count ? row_i64(&in->known, 0, S_HERE_FEN) : 0, in->fresh_fen, here_fen))
         return err_field(err, E_OUT_OF_RANGE, "amount", "the amounts add up to more than can be counted");
-    if (*here > ask->rows || (*here == ask->rows && *here_fen != ask->amount_fen))
+    if (*here > ask->rows || (*here == ask->rows && *here_fen != in->amount))
         return err_field(err, E_INVALID_FIELD, "rows", "the rows are not what the statement's totals say");
     return E_OK;
 }
@@ -187,6 +198,7 @@ int statement_import(void *self, const request_t *request, const ProtobufCMessag
     fen_t here_fen;
     (void)request;
     int rc = check_head(in.ask, err);
+    if (!rc) rc = net_of(in.ask->in_fen, in.ask->out_fen, &in.amount, err);
     if (!rc) rc = books_party(settlement, in.ask->account, in.ask->county, &in.party, err);
     if (!rc) rc = bank_statement_read(ctx->store, in.ask->source, in.ask->number, ctx->arena, &in.known, err);
     if (!rc) rc = check_same(&in, err);

@@ -6,6 +6,7 @@
 #include "dues_lines.h"
 #include "law.h"
 #include "money_methods.h"
+#include "reconcile_handlers.h"
 #include "seals.h"
 #include "settlement.h"
 #include "settlement.pb-c.h"
@@ -137,6 +138,7 @@ static const method_t methods[] = {
     DUES_METHODS,
     MONEY_METHODS(READERS, CLERKS)
     TASKS_METHODS(READERS, CLERKS)
+    RECONCILE_METHODS(READERS, CLERKS)
 };
 
 // ---- life

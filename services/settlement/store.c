@@ -6,6 +6,7 @@
 #include "clearing_store.h"
 #include "dues_store.h"
 #include "money_store.h"
+#include "reconcile_store.h"
 #include "task_store.h"
 #include <string.h>
 
@@ -59,6 +60,7 @@ const migration_t settlement_migrations[SETTLEMENT_MIGRATIONS] = {
     {6, LEDGER_TABLES_SQL MONEY_TABLES_SQL},
     {7, DUES_TABLES_SQL CLEARING_TABLES_SQL},
     {8, TASK_TABLES_SQL},
+    {9, RECONCILE_TABLES_SQL},
 };
 
 const stream_log_t settlement_log = {

@@ -33,11 +33,12 @@ TEST(a_statement_of_in_and_out_is_read) {
     NEED(out.count == 2);
     EQ_TEXT(out.rows[0]->reference, "PO-1");
     EQ_TEXT(out.rows[0]->day, "2020-03-02");
-    EQ(out.rows[0]->amount_fen, -12050);
+    EQ(out.rows[0]->out_fen, 12050);
     EQ(out.rows[0]->line, 2);
     EQ_TEXT(out.rows[1]->reference, "");
-    EQ(out.rows[1]->amount_fen, 100000);
-    EQ(out.sum, 87950);
+    EQ(out.rows[1]->in_fen, 100000);
+    EQ(out.in, 100000);
+    EQ(out.out, 12050);
     EQ_TEXT(out.from, "2020-03-02");
     EQ_TEXT(out.to, "2020-03-03");
     EQ(strlen(out.digest), 64);
@@ -49,7 +50,7 @@ TEST(gb18030_and_one_signed_column_are_read_too) {
         "T-9,20200305,-12.00\n\xba\xcf\xbc\xc6,1,-12.00\n";
     EQ(read_bytes(bytes, sizeof bytes - 1), E_OK);
     NEED(out.count == 1);
-    EQ(out.rows[0]->amount_fen, -1200);
+    EQ(out.rows[0]->out_fen, 1200);
     EQ_TEXT(out.rows[0]->reference, "T-9");
 }
 
