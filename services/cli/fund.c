@@ -7,13 +7,15 @@ static const command_t *const subcommands[] = {
     &fund_tasks, &fund_do,        &fund_explain, &fund_void,    &fund_open_case, &fund_plan,
     &fund_move,  &fund_reserve,   &fund_post,    &fund_release, &fund_reverse,   &fund_settle,
     &fund_allot, &fund_movements, &fund_key,     &fund_seals,
+    &fund_statement, &fund_statements, &fund_hold, &fund_recover, &fund_orders, &fund_order_step,
+    &fund_explain_payment, &fund_clearing,
 };
 
 static void overview(FILE *out) {
     fputs("usage: tongchou fund COMMAND [options]\n\n", out);
     for (size_t i = 0; i < COUNT_OF(subcommands); i++) {
         const char *name = strchr(subcommands[i]->name, ' ');
-        fprintf(out, "  %-14s %s\n", name ? name + 1 : subcommands[i]->name, subcommands[i]->summary);
+        fprintf(out, "  %-16s %s\n", name ? name + 1 : subcommands[i]->name, subcommands[i]->summary);
     }
     fputs("\n`tongchou fund COMMAND --help` shows options and examples. All take --json, --data DIR and --as NAME.\n",
           out);

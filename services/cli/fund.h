@@ -7,6 +7,9 @@ extern const command_t fund_tasks, fund_do, fund_explain, fund_void, fund_plan, 
 extern const command_t fund_move, fund_reserve, fund_post, fund_release, fund_reverse, fund_settle, fund_allot,
     fund_movements, fund_key, fund_seals;
 
+extern const command_t fund_statement, fund_statements, fund_hold, fund_recover, fund_orders, fund_order_step,
+    fund_explain_payment, fund_clearing;
+
 // The period among the options of a subcommand, whichever of them was given; NULL: none. Prints a complaint and returns
 // false when two were given.
 typedef struct fund_period {

@@ -10,6 +10,7 @@
 #include "fund.pb-c.h"
 #include "readjudication.pb-c.h"
 #include "settlement.pb-c.h"
+#include "statement.pb-c.h"
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,26 @@ static const cli_method_t methods[] = {
     METHOD("settlement", "allot", allot, journal_entry, NULL),
     METHOD("settlement", "get_movements", get_movements, journal_entries, NULL),
     METHOD("settlement", "get_seals", get_seals, seals, NULL),
+    METHOD("settlement", "draw_statements", draw_statements, facility_statements, NULL),
+    METHOD("settlement", "settle_statement", settle_statement, facility_statement, NULL),
+    METHOD("settlement", "get_statement", get_statement, facility_statement, NULL),
+    METHOD("settlement", "list_statements", list_statements, facility_statements, NULL),
+    METHOD("settlement", "get_statement_lines", get_statement_lines, statement_lines, NULL),
+    METHOD("settlement", "get_statement_items", get_statement_items, statement_items, NULL),
+    METHOD("settlement", "set_terms", set_terms, facility_terms, NULL),
+    METHOD("settlement", "get_terms", get_terms, facility_terms, NULL),
+    METHOD("settlement", "recover", recover, recovery, NULL),
+    METHOD("settlement", "evaluate", evaluate, evaluation, NULL),
+    METHOD("settlement", "draft_orders", draft_orders, payment_orders, NULL),
+    METHOD("settlement", "approve_orders", order_numbers, payment_orders, NULL),
+    METHOD("settlement", "send_orders", order_numbers, payment_orders, NULL),
+    METHOD("settlement", "confirm_orders", confirm_orders, order_report, NULL),
+    METHOD("settlement", "list_orders", list_orders, payment_orders, NULL),
+    METHOD("settlement", "open_clearing", open_clearing, clearing, NULL),
+    METHOD("settlement", "add_clearing_rows", add_clearing_rows, clearing_report, NULL),
+    METHOD("settlement", "settle_clearing", settle_clearing, clearing, NULL),
+    METHOD("settlement", "get_clearing", get_clearing, clearing, NULL),
+    METHOD("settlement", "get_clearing_cases", get_clearing, points_cases, NULL),
     METHOD("settlement", "plan_tasks", plan_tasks, planned_tasks, NULL),
     METHOD("settlement", "list_tasks", list_tasks, fund_tasks, NULL),
     METHOD("settlement", "do_task", do_task, task_done, NULL),
