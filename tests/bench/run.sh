@@ -55,6 +55,10 @@ echo; echo "== imports of enrolment, without the wire"
 mkdir -p "$work/import"
 "$bin/import_bench" sqlite "$work/import" "$imported"
 
+echo; echo "== the ledger with its chain, beside the bare insert of the same rows, on SQLite"
+mkdir -p "$work/ledger"
+"$bin/ledger_bench" sqlite "$work/ledger"
+
 echo; echo "== reconciliation of 1,000,000 rows with one planted difference, after load"
 "$bin/reconcile_bench"
 
@@ -75,8 +79,10 @@ as_postgres "$pg_bin/pg_ctl" -D "$work/pg" -w -l "$work/pg/log" -o "-k $work/pg 
 pg=1
 user=$([ "$(id -u)" = 0 ] && echo postgres || id -un)
 url() { echo "postgresql:///$1?host=$work/pg&user=$user"; }
-for db in bench classical import suite1 suite2 suite4; do psql -q "$(url postgres)" -c "CREATE DATABASE $db"; done
+for db in bench classical import ledger suite1 suite2 suite4; do psql -q "$(url postgres)" -c "CREATE DATABASE $db"; done
 "$bin/import_bench" "$(url import)" "$imported"
+echo "-- the ledger"
+"$bin/ledger_bench" "$(url ledger)"
 "$pg_bin/pgbench" -q -i -s 10 "$(url bench)" >/dev/null 2>&1
 printf 'pgbench -N -c 8: '
 "$pg_bin/pgbench" -N -c 8 -j 2 -T 5 -M prepared "$(url bench)" 2>/dev/null | grep '^tps'
