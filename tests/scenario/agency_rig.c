@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <zmq.h>
 
 enum { WRITE_ROWS = 500, LINES_MAX = 4, LIVE_PER_TURN = 100 };
@@ -161,6 +162,9 @@ static void *drive(void *self) {
             if (write_events(rig, until < rig->total ? until : rig->total, heads)) break;
         }
         more = agency_door_turn(door, heads) == 1;
+        struct timespec used;
+        if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used) == 0)
+            atomic_store(&rig->cpu_us, used.tv_sec * 1000000LL + used.tv_nsec / 1000);
     }
 out:
     if (err.code) fprintf(stderr, "the door: %s\n", err.text);
@@ -428,7 +432,9 @@ static void take_message(rig_reader_t *reader, const Tc__Agency__FromDoor *messa
         break;
     case TC__AGENCY__FROM_DOOR__MESSAGE_BEAT: take_position(reader, message->beat->position); break;
     case TC__AGENCY__FROM_DOOR__MESSAGE_REVOKED: reader->revoked = true; break;
-    case TC__AGENCY__FROM_DOOR__MESSAGE_REFUSED: reader->refused = (int)message->refused->reason; break;
+    case TC__AGENCY__FROM_DOOR__MESSAGE_REFUSED: // credit that crossed it is refused too
+        if (!reader->refused) reader->refused = (int)message->refused->reason;
+        break;
     default: reader->wrong++; break;
     }
 }

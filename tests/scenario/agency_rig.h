@@ -31,6 +31,7 @@ typedef struct rig {
     atomic_llong heads[PARTITIONS];
     int64_t total, live; // the last `live` of `total` are written while subscribers listen
     int64_t written;     // by the door's thread
+    atomic_llong cpu_us; // that the door's thread has used
     atomic_bool stop, write_live, bound;
     pthread_t thread;
     bool running;
@@ -58,7 +59,7 @@ typedef struct rig_reader {
     int64_t got, missed, doubled, foreign, wrong; // wrong: in what it says
     int64_t after_revoked;
     bool welcome, revoked;
-    int refused; // reason, 0: none
+    int refused; // the first reason, 0: none
     uint32_t credit;
     bool has_position;
 } rig_reader_t;
