@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-enum { PARTIES_MAX = 4 };
+enum { PARTIES_MAX = 8 };
 
 struct running {
     char dir[256];
