@@ -276,7 +276,7 @@ TEST(ZZ_F25_the_books_are_kept_by_county) {
     close_book(&book);
 }
 
-TEST(JM_F_04_JM_F_05_residents_and_employees_and_districts_have_ledgers_of_their_own) {
+TEST(JM_F_03_JM_F_04_JM_F_05_residents_and_employees_and_districts_have_ledgers_of_their_own) {
     book_t book;
     set_today("2020-02-10");
     open_book(&book, "jmbooks", "jiangmen");
@@ -663,6 +663,44 @@ TEST(rows_from_before_the_chain_are_chained_at_start) {
     close_book(&book);
 }
 
+// A store from before funds were kept apart: the first three migrations, an entry, and then the rest.
+TEST(an_old_journal_is_carried_over_as_it_is) {
+    static const char *const rows[] = {
+        "INSERT INTO journal (partition, number, reference, kind, source_service, source_partition, source_number,"
+        " at_ms, value_date, body) SELECT 3, 1, 'R1', 'contribution', 'collection', 3, 1, 5, '2018-03-05', reply"
+        " FROM request",
+        "INSERT INTO posting (partition, number, line, account, identity, division, party, amount_fen)"
+        " VALUES (3, 1, 1, 'treasury/tier1', '', '', 'E1', 70)",
+        "INSERT INTO posting (partition, number, line, account, identity, division, party, amount_fen)"
+        " VALUES (3, 1, 2, 'contribution/tier1', 'employee', '440703', 'employer', -70)",
+        "INSERT INTO balance (account, identity, division, amount_fen, postings) VALUES ('treasury/tier1', '', '', 70,"
+        " 1)",
+        "INSERT INTO balance (account, identity, division, amount_fen, postings)"
+        " VALUES ('contribution/tier1', 'employee', '440703', -70, 1)"};
+    const cell_t request[] = {cell_blob("\012\014contribution", 14)};
+    store_t *store = NULL;
+    book_t book;
+    NEED(store_open(&store, temp_store_url(), "zzbefore", &err) == E_OK);
+    NEED(store_migrate(store, settlement_migrations, 3, &err) == E_OK);
+    NEED(store_exec(store, "INSERT INTO request (id, digest, at_ms, reply) VALUES ('x', $1, 1, $1)", request, 1,
+                    &err) == E_OK);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) NEED(store_exec(store, rows[i], NULL, 0, &err) == E_OK);
+    store_close(&store);
+    set_today("2020-02-10");
+    open_book(&book, "zzbefore", "zaozhuang");
+    check_books(&book);
+    EQ(booked(&book, "treasury/tier1", "", "", "", 0), 70);
+    EQ(booked(&book, "contribution/tier1", "", "employee", "440703", 0), -70);
+    EQ(one_number(&book, "SELECT COUNT(*) FROM posting WHERE fund = '' AND year = 0"), 2);
+    arena_t *own = arena_new(1 << 16, 0);
+    EQ(writer_chain_old_rows(book.settlement->writer, own, &err), E_OK);
+    arena_destroy(&own);
+    EQ(receive(&book, 7, "basic", "employee", "person", ZZ_B, "2020-01", 1), E_OK);
+    EQ(broken_links(&book), 0);
+    check_books(&book);
+    close_book(&book);
+}
+
 TEST(days_are_sealed_once_they_are_over_chained_and_signed) {
     const char *const dir = temp_store_dir();
     char path[256];
@@ -721,7 +759,7 @@ TEST(the_ground_is_cleared) {
 
 TESTS("money", CASE(the_ground_is_laid), CASE(ZZ_F01_ZZ_F02_each_ledger_is_a_fund_of_its_own),
       CASE(ZZ_F25_the_books_are_kept_by_county),
-      CASE(JM_F_04_JM_F_05_residents_and_employees_and_districts_have_ledgers_of_their_own),
+      CASE(JM_F_03_JM_F_04_JM_F_05_residents_and_employees_and_districts_have_ledgers_of_their_own),
       CASE(YC_E01_YC_C11_programmes_are_funds_and_prepaid_premiums_carry_their_year),
       CASE(what_no_row_of_the_books_names_is_not_posted),
       CASE(ZZ_F07_ZZ_F08_a_countys_income_goes_to_the_citys_income_account_and_nowhere_else),
@@ -735,5 +773,5 @@ TESTS("money", CASE(the_ground_is_laid), CASE(ZZ_F01_ZZ_F02_each_ledger_is_a_fun
       CASE(a_payment_is_taken_from_what_is_owed_and_from_what_is_there),
       CASE(a_balance_is_told_of_a_day_and_as_it_was_known_on_a_day),
       CASE(every_row_is_chained_and_any_change_of_one_breaks_the_chain),
-      CASE(rows_from_before_the_chain_are_chained_at_start),
+      CASE(rows_from_before_the_chain_are_chained_at_start), CASE(an_old_journal_is_carried_over_as_it_is),
       CASE(days_are_sealed_once_they_are_over_chained_and_signed), CASE(the_ground_is_cleared))
