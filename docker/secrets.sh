@@ -21,6 +21,14 @@ else
     tongchou keys --dir "$root" "$name" --role "$role" "$@"
 fi
 
+# What days are sealed with: settlement's, made once; who verifies has the public half.
+mkdir -p "$root/settlement" "$root/admin"
+if [ -e "$root/seal.key" ] && [ ! -e "$root/settlement/seal.key" ]; then
+    mv "$root/seal.key" "$root/seal.pub" "$root/settlement/"
+fi
+rm -f "$root/seal.key" "$root/seal.pub"
+[ ! -e "$root/settlement/seal.pub" ] || cp "$root/settlement/seal.pub" "$root/admin/seal.pub"
+
 for key in "$root"/*.key; do
     [ -e "$key" ] || continue
     name=$(basename "$key" .key)
