@@ -229,22 +229,21 @@ static int run_close(int argc, char **argv, const command_t *self) {
     const option_spec_t specs[] = {COMMON_SPECS(args.common),
                                    OPT("text", text),
                                    {.name = "dry", .flag = &args.dry},
-                                   {.name = "csv", .flag = &args.csv},
-                                   OPT("request-id", common.request_id)};
+                                   {.name = "csv", .flag = &args.csv}};
     int status = options_parse(argc, argv, self, specs, COUNT_OF(specs), &words, NULL);
     if (status >= 0) return status;
     Tc__CloseYear ask = TC__CLOSE_YEAR__INIT;
     if (words.count != 1) return fund_usage(self, "a year was expected");
     ask.year = strtol(words.word[0], NULL, 10), ask.text = text_or_none(args.text), ask.dry = args.dry;
-    const call_spec_t call = {"close_year", &ask.base, &tc__year_closed__descriptor, true, print_closed};
+    const call_spec_t call = {"close_year", &ask.base, &tc__year_closed__descriptor, false, print_closed};
     return ask_and_print(&args, &call);
 }
 
 const command_t fund_close = {"fund close", "close a year: carry its revenue and spending to the surplus",
                               "usage: tongchou fund close YEAR [--text TEXT] [--dry] [--csv | --json]\n\n"
                               "Of everything with a value date up to 31 December. What is booked for the year later is "
-                              "carried by closing it again\n"
-                              "(--request-id makes that a new command), or with the next year.\n\nexamples:\n"
+                              "carried by closing it again,\n"
+                              "or with the next year.\n\nexamples:\n"
                               "  tongchou fund close 2020 --dry\n  tongchou fund close 2020 --text \"决算 2021-02\"\n",
                               run_close};
 

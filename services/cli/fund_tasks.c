@@ -1,4 +1,5 @@
 // tongchou fund tasks, do, explain, void, plan, open-case: what is to be done, and doing it.
+#include "common/base/date.h"
 #include "common/base/money.h"
 #include "fund.h"
 #include "fund.pb-c.h"
@@ -21,6 +22,14 @@ typedef struct args {
     COMMON_SPECS(args.common), FUND_PERIOD_SPECS(args.period), OPT("flow", flow), OPT("county", county), OPT("on", on)
 
 static char *text_or_none(const char *text) { return (char *)(text ? text : ""); }
+
+// A command without a day is one of today: given again tomorrow it is another one.
+static char *day_or_today(suite_t *suite, const char *on) {
+    char today[DATE_TEXT_MAX];
+    if (on) return (char *)on;
+    char *text = arena_text(suite->arena, "%s", date_format(date_of_ms(clock_now_ms()), today));
+    return text_or_none(text);
+}
 
 static int money_of(const char *option, const char *text, fen_t *out, const args_t *args) {
     if (fen_parse_loose(text, out) == E_OK) return 0;
@@ -164,7 +173,7 @@ static int fill_do(suite_t *suite, const char *word, const char *period, args_t 
     split_step(suite, word, &ask->flow, &ask->step);
     ask->period = text_or_none(period), ask->county = text_or_none(args->county);
     ask->fund = text_or_none(args->fund), ask->paper = text_or_none(args->paper);
-    ask->on = text_or_none(args->on), ask->text = text_or_none(args->text);
+    ask->on = day_or_today(suite, args->on), ask->text = text_or_none(args->text);
     ask->dry = args->dry, ask->direct = args->direct;
     if (args->amount) {
         ask->amount_given_case = TC__DO_TASK__AMOUNT_GIVEN_AMOUNT_FEN;
@@ -201,7 +210,7 @@ static void print_done(suite_t *suite, const Tc__TaskDone *done) {
         row->cell[3] = arena_text(suite->arena, "%s", fen_format(moved ? line->amount_fen : figure->amount_fen, text));
     }
     if (table.first) fund_table_print(&table, false);
-    if (*done->reference) printf("journal entry %s\n", done->reference);
+    if (*done->reference) printf("%sjournal entry %s\n", done->dry ? "it would be " : "", done->reference);
     for (size_t i = 0; i < done->n_notes; i++) puts(done->notes[i]);
 }
 
@@ -229,7 +238,10 @@ static int run_do(int argc, char **argv, const command_t *self) {
     Tc__DoTask ask = TC__DO_TASK__INIT;
     ProtobufCMessage *reply = NULL;
     status = fill_do(&suite, words.word[0], period, &args, &ask);
-    if (!status) status = fund_order(&suite, &args.common, "do_task", &ask.base, &tc__task_done__descriptor, &reply);
+    if (!status && ask.dry) // told anew each time
+        status = fund_ask(&suite, &args.common, "do_task", &ask.base, &tc__task_done__descriptor, &reply);
+    else if (!status)
+        status = fund_order(&suite, &args.common, "do_task", &ask.base, &tc__task_done__descriptor, &reply);
     if (!status && args.common.json)
         puts(message_to_json(reply, suite.arena));
     else if (!status)
@@ -311,8 +323,7 @@ static int run_plan(int argc, char **argv, const command_t *self) {
     args_t args = {.common = COMMON_DEFAULTS};
     words_t words = {0};
     suite_t suite;
-    const option_spec_t specs[] = {COMMON_SPECS(args.common), OPT("from", from), OPT("to", to),
-                                   OPT("request-id", common.request_id)};
+    const option_spec_t specs[] = {COMMON_SPECS(args.common), OPT("from", from), OPT("to", to)};
     int status = options_parse(argc, argv, self, specs, COUNT_OF(specs), &words, NULL);
     if (status >= 0) return status;
     if (words.count || !args.from || !args.to) return fund_usage(self, "--from DAY and --to DAY were expected");
@@ -320,7 +331,7 @@ static int run_plan(int argc, char **argv, const command_t *self) {
     Tc__PlanTasks ask = TC__PLAN_TASKS__INIT;
     ProtobufCMessage *reply = NULL;
     ask.from = (char *)args.from, ask.to = (char *)args.to;
-    status = fund_order(&suite, &args.common, "plan_tasks", &ask.base, &tc__planned_tasks__descriptor, &reply);
+    status = fund_ask(&suite, &args.common, "plan_tasks", &ask.base, &tc__planned_tasks__descriptor, &reply);
     const Tc__PlannedTasks *planned = (const Tc__PlannedTasks *)reply;
     if (!status && args.common.json)
         puts(message_to_json(reply, suite.arena));
@@ -361,7 +372,7 @@ static int run_open_case(int argc, char **argv, const command_t *self) {
     if (args.amount && money_of("amount", args.amount, &ask.amount_fen, &args)) return 1;
     if (suite_open(&suite, args.common.data, args.common.as)) return 2;
     ask.flow = (char *)words.word[0], ask.county = text_or_none(args.county), ask.fund = text_or_none(args.fund);
-    ask.text = (char *)args.text, ask.on = text_or_none(args.on);
+    ask.text = (char *)args.text, ask.on = day_or_today(&suite, args.on);
     status = fund_order(&suite, &args.common, "open_case", &ask.base, &tc__fund_case__descriptor, &reply);
     const Tc__FundCase *opened = (const Tc__FundCase *)reply;
     if (!status && args.common.json)

@@ -33,9 +33,9 @@ TASKS_METHOD(closing_assess_gap);
 TASKS_METHOD(report_get);
 #define TASKS_METHODS(readers, clerks)                                                                                 \
     {"plan_tasks", clerks, false, &tc__plan_tasks__descriptor, tasks_plan},                                            \
-        {"list_tasks", readers, true, &tc__list_tasks__descriptor, tasks_list},                                        \
-        {"do_task", clerks, false, &tc__do_task__descriptor, tasks_do},                                                \
-        {"settle_task", clerks, false, &tc__settle_task__descriptor, tasks_settle},                                    \
+        {"list_tasks", (readers) | METHOD_SCOPED, true, &tc__list_tasks__descriptor, tasks_list},                      \
+        {"do_task", (clerks) | METHOD_SCOPED, false, &tc__do_task__descriptor, tasks_do},                              \
+        {"settle_task", (clerks) | METHOD_SCOPED, false, &tc__settle_task__descriptor, tasks_settle},                  \
         {"open_case", clerks, false, &tc__open_case__descriptor, tasks_open_case},                                     \
         {"state_due", clerks, false, &tc__state_due__descriptor, tasks_state_due},                                     \
         {"get_budget", readers, true, &tc__get_budget__descriptor, tasks_get_budget},                                  \
@@ -58,6 +58,8 @@ int tasks_rules(const settlement_t *settlement, const fund_rules_t **out, err_t 
 int tasks_day(const char *field, const char *text, date_t *out, err_t *err) MUST_USE;
 // A division of the city, or "".
 int tasks_county(const settlement_t *settlement, const char *county, err_t *err) MUST_USE;
+// May the caller, who may have a part of the city only, have to do with the tasks of the county ("": the city's)?
+int tasks_scope(const settlement_t *settlement, const char *county, err_t *err) MUST_USE;
 // The fund's name of the city file.
 int tasks_fund(const fund_rules_t *rules, const char *fund, err_t *err) MUST_USE;
 // Days into a row.

@@ -87,7 +87,8 @@ int tasks_list(void *self, const request_t *request, const ProtobufCMessage *mes
     tasks->tasks = arena_alloc(arena, (count + 1) * sizeof *tasks->tasks);
     if (!tasks->tasks || !tasks->on) return no_memory(err);
     for (size_t i = 0; !rc && i < count; i++)
-        if (by_actor(rules, &rows[i], ask->actor)) rc = list_row(settlement, rules, &rows[i], on, &seen, tasks, err);
+        if (by_actor(rules, &rows[i], ask->actor) && !tasks_scope(settlement, rows[i].county, NULL))
+            rc = list_row(settlement, rules, &rows[i], on, &seen, tasks, err);
     if (!rc && count == (size_t)limit) tasks->next = (char *)task_position(&rows[count - 1], arena);
     if (!rc && !tasks->next) return no_memory(err);
     *reply = &tasks->base;
@@ -128,6 +129,7 @@ int tasks_settle(void *self, const request_t *request, const ProtobufCMessage *m
     int rc = tasks_rules(settlement, &rules, err);
     if (!rc) rc = tasks_step(rules, ask->flow, ask->step, &flow, &place, err);
     if (!rc) rc = find_own(settlement, ask, flow, place, &row, err);
+    if (!rc) rc = tasks_scope(settlement, row.county, err);
     if (rc) return rc;
     const int from = task_state_from_name(row.state);
     if (from < 0 || !task_state_may((task_state_t)from, (task_state_t)to))

@@ -4,6 +4,7 @@
 #include "adjudication.pb-c.h"
 #include "collection.pb-c.h"
 #include "common/policy/tables.h"
+#include "common/wire/scope.h"
 #include "services/settlement/money.h"
 #include "services/settlement/settlement.h"
 #include "services/settlement/tasks.h"
@@ -722,6 +723,27 @@ TEST(names_that_are_not_there_are_refused_with_a_sentence) {
     close_city();
 }
 
+TEST(a_clerk_of_a_county_has_its_tasks_and_no_others) {
+    char scope[SCOPE_BYTES];
+    err_t err = {0};
+    open_city("zaozhuang");
+    plan("2020-03-01", "2020-03-31");
+    NEED(scope_make(scope, "370402", "", &err) == E_OK);
+    rig.ctx.scope = scope;
+    RIG_DO(&rig, "list_tasks", "{'on':'2020-03-31'}");
+    const Tc__FundTasks *tasks = (const Tc__FundTasks *)rig.reply;
+    OK(tasks->n_tasks > 5);
+    for (size_t i = 0; i < tasks->n_tasks; i++) EQ_TEXT(tasks->tasks[i]->county, "370402");
+    DONE("", "remit", "2020-03", "370402", "2020-03-31", "");
+    EQ(step("", "remit", "2020-03", "370403", "2020-03-31", ""), E_DENIED);
+    EQ(step("", "sweep", "2020-03", "", "2020-03-31", ""), E_DENIED);
+    EQ(rig_ask(&rig, "settle_task",
+               "{'step':'remit','period':'2020-03','county':'370403','state':'void','text':'not mine'}"),
+       E_DENIED);
+    rig.ctx.scope = NULL;
+    close_city();
+}
+
 TEST(the_tick_makes_the_tasks_of_the_next_days) {
     open_city("zaozhuang");
     const date_t today = date_make(2020, 3, 15);
@@ -787,5 +809,6 @@ TESTS("fund tasks", CASE(the_ground_is_laid), CASE(ZZ_F14_the_city_adds_up_what_
       CASE(JM_F_14_governments_subsidise_when_a_local_balance_cannot_pay),
       CASE(JM_F_17_JM_F_03_what_tax_collects_is_in_the_special_account_and_the_clerk_holds_it_against_taxs_figure),
       CASE(planning_again_makes_nothing_twice_and_lateness_is_told_once),
-      CASE(names_that_are_not_there_are_refused_with_a_sentence), CASE(the_tick_makes_the_tasks_of_the_next_days),
-      CASE(a_long_list_goes_on_from_where_it_ended), CASE(the_ground_is_cleared))
+      CASE(names_that_are_not_there_are_refused_with_a_sentence), CASE(a_clerk_of_a_county_has_its_tasks_and_no_others),
+      CASE(the_tick_makes_the_tasks_of_the_next_days), CASE(a_long_list_goes_on_from_where_it_ended),
+      CASE(the_ground_is_cleared))
