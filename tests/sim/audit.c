@@ -5,11 +5,7 @@
 #include "collection.pb-c.h"
 #include "common/stream/stream.h"
 #include "common/wire/message.h"
-#include "services/adjudication/adjudication.h"
-#include "services/collection/handlers.h"
-#include "services/enrollment/handlers.h"
-#include "services/facility/handlers.h"
-#include "services/settlement/settlement.h"
+#include "services.h"
 #include "services/cli/verify.h"
 #include "world.h"
 #include <stdio.h>
@@ -31,7 +27,7 @@ static int open_one(store_t **store, const char *url, const service_t *service, 
     return code;
 }
 
-int audit_open(const char *dir, err_t *err) {
+int audit_open(const audit_conf_t *conf, err_t *err) {
     char url[512];
     const struct {
         store_t **store;
@@ -48,8 +44,11 @@ int audit_open(const char *dir, err_t *err) {
         arena = arena_new(1 << 20, 0);
         CHECK(on.page && on.side && on.work && arena);
         CHECK(cache_new(&on.cache, "redis://redis:6379", (const uint8_t[32]){7}, 1000, err) == E_OK);
+        on.keys_dir = conf->keys_dir;
+        if (policy_load(&on.policy, conf->law, (const char *[]){conf->overlay, NULL}, err))
+            world_fail("the auditor's law: %s", err->text);
     }
-    snprintf(url, sizeof url, "sqlite:%s", dir);
+    snprintf(url, sizeof url, "sqlite:%s", conf->dir);
     for (size_t i = 0; !code && i < COUNT_OF(all); i++) code = open_one(all[i].store, url, all[i].service, err);
     opened = true;
     if (code) audit_close();
@@ -135,6 +134,8 @@ void audit_end(void) {
     run("held", verify_held);
     run("accounts", verify_accounts);
     run("personal", verify_personal);
+    run("money", verify_money);
+    run("seals", verify_seals);
     run("posted", verify_posted);
     run("cache", verify_cache);
 }
@@ -221,12 +222,13 @@ static int print_balances(FILE *out, err_t *err) {
     rows_t rows;
     arena_reset(arena);
     int code = store_query(on.settlement,
-                           "SELECT account, identity, division, amount_fen FROM balance WHERE amount_fen <> 0"
-                           " ORDER BY account, identity, division",
+                           "SELECT account, identity, division, fund, year, amount_fen FROM balance WHERE amount_fen <>"
+                           " 0 ORDER BY account, fund, year, identity, division",
                            NULL, 0, arena, &rows, err);
     for (size_t i = 0; !code && i < rows.count; i++)
-        fprintf(out, "balance %s %s %s %lld\n", row_text(&rows, i, 0), row_text(&rows, i, 1), row_text(&rows, i, 2),
-                (long long)row_i64(&rows, i, 3));
+        fprintf(out, "balance %s %s %s %s %lld %lld\n", row_text(&rows, i, 0), row_text(&rows, i, 1),
+                row_text(&rows, i, 2), row_text(&rows, i, 3), (long long)row_i64(&rows, i, 4),
+                (long long)row_i64(&rows, i, 5));
     return code;
 }
 

@@ -4,7 +4,11 @@
 #pragma once
 #include "common/store/store.h"
 
-int audit_open(const char *dir, err_t *err) MUST_USE; // when the stores are there; again after audit_close()
+typedef struct audit_conf {
+    const char *dir, *keys_dir, *law, *overlay;
+} audit_conf_t;
+
+int audit_open(const audit_conf_t *conf, err_t *err) MUST_USE; // when the stores are there; again after audit_close()
 void audit_close(void);
 bool audit_is_open(void);
 store_t *audit_adjudication(void);

@@ -1,15 +1,10 @@
 // Nodes are the real processes: service_main() with arguments, broker_new() and broker_run().
 #include "city.h"
 #include "again.h"
-#include "common/daemon/service.h"
 #include "common/wire/party.h"
 #include "net.h"
-#include "services/adjudication/adjudication.h"
+#include "services.h"
 #include "services/broker/broker.h"
-#include "services/collection/handlers.h"
-#include "services/enrollment/handlers.h"
-#include "services/facility/handlers.h"
-#include "services/settlement/settlement.h"
 #include "system.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 // libzmq for the simulator. A pipe is a connection as its connecting end sees it; it is made again after every break,
 // with a new routing id. Letters in flight know the epoch of their pipe: what a break has overtaken is lost.
 #include "net.h"
+#include "common/wire/curve.h"
 #include "system.h"
 #include <errno.h>
 #include <stdio.h>
@@ -24,6 +25,10 @@ enum {
     SEND_WORK_US = 3,
 };
 
+typedef struct party_name {
+    char key[41], user[96];
+} party_name_t;
+
 typedef struct block {
     size_t refs, size;
     uint8_t bytes[];
@@ -31,7 +36,7 @@ typedef struct block {
 
 typedef struct message {
     block_t *block;
-    const char *user;
+    const party_name_t *sender;
     bool more;
 } message_t;
 _Static_assert(sizeof(message_t) <= sizeof(zmq_msg_t), "a message must fit");
@@ -46,7 +51,7 @@ struct letter {
     uint64_t epoch;
     int direction; // 0: connector → binder
     uint32_t id;   // of the connection it came by
-    const char *user;
+    const party_name_t *sender;
     size_t count;
     block_t *frames[FRAMES_MAX];
 };
@@ -67,7 +72,7 @@ struct socket {
     node_t *node;
     bool closed, mandatory, verbose, immediate, bound;
     int send_mark, receive_mark;
-    const char *user;
+    const party_name_t *party;
     char prefix[PREFIX_BYTES], endpoint[ENDPOINT_BYTES];
     pipe_t **pipes;
     size_t pipe_count, pipe_room;
@@ -83,9 +88,7 @@ struct socket {
 net_faults_t net_faults;
 
 static struct {
-    struct {
-        char key[41], user[96];
-    } parties[PARTIES_MAX];
+    party_name_t parties[PARTIES_MAX];
     size_t party_count;
     socket_t *sockets;
     uint32_t ids;
@@ -175,7 +178,7 @@ static void arrive(void *self, uint64_t number) {
     }
     net.delivered++;
     letter->id = pipe->id;
-    letter->user = pipe->connector->user;
+    letter->sender = pipe->connector->party;
     append(to, letter);
 }
 
@@ -423,9 +426,9 @@ int zmq_close(void *self) {
     return 0;
 }
 
-static const char *user_of(const char *key) {
+static const party_name_t *party_of(const char *key) {
     for (size_t i = 0; i < net.party_count; i++)
-        if (strcmp(net.parties[i].key, key) == 0) return net.parties[i].user;
+        if (strcmp(net.parties[i].key, key) == 0) return &net.parties[i];
     return NULL;
 }
 
@@ -439,7 +442,7 @@ int zmq_setsockopt(void *self, int option, const void *value, size_t bytes) {
     case ZMQ_IMMEDIATE: socket->immediate = number; break;
     case ZMQ_SNDHWM: socket->send_mark = number; break;
     case ZMQ_RCVHWM: socket->receive_mark = number; break;
-    case ZMQ_CURVE_PUBLICKEY: socket->user = user_of(value); break;
+    case ZMQ_CURVE_PUBLICKEY: socket->party = party_of(value); break;
     case ZMQ_SUBSCRIBE: snprintf(socket->prefix, sizeof socket->prefix, "%.*s", (int)bytes, (const char *)value); break;
     default: break; // nothing here depends on it
     }
@@ -605,7 +608,7 @@ static block_t *id_block(uint32_t id) {
 }
 
 // The next frame; NULL when there is none.
-static block_t *take_frame(socket_t *socket, const char **user, bool *more) {
+static block_t *take_frame(socket_t *socket, const party_name_t **sender, bool *more) {
     if (!socket->open) {
         letter_t *letter = socket->first;
         if (!letter) return NULL;
@@ -622,7 +625,7 @@ static block_t *take_frame(socket_t *socket, const char **user, bool *more) {
     letter_t *letter = socket->open;
     block_t *frame = letter->frames[socket->open_at++];
     frame->refs++;
-    *user = letter->user;
+    *sender = letter->sender;
     *more = socket->open_at < letter->count;
     if (!*more) {
         letter_free(letter);
@@ -634,7 +637,7 @@ static block_t *take_frame(socket_t *socket, const char **user, bool *more) {
 int zmq_msg_recv(zmq_msg_t *self, void *socket, int flags) {
     message_t taken = {0};
     (void)flags;
-    taken.block = take_frame(socket, &taken.user, &taken.more);
+    taken.block = take_frame(socket, &taken.sender, &taken.more);
     if (!taken.block) return again(EAGAIN);
     zmq_msg_close(self);
     *(message_t *)self = taken;
@@ -642,10 +645,10 @@ int zmq_msg_recv(zmq_msg_t *self, void *socket, int flags) {
 }
 
 int zmq_recv(void *socket, void *data, size_t room, int flags) {
-    const char *user = NULL;
+    const party_name_t *sender = NULL;
     bool more;
     (void)flags;
-    block_t *frame = take_frame(socket, &user, &more);
+    block_t *frame = take_frame(socket, &sender, &more);
     if (!frame) return again(EAGAIN);
     const size_t size = frame->size;
     if (size) memcpy(data, frame->bytes, size < room ? size : room);
@@ -743,7 +746,9 @@ size_t zmq_msg_size(const zmq_msg_t *self) {
 int zmq_msg_more(const zmq_msg_t *self) { return ((const message_t *)self)->more; }
 
 const char *zmq_msg_gets(const zmq_msg_t *self, const char *property) {
-    return strcmp(property, "User-Id") == 0 ? ((const message_t *)self)->user : NULL;
+    const party_name_t *sender = ((const message_t *)self)->sender;
+    if (sender && strcmp(property, "User-Id") == 0) return sender->user;
+    return sender && strcmp(property, ZAP_KEY_PROPERTY) == 0 ? sender->key : NULL;
 }
 
 const char *zmq_strerror(int code) { return strerror(code); }

@@ -29,6 +29,7 @@ static const run_conf_t *conf;
 static outcome_t *out;
 static plan_t plan;
 static char law[512], overlay[512], other_law[512], store_dir[512];
+static audit_conf_t audit;
 static uint64_t audited, audited_whole, lives;
 
 static void count(void) {
@@ -62,7 +63,7 @@ static void watch(void) {
     err_t err = {0};
     if (commits - audited < STEP_COMMITS && now == lives) return;
     audited = commits;
-    if (audit_open(store_dir, &err)) return;
+    if (audit_open(&audit, &err)) return;
     out->audits++;
     load_check_kept(audit_adjudication(), now != lives);
     lives = now;
@@ -82,6 +83,7 @@ static void prepare(const char *sub) {
     snprintf(overlay, sizeof overlay, "%s/config/samples/jiangmen-illustrative.yaml", conf->root);
     snprintf(other_law, sizeof other_law, "%s/config/samples/test-high-threshold.yaml", conf->root);
     CHECK(mkdir(store_dir, 0700) == 0);
+    audit = (audit_conf_t){.dir = store_dir, .keys_dir = conf->keys_dir, .law = law, .overlay = overlay};
     system_begin_ms = plan.begin_ms;
     trace_open(conf->trace);
     world_on_fail(failed);
@@ -122,7 +124,7 @@ static void come_to_rest(void) {
     for (int quiet = 0; quiet < REST_S;) {
         if (world_us() > until_us) world_fail("not at rest %d s after the last answer: %s", LEVEL_MAX_S, why);
         world_run(in_s(1), NULL);
-        if (audit_open(store_dir, &err)) world_fail("the stores: %s", err.text);
+        if (audit_open(&audit, &err)) world_fail("the stores: %s", err.text);
         quiet = audit_is_level(why, sizeof why) ? quiet + 1 : 0;
     }
 }
