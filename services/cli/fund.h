@@ -4,11 +4,15 @@
 #include "request.h"
 
 extern const command_t fund_tasks, fund_do, fund_explain, fund_void, fund_plan, fund_open_case;
+extern const command_t fund_due, fund_budget, fund_open, fund_close, fund_interest, fund_gap, fund_income, fund_balance,
+    fund_arrears, fund_facilities, fund_accounts;
 extern const command_t fund_move, fund_reserve, fund_post, fund_release, fund_reverse, fund_settle, fund_allot,
     fund_movements, fund_key, fund_seals;
 
 extern const command_t fund_statement, fund_statements, fund_hold, fund_recover, fund_orders, fund_order_step,
     fund_explain_payment, fund_clearing;
+
+extern const command_t fund_reconcile, fund_import_bank, fund_cases, fund_case;
 
 // The period among the options of a subcommand, whichever of them was given; NULL: none. Prints a complaint and returns
 // false when two were given.

@@ -9,6 +9,7 @@
 #include "facility.pb-c.h"
 #include "fund.pb-c.h"
 #include "readjudication.pb-c.h"
+#include "reconcile.pb-c.h"
 #include "settlement.pb-c.h"
 #include "statement.pb-c.h"
 #include <jansson.h>
@@ -125,6 +126,15 @@ static const cli_method_t methods[] = {
     METHOD("settlement", "settle_clearing", settle_clearing, clearing, NULL),
     METHOD("settlement", "get_clearing", get_clearing, clearing, NULL),
     METHOD("settlement", "get_clearing_cases", get_clearing, points_cases, NULL),
+    METHOD("settlement", "follow_rows", follow_rows, followed, NULL),
+    METHOD("settlement", "get_digests", get_digests, digests, NULL),
+    METHOD("settlement", "get_digest_rows", get_digests, digest_rows, NULL),
+    METHOD("settlement", "import_statement", import_statement, statement_state, NULL),
+    METHOD("settlement", "match_statement", match_statement, matched, NULL),
+    METHOD("settlement", "record_comparison", record_comparison, recorded, NULL),
+    METHOD("settlement", "list_cases", list_cases, reconcile_cases, NULL),
+    METHOD("settlement", "get_case", get_case, reconcile_case, NULL),
+    METHOD("settlement", "change_case", change_case, reconcile_case, NULL),
     METHOD("settlement", "plan_tasks", plan_tasks, planned_tasks, NULL),
     METHOD("settlement", "list_tasks", list_tasks, fund_tasks, NULL),
     METHOD("settlement", "do_task", do_task, task_done, NULL),
