@@ -432,7 +432,8 @@ static int no_foreign_entries(verify_t *verify, err_t *err) {
                           "SELECT partition, number, reference, source_service, kind FROM journal"
                           " WHERE NOT (source_service = 'adjudication' AND kind = 'bill' OR source_service = "
                           "'collection' AND kind IN ('contribution', 'return', 'held', 'account') OR source_service ="
-                          " 'settlement' AND kind IN ('movement', 'payment', 'between', 'allotment', 'counter'))"
+                          " 'settlement' AND kind IN ('movement', 'payment', 'between', 'allotment', 'counter',"
+                          " 'opening', 'closing'))"
                           " ORDER BY partition, number LIMIT 100",
                           NULL, 0, verify->page, &rows, err);
     for (size_t i = 0; !rc && i < rows.count; i++)
