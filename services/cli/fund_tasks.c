@@ -52,10 +52,12 @@ static const char *amount_text(arena_t *arena, fen_t amount) {
     return amount ? arena_text(arena, "%s", fen_format(amount, text)) : "";
 }
 
-static const char *due_text(arena_t *arena, const Tc__FundTask *task) {
-    if (*task->due)
-        return task->late_days ? arena_text(arena, "%s +%lld", task->due, (long long)task->late_days) : task->due;
-    return *task->missing ? "?" : "promptly";
+static const char *due_text(const Tc__FundTask *task) {
+    return *task->due ? task->due : *task->missing ? "?" : "promptly";
+}
+
+static const char *days_text(arena_t *arena, int64_t days) {
+    return days ? arena_text(arena, "%lld", (long long)days) : "";
 }
 
 static const char *note_of(arena_t *arena, const Tc__FundTask *task) {
@@ -67,7 +69,8 @@ static const char *note_of(arena_t *arena, const Tc__FundTask *task) {
 static void add_task(fund_table_t *table, const Tc__FundTask *task) {
     fund_row_t *row = fund_table_row(table);
     if (!row) return;
-    const char *const cells[] = {due_text(table->arena, task),
+    const char *const cells[] = {due_text(task),
+                                 days_text(table->arena, task->late_days),
                                  task->state,
                                  arena_text(table->arena, "%s.%s", task->flow, task->step),
                                  task->period,
@@ -80,9 +83,9 @@ static void add_task(fund_table_t *table, const Tc__FundTask *task) {
     row->note = note_of(table->arena, task);
 }
 
-static const fund_column_t task_columns[] = {{"due", false},    {"state", false},  {"step", false},
-                                             {"period", false}, {"county", false}, {"amount", true},
-                                             {"rule", false},   {"what", false},   {"by", false}};
+static const fund_column_t task_columns[] = {{"due", false},    {"days late", true}, {"state", false}, {"step", false},
+                                             {"period", false}, {"county", false},   {"amount", true}, {"rule", false},
+                                             {"what", false},   {"by", false}};
 
 static void print_tasks(suite_t *suite, const Tc__FundTasks *tasks, const args_t *args) {
     fund_table_t table = {.arena = suite->arena, .columns = task_columns, .width = COUNT_OF(task_columns)};
