@@ -136,16 +136,16 @@ typedef enum verb {
 } verb_t;
 
 static const struct {
-    const char *name;
+    const char *name, *expects;
     size_t words; // with the name
     bool fields;  // takes some
-} verbs[] = {[VERB_BILL] = {"bill", 2, false},
-             [VERB_CREDIT] = {"credit", 2, false},
-             [VERB_REBUILD] = {"rebuild", 1, false},
-             [VERB_PREVIEW] = {"preview", 1, true},
-             [VERB_IMPORT] = {"import", 2, false},
-             [VERB_RECEIVE_DUE] = {"receive-due", 4, false},
-             [VERB_OBLIGATIONS] = {"obligations", 2, false}};
+} verbs[] = {[VERB_BILL] = {"bill", "PERIOD", 2, false},
+             [VERB_CREDIT] = {"credit", "MONTH", 2, false},
+             [VERB_REBUILD] = {"rebuild", "and nothing else", 1, false},
+             [VERB_PREVIEW] = {"preview", "--person P --pay-by DATE", 1, true},
+             [VERB_IMPORT] = {"import", "FILE", 2, false},
+             [VERB_RECEIVE_DUE] = {"receive-due", "PAYERS PERIOD DATE", 4, false},
+             [VERB_OBLIGATIONS] = {"obligations", "YEAR", 2, false}};
 
 // What the words mean; false when they mean nothing, and then it was said.
 static bool understand(const command_t *self, const words_t *words, const words_t *fields, verb_t *verb,
@@ -163,13 +163,11 @@ static bool understand(const command_t *self, const words_t *words, const words_
                           "PERIOD DATE, or a command was expected");
         return false;
     }
-    const size_t expected = *verb == VERB_METHOD ? 1 : verbs[*verb].words;
-    if (words->count != expected || (*verb < VERB_METHOD && !verbs[*verb].fields && fields->count)) {
-        fprintf(stderr, "tongchou %s %s: %zu words behind it and %s fields were expected; see `tongchou %s --help`\n",
-                self->name, name, expected - 1, *verb < VERB_METHOD && !verbs[*verb].fields ? "no" : "its", self->name);
-        return false;
-    }
-    return true;
+    const bool own = *verb < VERB_METHOD;
+    if (words->count == (own ? verbs[*verb].words : 1) && (!own || verbs[*verb].fields || !fields->count)) return true;
+    fprintf(stderr, "tongchou %s %s: expected %s; see `tongchou %s --help`\n", self->name, name,
+            own ? verbs[*verb].expects : "--field value …", self->name);
+    return false;
 }
 
 static int run_verb(suite_t *suite, verb_t verb, const cli_method_t *method, const words_t *words,

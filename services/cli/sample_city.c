@@ -1,12 +1,17 @@
 // Employers in one pass, people in another: each is drawn from the seed and its number alone, so a city of millions
-// needs no more memory than a village, and the same options give the same files, byte for byte.
+// needs no more memory than one sum for each employer, and the same options give the same files, byte for byte. What
+// the receipts say is what the city's rules make due of the very people in the files, but for a few that are wrong.
 #include "sample_city.h"
+#include "city.h"
 #include "cli.h"
+#include "services/collection/contribution.h"
 #include "common/csv/write.h"
 #include "sample_person.h"
+#include <stdlib.h>
 #include <string.h>
 
-enum { DIVISIONS_MAX = 16, EMPLOYERS_MAX = 999999 };
+enum { DIVISIONS_MAX = 16, EMPLOYERS_MAX = 999999, WRONG_PER_MILLE = 5, OVERLAYS_MAX = 15 };
+static const char default_city[] = "jiangmen", default_values[] = "samples/jiangmen-illustrative.yaml";
 enum { KIND_EMPLOYER = 1, KIND_PERSON = 2, KIND_RECEIPT = 3 }; // of draws
 
 // The lists of groups come from two agencies, one file each.
@@ -21,6 +26,8 @@ typedef struct receipts {
 } receipts_t;
 
 typedef struct city {
+    policy_t *law;
+    fen_t *owed; // by employer: for the month
     int64_t people, employers, seed;
     const char *out, *division[DIVISIONS_MAX];
     size_t divisions;
@@ -97,12 +104,9 @@ static int close_files(city_t *city, int rc) {
 
 // ---- receipts
 
-// Amounts are drawn, not computed: no city's law stands here.
-static void write_receipt(city_t *city, receipts_t *receipts, const char *payer, fen_t least, fen_t most) {
+static void write_row(city_t *city, receipts_t *receipts, const char *payer, fen_t fen, draw_t *draw) {
     char amount[FEN_TEXT_MAX], day[DATE_TEXT_MAX];
-    draw_t draw = draw_of((uint64_t)city->seed, KIND_RECEIPT + (receipts == &city->yearly), receipts->count);
-    fen_t fen = least + draw_below(&draw, most - least);
-    date_format(month_first(city->month) + (date_t)draw_below(&draw, 25), day);
+    date_format(month_first(city->month) + (date_t)draw_below(draw, 25), day);
     csv_write_format(receipts->file, "R%s-%07lld", receipts->period, (long long)++receipts->count);
     csv_write(receipts->file, *payer == 'E' ? payer : "");
     csv_write(receipts->file, *payer == 'E' ? "" : payer);
@@ -111,6 +115,18 @@ static void write_receipt(city_t *city, receipts_t *receipts, const char *payer,
     csv_write(receipts->file, day);
     csv_write_end_row(receipts->file);
     CHECK(fen_add(receipts->sum, fen, &receipts->sum) == E_OK); // 11 million receipts of at most 10 million yuan
+}
+
+// A few are wrong, as in any file: too much, too little, or sent twice under two numbers.
+static void write_receipt(city_t *city, receipts_t *receipts, const char *payer, fen_t due) {
+    draw_t draw = draw_of((uint64_t)city->seed, KIND_RECEIPT + (receipts == &city->yearly), receipts->count);
+    const bool wrong = draw_chance(&draw, WRONG_PER_MILLE);
+    const int64_t how = draw_below(&draw, 3);
+    if (due <= 0) return;
+    if (wrong && how == 0) due += 100;
+    if (wrong && how == 1 && due > 1) due -= due > 100 ? 100 : 1;
+    write_row(city, receipts, payer, due, &draw);
+    if (wrong && how == 2) write_row(city, receipts, payer, due, &draw);
 }
 
 static void write_totals(receipts_t *receipts) {
@@ -126,19 +142,36 @@ static void write_totals(receipts_t *receipts) {
 
 // ---- employers
 
+typedef struct employer_facts {
+    bool branch;
+    employer_t kind;
+} employer_facts_t;
+
+static employer_facts_t draw_employer(const city_t *city, int64_t number) {
+    draw_t draw = draw_of((uint64_t)city->seed, KIND_EMPLOYER, number);
+    employer_facts_t facts = {.branch = draw_chance(&draw, 20)};
+    facts.kind = draw_chance(&draw, 125) ? EMPLOYER_ORGAN : EMPLOYER_ENTERPRISE;
+    return facts;
+}
+
 static void write_employer(city_t *city, int64_t number) {
     char body[32], id[24];
-    draw_t draw = draw_of((uint64_t)city->seed, KIND_EMPLOYER, number);
+    const employer_facts_t facts = draw_employer(city, number);
     snprintf(id, sizeof id, "E%06lld", (long long)number + 1);
     snprintf(body, sizeof body, "91" NOWHERE "MA%07lld", (long long)number + 1);
     csv_write(city->employer_file, id);
     csv_write_format(city->employer_file, "%s%c", body, uscc_check_char(body));
-    csv_write_format(city->employer_file, draw_chance(&draw, 20) ? "示例单位%06lld,\"分部\"" : "示例单位%06lld",
+    csv_write_format(city->employer_file, facts.branch ? "示例单位%06lld,\"分部\"" : "示例单位%06lld",
                      (long long)number + 1);
-    csv_write(city->employer_file, employer_name(draw_chance(&draw, 125) ? EMPLOYER_ORGAN : EMPLOYER_ENTERPRISE));
+    csv_write(city->employer_file, employer_name((int)facts.kind));
     csv_write(city->employer_file, city->division[(size_t)number % city->divisions]);
     csv_write_end_row(city->employer_file);
-    write_receipt(city, &city->monthly, id, 100000, 1000000000);
+}
+
+static void write_employers_receipt(city_t *city, int64_t number) {
+    char id[24];
+    snprintf(id, sizeof id, "E%06lld", (long long)number + 1);
+    write_receipt(city, &city->monthly, id, city->owed[number]);
 }
 
 // ---- people
@@ -228,27 +261,74 @@ static void write_group(city_t *city, int64_t number, const citizen_facts_t *fac
     csv_write_end_row(file);
 }
 
-// Employers pay for employees, nobody for retirees; residents pay by the year, everybody else by the month.
-static void write_own_receipt(city_t *city, int64_t number, const citizen_facts_t *facts) {
-    char id[24];
-    identity_t identity = facts->person.identity;
-    if (identity == IDENTITY_EMPLOYEE || identity == IDENTITY_RETIREE) return;
-    snprintf(id, sizeof id, "P%07lld", (long long)number + 1);
-    write_receipt(city, identity == IDENTITY_RESIDENT ? &city->yearly : &city->monthly, id, 10000, 60000);
+// ---- what is due
+
+// As of the first day of the period, like collection's bills: a membership begins the year before, and ends with this
+// year at the earliest.
+static uint32_t groups_of(const citizen_facts_t *facts) { return facts->in_group ? GROUP_BIT(facts->group) : 0; }
+
+// What the person or the employer owes of it; where neither owes anything, what the unemployment fund does. Finance's
+// part comes with no receipt of theirs.
+static fen_t own_part(const contribution_result_t *result) {
+    fen_t own = 0, funds = 0;
+    for (int i = 0; i < result->line_count; i++) {
+        const contribution_line_t *line = &result->lines[i];
+        if (line->payer == PAYER_EMPLOYER || line->payer == PAYER_PERSON) own += line->amount; // parts of a checked sum
+        if (line->payer == PAYER_UNEMPLOYMENT_FUND) funds += line->amount;
+    }
+    return own ? own : funds;
 }
 
-static void write_city(city_t *city) {
+// Nothing is due of whom the city does not insure.
+static int due_of(city_t *city, const citizen_facts_t *facts, bool yearly, fen_t *out) {
+    const bool employed = facts->person.employer >= 0;
+    const contribution_person_t who = {
+        .identity = facts->person.identity,
+        .wage = employed ? facts->wage : 0,
+        .groups = groups_of(facts),
+        .birth = facts->person.birth,
+        .employer_kind = employed ? employer_name((int)draw_employer(city, facts->person.employer).kind) : NULL};
+    contribution_result_t result;
+    err_t err = {0};
+    *out = 0;
+    int rc = yearly ? contribution_year(city->law, &who, month_year(city->month), &result, &err)
+                    : contribution_month(city->law, &who, city->month, &result, &err);
+    if (rc == E_UNSUPPORTED) return E_OK;
+    if (rc == E_OK) *out = own_part(&result);
+    if (rc) city->err = err;
+    return rc;
+}
+
+// Employers pay for employees, in one sum; those who pay by the year pay for the year, everybody else for the month.
+static int take_due(city_t *city, int64_t number, const citizen_facts_t *facts) {
+    const bool yearly = policy_coverage(city->law)->yearly >> facts->person.identity & 1;
+    char id[24];
+    fen_t due;
+    int rc = due_of(city, facts, yearly, &due);
+    if (rc) return rc;
+    if (facts->person.employer >= 0)
+        return fen_add(city->owed[facts->person.employer], due, &city->owed[facts->person.employer]);
+    snprintf(id, sizeof id, "P%07lld", (long long)number + 1);
+    write_receipt(city, yearly ? &city->yearly : &city->monthly, id, due);
+    return E_OK;
+}
+
+static int write_city(city_t *city) {
+    int rc = E_OK;
     for (int64_t i = 0; i < city->employers; i++) write_employer(city, i);
-    for (int64_t i = 0; i < city->people; i++) {
+    for (int64_t i = 0; !rc && i < city->people; i++) {
         citizen_facts_t facts;
         draw_citizen(city, i, &facts);
         write_person(city, i, &facts);
         write_spells(city, i, &facts);
         write_group(city, i, &facts);
-        write_own_receipt(city, i, &facts);
+        rc = take_due(city, i, &facts);
     }
+    for (int64_t i = 0; !rc && i < city->employers; i++) write_employers_receipt(city, i);
+    if (rc) return rc;
     write_totals(&city->monthly);
     write_totals(&city->yearly);
+    return E_OK;
 }
 
 // ---- the command
@@ -257,14 +337,20 @@ static const command_t self = {
     .name = "sample city",
     .summary = "write a synthetic city of any size as CSV files",
     .help = "usage: tongchou sample city [--people N] [--employers M] [--seed S] [--month YYYY-MM] [--out DIR]\n"
-            "                            [--division CODE …] [--gb18030]\n\n"
+            "                            [--division CODE …] [--gb18030] [--city CITY] [--overlay FILE …] [--config "
+            "DIR]\n\n"
             "Writes employers, persons, spells, groups-SOURCE (one for each agency's list), receipts-MONTH (employers "
             "and\n"
             "those who pay by the month) and receipts-YEAR (residents), each .csv with a heading; receipts end with a "
             "totals\n"
-            "line. The same options give the same files. All persons are synthetic, and what they paid is drawn, not\n"
-            "computed. Defaults: 1000000 people, 20000 employers, seed 1, month 2018-01, the division " NOWHERE
-            ", which does not\n"
+            "line. The same options give the same files. All persons are synthetic. Receipts are what the city's rules "
+            "make\n"
+            "due of these people, so that they pay what bill MONTH and bill YEAR bill; about one in two hundred is "
+            "wrong: too\n"
+            "much, too little, or sent twice. The rules are those of --city with --overlay; without either those of "
+            "jiangmen\n"
+            "with its illustrative values. Lists are to be imported as of the first day of the year. Defaults: 1000000 "
+            "people, 20000 employers, seed 1, month 2018-01, the division " NOWHERE ", which does not\n"
             "exist, UTF-8.\n\nexample:\n"
             "  tongchou sample city --people 1000000 --employers 20000 --division 440703 --out /tmp/city --gb18030\n"};
 
@@ -286,8 +372,36 @@ static bool fits(city_t *city, const char *month) {
            city->employers <= EMPLOYERS_MAX;
 }
 
+// The city's rules, and room for what each employer owes.
+static int load_law(city_t *city, const char *config, const char *name, const char **overlays) {
+    static char values[PATH_MAX + sizeof default_values + 1];
+    city_paths_t paths;
+    int rc = city_paths(&paths, config, name ? name : default_city, &city->err);
+    if (rc) return rc;
+    if (!name && !overlays[0]) {
+        snprintf(values, sizeof values, "%s/%s", paths.config, default_values);
+        overlays[0] = values;
+    }
+    rc = policy_load(&city->law, paths.city, overlays, &city->err);
+    city->owed = calloc((size_t)city->employers, sizeof *city->owed);
+    return rc || city->owed ? rc : err_set(&city->err, E_IO, "out of memory");
+}
+
+static int write_files(city_t *city, const char *config, const char *name, const char **overlays) {
+    int rc = load_law(city, config, name, overlays);
+    if (!rc) rc = open_files(city);
+    if (!rc) rc = write_city(city);
+    rc = close_files(city, rc);
+    policy_destroy(&city->law);
+    free(city->owed);
+    if (!rc) return 0;
+    fprintf(stderr, "tongchou sample city: %s%s%s\n", city->err.field, *city->err.field ? ": " : "", city->err.text);
+    return 2;
+}
+
 int sample_city_run(int argc, char **argv) {
     city_t city = {.people = 1000000, .employers = 20000, .seed = 1, .out = "."};
+    const char *config = NULL, *name = NULL, *overlays[OVERLAYS_MAX + 1] = {NULL};
     const char *month = "2018-01";
     bool gb18030 = false;
     const option_spec_t specs[] = {{.name = "people", .number = &city.people},
@@ -296,6 +410,9 @@ int sample_city_run(int argc, char **argv) {
                                    {.name = "month", .text = &month},
                                    {.name = "out", .text = &city.out},
                                    {.name = "gb18030", .flag = &gb18030},
+                                   {.name = "city", .text = &name},
+                                   {.name = "config", .text = &config},
+                                   {.name = "overlay", .list = overlays, .room = OVERLAYS_MAX},
                                    {.name = "division", .list = city.division, .room = DIVISIONS_MAX}};
     int status = options_parse(argc, argv, &self, specs, COUNT_OF(specs), NULL, NULL);
     if (status >= 0) return status;
@@ -303,9 +420,5 @@ int sample_city_run(int argc, char **argv) {
     city.encoding = gb18030 ? CSV_GB18030 : CSV_UTF8;
     month_format(city.month, city.monthly.period);
     snprintf(city.yearly.period, sizeof city.yearly.period, "%d", month_year(city.month));
-    int rc = open_files(&city);
-    if (!rc) write_city(&city);
-    rc = close_files(&city, rc);
-    if (rc) fprintf(stderr, "tongchou sample city: %s\n", city.err.text);
-    return rc ? 2 : 0;
+    return write_files(&city, config, name, overlays);
 }

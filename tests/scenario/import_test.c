@@ -110,7 +110,8 @@ TEST(a_city_is_written) {
     char command[1024];
     NEED(mkdtemp(folder) != NULL);
     snprintf(command, sizeof command,
-             "%s/tongchou sample city --people 12000 --employers 300 --division 440703 --out %s 2>/dev/null"
+             "%s/tongchou sample city --people 12000 --employers 300 --division 440703 --config " TC_SOURCE_DIR
+             "/config --out %s 2>/dev/null"
              " && cd %s && (echo person; seq -f 'P%%07.0f' 1 6000) > list-a.csv"
              " && (echo person; seq -f 'P%%07.0f' 3000 9000) > list-b.csv",
              running_bin(), folder, folder);

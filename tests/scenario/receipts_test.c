@@ -248,6 +248,64 @@ TEST(killed_at_twenty_random_points_it_ends_in_the_same_books) {
     OK(points >= POINTS);
 }
 
+// ---- a synthetic city pays what it is billed
+
+static long long number_after(const char *text, const char *key) {
+    const char *at = strstr(text, key);
+    return at ? atoll(at + strlen(key)) : -1;
+}
+
+// The month's receipts and the year's: all but the few that are wrong on purpose match what the runs bill, and then
+// nobody owes anything but those.
+static void import_matches(const char *name, long long *parked) {
+    char out[8192];
+    int status = tongchou(out, sizeof out, (const char *const[]){"collect", "import", path(name), "--json", NULL});
+    const long long rows = number_after(out, "\"rows\":"), matched = number_after(out, "\"matched\":");
+    OK(status == 0 || status == 1);
+    OK(rows > 0 && matched >= rows - rows / 50 - 1);
+    EQ(number_after(out, "\"refused\":"), 0);
+    *parked += number_after(out, "\"parked\":");
+}
+
+TEST(a_synthetic_city_pays_what_it_is_billed) {
+    static const char *const overlays[] = {"config/samples/jiangmen-illustrative.yaml", NULL};
+    static const char *const lists[][2] = {{"minimum_living", "civil_affairs"},
+                                           {"extreme_hardship", "civil_affairs"},
+                                           {"five_guarantee", "civil_affairs"},
+                                           {"registered_poor", "poverty_relief"}};
+    char command[512], out[8192], file[100];
+    long long parked = 0;
+    snprintf(command, sizeof command,
+             "mkdir %s && %s/tongchou sample city --people 2000 --employers 40 --division 440703 --month 2018-03 "
+             "--config %s/config --out %s",
+             path("city"), running_bin(), TC_SOURCE_DIR, path("city"));
+    NEED(system(command) == 0);
+    suite = running_start(&(running_conf_t){.overlays = overlays});
+    NEED(suite != NULL);
+    RUN(0, "import", "employers", path("city/employers.csv"), "--quiet");
+    RUN(0, "import", "persons", path("city/persons.csv"), "--quiet");
+    RUN(0, "import", "spells", path("city/spells.csv"), "--quiet");
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        snprintf(file, sizeof file, "%s", path("city/groups-"));
+        snprintf(file + strlen(file), sizeof file - strlen(file), "%s.csv", lists[i][1]);
+        RUN(0, "import", "list", file, "--group", lists[i][0], "--source", lists[i][1], "--as-of", "2018-01-01",
+            "--quiet");
+    }
+    RUN(0, "wait", "--timeout", "60");
+    RUN(0, "collect", "bill", "2018", "--quiet");
+    RUN(0, "collect", "bill", "2018-03", "--quiet");
+    import_matches("city/receipts-2018-03.csv", &parked);
+    import_matches("city/receipts-2018.csv", &parked);
+    OK(parked > 0);
+    RUN(0, "collect", "obligations", "2018");
+    HAS_TEXT(out, "unemployment_fund");
+    HAS_TEXT(out, "finance");
+    RUN(0, "collect", "subsidy", "--receipt", "S1", "--division", "440703", "--item", "tier1", "--year", "2018",
+        "--amount", "288.00", "--paid_on", "2018-04-01");
+    RUN(0, "verify");
+    running_stop(&suite);
+}
+
 TEST(the_files_are_removed) {
     char command[200];
     snprintf(command, sizeof command, "rm -r %s", files);
@@ -255,4 +313,5 @@ TEST(the_files_are_removed) {
 }
 
 TESTS("receipts", CASE(the_files_are_written), CASE(an_undisturbed_import_pays_and_parks_each_row),
-      CASE(killed_at_twenty_random_points_it_ends_in_the_same_books), CASE(the_files_are_removed))
+      CASE(killed_at_twenty_random_points_it_ends_in_the_same_books), CASE(a_synthetic_city_pays_what_it_is_billed),
+      CASE(the_files_are_removed))

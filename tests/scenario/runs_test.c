@@ -172,9 +172,11 @@ TEST(a_city_is_founded) {
     static const char *const overlays[] = {"config/samples/jiangmen-illustrative.yaml", NULL};
     char command[512];
     NEED(mkdtemp(folder) != NULL);
-    snprintf(command, sizeof command,
-             "%s/tongchou sample city --people %d --employers %d --month 2018-03 --division 440703 --out %s >/dev/null",
-             running_bin(), PEOPLE, PEOPLE / 50, folder);
+    snprintf(
+        command, sizeof command,
+        "%s/tongchou sample city --people %d --employers %d --month 2018-03 --division 440703 --config " TC_SOURCE_DIR
+        "/config --out %s >/dev/null",
+        running_bin(), PEOPLE, PEOPLE / 50, folder);
     NEED(system(command) == 0);
     suite = running_start(&(running_conf_t){.adjudication = 1, .overlays = overlays});
     NEED(suite != NULL);

@@ -167,6 +167,20 @@ TEST(the_same_options_give_the_same_files_and_another_seed_others) {
     EQ(system(command), 0);
 }
 
+// Whose rules: amounts of another city are others, and a value that it has not published is named.
+TEST(receipts_follow_the_rules_of_the_city) {
+    uint64_t one, other;
+    EQ(run("jm", "--people 500 --employers 5 --month 2020-03"), 0);
+    EQ(run("zz", "--people 500 --employers 5 --month 2020-03 --city zaozhuang --overlay " TC_SOURCE_DIR
+                 "/config/samples/zaozhuang-illustrative.yaml"),
+       0);
+    read_file("jm", "receipts-2020", receipts, COUNT_OF(receipts), NULL, CSV_UTF8, &one);
+    read_file("zz", "receipts-2020", receipts, COUNT_OF(receipts), NULL, CSV_UTF8, &other);
+    OK(one != other);
+    EQ(run("x", "--people 500 --employers 5 --month 2020-03 --city zaozhuang"), 2);
+    EQ(run("x", "--people 500 --employers 5 --month 2000-03"), 2); // no rule was in force
+}
+
 static int by_text(const void *a, const void *b) { return strcmp(a, b); }
 
 // The first and the last of the largest city, with whatever sex and age: only the number tells them apart.
@@ -205,9 +219,10 @@ int main(void) {
     static const check_case_t cases[] = {CASE(a_city_is_read_back_by_an_importer),
                                          CASE(both_encodings_say_the_same),
                                          CASE(the_same_options_give_the_same_files_and_another_seed_others),
+                                         CASE(receipts_follow_the_rules_of_the_city),
                                          CASE(nobody_has_the_citizen_id_of_another_or_of_a_real_person),
                                          CASE(wrong_usage_is_told),
                                          CASE(the_folder_goes)};
-    if (!mkdtemp(folder)) return 2;
+    if (!mkdtemp(folder) || setenv("TONGCHOU_CONFIG", TC_SOURCE_DIR "/config", 1)) return 2;
     return check_run("sample_city", cases, COUNT_OF(cases));
 }
