@@ -18,7 +18,8 @@ enum {
     SESSIONS_OF_A_KEY = 4,
     WORDS_PER_TURN = 128,
     WORD_BYTES_MAX = 16 * 1024,
-    SEND_MARK = 16, // frames on their way to one subscriber
+    SEND_MARK = 8, // frames on their way to one subscriber, and so many bytes in the kernel's hands
+    SEND_BUFFER_BYTES = 256 * 1024,
     TURN_US = 5000, // reading for subscribers stands back behind the ledger after so long
     STORE_PAUSE_US = 200000,
     BIND_PAUSE_US = 1000000,
@@ -48,7 +49,7 @@ struct agency_door {
 // ---- life
 
 static int open_router(agency_door_t *door, err_t *err) {
-    const int one = 1, mark = SEND_MARK;
+    const int one = 1, mark = SEND_MARK, buffer = SEND_BUFFER_BYTES;
     const int64_t largest = WORD_BYTES_MAX;
     door->router = zmq_socket(door->context, ZMQ_ROUTER);
     if (!door->router) return err_set(err, E_IO, "agency door: %s", zmq_strerror(errno));
@@ -56,6 +57,7 @@ static int open_router(agency_door_t *door, err_t *err) {
     if (rc) return rc;
     if (zmq_setsockopt(door->router, ZMQ_ROUTER_MANDATORY, &one, sizeof one) != 0 ||
         zmq_setsockopt(door->router, ZMQ_SNDHWM, &mark, sizeof mark) != 0 ||
+        zmq_setsockopt(door->router, ZMQ_SNDBUF, &buffer, sizeof buffer) != 0 ||
         zmq_setsockopt(door->router, ZMQ_MAXMSGSIZE, &largest, sizeof largest) != 0)
         return err_set(err, E_IO, "agency door: socket option: %s", zmq_strerror(errno));
     return E_OK;

@@ -335,8 +335,10 @@ int rig_reader_open(rig_reader_t *reader, rig_t *rig, const rig_spec_t *spec, ui
     int rc = keys_load(&keys, rig->keys_dir, spec->name, &err);
     if (!rc) rc = curve_client(reader->socket, keys, "settlement", &err);
     // Little room, so that a subscriber that does not read is soon felt.
-    const int mark = 4;
-    if (!rc && zmq_setsockopt(reader->socket, ZMQ_RCVHWM, &mark, sizeof mark) != 0) rc = E_IO;
+    const int mark = 1, buffer = 16 * 1024;
+    if (!rc && (zmq_setsockopt(reader->socket, ZMQ_RCVHWM, &mark, sizeof mark) != 0 ||
+                zmq_setsockopt(reader->socket, ZMQ_RCVBUF, &buffer, sizeof buffer) != 0))
+        rc = E_IO;
     if (!rc && zmq_connect(reader->socket, rig->endpoint) != 0) rc = E_IO;
     keys_destroy(&keys);
     if (rc) fprintf(stderr, "subscriber %s: %s\n", spec->name, err.text);
