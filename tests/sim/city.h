@@ -13,7 +13,7 @@ typedef struct city_conf {
     int brokers, adjudication;
 } city_conf_t;
 
-// Once, before any seed: keys of all parties.
+// Once, before any seed: keys of all parties, and the law compiled.
 int city_keys(const char *keys_dir);
 void city_open(const city_conf_t *conf); // makes the nodes and starts them
 const city_conf_t *city_conf(void);

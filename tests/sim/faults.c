@@ -200,6 +200,7 @@ plan_t faults_draw(uint64_t seed, int length) {
     plan.accounts = plan.employers && chance(500000);
     plan.other_law = chance(250000);
     plan.agreement_ends = chance(300000);
+    plan.bare = chance(150000);
     return plan;
 }
 

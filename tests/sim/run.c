@@ -3,6 +3,7 @@
 #include "run.h"
 #include "audit.h"
 #include "city.h"
+#include "common/policy/policy.h"
 #include "disk.h"
 #include "faults.h"
 #include "load.h"
@@ -21,8 +22,10 @@ enum {
     LEVEL_MAX_S = 300, // until everything is taken in
     REST_S = 14,       // what is decided a second time comes by then
     WALL_MAX_S = 300,  // of the real clock
-    STEP_COMMITS = 12, // between cheap audits
+    STEP_COMMITS = 12, // between cheap audits of a short run; in a long one, whose tables are larger, LONGER times
     AUDIT_COMMITS = 300,
+    LONGER = 5,
+    RETRY_COMMITS = 100, // while there are no stores to look at
 };
 
 static const run_conf_t *conf;
@@ -30,7 +33,7 @@ static outcome_t *out;
 static plan_t plan;
 static char law[512], overlay[512], other_law[512], store_dir[512];
 static audit_conf_t audit;
-static uint64_t audited, audited_whole, lives;
+static uint64_t audited, audited_whole, lives, retry;
 
 static void count(void) {
     out->simulated_us += world_us();
@@ -61,13 +64,17 @@ static uint64_t all_lives(void) {
 static void watch(void) {
     const uint64_t commits = disk_commits(), now = all_lives();
     err_t err = {0};
-    if (commits - audited < STEP_COMMITS && now == lives) return;
+    const uint64_t longer = conf->length ? LONGER : 1;
+    if (commits - audited < STEP_COMMITS * longer && now == lives) return;
     audited = commits;
-    if (audit_open(&audit, &err)) return;
+    if (commits < retry || audit_open(&audit, &err)) {
+        if (commits >= retry) retry = commits + RETRY_COMMITS;
+        return;
+    }
     out->audits++;
     load_check_kept(audit_adjudication(), now != lives);
     lives = now;
-    if (commits - audited_whole < AUDIT_COMMITS) {
+    if (commits - audited_whole < AUDIT_COMMITS * longer) {
         audit_step();
         return;
     }
@@ -77,11 +84,26 @@ static void watch(void) {
 
 // ---- phases
 
-static void prepare(const char *sub) {
-    snprintf(store_dir, sizeof store_dir, "%s/%s", conf->dir, sub);
+static void name_laws(void) {
     snprintf(law, sizeof law, "%s/config/cities/jiangmen.yaml", conf->root);
     snprintf(overlay, sizeof overlay, "%s/config/samples/jiangmen-illustrative.yaml", conf->root);
     snprintf(other_law, sizeof other_law, "%s/config/samples/test-high-threshold.yaml", conf->root);
+}
+
+// Compiled here, before the seeds' processes part, they are compiled once (system.c keeps them).
+static void load_laws(void) {
+    const char *const overlays[] = {overlay, other_law};
+    err_t err = {0};
+    for (size_t i = 0; i < COUNT_OF(overlays); i++) {
+        policy_t *policy = NULL;
+        if (policy_load(&policy, law, (const char *const[]){overlays[i], NULL}, &err)) world_fail("%s", err.text);
+        policy_destroy(&policy);
+    }
+}
+
+static void prepare(const char *sub) {
+    name_laws();
+    snprintf(store_dir, sizeof store_dir, "%s/%s", conf->dir, sub);
     CHECK(mkdir(store_dir, 0700) == 0);
     audit = (audit_conf_t){.dir = store_dir, .keys_dir = conf->keys_dir, .law = law, .overlay = overlay};
     system_begin_ms = plan.begin_ms;
@@ -103,6 +125,13 @@ static load_conf_t load_of_plan(void) {
                          .agreement_ends = plan.agreement_ends,
                          .other_law = plan.other_law ? other_law : NULL,
                          .law = law};
+}
+
+// Most cities begin with tables that are there; in some each service makes its own, under faults.
+static void take_tables(void) {
+    char command[1400];
+    snprintf(command, sizeof command, "cp %s/*.db %s/", conf->tables_dir, store_dir);
+    CHECK(system(command) == 0);
 }
 
 static void open_city(int brokers, int adjudication) {
@@ -134,6 +163,7 @@ static void run_disturbed(void) {
     world_open(plan.seed);
     plan = faults_draw(plan.seed, conf->length);
     prepare("disturbed");
+    if (!plan.bare) take_tables();
     open_city(plan.brokers, plan.adjudication);
     const load_conf_t load = load_of_plan();
     load_open(&load, city_fronts());
@@ -167,6 +197,7 @@ static void run_undisturbed(void) {
     plan = faults_draw(plan.seed, conf->length);
     plan.calm = true;
     prepare("undisturbed");
+    take_tables();
     trace_open(false);
     open_city(1, 1);
     const load_conf_t load = load_of_plan();
@@ -213,6 +244,26 @@ static void compare(void) {
     if (system(command) == 0) return;
     out->failed = true;
     snprintf(out->why, sizeof out->why, "the end is not that of an undisturbed run (< undisturbed, > this run)");
+}
+
+// A city that comes up, makes its tables and goes in order.
+static void run_tables(void) {
+    world_open(1);
+    prepare("tables");
+    faults_begin(&(plan_t){.calm = true});
+    open_city(1, 1);
+    world_run(in_s(10), NULL);
+    city_stop();
+    world_run(in_s(20), NULL);
+}
+
+void run_make_tables(const run_conf_t *given, outcome_t *told) {
+    conf = given;
+    out = told;
+    plan = (plan_t){.calm = true};
+    name_laws();
+    load_laws();
+    if (chdir(conf->dir) == 0) in_process(run_tables);
 }
 
 void run_seed(const run_conf_t *given, outcome_t *told) {

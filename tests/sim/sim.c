@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -40,7 +41,7 @@ static struct {
     bool trace, expect_failure, stop;
     int jobs;
     int64_t began_ms, seconds; // 0: as long as it takes
-    char base[256], keys[300];
+    char base[256], keys[300], tables[300];
     outcome_t sum;
 } sim;
 
@@ -136,6 +137,7 @@ static void start(job_t *job) {
     const run_conf_t conf = {.root = TC_SOURCE_DIR,
                              .keys_dir = sim.keys,
                              .dir = job->dir,
+                             .tables_dir = sim.tables,
                              .seed = job->task.seed,
                              .length = job->task.lasts,
                              .trace = sim.trace};
@@ -213,10 +215,20 @@ static void work(job_t *jobs) {
 
 // ---- the report
 
+// What the seeds have cost: the machine may have had other work beside them.
+static double processor_s(void) {
+    struct rusage used;
+    if (getrusage(RUSAGE_CHILDREN, &used)) return 0;
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+}
+
 static void report(int64_t took_ms) {
-    const double hours = (double)sim.sum.simulated_us / 3.6e9, seconds = (double)took_ms / 1000;
-    printf("%zu seeds, %zu failed; %.2f simulated hours in %.1f s (%.0f hours in ten minutes)\n", sim.done,
-           sim.failures, hours, seconds, seconds > 0 ? hours / seconds * 600 : 0);
+    const double hours = (double)sim.sum.simulated_us / 3.6e9, processor = processor_s();
+    printf("%zu seeds, %zu failed; %.2f simulated hours in %.1f s, %.1f s of a processor: %.0f hours in ten minutes of"
+           " two\n",
+           sim.done, sim.failures, hours, (double)took_ms / 1000, processor,
+           processor > 0 ? hours / processor * 1200 : 0);
     printf("%llu operations answered, %llu messages, %llu commits, %llu steps, %llu looks at the invariants; digest"
            " %016llx\n",
            (unsigned long long)sim.sum.operations, (unsigned long long)sim.sum.messages,
@@ -249,6 +261,13 @@ int main(int argc, char **argv) {
         if (jobs[i].outcome == MAP_FAILED) return 2;
     }
     sim.began_ms = wall_ms();
+    snprintf(sim.tables, sizeof sim.tables, "%s/tables", sim.base);
+    const run_conf_t begin = {.root = TC_SOURCE_DIR, .keys_dir = sim.keys, .dir = sim.base};
+    run_make_tables(&begin, jobs[0].outcome);
+    if (jobs[0].outcome->failed) {
+        printf("the tables: %s\n", jobs[0].outcome->why);
+        return 2;
+    }
     work(jobs);
     report(wall_ms() - sim.began_ms);
     remove_dir(sim.base);
