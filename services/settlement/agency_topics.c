@@ -29,6 +29,8 @@ static const row_t table[] = {
     POSTING("between", "posting.between"),
     POSTING("allotment", "posting.allotment"),
     POSTING("counter", "posting.counter"),
+    POSTING("opening", "posting.opening"),
+    POSTING("closing", "posting.closing"),
     POSTING(NULL, "posting.other"),
 };
 #undef POSTING
