@@ -4,14 +4,13 @@
 #include <string.h>
 
 static const command_t *const subcommands[] = {
-    &fund_tasks, &fund_do,        &fund_explain, &fund_void,    &fund_open_case, &fund_plan,
-    &fund_move,  &fund_reserve,   &fund_post,    &fund_release, &fund_reverse,   &fund_settle,
-    &fund_allot, &fund_movements, &fund_key,     &fund_seals,
-    &fund_statement, &fund_statements, &fund_hold, &fund_recover, &fund_orders, &fund_order_step,
-    &fund_explain_payment, &fund_clearing,
-    &fund_due, &fund_budget, &fund_open, &fund_close, &fund_interest, &fund_gap,
-    &fund_reconcile, &fund_import_bank, &fund_cases, &fund_case,
-    &fund_income, &fund_balance, &fund_arrears, &fund_facilities, &fund_accounts,
+    &fund_tasks,     &fund_do,          &fund_explain,  &fund_void,       &fund_open_case,       &fund_plan,
+    &fund_move,      &fund_reserve,     &fund_post,     &fund_release,    &fund_reverse,         &fund_settle,
+    &fund_allot,     &fund_movements,   &fund_key,      &fund_seals,      &fund_statement,       &fund_statements,
+    &fund_hold,      &fund_recover,     &fund_orders,   &fund_order_step, &fund_explain_payment, &fund_clearing,
+    &fund_due,       &fund_budget,      &fund_open,     &fund_close,      &fund_interest,        &fund_gap,
+    &fund_reconcile, &fund_import_bank, &fund_cases,    &fund_case,       &fund_income,          &fund_balance,
+    &fund_arrears,   &fund_facilities,  &fund_accounts,
 };
 
 static void overview(FILE *out) {

@@ -428,14 +428,15 @@ static int entries_have_causes(verify_t *verify, const source_t *source, int64_t
 static int no_foreign_entries(verify_t *verify, err_t *err) {
     rows_t rows;
     arena_reset(verify->page);
-    int rc = verify_query(verify->settlement, "iittt",
-                          "SELECT partition, number, reference, source_service, kind FROM journal"
-                          " WHERE NOT (source_service = 'adjudication' AND kind = 'bill' OR source_service = "
-                          "'collection' AND kind IN ('contribution', 'return', 'held', 'account') OR source_service ="
-                          " 'settlement' AND kind IN ('movement', 'payment', 'between', 'allotment', 'counter',"
-                          " 'opening', 'closing'))"
-                          " ORDER BY partition, number LIMIT 100",
-                          NULL, 0, verify->page, &rows, err);
+    int rc =
+        verify_query(verify->settlement, "iittt",
+                     "SELECT partition, number, reference, source_service, kind FROM journal"
+                     " WHERE NOT (source_service = 'adjudication' AND kind = 'bill' OR source_service = "
+                     "'collection' AND kind IN ('contribution', 'return', 'held', 'account') OR source_service ="
+                     " 'settlement' AND kind IN ('movement', 'payment', 'between', 'allotment', 'counter',"
+                     " 'opening', 'closing', 'task_done', 'task_late', 'task_explained', 'task_void', 'fund_warning'))"
+                     " ORDER BY partition, number LIMIT 100",
+                     NULL, 0, verify->page, &rows, err);
     for (size_t i = 0; !rc && i < rows.count; i++)
         verify_broken(verify, "entry %lld/%lld (%s) names %s as the cause of a %s, which causes none",
                       (long long)row_i64(&rows, i, 0), (long long)row_i64(&rows, i, 1), row_text(&rows, i, 2),
