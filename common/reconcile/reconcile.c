@@ -73,10 +73,15 @@ static int row_order(const void *a, const void *b) {
     return order ? order : (left->amount > right->amount) - (left->amount < right->amount);
 }
 
-static size_t same_keys(const digest_row_t *rows, size_t count) {
-    size_t n = count > 0;
-    while (n < count && key_order(&rows[0], &rows[n]) == 0) n++;
-    return n;
+// How many rows from `first` on have its key.
+static size_t same_keys(const row_list_t *list, size_t first) {
+    size_t end = first;
+    while (end < list->count && key_order(&list->rows[first], &list->rows[end]) == 0) end++;
+    return end - first;
+}
+
+static digest_row_t *rows_from(const row_list_t *list, size_t first) {
+    return first < list->count ? list->rows + first : NULL;
 }
 
 // Rows that stand on both sides with the same amount go; what is left keeps its order. Returns how many are left.
@@ -122,9 +127,9 @@ static int compare_rows(run_t *run, row_list_t *here, row_list_t *there, err_t *
             order = -1;
         else
             order = key_order(&here->rows[h], &there->rows[t]);
-        const size_t hs = order <= 0 ? same_keys(here->rows + h, here->count - h) : 0;
-        const size_t ts = order >= 0 ? same_keys(there->rows + t, there->count - t) : 0;
-        rc = compare_key(run, here->rows + h, hs, there->rows + t, ts, err);
+        const size_t hs = order <= 0 ? same_keys(here, h) : 0;
+        const size_t ts = order >= 0 ? same_keys(there, t) : 0;
+        rc = compare_key(run, rows_from(here, h), hs, rows_from(there, t), ts, err);
         h += hs;
         t += ts;
     }
