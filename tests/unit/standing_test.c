@@ -188,7 +188,7 @@ TEST(many_rows_of_one_day_take_several_pages) {
     start();
     rows_init(&rows, arena, 3);
     for (int i = 0; i < 2 * STANDING_PAGE_ROWS + 500; i++) {
-        digest_row_t row = {"H1", i % 2 ? "tier1" : "tier2", arena_text(arena, "D%d", i / 2), march.from + i / 17000,
+        digest_row_t row = {"H1", i % 2 ? "tier1" : "tier2", arena_text(arena, "D%d", (i + 1) / 2), march.from,
                             100 + i};
         char day[DATE_TEXT_MAX];
         const char *body = arena_text(arena, "%s|%s|%s|%s|%lld", date_format(row.day, day), row.party, row.kind,
@@ -203,6 +203,10 @@ TEST(many_rows_of_one_day_take_several_pages) {
     compare(&model, false, &result);
     NEED(result.count == 1);
     EQ_TEXT(result.differences[0].there.reference, model.rows[STANDING_PAGE_ROWS - 1].reference);
+    // A page does not end within a reference: each is one row, though the first has one kind and the others two.
+    compare(&model, true, &result);
+    EQ(result.here.count, STANDING_PAGE_ROWS + 250 + 1);
+    EQ(result.here.sum, result.there.sum - 1);
 }
 
 TEST(a_stop_leaves_the_rest_for_later) {
