@@ -352,8 +352,10 @@ TEST(json_shows_every_field_and_the_sign) {
     Tc__Posting posting = TC__POSTING__INIT;
     posting.account = (char *)(uintptr_t) "pool/tier1";
     posting.amount_fen = -12345;
-    EQ_TEXT(message_to_json(&posting.base, arena),
-            "{\"account\":\"pool/tier1\",\"identity\":\"\",\"division\":\"\",\"party\":\"\",\"amount\":\"-123.45\"}");
+    EQ_TEXT(
+        message_to_json(&posting.base, arena),
+        "{\"account\":\"pool/"
+        "tier1\",\"identity\":\"\",\"division\":\"\",\"party\":\"\",\"amount\":\"-123.45\",\"fund\":\"\",\"year\":0}");
     Sample__Every every = SAMPLE__EVERY__INIT;
     every.level = SAMPLE__LEVEL__LEVEL_FIRST_GRADE;
     every.share_ppm = 550000;
