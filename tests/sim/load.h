@@ -17,6 +17,7 @@ typedef struct load_conf {
 } load_conf_t;
 
 void load_open(const load_conf_t *conf, const char *const *brokers);
+void load_healed(void); // no fault comes any more: soon everybody has heard of everything
 bool load_is_done(void);
 size_t load_operations(void); // answered so far
 void load_tell_open(void);    // into the trace: what nobody has answered

@@ -173,6 +173,7 @@ static void run_disturbed(void) {
     world_run(plan.safety_max_us, load_is_done);
     trace("everything heals; %zu operations are answered", load_operations());
     faults_end();
+    load_healed();
     if (!world_run(in_s(HEAL_MAX_S), load_is_done)) {
         load_tell_open();
         world_fail("%d s after everything healed a caller has no answer", HEAL_MAX_S);
