@@ -3,7 +3,7 @@
 
 Debian: apt install python3-zmq python3-protobuf protobuf-compiler
         protoc --proto_path=DIR-OF-agency.proto --python_out=. agency.proto     (makes agency_pb2.py)
-        ./subscriber.py tcp://HOST:7804 --server-key KEY --key finance.key --books finance.db
+        ./subscriber.py tcp://HOST:7804 --server-key='KEY' --key finance.key --books finance.db   (a KEY may begin with -)
 
 Events and the position behind them are written in one transaction: killed at any point and started again, it goes on
 where it was. The protocol: docs/events.md.

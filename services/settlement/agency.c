@@ -24,7 +24,7 @@ enum {
     STORE_PAUSE_US = 200000,
     BIND_PAUSE_US = 1000000,
     HEADS_PAUSE_US = 100000,
-    LOOK_PAUSE_US = 100000, // between looks at the registry and the grants
+    LOOK_PAUSE_US = 20000, // between looks at the registry and the grants
     FRAMES_OF_A_WORD = 2
 };
 
@@ -258,19 +258,13 @@ static bool read_topics(const Tc__Agency__Hello *hello, grant_list_t *out) {
     return true;
 }
 
-static const grant_t *grant_of(agency_door_t *door, const word_t *word) {
-    const grant_t *grant = agency_access_of(door->access, word->key);
-    if (grant) return grant;
-    look_at_files(door, clock_mono_us()); // it may have been granted just now
-    return agency_access_of(door->access, word->key);
-}
-
 static void take_hello(agency_door_t *door, const word_t *word) {
     const Tc__Agency__Hello *hello = word->message->hello;
-    const grant_t *grant = grant_of(door, word);
     const uint32_t credit = hello->credit;
     grant_list_t wanted;
     int64_t position[PARTITIONS];
+    look_at_files(door, clock_mono_us()); // it may have been granted or revoked just now
+    const grant_t *grant = agency_access_of(door->access, word->key);
     if (hello->version != AGENCY_VERSION)
         return refuse(door, word, TC__AGENCY__REFUSED__REASON__VERSION, "version 1 was expected");
     if (!grant) return refuse(door, word, TC__AGENCY__REFUSED__REASON__NOT_GRANTED, "this key has no grant here");

@@ -103,14 +103,14 @@ static int finish(pid_t pid) {
 }
 
 static pid_t start_python(const char *name, const char *said, bool until_now) {
-    char key[64], books[64];
+    char key[64], books[64], server[128];
+    snprintf(server, sizeof server, "--server-key=%s", server_key); // it may begin with a dash
     snprintf(key, sizeof key, "keys/%s.key", name);
     snprintf(books, sizeof books, "%s.db", name);
     const char *const argv[] = {"/usr/bin/python3",
                                 TC_SOURCE_DIR "/examples/python/subscriber.py",
                                 address,
-                                "--server-key",
-                                server_key,
+                                server,
                                 "--key",
                                 in_dir(key),
                                 "--books",
