@@ -62,6 +62,10 @@ mkdir -p "$work/ledger"
 echo; echo "== reconciliation of 1,000,000 rows with one planted difference, after load"
 "$bin/reconcile_bench"
 
+echo; echo "== events for other agencies: four subscribers, alone and beside one that never reads (docs/events.md)"
+events=${long:+1000000}
+BIN=$bin TMPDIR=$work sh tests/bench/agency_bench.sh "${events:-100000}"
+
 echo; echo "== settlement on SQLite"
 settlement --store "sqlite:$work/sqlite%d"
 if [ -w /dev/shm ]; then
