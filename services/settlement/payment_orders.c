@@ -371,8 +371,10 @@ static int take_row(settlement_t *settlement, const Tc__ConfirmOrders__Row *row,
     err_t why = {0};
     bool repeated = false;
     int rc = answer_row(settlement, row, by, &repeated, &why);
-    if (err_may_retry(rc))
-        return rc == E_RACE ? err_set(err, rc, "%s", why.text) : err_set(err, E_STORE, "%s", why.text);
+    if (err_may_retry(rc) || rc == E_TOO_LARGE) { // memory: alone the command may have enough
+        *err = why;
+        return rc == E_IO || rc == E_TOO_LARGE || rc == E_RACE ? rc : err_set(err, E_STORE, "%s", why.text);
+    }
     if (rc) {
         report->faults++;
         return add_outcome(report, row, "fault", why.text, arena, err);

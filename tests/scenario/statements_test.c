@@ -1,0 +1,156 @@
+// A month of a facility with real processes, from its bills to the money and back down to their fee lines: bills
+// settled on the last evening of March, one reversed in April; statement, confirmation, order by two keys, file to the
+// bank, its answer, explanation with residue 0.00. Settlement is killed between the steps.
+#include "running.h"
+#include "common/base/date.h"
+#include "common/base/ids.h"
+#include "tests/check.h"
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BEFORE_MS = 20000 }; // start-up and bills take some of it
+
+static running_t *suite;
+static err_t err;
+static char out[1 << 16];
+
+#define call(...) running_callf(suite, &err, __VA_ARGS__)
+#define RUN(...) running_command(suite, out, sizeof out, (const char *const[]){__VA_ARGS__, NULL})
+
+// 1 April 2018 in Shanghai is BEFORE_MS from now. The suite inherits the environment.
+static void set_clock(void) {
+    char text[32];
+    const int64_t midnight_ms = 1522512000000; // 2018-04-01 00:00 +08:00
+    unsetenv("TC_CLOCK_AHEAD_MS");
+    snprintf(text, sizeof text, "%lld", (long long)(midnight_ms - BEFORE_MS - clock_now_ms()));
+    NEED(setenv("TC_CLOCK_AHEAD_MS", text, 1) == 0);
+    NEED(date_of_ms(clock_now_ms()) == date_make(2018, 3, 31));
+}
+
+static void settle(const char *bill, const char *total) {
+    NEED(call("adjudication", "settle",
+              "{\"bill\":\"%s\",\"person\":\"P1\",\"facility\":\"H99000100001\",\"type\":\"inpatient\",\"from\":"
+              "\"2018-03-20\",\"to\":\"2018-03-28\",\"area\":\"city\",\"filing\":\"none\",\"total\":\"%s\","
+              "\"in_scope\":\"%s\"}",
+              bill, total, total) != NULL);
+}
+
+TEST(bills_are_settled_on_the_last_evening_of_march) {
+    static const char *const overlays[] = {"config/samples/jiangmen-illustrative.yaml", NULL};
+    char amount[32];
+    set_clock();
+    suite = running_start(&(running_conf_t){.overlays = overlays});
+    NEED(suite != NULL);
+    NEED(call("facility", "register_facility",
+              "{\"facility\":\"H99000100001\",\"name\":\"示例医院\",\"kind\":\"hospital\",\"level\":\"2\","
+              "\"division\":\"440703\"}") != NULL);
+    NEED(
+        call("facility", "sign_agreement",
+             "{\"facility\":\"H99000100001\",\"agreement\":\"A1\",\"from\":\"2018-01-01\",\"until\":\"2018-12-31\"}") !=
+        NULL);
+    NEED(call("enrollment", "register_person",
+              "{\"person\":\"P1\",\"citizen_id\":\"99000119800101001%c\",\"name\":\"示例\",\"division\":\"440703\"}",
+              citizen_id_check_char("99000119800101001")) != NULL);
+    NEED(call("enrollment", "open_spell",
+              "{\"person\":\"P1\",\"identity\":\"resident\",\"from_month\":\"2018-01\",\"prior_months_tier1\":36}") !=
+         NULL);
+    NEED(running_settle_down(suite) == 0);
+    NEED(call("collection", "bill_year", "{\"year\":2018}") != NULL);
+    const json_t *due = call("collection", "get_due", "{\"person\":\"P1\",\"period\":\"2018\"}");
+    NEED(due != NULL);
+    snprintf(amount, sizeof amount, "%s", running_text(due, "amount"));
+    NEED(call("collection", "receive",
+              "{\"receipt\":\"R1\",\"person\":\"P1\",\"period\":\"2018\",\"amount\":\"%s\",\"paid_on\":\"2017-12-20\"}",
+              amount) != NULL);
+    NEED(running_settle_down(suite) == 0);
+    settle("V1", "8000.00");
+    settle("V2", "1234.56");
+    NEED(running_settle_down(suite) == 0);
+    NEED(date_of_ms(clock_now_ms()) == date_make(2018, 3, 31)); // else BEFORE_MS is too short for this machine
+    EQ(RUN("fund", "statement", "H99000100001", "2018-03", "--draw"), 1);
+}
+
+static void kill_settlement(void) {
+    const int old = running_pid(suite, "settlement-1");
+    NEED(running_kill(suite, "settlement-1") == 0);
+    NEED(running_wait_restarted(suite, "settlement-1", old) == 0);
+}
+
+TEST(in_april_the_statement_is_frozen_and_a_reversal_comes_a_month_later) {
+    NEED(suite != NULL);
+    for (int i = 0; i < 600 && date_of_ms(clock_now_ms()) < date_make(2018, 4, 1); i++) poll(NULL, 0, 100);
+    EQ(RUN("fund", "hold", "H99000100001", "2018", "--share", "0.05", "--paper", "1"), 0);
+    EQ(RUN("fund", "statements", "2018-03", "--draw"), 0);
+    HAS_TEXT(out, "1 statements of 2018-03");
+    kill_settlement();
+    EQ(RUN("fund", "statements", "2018-03", "--draw"), 0);
+    HAS_TEXT(out, "0 statements drawn up");
+    NEED(call("adjudication", "reverse", "{\"bill\":\"V2\",\"person\":\"P1\",\"reason\":\"registered twice\"}") !=
+         NULL);
+    NEED(running_settle_down(suite) == 0);
+    EQ(RUN("fund", "statement", "H99000100001", "2018-03", "--lines"), 0);
+    HAS_TEXT(out, "V1");
+    HAS_TEXT(out, "V2");
+    OK(strstr(out, "-") == NULL || strstr(out, "  -") == NULL); // no line of the reversal
+    EQ(RUN("fund", "statement", "H99000100001", "2018-03", "--confirm"), 0);
+    HAS_TEXT(out, "confirmed");
+}
+
+// The bank pays every order of the file.
+static int bank(const char *from, const char *to) {
+    char line[512];
+    FILE *in = fopen(from, "rb"), *answer = fopen(to, "wb");
+    int rows = 0;
+    if (!in || !answer) return -1;
+    fputs("支付单号,金额,结果,日期,流水号\n", answer);
+    while (fgets(line, sizeof line, in)) {
+        char *field[6] = {line};
+        for (int i = 1; i < 6 && field[i - 1]; i++) {
+            field[i] = strchr(field[i - 1], ',');
+            if (field[i]) *field[i]++ = 0;
+        }
+        if (strncmp(line, "H99000100001", 12) != 0 || !field[4]) continue;
+        fprintf(answer, "%s,%s,已付,2018-04-01,BANK-%d\n", field[0], field[4], ++rows);
+    }
+    fclose(in);
+    return fclose(answer) ? -1 : rows;
+}
+
+TEST(JM_S_02_bills_settle_directly_and_one_statement_pays_them_with_a_residue_of_nothing) {
+    static const char number[] = "H99000100001-2018-03-1";
+    char orders[256], answer[256];
+    NEED(suite != NULL);
+    snprintf(orders, sizeof orders, "%s/orders.csv", running_dir(suite));
+    snprintf(answer, sizeof answer, "%s/answer.csv", running_dir(suite));
+    EQ(RUN("fund", "orders", "--draft", "--month", "2018-03"), 0);
+    HAS_TEXT(out, number);
+    EQ(RUN("fund", "order", "approve", "--month", "2018-03"), 1); // the key that drafted
+    kill_settlement();
+    EQ(RUN("fund", "order", "approve", "--month", "2018-03", "--as", "clerk"), 0);
+    EQ(RUN("fund", "order", "export", orders, "--month", "2018-03"), 1); // there is no money
+    NEED(call("settlement", "move_money",
+              "{\"reference\":\"M1\",\"fund\":\"BASIC\",\"from\":\"payers\",\"to\":\"special_city\",\"county\":"
+              "\"440703\",\"amount\":\"100000.00\",\"on\":\"2018-03-30\"}") != NULL);
+    EQ(RUN("fund", "order", "export", orders, "--month", "2018-03"), 0);
+    EQ(bank(orders, answer), 1);
+    EQ(RUN("fund", "order", "confirm", answer), 0);
+    HAS_TEXT(out, "1 paid");
+    kill_settlement();
+    EQ(RUN("fund", "order", "confirm", answer), 0);
+    HAS_TEXT(out, "1 known before");
+    EQ(RUN("fund", "explain-payment", number, "--lines"), 0);
+    HAS_TEXT(out, "V1");
+    HAS_TEXT(out, "version 1");
+    HAS_TEXT(out, "held, quality:2018");
+    HAS_TEXT(out, "residue 0.00");
+    fprintf(stderr, "%s", out);
+    EQ(RUN("fund", "statement", "H99000100001", "2018-04"), 0); // what the reversal will bring
+    HAS_TEXT(out, "open");
+    EQ(RUN("verify"), 0);
+    running_stop(&suite);
+}
+
+TESTS("statements", CASE(bills_are_settled_on_the_last_evening_of_march),
+      CASE(in_april_the_statement_is_frozen_and_a_reversal_comes_a_month_later),
+      CASE(JM_S_02_bills_settle_directly_and_one_statement_pays_them_with_a_residue_of_nothing))
