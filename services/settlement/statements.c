@@ -1,5 +1,6 @@
 #include "statements.h"
 #include "common/base/ids.h"
+#include "common/wire/scope.h"
 #include "dues_lines.h"
 #include "dues_store.h"
 #include "statement_sheet.h"
@@ -25,10 +26,11 @@ int dues_facility(const request_t *request, const char *facility, err_t *err) {
     if (!*facility) return err_field(err, E_MISSING_FIELD, "facility", "facility is missing");
     if (name_check("facility", facility, NULL))
         return err_field(err, E_INVALID_FIELD, "facility", "facility must be 1 to 64 of A-Z a-z 0-9 . _ : -");
-    const char *caller = request ? request->header.caller : "";
-    if (wire_caller_role(caller) != ROLE_HOSPITAL) return 0;
+    const char *caller = request->header.caller, *scope = request->header.scope;
+    int rc = scope_check_facility(scope, facility, err);
+    if (rc || wire_caller_role(caller) != ROLE_HOSPITAL) return rc;
     const char *name = strchr(caller, ':');
-    if (name && strcasecmp(name + 1, facility) == 0) return 0;
+    if ((scope && strstr(scope, "facilities=")) || (name && strcasecmp(name + 1, facility) == 0)) return 0;
     return err_field(err, E_DENIED, "facility", "a hospital sees its own statements only");
 }
 

@@ -70,7 +70,8 @@ enum { DUES_PAGE_MAX = 2000, DUES_TEXT_MAX = 256 };
 int dues_no_memory(err_t *err);
 int dues_page(int32_t limit, int otherwise);
 int dues_month(const char *text, month_t *out, err_t *err) MUST_USE; // E_INVALID_FIELD "month"
-// A facility as code; of a hospital only its own (E_DENIED).
+// A facility as code, in the caller's scope; of a hospital only its own: that its scope lists, or its key is named by
+// (E_DENIED).
 int dues_facility(const request_t *request, const char *facility, err_t *err) MUST_USE;
 int dues_text(const char *field, const char *text, bool needed, err_t *err) MUST_USE; // one sentence
 date_t dues_today(const settlement_t *settlement);

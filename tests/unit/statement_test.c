@@ -180,6 +180,8 @@ static void close_office(office_t *office) {
     rig_close(&office->rig);
 }
 
+static const char *scope = ""; // of the callers
+
 // A command of a caller; single quotes stand for double ones. Returns the code; the reply is rig.reply.
 __attribute__((format(printf, 4, 5))) static int order(office_t *office, const char *caller, const char *name,
                                                        const char *format, ...) {
@@ -196,9 +198,11 @@ __attribute__((format(printf, 4, 5))) static int order(office_t *office, const c
     for (char *c = json; *c; c++)
         if (*c == '\'') *c = '"';
     snprintf(id, sizeof id, "request-%d", ++office->requests);
-    const request_t request = {
-        .header = {
-            .service = "settlement", .method = name, .caller = caller, .request_id = arena_text(arena, "%s", id)}};
+    const request_t request = {.header = {.service = "settlement",
+                                          .method = name,
+                                          .caller = caller,
+                                          .scope = scope,
+                                          .request_id = arena_text(arena, "%s", id)}};
     for (size_t i = 0; i < rig->service->method_count; i++)
         if (strcmp(rig->service->methods[i].name, name) == 0) method = &rig->service->methods[i];
     NEED(method != NULL);
@@ -417,6 +421,12 @@ TEST(a_facility_confirms_or_disputes_its_own_statement) {
     EQ_TEXT(((Tc__FacilityStatement *)office.rig.reply)->by, "hospital:h33090200001");
     EQ(order(&office, "hospital:h33090200002", "get_statement", "{'facility':'H33090200001','month':'2021-03'}"),
        E_DENIED);
+    scope = "facilities=H33090200001";
+    EQ(order(&office, "hospital:dinghai", "get_statement", "{'facility':'H33090200001','month':'2021-03'}"), E_OK);
+    EQ(order(&office, "hospital:dinghai", "get_statement", "{'facility':'H33090200002','month':'2021-03'}"), E_DENIED);
+    scope = "divisions=330902"; // lists no facility
+    EQ(order(&office, "hospital:dinghai", "get_statement", "{'facility':'H33090200001','month':'2021-03'}"), E_DENIED);
+    scope = "";
     close_office(&office);
 }
 
