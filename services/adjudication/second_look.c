@@ -77,37 +77,39 @@ static int ask_for(store_t *store, const rows_t *found, int64_t now_ms, arena_t 
 static int look_again(const second_look_t *look, size_t count, store_t *store, arena_t *arena, int64_t now_ms,
                       err_t *err) {
     rows_t keys, found;
-    rows_init(&keys, arena, 4);
+    rows_init(&keys, arena, 5);
     for (size_t i = 0; i < count; i++) {
         cell_t *key = rows_add(&keys);
         if (!key) return no_memory(err);
         key[0] = cell_i64(partition_of(oldest(look, i)->person));
         key[1] = cell_text(oldest(look, i)->person);
         key[2] = cell_i64(oldest(look, i)->at_ms - SECOND_LOOK_BEFORE_MS);
-        key[3] = cell_i64(YEARS_MAX);
+        key[3] = cell_i64(oldest(look, i)->at_ms + SECOND_LOOK_AFTER_MS);
+        key[4] = cell_i64(YEARS_MAX);
     }
     int rc = store_each_query(store,
                               "SELECT DISTINCT person, year FROM decision WHERE partition = $1 AND person = $2"
-                              " AND year > 0 AND at_ms >= $3 LIMIT $4",
+                              " AND year > 0 AND at_ms BETWEEN $3 AND $4 LIMIT $5",
                               &keys, arena, &found, err);
     return rc ? rc : ask_for(store, &found, now_ms, arena, err);
 }
 
 // A leader that died may have noted what nobody took.
-static int look_at_recent(store_t *store, arena_t *arena, int64_t now_ms, err_t *err) {
+static int look_at_recent(store_t *store, int64_t began_ms, arena_t *arena, int64_t now_ms, err_t *err) {
     rows_t keys, found;
-    rows_init(&keys, arena, 3);
+    rows_init(&keys, arena, 4);
     for (uint32_t partition = 0; partition < PARTITIONS; partition++) {
         cell_t *key = rows_add(&keys);
         if (!key) return no_memory(err);
         key[0] = cell_i64(partition);
         key[1] = cell_i64(RECENT_PER_PARTITION);
-        key[2] = cell_i64(now_ms - 2 * SECOND_LOOK_BEFORE_MS);
+        key[2] = cell_i64(began_ms - SECOND_LOOK_LEADER_MS);
+        key[3] = cell_i64(began_ms + SECOND_LOOK_AFTER_MS);
     }
     int rc = store_each_query(store,
                               "SELECT DISTINCT person, year FROM (SELECT person, year, at_ms FROM decision"
                               " WHERE partition = $1 ORDER BY number DESC LIMIT $2) AS recent"
-                              " WHERE year > 0 AND at_ms >= $3",
+                              " WHERE year > 0 AND at_ms BETWEEN $3 AND $4",
                               &keys, arena, &found, err);
     return rc ? rc : ask_for(store, &found, now_ms, arena, err);
 }
@@ -119,7 +121,7 @@ int second_look_take(second_look_t *look, store_t *store, arena_t *arena, int64_
     const bool recent = look->began_ms && now_ms - look->began_ms >= SECOND_LOOK_MS;
     if (ripe == 0 && !recent) return 0;
     arena_reset(arena);
-    int rc = recent ? look_at_recent(store, arena, now_ms, err) : 0;
+    int rc = recent ? look_at_recent(store, look->began_ms, arena, now_ms, err) : 0;
     if (!rc) look->began_ms = recent ? 0 : look->began_ms;
     if (!rc && ripe) rc = look_again(look, ripe, store, arena, now_ms, err);
     if (rc) return rc;

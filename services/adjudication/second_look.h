@@ -8,8 +8,12 @@
 #include "common/stream/stream.h"
 
 enum {
-    SECOND_LOOK_MS = 5000,         // after it no turn of then is under way
-    SECOND_LOOK_BEFORE_MS = 10000, // a bill decided so long before the event was told was found the first time
+    SECOND_LOOK_MS = 5000, // after it no turn of then is under way
+    // Turns in question began at most so long before the event was heard, and not after it: those read the new state
+    // (collection tells an event when no copy of the old one is believed any more). Hosts' clocks differ a little.
+    SECOND_LOOK_BEFORE_MS = 6000,
+    SECOND_LOOK_AFTER_MS = 500,
+    SECOND_LOOK_LEADER_MS = 20000, // before a new leader began: what one who died may have left
     SECOND_LOOK_ROOM = 1 << 16
 };
 

@@ -43,7 +43,7 @@ start_suite() { # STORE
         [ $waited -lt 600 ] || { tail -n 5 "$work/up.err" "$data"/log/*.log >&2; exit 1; }
         sleep 0.1
     done
-    port=$((port + 4))
+    port=$((port + 5))
 }
 
 ms() { echo $(($(date +%s%N) / 1000000)); }

@@ -27,7 +27,7 @@ done
 [ -n "$bin" ] || { echo "replay_bench.sh: --bin DIR was expected" >&2; exit 2; }
 work=$(mktemp -d)
 [ -n "$store" ] || store="sqlite:$work/sqlite%d"
-port=$((20000 + $$ % 20000))
+port=$((20000 + $$ % 12000)) # below the ports that the system hands out
 up= wrong=0
 city=config/cities/jiangmen.yaml
 overlay=config/samples/jiangmen-illustrative.yaml
@@ -48,7 +48,7 @@ start_suite() { # INSTANCES
         [ $waited -lt 600 ] || { tail -n 5 "$work/up$1.err" "$data"/log/*.log >&2; exit 1; }
         sleep 0.1
     done
-    port=$((port + 4))
+    port=$((port + 5))
 }
 
 found_city() { # all months are paid in time, the year's fee by most

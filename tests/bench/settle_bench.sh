@@ -22,7 +22,7 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 work=$(mktemp -d)
-port=$((20000 + $$ % 20000))
+port=$((20000 + $$ % 12000)) # below the ports that the system hands out
 up=
 warm=2000
 stop_suite() { [ -z "$up" ] || { kill "$up" 2>/dev/null && wait "$up" 2>/dev/null; } || true; up=; }
@@ -40,7 +40,7 @@ start_suite() { # NAME STORE INSTANCES
         [ $waited -lt 600 ] || { tail -n 5 "$work/$1.err" "$data"/log/*.log >&2; exit 1; }
         sleep 0.1
     done
-    port=$((port + 4))
+    port=$((port + 5))
 }
 
 found_city() {

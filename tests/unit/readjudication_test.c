@@ -515,6 +515,7 @@ TEST(a_first_bill_that_was_being_decided_when_the_change_was_told_is_asked_for_a
     EQ(queued_at(look, NOW), 0); // the look of a leader that begins finds nothing
     add_row("P1", "B1", HOSPITAL, "2018-03-01", old_law, 1, ROW_SETTLED, NOW - 200);
     add_row("P2", "B2", HOSPITAL, "2018-02-01", old_law, 1, ROW_SETTLED, NOW - SECOND_LOOK_BEFORE_MS - 1);
+    add_row("P2", "B3", HOSPITAL, "2017-02-01", old_law, 1, ROW_SETTLED, NOW + SECOND_LOOK_AFTER_MS + 1);
     EQ(queued_at(look, NOW + SECOND_LOOK_MS - 1), 0);
     EQ(queued_at(look, NOW + SECOND_LOOK_MS), 1);
     EQ(number("SELECT COUNT(*) FROM recompute_queue WHERE person = 'P1' AND year = 2018"), 1);
@@ -528,6 +529,7 @@ TEST(a_leader_that_takes_over_asks_for_what_was_decided_a_moment_ago) {
     begin_empty();
     add_row("P1", "B1", HOSPITAL, "2018-03-01", old_law, 1, ROW_SETTLED, NOW - 3000);
     add_row("P2", "B2", HOSPITAL, "2018-03-01", old_law, 1, ROW_SETTLED, NOW - INT64_C(3600000));
+    add_row("P3", "B3", HOSPITAL, "2018-03-01", old_law, 1, ROW_SETTLED, NOW + 3000);
     need(second_look_new(&look, NOW, &err));
     EQ(queued_at(look, NOW + SECOND_LOOK_MS - 1), 0);
     EQ(queued_at(look, NOW + SECOND_LOOK_MS), 1);

@@ -22,7 +22,8 @@ import random
 DUPLICATES, REVERSALS, CONFLICTS, OTHER_IDS = 0.02, 0.01, 0.005, 0.002  # of the bills
 LATE = 0.05             # of the bills come after others of a later day
 EARLY_REVERSALS = 0.25  # of the reversals are sent around or before their bill
-UNPAID = 0.03           # of the residents
+UNPAID = 0.03           # of the residents who pay a fee
+FINANCE_PAYS = {"extreme_hardship", "minimum_living", "registered_poor"}  # they are covered without one (JM-C-03)
 # Those who pay by themselves every month may have to wait for cover; what they are owed is coverage.py's business.
 IDENTITIES = {"resident", "employee", "retiree", "unemployed"}
 
@@ -38,7 +39,8 @@ def main():
     asked = options.parse_args()
     rng = random.Random("year %d" % asked.seed)
     people, hospitals = read_people(asked.sample), read_hospitals(asked.sample)
-    unpaid = {p for p, fact in sorted(people.items()) if fact["identity"] == "resident" and rng.random() < UNPAID}
+    unpaid = {p for p, fact in sorted(people.items()) if fact["identity"] == "resident" and rng.random() < UNPAID
+              and not FINANCE_PAYS.intersection(fact["groups"])}
     for person in unpaid:
         people[person]["paid"] = False
     write_payers(asked, unpaid)
