@@ -27,7 +27,8 @@ int dues_facility(const request_t *request, const char *facility, err_t *err) {
     if (name_check("facility", facility, NULL))
         return err_field(err, E_INVALID_FIELD, "facility", "facility must be 1 to 64 of A-Z a-z 0-9 . _ : -");
     const char *caller = request->header.caller, *scope = request->header.scope;
-    int rc = scope_check_facility(scope, facility, err);
+    int rc = scope_check_division(scope, "", err); // what is due to a facility is of all districts
+    if (!rc) rc = scope_check_facility(scope, facility, err);
     if (rc || wire_caller_role(caller) != ROLE_HOSPITAL) return rc;
     const char *name = strchr(caller, ':');
     if ((scope && strstr(scope, "facilities=")) || (name && strcasecmp(name + 1, facility) == 0)) return 0;
