@@ -148,9 +148,19 @@ static int check_scope(const item_t *item, err_t *err) {
     return E_OK; // stands no longer: refused by its state
 }
 
+static bool stands_in(const course_t *course, const char *bill) {
+    for (size_t i = 0; i < course->count; i++)
+        if (strcmp(course->bills[i].decision->bill, bill) == 0) return true;
+    return false;
+}
+
 static int take_out(turn_t *turn, item_t *item, course_stamp_t *stamp, course_change_t *change, err_t *err) {
     bench_t bench = {&turn->batch, item->chain};
     const course_ports_t ports = bench_ports(&bench);
+    // It stood when the stored rows were looked for: another instance was faster, perhaps with this very command. That
+    // is no refusal, and whoever asks again gets the stored answer.
+    if (!stands_in(&item->chain->course, item->reverse->bill))
+        return err_field(err, E_RACE, "bill", "bill %.64s was reversed a moment ago", item->reverse->bill);
     int rc = check_scope(item, err);
     if (rc) return rc;
     stamp->cause = item->reverse->reason;

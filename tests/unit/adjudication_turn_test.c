@@ -44,6 +44,7 @@ typedef struct world { // one adjudication process, without the process
     int asked; // commands to collection
     bool collection_down;
     int collection_slow_ms;
+    void (*meanwhile)(void); // what others do while collection is asked
 } world_t;
 
 static void *zmq;
@@ -91,6 +92,7 @@ static int port_entitlements(void *self, const char *const *asked, size_t count,
     world_t *world = self;
     world->asked++;
     poll(NULL, 0, world->collection_slow_ms);
+    if (world->meanwhile) world->meanwhile();
     if (world->collection_down) return err_set(err, E_TIMEOUT, "down");
     Tc__Entitlements *answer = arena_alloc(arena, sizeof *answer);
     if (!answer) return err_set(err, E_IO, "out of memory");
@@ -1325,6 +1327,30 @@ TEST(a_reversal_is_done_once_and_says_what_is_wrong_with_it) {
     close_world(other);
 }
 
+static world_t *the_other;
+static sent_t *there;
+static void reverse_there(void) { there = reverse(the_other, "r1", "W1", "TWICE"); }
+
+// A command that was sent again reaches two instances at once, and collection lets one of them wait.
+TEST(a_reversal_that_another_instance_does_meanwhile_is_no_refusal) {
+    world_t *world = open_world("adj_reversed_there");
+    the_other = open_world("adj_reversed_there");
+    const char *person = add_person("TWICE", "employee", "2014-12", 1, 1);
+    settle_on(world, "W1", person, "2018-05-10", E_OK);
+    settle_on(world, "W2", person, "2018-06-10", E_OK);
+    world->meanwhile = reverse_there;
+    EQ(reverse(world, "r1", "W1", person)->code, E_RACE);
+    world->meanwhile = NULL;
+    sent_t *again = reverse(world, "r1", "W1", person);
+    EQ(there->code, E_OK);
+    EQ(again->code, E_OK);
+    EQ(again->reply_bytes, there->reply_bytes);
+    OK(memcmp(again->reply, there->reply, there->reply_bytes) == 0);
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision WHERE bill = 'W1'"), 2);
+    close_world(world);
+    close_world(the_other);
+}
+
 // A caller who missed the answer asks again while somebody else reverses the bill: the two may meet in one batch.
 TEST(a_repeated_settlement_that_meets_the_reversal_in_one_batch_gets_its_old_answer) {
     world_t *world = open_world("adj_meets_reversal");
@@ -1774,6 +1800,7 @@ TESTS("adjudication turns", CASE(the_ground_is_laid), CASE(WE_08_employee_first_
       CASE(a_late_bill_takes_its_lawful_place_and_those_after_it_are_decided_again),
       CASE(a_settlement_tells_what_moved_since_the_quote), CASE(a_reversed_bill_no_longer_counts_wherever_it_stood),
       CASE(the_only_bill_reversed_leaves_an_empty_year), CASE(a_reversal_is_done_once_and_says_what_is_wrong_with_it),
+      CASE(a_reversal_that_another_instance_does_meanwhile_is_no_refusal),
       CASE(a_repeated_settlement_that_meets_the_reversal_in_one_batch_gets_its_old_answer),
       CASE(a_bill_reversed_before_it_arrives_is_never_settled),
       CASE(a_recomputation_follows_the_entitlement_and_a_dry_one_tells_it),
