@@ -88,6 +88,14 @@ static int state_rows(Tc__PersonState *const *states, size_t count, size_t more,
     return 0;
 }
 
+// A clock that was set back must not put what became known later before what was known: then the moment of the version
+// before holds. $1 partition, $2 name, $3 version.
+#define NOT_BEFORE(kind)                                                                                               \
+    "UPDATE " kind "_version SET known_ms = (SELECT b.known_ms FROM " kind "_version b WHERE b.partition = $1"         \
+    " AND b." kind " = $2 AND b.version = $3 - 1) WHERE partition = $1 AND " kind " = $2 AND version = $3"             \
+    " AND known_ms < (SELECT b.known_ms FROM " kind "_version b WHERE b.partition = $1 AND b." kind " = $2"            \
+    " AND b.version = $3 - 1)"
+
 static int add_versions(store_t *store, const rows_t *from, int64_t known_ms, arena_t *arena, err_t *err) {
     rows_t rows;
     rows_init(&rows, arena, 5);
@@ -124,7 +132,8 @@ int persons_update(store_t *store, Tc__PersonState *const *states, size_t count,
     if (rc || count == 0) return rc;
     rc = store_each_exec(store, "UPDATE person SET version = $3, state = $4 WHERE partition = $1 AND person = $2",
                          &rows, err);
-    return rc ? rc : add_versions(store, &rows, known_ms, arena, err);
+    if (!rc) rc = add_versions(store, &rows, known_ms, arena, err);
+    return rc ? rc : store_each_exec(store, NOT_BEFORE("person"), &rows, err);
 }
 
 int person_fetch_version(store_t *store, const char *person, int64_t before_ms, arena_t *arena, Tc__PersonState **out,
@@ -201,7 +210,8 @@ int employers_update(store_t *store, Tc__EmployerState *const *states, size_t co
     if (rc == 0)
         rc = store_each_exec(
             store, "UPDATE employer SET version = $3, state = $4 WHERE partition = $1 AND employer = $2", &rows, err);
-    return rc ? rc : put_versions(store, &versions, err);
+    if (rc == 0) rc = put_versions(store, &versions, err);
+    return rc ? rc : store_each_exec(store, NOT_BEFORE("employer"), &rows, err);
 }
 
 int employer_fetch_version(store_t *store, const char *employer, int64_t before_ms, arena_t *arena,

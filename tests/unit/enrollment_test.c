@@ -1026,6 +1026,28 @@ TEST(every_earlier_moment_is_told_as_it_was_told_then) {
     close_enrollment(&rig);
 }
 
+TEST(a_clock_that_is_set_back_does_not_change_the_order_of_what_was_known) {
+    rig_t rig;
+    rows_t rows;
+    open_enrollment(&rig);
+    set_clock(&rig, "2019-03-02", 0);
+    add_person(&rig, JIANGMEN, 1, "");
+    const int64_t first_ms = fake_ms;
+    fake_ms -= 3600000;
+    RIG_DO(&rig, "open_spell", "{'person':'P1','identity':'resident','from_month':'2018-01'}");
+    fake_ms += 3600001;
+    RIG_DO(&rig, "close_spell", "{'person':'P1','last_month':'2018-06'}");
+    NEED(store_query(rig.ctx.store, "SELECT known_ms FROM person_version ORDER BY version", NULL, 0, rig.ctx.arena,
+                     &rows, &rig.err) == E_OK);
+    NEED(rows.count == 3);
+    EQ(row_i64(&rows, 0, 0), first_ms);
+    EQ(row_i64(&rows, 1, 0), first_ms);
+    EQ(row_i64(&rows, 2, 0), first_ms + 1);
+    refused(&rig, E_NOT_FOUND, "known_on", "nothing was known", "get_person_as_of",
+            "{'person':'P1','known_on':'2019-03-01'}");
+    rig_close(&rig);
+}
+
 TEST(states_of_before_versions_were_kept_are_known_by_the_last_event) {
     rig_t rig;
     rows_t rows;
@@ -1067,4 +1089,5 @@ TESTS("enrollment", CASE(the_ground_is_laid), CASE(a_person_is_registered_and_th
       CASE(ZS_E01_ZS_E04_schemes_and_the_place_of_the_employer),
       CASE(YC_E03_SM_E01_where_the_scope_is_not_published_nothing_is_asked),
       CASE(as_of_tells_what_was_known_and_what_held), CASE(every_earlier_moment_is_told_as_it_was_told_then),
+      CASE(a_clock_that_is_set_back_does_not_change_the_order_of_what_was_known),
       CASE(states_of_before_versions_were_kept_are_known_by_the_last_event), CASE(the_ground_is_cleared))
