@@ -288,7 +288,7 @@ int clearing_add(void *self, const request_t *request, const ProtobufCMessage *m
     const Tc__AddClearingRows *ask = (const Tc__AddClearingRows *)message;
     adding_t a = {.settlement = settlement, .number = ask->clearing, .err = err};
     const size_t rows = ask->n_groups + ask->n_hospitals + ask->n_cases;
-    known_t *known, *used;
+    known_t *known = NULL, *used = NULL;
     rows_t found, found_used = {0};
     Tc__Clearing *clearing;
     (void)request;

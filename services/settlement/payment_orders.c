@@ -156,8 +156,8 @@ int orders_draft(void *self, const request_t *request, const ProtobufCMessage *m
     settlement_t *settlement = self;
     service_ctx_t *ctx = settlement->ctx;
     const Tc__DraftOrders *ask = (const Tc__DraftOrders *)message;
-    Tc__FacilityStatement **list;
-    Tc__PaymentOrders *orders;
+    Tc__FacilityStatement **list = NULL;
+    Tc__PaymentOrders *orders = NULL;
     const char *account;
     month_t month;
     size_t count;
@@ -202,7 +202,7 @@ int orders_approve(void *self, const request_t *request, const ProtobufCMessage 
                    err_t *err) {
     settlement_t *settlement = self;
     const char *caller = request->header.caller;
-    Tc__PaymentOrders *orders;
+    Tc__PaymentOrders *orders = NULL;
     int rc = find_all(settlement, (const Tc__OrderNumbers *)message, "approved", &orders, err);
     for (size_t i = 0; !rc && i < orders->n_orders; i++)
         if (strcmp(orders->orders[i]->drafted_by, caller) == 0)
@@ -241,7 +241,7 @@ int orders_send(void *self, const request_t *request, const ProtobufCMessage *me
                 err_t *err) {
     settlement_t *settlement = self;
     char day[DATE_TEXT_MAX];
-    Tc__PaymentOrders *orders;
+    Tc__PaymentOrders *orders = NULL;
     (void)request;
     int rc = find_all(settlement, (const Tc__OrderNumbers *)message, "sent", &orders, err);
     if (!rc) rc = check_money(settlement, orders, err);
@@ -409,7 +409,7 @@ int orders_list(void *self, const request_t *request, const ProtobufCMessage *me
     service_ctx_t *ctx = ((settlement_t *)self)->ctx;
     const Tc__ListOrders *ask = (const Tc__ListOrders *)message;
     const int limit = dues_page(ask->limit, ORDERS_MAX);
-    Tc__PaymentOrders *orders;
+    Tc__PaymentOrders *orders = NULL;
     rows_t found;
     month_t month = 0;
     (void)request;

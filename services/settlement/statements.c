@@ -134,7 +134,7 @@ int statements_draw(void *self, const request_t *request, const ProtobufCMessage
     const Tc__DrawStatements *ask = (const Tc__DrawStatements *)message;
     const int limit = ask->limit <= 0 ? DRAW_DEFAULT : ask->limit > DRAW_MAX ? DRAW_MAX : ask->limit;
     drawing_t d = {.settlement = settlement, .by = request->header.caller};
-    Tc__FacilityStatements *list;
+    Tc__FacilityStatements *list = NULL;
     rows_t waiting = {0};
     int rc = dues_month(ask->month, &d.month, err);
     if (!rc) rc = check_over(settlement, d.month, err);
@@ -230,7 +230,7 @@ int statements_list(void *self, const request_t *request, const ProtobufCMessage
     service_ctx_t *ctx = ((settlement_t *)self)->ctx;
     const Tc__ListStatements *ask = (const Tc__ListStatements *)message;
     const int limit = dues_page(ask->limit, LIST_DEFAULT);
-    Tc__FacilityStatements *list;
+    Tc__FacilityStatements *list = NULL;
     rows_t found;
     month_t month;
     (void)request;
