@@ -51,7 +51,7 @@ step() {
 }
 fail() { echo "$*" >&2; exit 1; }
 compose() { docker compose "$@"; }
-quietly() { "$@" >"$work/compose.out" 2>&1 || { cat "$work/compose.out" >&2; return 1; }; }
+quietly() { "$@" >"$work/compose.out" 2>&1 || { tail -n 40 "$work/compose.out" >&2; return 1; }; }
 
 suites=
 suite() { # NAME: the suite that all commands below are about
