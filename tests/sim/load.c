@@ -324,6 +324,7 @@ static void take_settled(bill_t *bill, int code, const reply_t *reply) {
 static void settle(caller_t *c, bill_t *bill) {
     const order_t command = {"adjudication", "settle", bill->id, bill->json};
     reply_t reply;
+    trace("settles %s of %s as %s", bill->number, load.persons[bill->person].number, bill->id);
     int code = ask(c, &command, &reply);
     take_settled(bill, code, &reply);
 }
@@ -404,6 +405,7 @@ static void reverse(caller_t *c, bill_t *bill) {
              load.persons[bill->person].number);
     if (first) new_id(c, bill->reverse_id);
     bill->reverse_asked = true;
+    trace("reverses %s (%s) as %s", bill->number, bill->state == BILL_SETTLED ? "settled" : "new", bill->reverse_id);
     const order_t command = {"adjudication", "reverse", bill->reverse_id, json};
     int code = ask(c, &command, &reply);
     if (code) world_fail("reverse %s: %s %s", bill->number, err_name(code), reply.text);

@@ -3,6 +3,7 @@
 //   --long               each an hour or two instead of a minute or two
 //   --seconds T          begin no seed after so long
 //   --trace              one seed, every line as it happens
+//   --keep               leave the databases of seeds that fail, and say where
 //   --list FILE          the seeds of a file instead: a line "S" or "S long"; # begins a comment
 //   --expect-failure     succeed when a seed fails, and stop there (canaries)
 #include "canary.h"
@@ -38,7 +39,7 @@ typedef struct job {
 static struct {
     task_t *tasks;
     size_t count, next, done, failures;
-    bool trace, expect_failure, stop;
+    bool trace, keep, kept, expect_failure, stop;
     int jobs;
     int64_t began_ms, seconds; // 0: as long as it takes
     char base[256], keys[300], tables[300];
@@ -82,7 +83,7 @@ static int read_list(const char *path) {
 }
 
 static int usage(void) {
-    fprintf(stderr, "usage: tongchou-sim [--seeds N] [--from S] [--long] [--trace] [--jobs J] [--list FILE]"
+    fprintf(stderr, "usage: tongchou-sim [--seeds N] [--from S] [--long] [--trace] [--keep] [--jobs J] [--list FILE]"
                     " [--expect-failure] [--canary NAME] [--seconds T]\n");
     return 2;
 }
@@ -97,6 +98,8 @@ static int read_options(int argc, char **argv) {
             sim.trace = true;
         else if (strcmp(argv[i], "--long") == 0)
             lasts = true;
+        else if (strcmp(argv[i], "--keep") == 0)
+            sim.keep = true;
         else if (strcmp(argv[i], "--expect-failure") == 0)
             sim.expect_failure = true;
         else if (!value)
@@ -190,7 +193,12 @@ static void end(job_t *job) {
     }
     add_up(job->outcome);
     if (job->outcome->failed && !(sim.expect_failure && sim.failures)) tell_failure(job, path);
-    remove_dir(job->dir);
+    if (sim.keep && job->outcome->failed) {
+        printf("  its databases: %s\n", job->dir);
+        sim.kept = true;
+    } else {
+        remove_dir(job->dir);
+    }
     unlink(path);
 }
 
@@ -270,7 +278,7 @@ int main(int argc, char **argv) {
     }
     work(jobs);
     report(wall_ms() - sim.began_ms);
-    remove_dir(sim.base);
+    if (!sim.kept) remove_dir(sim.base);
     return sim.expect_failure ? sim.failures == 0 : sim.failures > 0;
 }
 
