@@ -1597,7 +1597,9 @@ static int64_t fund_of_year(world_t *world, const char *person) {
     for (int i = 0; i < 3; i++) {
         char number[32];
         snprintf(number, sizeof number, "%s-%d", person, i);
-        sum += decision_of(ask_about(world, "get_decision", number))->fund_fen * (i + 1);
+        Tc__Decision *decision = decision_of(ask_about(world, "get_decision", number));
+        sum += decision->fund_fen * (i + 1);
+        tc__decision__free_unpacked(decision, NULL);
     }
     return sum;
 }
