@@ -80,7 +80,9 @@ static int take_bill(batch_t *batch, item_t *item, err_t *err) {
     rc = intake_check(item->bill, date_of_ms(batch->now_ms), &item->input, err);
     if (!rc) rc = scope_check_facility(item->request->header.scope, item->bill->facility, err);
     if (!rc) rc = batch_place(batch->on, item->bill, &item->input, err);
-    if (rc) return rc;
+    // An instance that has not heard of a hospital yet may be asked for a bill again that another one has settled.
+    item->unplaced = rc == E_NOT_FOUND && batch->settling;
+    if (rc && !item->unplaced) return rc;
     if (!order_make(item->bill->to, item->bill->from, item->bill->bill, &item->order))
         return err_set(err, E_INTERNAL, "a bill without a place in the order was let in");
     item->chain = batch_chain(batch, item->bill->person, date_year(item->input.to));
@@ -274,7 +276,8 @@ int batch_entitle(batch_t *batch, err_t *err) {
         err_t refusal = {0};
         if (item->state != ITEM_OPEN || item->op != OP_BILL || item->is_entitled) continue;
         item->is_entitled = true;
-        int code = batch_entitle_one(batch->policy, item, &refusal);
+        int code = item->unplaced ? batch_place(batch->on, item->bill, &item->input, &refusal)
+                                  : batch_entitle_one(batch->policy, item, &refusal);
         if (code) batch_refuse(batch, item, code, &refusal);
     }
     return rc;

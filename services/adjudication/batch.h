@@ -52,6 +52,7 @@ typedef struct item {
     benefit_bill_t input;
     entitled_t entitled;
     bool is_entitled;
+    bool unplaced;  // its hospital is not known here: refused when it was looked for among the stored
     chain_t *chain; // NULL: a reversal whose bill was not looked for yet
     bool stands;    // a reversal: its bill does
     item_state_t state;

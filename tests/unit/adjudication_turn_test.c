@@ -1327,6 +1327,30 @@ TEST(a_reversal_is_done_once_and_says_what_is_wrong_with_it) {
     close_world(other);
 }
 
+// The register is followed by each instance for itself, and one may be behind.
+TEST(a_settled_bill_is_known_also_where_its_hospital_is_not) {
+    world_t *world = open_world("adj_unplaced"), *behind = open_world("adj_unplaced");
+    const char *person = add_person("PLACED", "employee", "2014-12", 1, 1);
+    add_facility(world, "H44070300009", "2", "2018-01-01");
+    Tc__Bill bill = bill_of("N1", person, "H44070300009", "2018-05-10", 2220545, 2220545);
+    sent_t *first = put(world, "settle", "N1", &bill);
+    run(world);
+    EQ(first->code, E_OK);
+    sent_t *again = put(behind, "settle", "N1", &bill), *otherwise = put(behind, "settle", "N1-2", &bill);
+    run(behind);
+    EQ(again->code, E_OK);
+    EQ(again->reply_bytes, first->reply_bytes);
+    OK(memcmp(again->reply, first->reply, first->reply_bytes) == 0);
+    EQ(otherwise->code, E_EXISTS);
+    bill.bill = T("N2");
+    sent_t *fresh = put(behind, "settle", "N2", &bill);
+    run(behind);
+    EQ(fresh->code, E_NOT_FOUND);
+    EQ_TEXT(fresh->field, "facility");
+    close_world(world);
+    close_world(behind);
+}
+
 static world_t *the_other;
 static sent_t *there;
 static void reverse_there(void) { there = reverse(the_other, "r1", "W1", "TWICE"); }
@@ -1802,6 +1826,7 @@ TESTS("adjudication turns", CASE(the_ground_is_laid), CASE(WE_08_employee_first_
       CASE(a_late_bill_takes_its_lawful_place_and_those_after_it_are_decided_again),
       CASE(a_settlement_tells_what_moved_since_the_quote), CASE(a_reversed_bill_no_longer_counts_wherever_it_stood),
       CASE(the_only_bill_reversed_leaves_an_empty_year), CASE(a_reversal_is_done_once_and_says_what_is_wrong_with_it),
+      CASE(a_settled_bill_is_known_also_where_its_hospital_is_not),
       CASE(a_reversal_that_another_instance_does_meanwhile_is_no_refusal),
       CASE(a_repeated_settlement_that_meets_the_reversal_in_one_batch_gets_its_old_answer),
       CASE(a_bill_reversed_before_it_arrives_is_never_settled),
