@@ -304,7 +304,7 @@ static void keep_reply(bill_t *bill, const reply_t *reply) {
 // Collection hears of people, and adjudication of hospitals, by streams, which faults hold up.
 static bool may_not_have_heard(const bill_t *bill, const reply_t *reply) {
     const bool catching_up = !load.healed_us || world_us() - load.healed_us < CATCH_UP_S * INT64_C(1000000);
-    return catching_up && (!load.persons[bill->person].paid || strncmp(reply->text, "facility", 8) == 0);
+    return catching_up && (!load.persons[bill->person].paid || strstr(reply->text, "is not registered"));
 }
 
 // Is the answer lawful?
