@@ -83,7 +83,7 @@ keys:
 YAML
 }
 tongchou() { command=$1; shift; "$bin/tongchou" "$command" "$@" --data "$data"; }
-up() { quietly compose up -d --wait --wait-timeout 120 "$@"; }
+up() { quietly compose up -d "$@" && healthy_again; }
 container() { compose ps -q "$1" | sed -n "${2:-1}p"; } # SERVICE [NUMBER]
 name_of() { docker inspect -f '{{.Name}}' "$1" | tr -d /; }
 verify() { compose run --rm cli verify >"$work/verify" 2>"$work/verify.err" || { cat "$work/verify" "$work/verify.err" >&2; fail "the books are wrong"; }; tail -n 1 "$work/verify"; }
@@ -127,7 +127,7 @@ healthy_again() {
         tries=0
         until [ "$(docker inspect -f '{{.State.Health.Status}}' "$id")" = healthy ]; do
             tries=$((tries + 1))
-            [ $tries -lt 240 ] || fail "$(name_of "$id") does not get healthy"
+            [ $tries -lt 720 ] || fail "$(name_of "$id") does not get healthy"
             sleep 0.25
         done
     done
