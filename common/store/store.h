@@ -62,8 +62,8 @@ int store_open(store_t **out, const char *url, const char *schema, err_t *err) M
 // For an auditor: what is there, or E_STORE; nothing is made and every write is refused (E_STORE). SQLite may leave its
 // helper files (-wal, -shm) beside a database that nobody else has open.
 int store_open_read_only(store_t **out, const char *url, const char *schema, err_t *err) MUST_USE;
-// Copy the SQLite store `schema` of folder `dir` as it is at one moment to the new file `path` (mode 0600, synced), while
-// others write to it. E_STORE; then there is no file.
+// Copy the SQLite store `schema` of folder `dir` as it is at one moment to the new file `path` (mode 0600, synced),
+// while others write to it. E_STORE; then there is no file.
 int store_copy(const char *dir, const char *schema, const char *path, err_t *err) MUST_USE;
 void store_close(store_t **store);
 bool store_is_postgres(const store_t *store);

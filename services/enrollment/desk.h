@@ -16,8 +16,8 @@ struct enrollment {
 
 enrollment_rules_t desk_rules(const enrollment_t *e);
 
-// E_MISSING_FIELD and E_NOT_FOUND name `field`; E_DENIED: the caller's districts do not have the person. A number that was
-// merged into another is found too.
+// E_MISSING_FIELD and E_NOT_FOUND name `field`; E_DENIED: the caller's districts do not have the person. A number that
+// was merged into another is found too.
 int desk_find(enrollment_t *e, const char *field, const char *person, Tc__PersonState **out, err_t *err) MUST_USE;
 
 // Versions, events and rows of persons, known since `at_ms`; set-based. Two states of one person must stand in order.

@@ -130,16 +130,13 @@ static int get_seals(void *self, const request_t *request, const ProtobufCMessag
 
 enum { READERS = ROLE_ADMIN | ROLE_CLERK | ROLE_SERVICE, CLERKS = ROLE_ADMIN | ROLE_CLERK };
 
-static const method_t methods[] = {
-    {"get_balances", READERS, true, &tc__get_balances__descriptor, get_balances},
-    {"get_entry", READERS, true, &tc__get_entry__descriptor, get_entry},
-    {"get_entries", READERS, true, &tc__get_entry__descriptor, get_entries},
-    {"get_seals", READERS, true, &tc__get_seals__descriptor, get_seals},
-    DUES_METHODS,
-    MONEY_METHODS(READERS, CLERKS)
-    TASKS_METHODS(READERS, CLERKS)
-    RECONCILE_METHODS(READERS, CLERKS)
-};
+static const method_t methods[] = {{"get_balances", READERS, true, &tc__get_balances__descriptor, get_balances},
+                                   {"get_entry", READERS, true, &tc__get_entry__descriptor, get_entry},
+                                   {"get_entries", READERS, true, &tc__get_entry__descriptor, get_entries},
+                                   {"get_seals", READERS, true, &tc__get_seals__descriptor, get_seals},
+                                   DUES_METHODS,
+                                   MONEY_METHODS(READERS, CLERKS) TASKS_METHODS(READERS, CLERKS)
+                                       RECONCILE_METHODS(READERS, CLERKS)};
 
 // ---- life
 // ---------------------------------------------------------------------------------------------------------------
