@@ -11,7 +11,9 @@
 #include <string.h>
 
 enum { DIVISIONS_MAX = 16, EMPLOYERS_MAX = 999999, WRONG_PER_MILLE = 5, OVERLAYS_MAX = 15 };
-static const char default_city[] = "jiangmen", default_values[] = "samples/jiangmen-illustrative.yaml";
+// Names the city whose rules hold when none is given; its illustrative values stand beside it.
+static const char default_city[] = "samples/city", default_values[] = "samples/%s-illustrative.yaml";
+enum { CITY_NAME_MAX = 64 };
 enum { KIND_EMPLOYER = 1, KIND_PERSON = 2, KIND_RECEIPT = 3 }; // of draws
 
 // The lists of groups come from two agencies, one file each.
@@ -348,8 +350,9 @@ static const command_t self = {
             "due of these people, so that they pay what bill MONTH and bill YEAR bill; about one in two hundred is "
             "wrong: too\n"
             "much, too little, or sent twice. The rules are those of --city with --overlay; without either those of "
-            "jiangmen\n"
-            "with its illustrative values. Lists are to be imported as of the first day of the year. Defaults: 1000000 "
+            "the city\n"
+            "that config/samples/city names, with its illustrative values. Lists are to be imported as of the first "
+            "day of the year. Defaults: 1000000 "
             "people, 20000 employers, seed 1, month 2018-01, the division " NOWHERE ", which does not\n"
             "exist, UTF-8.\n\nexample:\n"
             "  tongchou sample city --people 1000000 --employers 20000 --division 440703 --out /tmp/city --gb18030\n"};
@@ -372,14 +375,28 @@ static bool fits(city_t *city, const char *month) {
            city->employers <= EMPLOYERS_MAX;
 }
 
+static int read_default_city(const char *config, char name[static CITY_NAME_MAX], err_t *err) {
+    char path[PATH_MAX + sizeof default_city];
+    snprintf(path, sizeof path, "%s/%s", config, default_city);
+    FILE *file = fopen(path, "re");
+    const bool read = file && fgets(name, CITY_NAME_MAX, file);
+    if (file) fclose(file);
+    name[strcspn(name, "\n")] = '\0';
+    return read && *name ? E_OK : err_set(err, E_IO, "%s: expected the name of a city; or give --city", path);
+}
+
 // The city's rules, and room for what each employer owes.
-static int load_law(city_t *city, const char *config, const char *name, const char **overlays) {
-    static char values[PATH_MAX + sizeof default_values + 1];
+static int load_law(city_t *city, const char *config, const char *given, const char **overlays) {
+    static char values[PATH_MAX + sizeof default_values + CITY_NAME_MAX];
+    char name[CITY_NAME_MAX] = "";
     city_paths_t paths;
-    int rc = city_paths(&paths, config, name ? name : default_city, &city->err);
+    int rc = city_paths(&paths, config, given, &city->err);
+    if (!rc && !given) rc = read_default_city(paths.config, name, &city->err);
+    if (!rc && !given) rc = city_paths(&paths, config, name, &city->err);
     if (rc) return rc;
-    if (!name && !overlays[0]) {
-        snprintf(values, sizeof values, "%s/%s", paths.config, default_values);
+    if (!given && !overlays[0]) {
+        const int at = snprintf(values, sizeof values, "%s/", paths.config);
+        snprintf(values + at, sizeof values - (size_t)at, default_values, name);
         overlays[0] = values;
     }
     rc = policy_load(&city->law, paths.city, overlays, &city->err);
