@@ -18,6 +18,8 @@ docker version >/dev/null 2>&1 || why=$(engine_kernel_allows) || { echo "SKIPPED
 
 work=$(mktemp -d /var/tmp/tongchou-container.XXXXXX) # not in memory: images are large
 engine_dir=$work/engine
+export TMPDIR="$work/tmp" # the engine outlives the folder that it might be given
+mkdir "$TMPDIR"
 began=$(date +%s) step_began=$began step= failed=
 bills=60000 skip=0 load= tag=tc$$
 
