@@ -191,11 +191,11 @@ plan_t faults_draw(uint64_t seed, int length) {
     plan.operations = (int)draw_between(8, 25);
     plan.think_max_us = chance(500000) ? draw_between(1000, 100000) : draw_between(100000, 4000000);
     if (length) {
-        plan.operations = (int)draw_between(20, 60);
-        plan.think_max_us = draw_between(20, 120) * 1000000;
+        plan.operations = (int)draw_between(15, 45);
+        plan.think_max_us = draw_between(40, 240) * 1000000;
     }
     plan.dense = length ? 1 : 3;
-    plan.safety_max_us = length ? INT64_C(7200) * 1000000 : INT64_C(180) * 1000000;
+    plan.safety_max_us = length ? INT64_C(10800) * 1000000 : INT64_C(180) * 1000000;
     plan.begin_ms = chance(100000) ? eve_ms : autumn_ms;
     plan.accounts = plan.employers && chance(500000);
     plan.other_law = chance(250000);

@@ -1,6 +1,6 @@
 // tongchou-sim: seeds, one after another on each processor, and the report.
 //   --seeds N --from S   N seeds beginning with S
-//   --long               each an hour or two instead of a minute or two
+//   --long               each half an hour to three hours instead of a minute or two
 //   --seconds T          begin no seed after so long
 //   --trace              one seed, every line as it happens
 //   --keep               leave the databases of seeds that fail, and say where
