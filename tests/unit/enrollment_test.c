@@ -1045,7 +1045,7 @@ TEST(a_clock_that_is_set_back_does_not_change_the_order_of_what_was_known) {
     EQ(row_i64(&rows, 2, 0), first_ms + 1);
     refused(&rig, E_NOT_FOUND, "known_on", "nothing was known", "get_person_as_of",
             "{'person':'P1','known_on':'2019-03-01'}");
-    rig_close(&rig);
+    close_enrollment(&rig);
 }
 
 TEST(states_of_before_versions_were_kept_are_known_by_the_last_event) {
