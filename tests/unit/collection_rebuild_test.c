@@ -492,7 +492,8 @@ static void bear_out(city_t *city, const char *person, const Tc__Preview *told, 
     }
     Tc__Entitlement *real = entitlement(city, person);
     if (told->n_owed == 1) EQ(real->version, told->then->version);
-    if (told->n_owed != 1) leave_out_touched(real, told->then); // each payment touched something of its own
+    // Each payment touches something of its own; one that changes nothing leaves the span of the change before.
+    if (told->n_owed != 1 || told->then->version == told->now->version) leave_out_touched(real, told->then);
     real->version = told->then->version;
     EQ_TEXT(message_to_json(&real->base, arena), message_to_json(&told->then->base, arena));
 }
