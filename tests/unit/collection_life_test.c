@@ -1,137 +1,10 @@
 // What becomes of a person: two numbers that are one, deaths, ends of the employee relation, stays elsewhere, and the
 // accounts of those who pay nothing any more. Through collection's handlers, with enrolment before it and the ledger
 // behind it. Built twice: on SQLite, and with ON_POSTGRES.
-#include "collection.pb-c.h"
 #include "common/base/hash.h"
-#include "services/collection/collection.h"
-#include "services/collection/handlers.h"
-#include "services/enrollment/handlers.h"
-#include "services/settlement/settlement.h"
-#include "tests/service_rig.h"
-
-typedef struct city {
-    rig_t enrollment, collection, settlement;
-    consumer_effect_t feed, books;
-} city_t;
-
-static policy_t *law;
-static unsigned serial;
-
-static void open_city(city_t *city) {
-    static const char *const overlays[] = {TC_SOURCE_DIR "/config/samples/jiangmen-illustrative.yaml", NULL};
-    err_t err = {0};
-    collection_t *collection = NULL;
-    settlement_t *settlement = NULL;
-    if (!law && policy_load(&law, TC_SOURCE_DIR "/config/cities/jiangmen.yaml", overlays, &err))
-        fprintf(stderr, "%s\n", err.text);
-    NEED(law != NULL);
-    *city = (city_t){0};
-    rig_open(&city->enrollment, &enrollment_service);
-    NEED((city->enrollment.self = enrollment_new(&city->enrollment.ctx, law)) != NULL);
-    rig_open(&city->collection, &collection_service);
-    NEED(collection_new(&collection, &city->collection.ctx, law, false, &err) == E_OK);
-    city->collection.self = collection;
-    city->feed = collection_feed(collection);
-    rig_open(&city->settlement, &settlement_service);
-    NEED(settlement_new(&settlement, &city->settlement.ctx, &err) == E_OK);
-    city->settlement.self = settlement;
-    city->books = (consumer_effect_t){&settlement->collection, poster_apply, poster_committed, poster_rolled_back};
-}
-
-static int64_t number_of(rig_t *rig, const char *sql) {
-    rows_t rows;
-    err_t err = {0};
-    NEED(store_query(rig->ctx.store, sql, NULL, 0, rig->ctx.arena, &rows, &err) == E_OK);
-    return rows.count ? row_i64(&rows, 0, 0) : 0;
-}
-
-#define COUNT(city, table_where) number_of(&(city)->collection, "SELECT COUNT(*) FROM " table_where)
-#define SUM(city, column, table_where)                                                                                 \
-    number_of(&(city)->collection, "SELECT CAST(COALESCE(SUM(" column "), 0) AS BIGINT) FROM " table_where)
-#define BALANCE(city, where)                                                                                           \
-    number_of(&(city)->settlement, "SELECT CAST(COALESCE(SUM(amount_fen), 0) AS BIGINT) FROM balance WHERE " where)
-
-// What always holds between the books of collection and the ledger.
-static void check_books(city_t *city) {
-    rig_pump(&city->collection, &city->settlement, &city->books);
-    EQ(BALANCE(city, "1 = 1"), 0);
-    EQ(-BALANCE(city, "account = 'held/parked'"), SUM(city, "amount_fen", "parked_receipt WHERE decision = ''"));
-    EQ(-BALANCE(city, "account = 'held/credit'"), SUM(city, "amount_fen", "credit"));
-    EQ(SUM(city, "amount_fen", "credit"), SUM(city, "amount_fen", "credit_move"));
-    EQ(-BALANCE(city, "account LIKE 'contribution/%'"), SUM(city, "total_fen", "bill WHERE paid_on <> ''"));
-    EQ(COUNT(city, "credit WHERE amount_fen < 0"), 0);
-}
-
-static void close_city(city_t *city) {
-    enrollment_t *enrollment = city->enrollment.self;
-    collection_t *collection = city->collection.self;
-    settlement_t *settlement = city->settlement.self;
-    check_books(city);
-    enrollment_destroy(&enrollment);
-    collection_destroy(&collection);
-    settlement_destroy(&settlement);
-    rig_close(&city->enrollment);
-    rig_close(&city->collection);
-    rig_close(&city->settlement);
-}
-
-static void pump(city_t *city) { rig_pump(&city->enrollment, &city->collection, &city->feed); }
-
-static void add_employer(city_t *city, const char *employer) {
-    RIG_DO(&city->enrollment, "register_employer",
-           "{'employer':'%s','uscc':'%s','name':'A厂','kind':'enterprise','division':'440703'}", employer,
-           rig_uscc(++serial));
-}
-
-static void add_person(city_t *city, const char *person, const char *birth, const char *identity, const char *from,
-                       const char *rest) {
-    serial++;
-    RIG_DO(&city->enrollment, "register_person",
-           "{'person':'%s','citizen_id':'%s','name':'张三%u','division':'440703'}", person,
-           rig_citizen(serial, birth, true), serial);
-    RIG_DO(&city->enrollment, "open_spell", "{'person':'%s','identity':'%s','from_month':'%s'%s}", person, identity,
-           from, rest);
-}
-
-static void add_employee(city_t *city, const char *person, const char *employer, const char *from) {
-    char rest[80];
-    snprintf(rest, sizeof rest, ",'employer':'%s','wage':'5000.00'", employer);
-    add_person(city, person, "19850115", "employee", from, rest);
-}
-
-static void bill_month(city_t *city, const char *month) {
-    RIG_DO(&city->collection, "bill_month", "{'month':'%s'}", month);
-}
-
-static void bill_months(city_t *city, const char *first, const char *last) {
-    month_t from = MONTH_NONE, to = MONTH_NONE;
-    char text[DATE_TEXT_MAX];
-    NEED(month_parse(first, &from) == 0 && month_parse(last, &to) == 0);
-    for (month_t m = from; m <= to; m++) bill_month(city, month_format(m, text));
-}
-
-static fen_t due(city_t *city, const char *kind, const char *number, const char *period) {
-    RIG_DO(&city->collection, "get_due", "{'%s':'%s','period':'%s'}", kind, number, period);
-    return ((const Tc__Due *)city->collection.reply)->amount_fen;
-}
-
-static void receive(city_t *city, const char *receipt, const char *kind, const char *number, const char *period,
-                    const char *on) {
-    char amount[FEN_TEXT_MAX];
-    fen_format(due(city, kind, number, period), amount);
-    RIG_DO(&city->collection, "receive", "{'receipt':'%s','%s':'%s','period':'%s','amount':'%s','paid_on':'%s'}",
-           receipt, kind, number, period, amount, on);
-}
+#include "tests/city_books.h"
 
 // ---- what holds
-
-static const Tc__Entitlement *entitlement(city_t *city, const char *person) {
-    RIG_DO(&city->collection, "get_entitlements", "{'persons':['%s']}", person);
-    const Tc__Entitlements *answer = (const Tc__Entitlements *)city->collection.reply;
-    NEED(answer->n_entitlements >= 1);
-    EQ_TEXT(answer->entitlements[0]->person, person);
-    return answer->entitlements[0];
-}
 
 static const char *paid_on(city_t *city, const char *person, const char *period) {
     RIG_DO(&city->collection, "get_bills", "{'person':'%s'}", person);
@@ -148,18 +21,13 @@ static const Tc__ParkedReceipt *only_parked(city_t *city) {
     return list->parked[0];
 }
 
-static void rebuild_changes_nothing(city_t *city) {
-    RIG_DO(&city->collection, "rebuild", "{'limit':2000}");
-    EQ(((const Tc__RebuildRun *)city->collection.reply)->changed, 0);
-}
-
 // ---- two numbers of one human being
 
 // OLD and NEW are the same person, insured twice; months 1 … 4: paid under OLD, under both, under NEW, under neither.
 static void live_twice(city_t *city) {
     open_city(city);
-    add_person(city, "OLD", "19850115", "flexible", "2018-01", "");
-    add_person(city, "NEW", "19850115", "flexible", "2018-01", "");
+    add_born(city, "OLD", "19850115", "flexible", "2018-01", "");
+    add_born(city, "NEW", "19850115", "flexible", "2018-01", "");
     pump(city);
     bill_months(city, "2018-01", "2018-04");
     receive(city, "R1", "person", "OLD", "2018-01", "2018-01-20");
@@ -308,9 +176,9 @@ TEST(what_was_paid_twice_is_for_somebody_to_decide) {
 TEST(credit_and_parked_money_go_along_and_numbers_lead_on) {
     city_t city;
     open_city(&city);
-    add_person(&city, "A", "19850115", "flexible", "2018-01", "");
-    add_person(&city, "B", "19850115", "flexible", "2018-01", "");
-    add_person(&city, "C", "19850115", "flexible", "2018-01", "");
+    add_born(&city, "A", "19850115", "flexible", "2018-01", "");
+    add_born(&city, "B", "19850115", "flexible", "2018-01", "");
+    add_born(&city, "C", "19850115", "flexible", "2018-01", "");
     pump(&city);
     bill_months(&city, "2018-01", "2018-02");
     RIG_DO(&city.collection, "import_receipts",
@@ -349,8 +217,8 @@ TEST(a_file_under_both_numbers_pays_once) {
     city_t city;
     char amount[FEN_TEXT_MAX];
     open_city(&city);
-    add_person(&city, "A", "19850115", "flexible", "2018-01", "");
-    add_person(&city, "B", "19850115", "flexible", "2018-01", "");
+    add_born(&city, "A", "19850115", "flexible", "2018-01", "");
+    add_born(&city, "B", "19850115", "flexible", "2018-01", "");
     pump(&city);
     merge(&city, "A", "B");
     pump(&city);
@@ -413,7 +281,7 @@ TEST(nothing_is_owed_after_a_death) {
 TEST(a_residents_fee_of_the_year_of_death_stays_that_of_the_next_is_parked) {
     city_t city;
     open_city(&city);
-    add_person(&city, "P1", "19850115", "resident", "2018-01", "");
+    add_born(&city, "P1", "19850115", "resident", "2018-01", "");
     pump(&city);
     RIG_DO(&city.collection, "bill_year", "{'year':2018}");
     RIG_DO(&city.collection, "bill_year", "{'year':2019}");
@@ -475,7 +343,7 @@ TEST(ZZ_Y07_ZZ_Y08_the_end_of_the_relation_ends_what_is_owed_and_what_is_covered
 TEST(JM_G_20_a_second_stay_brings_months_of_its_own) {
     city_t city;
     open_city(&city);
-    add_person(&city, "P1", "19850115", "flexible", "2018-01", "");
+    add_born(&city, "P1", "19850115", "flexible", "2018-01", "");
     RIG_DO(&city.enrollment, "transfer", "{'person':'P1','direction':'out','on':'2018-03-31','place':'440100'}");
     RIG_DO(&city.enrollment, "open_spell", "{'person':'P1','identity':'flexible','from_month':'2020-06'}");
     RIG_DO(&city.enrollment, "transfer",
@@ -505,7 +373,7 @@ TEST(JM_G_20_a_second_stay_brings_months_of_its_own) {
 TEST(JM_G_20_the_first_bill_of_a_second_stay_renews_the_state) {
     city_t city;
     open_city(&city);
-    add_person(&city, "P1", "19850115", "flexible", "2018-01", "");
+    add_born(&city, "P1", "19850115", "flexible", "2018-01", "");
     pump(&city);
     bill_month(&city, "2018-01");
     RIG_DO(&city.enrollment, "transfer", "{'person':'P1','direction':'out','on':'2018-01-31','place':'440100'}");
@@ -531,9 +399,9 @@ static const Tc__CreditRun *credit_month(city_t *city, const char *month) {
 TEST(JM_A_12_who_is_covered_for_life_is_credited_once_a_month) {
     city_t city;
     open_city(&city);
-    add_person(&city, "OLD1", "19550115", "retiree", "2017-06", "");
-    add_person(&city, "OLD2", "19550116", "retiree", "2018-03", "");
-    add_person(&city, "WORKS", "19850115", "flexible", "2018-01", "");
+    add_born(&city, "OLD1", "19550115", "retiree", "2017-06", "");
+    add_born(&city, "OLD2", "19550116", "retiree", "2018-03", "");
+    add_born(&city, "WORKS", "19850115", "flexible", "2018-01", "");
     pump(&city);
     bill_month(&city, "2018-02");
     const Tc__CreditRun *run = credit_month(&city, "2018-02");
@@ -555,7 +423,7 @@ TEST(JM_A_12_who_is_covered_for_life_is_credited_once_a_month) {
 TEST(credits_of_months_after_a_death_go_back) {
     city_t city;
     open_city(&city);
-    add_person(&city, "P1", "19550115", "retiree", "2017-06", "");
+    add_born(&city, "P1", "19550115", "retiree", "2017-06", "");
     pump(&city);
     credit_month(&city, "2018-02");
     credit_month(&city, "2018-03");
@@ -575,8 +443,8 @@ TEST(credits_of_months_after_a_death_go_back) {
 TEST(credits_of_a_merged_number_become_the_others) {
     city_t city;
     open_city(&city);
-    add_person(&city, "A", "19550115", "retiree", "2017-06", "");
-    add_person(&city, "B", "19550115", "retiree", "2017-06", "");
+    add_born(&city, "A", "19550115", "retiree", "2017-06", "");
+    add_born(&city, "B", "19550115", "retiree", "2017-06", "");
     pump(&city);
     credit_month(&city, "2018-02");
     RIG_DO(&city.collection, "credit_month", "{'month':'2018-03'}");
@@ -594,10 +462,10 @@ TEST(JM_A_14_and_JM_A_15_who_has_no_account_after_retirement_is_not_credited) {
     open_city(&city);
     RIG_DO(&city.enrollment, "register_employer",
            "{'employer':'E1','uscc':'%s','name':'A厂','kind':'distressed','division':'440703'}", rig_uscc(++serial));
-    add_person(&city, "HARD", "19550115", "employee", "2017-06", ",'employer':'E1','wage':'5000.00'");
+    add_born(&city, "HARD", "19550115", "employee", "2017-06", ",'employer':'E1','wage':'5000.00'");
     RIG_DO(&city.enrollment, "close_spell", "{'person':'HARD','last_month':'2017-12'}");
     RIG_DO(&city.enrollment, "open_spell", "{'person':'HARD','identity':'retiree','from_month':'2018-01'}");
-    add_person(&city, "LATE", "19550116", "flexible", "2018-01", "");
+    add_born(&city, "LATE", "19550116", "flexible", "2018-01", "");
     RIG_DO(&city.enrollment, "close_spell", "{'person':'LATE','last_month':'2018-02'}");
     RIG_DO(&city.enrollment, "open_spell", "{'person':'LATE','identity':'retiree','from_month':'2018-03'}");
     pump(&city);

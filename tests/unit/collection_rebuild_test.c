@@ -1,68 +1,6 @@
 // Runs over the city and what they leave: billing in parts, states rebuilt from scratch so that store, stream and Redis
 // agree, and previews that the payment itself then bears out. On SQLite and on PostgreSQL.
-#include "collection.pb-c.h"
-#include "services/collection/handlers.h"
-#include "services/collection/store.h"
-#include "services/enrollment/handlers.h"
-#include "tests/redis.h"
-#include "tests/service_rig.h"
-#include <time.h>
-
-typedef struct city {
-    rig_t enrollment, collection;
-    consumer_effect_t feed;
-    cache_t *cache;
-} city_t;
-
-static policy_t *law;
-static unsigned serial; // of citizen IDs, credit codes and receipts
-
-static void open_city(city_t *city, const test_redis_t *redis) {
-    static const char *const overlays[] = {TC_SOURCE_DIR "/config/samples/jiangmen-illustrative.yaml", NULL};
-    static const uint8_t secret[32] = {1};
-    err_t err = {0};
-    collection_t *collection = NULL;
-    if (!law) NEED(policy_load(&law, TC_SOURCE_DIR "/config/cities/jiangmen.yaml", overlays, &err) == E_OK);
-    *city = (city_t){0};
-    rig_open(&city->enrollment, &enrollment_service);
-    NEED((city->enrollment.self = enrollment_new(&city->enrollment.ctx, law)) != NULL);
-    rig_open(&city->collection, &collection_service);
-    if (redis) NEED(cache_new(&city->cache, test_redis_url(redis), secret, 500, &err) == E_OK);
-    city->collection.ctx.cache = city->cache;
-    NEED(collection_new(&collection, &city->collection.ctx, law, redis != NULL, &err) == E_OK);
-    city->collection.self = collection;
-    city->feed = collection_feed(collection);
-}
-
-static void close_city(city_t *city) {
-    enrollment_t *enrollment = city->enrollment.self;
-    collection_t *collection = city->collection.self;
-    enrollment_destroy(&enrollment);
-    collection_destroy(&collection);
-    rig_close(&city->enrollment);
-    rig_close(&city->collection);
-    cache_destroy(&city->cache);
-}
-
-static void pump(city_t *city) { rig_pump(&city->enrollment, &city->collection, &city->feed); }
-
-static void add_employer(city_t *city, const char *employer) {
-    RIG_DO(&city->enrollment, "register_employer",
-           "{'employer':'%s','uscc':'%s','name':'A厂','kind':'enterprise','division':'440703'}", employer,
-           rig_uscc(++serial));
-}
-
-// `rest`: further fields of the spell, each with a comma in front.
-static void add_person(city_t *city, const char *person, const char *identity, const char *from, const char *rest) {
-    unsigned day = ++serial;
-    char birth[9];
-    snprintf(birth, sizeof birth, "19%02u%02u%02u", 50 + day % 40, 1 + day / 28 % 12, 1 + day % 28);
-    RIG_DO(&city->enrollment, "register_person",
-           "{'person':'%s','citizen_id':'%s','name':'张三%u','division':'440703'}", person,
-           rig_citizen(serial, birth, serial % 2), serial);
-    RIG_DO(&city->enrollment, "open_spell", "{'person':'%s','identity':'%s','from_month':'%s'%s}", person, identity,
-           from, rest);
-}
+#include "tests/city_rig.h"
 
 static void bill(city_t *city, const char *period) {
     if (strlen(period) == 4)
@@ -71,33 +9,14 @@ static void bill(city_t *city, const char *period) {
         RIG_DO(&city->collection, "bill_month", "{'month':'%s'}", period);
 }
 
-static void pay(city_t *city, const char *payer, const char *number, const char *period, const char *on) {
-    char amount[FEN_TEXT_MAX];
-    RIG_DO(&city->collection, "get_due", "{'%s':'%s','period':'%s'}", payer, number, period);
-    fen_t due = ((const Tc__Due *)city->collection.reply)->amount_fen;
-    if (due == 0) return;
-    RIG_DO(&city->collection, "receive", "{'receipt':'R-%u','%s':'%s','period':'%s','amount':'%s','paid_on':'%s'}",
-           ++serial, payer, number, period, fen_format(due, amount), on);
+static void pay_due(city_t *city, const char *payer, const char *number, const char *period, const char *on) {
+    if (due(city, payer, number, period)) pay(city, payer, number, period, on);
 }
 
 // What a version changed depends on the one before it, not on what holds.
 static void leave_out_touched(Tc__Entitlement *state, const Tc__Entitlement *like) {
     state->touched_from = like->touched_from;
     state->touched_until = like->touched_until;
-}
-
-static Tc__Entitlement *entitlement(city_t *city, const char *person) {
-    RIG_DO(&city->collection, "get_entitlements", "{'persons':['%s']}", person);
-    const Tc__Entitlements *answer = (const Tc__Entitlements *)city->collection.reply;
-    NEED(answer->n_entitlements == 1);
-    return answer->entitlements[0];
-}
-
-static int64_t count_of(city_t *city, const char *sql) {
-    rows_t rows;
-    err_t err = {0};
-    NEED(store_query(city->collection.ctx.store, sql, NULL, 0, city->collection.ctx.arena, &rows, &err) == E_OK);
-    return row_i64(&rows, 0, 0);
 }
 
 static void damage(city_t *city, const char *sql) {
@@ -195,7 +114,7 @@ TEST(parts_reach_everybody_once) {
     static const int splits[] = {1, 2, 3, 7, PARTITIONS};
     city_t city;
     char after[64] = "";
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     add_thirty(&city);
     for (size_t s = 0; s < COUNT_OF(splits); s++) {
         int persons = 0, bills = 0;
@@ -215,7 +134,7 @@ TEST(parts_reach_everybody_once) {
         EQ(persons, 30);
         EQ(bills, 30);
     }
-    close_city(&city);
+    close_people(&city);
 }
 
 TEST(parts_that_cannot_be_name_the_field) {
@@ -232,26 +151,26 @@ TEST(parts_that_cannot_be_name_the_field) {
         {"rebuild", "{'part':2,'parts':2}", "part"},
     };
     city_t city;
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         EQ(rig_ask(&city.collection, cases[i].method, "%s", cases[i].json), E_OUT_OF_RANGE);
         EQ_TEXT(city.collection.err.field, cases[i].field);
     }
-    close_city(&city);
+    close_people(&city);
 }
 
 // Months are billed in any order; what was paid before counts by what is owed now.
 TEST(JM_G_14_a_month_billed_late_counts_as_one_that_was_owed) {
     city_t city;
     char month[DATE_TEXT_MAX];
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     add_employer(&city, "E1");
     add_person(&city, "P1", "employee", "2018-01", ",'employer':'E1','wage':'5000.00'");
     pump(&city);
     bill(&city, "2018-01");
     bill(&city, "2018-05");
-    pay(&city, "employer", "E1", "2018-01", "2018-01-20");
-    pay(&city, "employer", "E1", "2018-05", "2018-06-20"); // one month late by what was billed so far
+    pay_due(&city, "employer", "E1", "2018-01", "2018-01-20");
+    pay_due(&city, "employer", "E1", "2018-05", "2018-06-20"); // one month late by what was billed so far
     const Tc__Entitlement *e = entitlement(&city, "P1");
     NEED(e->n_spans == 2);
     EQ_TEXT(e->spans[1]->first_month, "2018-06");
@@ -261,13 +180,13 @@ TEST(JM_G_14_a_month_billed_late_counts_as_one_that_was_owed) {
     EQ_TEXT(e->spans[0]->last_month, "2018-02");
     EQ(rebuild(&city, 1, 0), 0);
     check_stream(&city);
-    close_city(&city);
+    close_people(&city);
 }
 
 // The last month of a former scheme buys the first month here, paid or not.
 TEST(JM_G_20_the_first_bill_tells_where_months_brought_in_stand) {
     city_t city;
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     add_person(&city, "P1", "flexible", "2018-01", ",'prior_months_tier1':40,'prior_months_tier2':30");
     add_person(&city, "P2", "flexible", "2018-01", "");
     pump(&city);
@@ -281,7 +200,7 @@ TEST(JM_G_20_the_first_bill_tells_where_months_brought_in_stand) {
     bill(&city, "2018-02");
     EQ(entitlement(&city, "P1")->version, 2);
     EQ(rebuild(&city, 1, 0), 0);
-    close_city(&city);
+    close_people(&city);
 }
 
 // ---- states from scratch
@@ -313,11 +232,11 @@ static void live(city_t *city, int persons) {
         for (int back = 0; back < 6; back += 1 + rand() % 3) {
             month_format(m - back, period);
             snprintf(name, sizeof name, "E%d", rand() % 3);
-            if (rand() % 2) pay(city, "employer", name, period, on);
+            if (rand() % 2) pay_due(city, "employer", name, period, on);
             for (int i = 0; i < persons; i++) {
                 snprintf(name, sizeof name, "P%02d", i);
-                if (rand() % 3 == 0) pay(city, "person", name, period, on);
-                if (rand() % 20 == 0) pay(city, "person", name, "2018", on);
+                if (rand() % 3 == 0) pay_due(city, "person", name, period, on);
+                if (rand() % 20 == 0) pay_due(city, "person", name, "2018", on);
             }
         }
     }
@@ -326,20 +245,20 @@ static void live(city_t *city, int persons) {
 TEST(a_sound_city_has_nothing_to_rebuild) {
     city_t city;
     new_seed();
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     live(&city, 24);
     int64_t events = (int64_t)rig_event_count(&city.collection);
     EQ(rebuild(&city, 3, 5), 0);
     EQ((int64_t)rig_event_count(&city.collection), events);
     check_stream(&city);
-    close_city(&city);
+    close_people(&city);
 }
 
 TEST(what_was_lost_or_altered_comes_back_as_it_was) {
     city_t city;
     char name[16];
     new_seed();
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     live(&city, 24);
     RIG_DO(&city.collection, "get_entitlements", "{'persons':['P00','P01','P02','P03','P04','P05','P06','P07']}");
     const Tc__Entitlements *before = (const Tc__Entitlements *)city.collection.reply;
@@ -367,19 +286,19 @@ TEST(what_was_lost_or_altered_comes_back_as_it_was) {
     pump(&city);
     EQ(entitlement(&city, "P00")->version, version + 1);
     check_stream(&city);
-    close_city(&city);
+    close_people(&city);
 }
 
 TEST(a_lost_table_is_rebuilt_as_a_whole) {
     city_t city;
     new_seed();
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     live(&city, 24);
     damage(&city, "DELETE FROM entitlement");
     EQ(rebuild(&city, 2, 7), 24);
     EQ(rebuild(&city, 2, 7), 0);
     check_stream(&city);
-    close_city(&city);
+    close_people(&city);
 }
 
 // ---- Redis
@@ -395,7 +314,7 @@ static bool recached(city_t *city) {
     int64_t until = clock_now_ms() + 10000;
     while (clock_now_ms() < until) {
         collection_service.tick(city->collection.self, clock_now_ms());
-        if (count_of(city, "SELECT COUNT(*) FROM uncached") == 0) return true;
+        if (number_of(&city->collection, "SELECT COUNT(*) FROM uncached") == 0) return true;
         nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
     }
     return false;
@@ -407,10 +326,10 @@ TEST(what_redis_holds_otherwise_is_gone_after_a_rebuild) {
     city_t city;
     test_redis_t *redis = test_redis_start();
     NEED(redis != NULL);
-    open_city(&city, redis);
+    open_people(&city, test_redis_url(redis));
     add_thirty(&city);
     bill(&city, "2018-01");
-    pay(&city, "person", "P00", "2018-01", "2018-01-20");
+    pay_due(&city, "person", "P00", "2018-01", "2018-01-20");
     OK(recached(&city));
     OK(check_cached(&city, "P00"));
     put_wrong(&city, "P00", 99, "newer");
@@ -430,7 +349,7 @@ TEST(what_redis_holds_otherwise_is_gone_after_a_rebuild) {
     entitlement(&city, "P00");      // a reader who misses it puts it
     OK(check_cached(&city, "P00"));
     check_stream(&city);
-    close_city(&city);
+    close_people(&city);
     test_redis_stop(&redis);
 }
 
@@ -438,19 +357,19 @@ TEST(a_rebuild_does_without_redis_and_fills_it_when_it_is_back) {
     city_t city;
     test_redis_t *redis = test_redis_start();
     NEED(redis != NULL);
-    open_city(&city, redis);
+    open_people(&city, test_redis_url(redis));
     add_thirty(&city);
     OK(recached(&city));
     damage(&city, "DELETE FROM entitlement WHERE person < 'P10'");
     test_redis_kill(redis);
     EQ(rebuild(&city, 2, 6), 10);
-    EQ(count_of(&city, "SELECT COUNT(*) FROM uncached"), 10);
+    EQ(number_of(&city.collection, "SELECT COUNT(*) FROM uncached"), 10);
     NEED(test_redis_restart(redis));
     OK(recached(&city));
     OK(check_cached(&city, "P03"));
     OK(test_redis_flush(redis));
     EQ(rebuild(&city, 2, 6), 0);
-    close_city(&city);
+    close_people(&city);
     test_redis_stop(&redis);
 }
 
@@ -459,20 +378,20 @@ TEST(what_a_dead_process_did_not_put_is_put_by_the_next) {
     city_t city;
     test_redis_t *redis = test_redis_start();
     NEED(redis != NULL);
-    open_city(&city, redis);
+    open_people(&city, test_redis_url(redis));
     add_thirty(&city);
     OK(recached(&city));
     OK(test_redis_flush(redis));
     damage(&city, "INSERT INTO uncached_batch (batch, persons) VALUES ('dead', 'P03 P04 NOBODY P03 ')");
-    for (int i = 0; i < 200 && count_of(&city, "SELECT COUNT(*) FROM uncached_batch") > 0; i++) {
+    for (int i = 0; i < 200 && number_of(&city.collection, "SELECT COUNT(*) FROM uncached_batch") > 0; i++) {
         collection_service.tick(city.collection.self, clock_now_ms());
         nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
     }
-    EQ(count_of(&city, "SELECT COUNT(*) FROM uncached_batch"), 0);
+    EQ(number_of(&city.collection, "SELECT COUNT(*) FROM uncached_batch"), 0);
     OK(recached(&city));
     OK(check_cached(&city, "P03"));
     OK(check_cached(&city, "P04"));
-    close_city(&city);
+    close_people(&city);
     test_redis_stop(&redis);
 }
 
@@ -488,7 +407,7 @@ static void bear_out(city_t *city, const char *person, const Tc__Preview *told, 
     arena_t *arena = city->collection.ctx.arena;
     for (size_t i = 0; i < told->n_owed; i++) {
         bool own = !*told->owed[i]->employer;
-        pay(city, own ? "person" : "employer", own ? person : told->owed[i]->employer, told->owed[i]->period, on);
+        pay_due(city, own ? "person" : "employer", own ? person : told->owed[i]->employer, told->owed[i]->period, on);
     }
     Tc__Entitlement *real = entitlement(city, person);
     if (told->n_owed == 1) EQ(real->version, told->then->version);
@@ -500,13 +419,13 @@ static void bear_out(city_t *city, const char *person, const Tc__Preview *told, 
 
 static void owe(city_t *city, const char *identity, const char *rest, int first, int last) {
     char month[DATE_TEXT_MAX];
-    open_city(city, NULL);
+    open_people(city, NULL);
     add_employer(city, "E1");
     add_person(city, "P1", identity, "2018-01", rest);
     pump(city);
     for (int m = 1; m <= last; m++) {
         bill(city, month_format(month_make(2018, m), month));
-        if (m < first) pay(city, *rest ? "employer" : "person", *rest ? "E1" : "P1", month, "2018-01-20");
+        if (m < first) pay_due(city, *rest ? "employer" : "person", *rest ? "E1" : "P1", month, "2018-01-20");
     }
 }
 #define STAFF ",'employer':'E1','wage':'5000.00'"
@@ -538,7 +457,7 @@ TEST(JM_G_11_three_months_of_arrears_would_count) {
     bear_out(&city, "P1", told, "2018-06-10");
     EQ(preview(&city, "P1", "2018-06-10")->n_changes, 0);
     EQ(((const Tc__Preview *)city.collection.reply)->n_owed, 0);
-    close_city(&city);
+    close_people(&city);
 }
 
 TEST(JM_G_14_and_JM_G_15_four_months_would_not) {
@@ -549,7 +468,7 @@ TEST(JM_G_14_and_JM_G_15_four_months_would_not) {
     for (size_t i = 0; i < 4; i++) OK(!told->owed[i]->counts);
     EQ(told->n_changes, 0);
     bear_out(&city, "P1", told, "2018-07-10");
-    close_city(&city);
+    close_people(&city);
 }
 
 TEST(JM_G_11_a_day_later_a_month_more_is_too_late) {
@@ -561,7 +480,7 @@ TEST(JM_G_11_a_day_later_a_month_more_is_too_late) {
     EQ(told->n_changes, 1);
     for (size_t i = 0; i < 4; i++) OK(!preview(&city, "P1", "2018-07-01")->owed[i]->counts);
     bear_out(&city, "P1", told, "2018-06-30");
-    close_city(&city);
+    close_people(&city);
 }
 
 TEST(JM_E_25_and_JM_G_17_who_pays_alone_waits) {
@@ -573,12 +492,12 @@ TEST(JM_E_25_and_JM_G_17_who_pays_alone_waits) {
     EQ(told->now->n_spans, 0);
     EQ_TEXT(told->owed[0]->employer, "");
     bear_out(&city, "P1", told, "2018-02-20");
-    close_city(&city);
+    close_people(&city);
 }
 
 TEST(JM_E_27_a_year_paid_within_it_covers_the_rest_of_it) {
     city_t city;
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     add_person(&city, "R1", "resident", "2018-01", "");
     pump(&city);
     bill(&city, "2018");
@@ -593,14 +512,14 @@ TEST(JM_E_27_a_year_paid_within_it_covers_the_rest_of_it) {
     EQ_TEXT(told->changes[0]->last_month, "2018-12");
     EQ_TEXT(told->changes[0]->identity, "resident");
     bear_out(&city, "R1", told, "2018-04-05");
-    close_city(&city);
+    close_people(&city);
 }
 
 TEST(random_previews_are_borne_out_by_the_payment) {
     city_t city;
     char name[16], on[DATE_TEXT_MAX];
     new_seed();
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     live(&city, 24);
     for (int i = 0; i < 24; i++) {
         snprintf(name, sizeof name, "P%02d", i);
@@ -610,7 +529,7 @@ TEST(random_previews_are_borne_out_by_the_payment) {
         bear_out(&city, name, told, on);
     }
     EQ(rebuild(&city, 1, 0), 0);
-    close_city(&city);
+    close_people(&city);
 }
 
 TEST(bad_previews_name_the_field) {
@@ -630,7 +549,7 @@ TEST(bad_previews_name_the_field) {
         EQ(rig_ask(&city.collection, "preview", "%s", cases[i].json), cases[i].code);
         EQ_TEXT(city.collection.err.field, cases[i].field);
     }
-    close_city(&city);
+    close_people(&city);
 }
 
 TEST(the_ground_is_cleared) {

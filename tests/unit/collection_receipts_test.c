@@ -1,128 +1,10 @@
 // Receipts in files, what is parked and decided, personal accounts, years and public obligations: through collection's
 // handlers, with enrolment before it and the ledger behind it. Built twice: on SQLite, and with ON_POSTGRES.
-#include "collection.pb-c.h"
 #include "services/collection/claim.h"
-#include "services/collection/handlers.h"
 #include "services/collection/years.h"
-#include "services/enrollment/handlers.h"
-#include "services/settlement/settlement.h"
-#include "tests/service_rig.h"
-#include <time.h>
+#include "tests/city_books.h"
 
-typedef struct city {
-    rig_t enrollment, collection, settlement;
-    consumer_effect_t feed, books;
-} city_t;
-
-static policy_t *law;
-static unsigned serial;
 static const char file_of[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-
-static void open_city(city_t *city) {
-    static const char *const overlays[] = {TC_SOURCE_DIR "/config/samples/jiangmen-illustrative.yaml", NULL};
-    err_t err = {0};
-    collection_t *collection = NULL;
-    settlement_t *settlement = NULL;
-    if (!law && policy_load(&law, TC_SOURCE_DIR "/config/cities/jiangmen.yaml", overlays, &err))
-        fprintf(stderr, "%s\n", err.text);
-    NEED(law != NULL);
-    *city = (city_t){0};
-    rig_open(&city->enrollment, &enrollment_service);
-    NEED((city->enrollment.self = enrollment_new(&city->enrollment.ctx, law)) != NULL);
-    rig_open(&city->collection, &collection_service);
-    NEED(collection_new(&collection, &city->collection.ctx, law, false, &err) == E_OK);
-    city->collection.self = collection;
-    city->feed = collection_feed(collection);
-    rig_open(&city->settlement, &settlement_service);
-    NEED(settlement_new(&settlement, &city->settlement.ctx, &err) == E_OK);
-    city->settlement.self = settlement;
-    city->books = (consumer_effect_t){&settlement->collection, poster_apply, poster_committed, poster_rolled_back};
-}
-
-static int64_t number_of(rig_t *rig, const char *sql) {
-    rows_t rows;
-    err_t err = {0};
-    NEED(store_query(rig->ctx.store, sql, NULL, 0, rig->ctx.arena, &rows, &err) == E_OK);
-    return rows.count ? row_i64(&rows, 0, 0) : 0;
-}
-
-#define COUNT(city, table_where) number_of(&(city)->collection, "SELECT COUNT(*) FROM " table_where)
-#define SUM(city, column, table_where)                                                                                 \
-    number_of(&(city)->collection, "SELECT CAST(COALESCE(SUM(" column "), 0) AS BIGINT) FROM " table_where)
-#define BALANCE(city, where)                                                                                           \
-    number_of(&(city)->settlement, "SELECT CAST(COALESCE(SUM(amount_fen), 0) AS BIGINT) FROM balance WHERE " where)
-
-// What always holds between the books of collection and the ledger.
-static void check_books(city_t *city) {
-    rig_pump(&city->collection, &city->settlement, &city->books);
-    EQ(BALANCE(city, "1 = 1"), 0);
-    EQ(-BALANCE(city, "account = 'held/parked'"), SUM(city, "amount_fen", "parked_receipt WHERE decision = ''"));
-    EQ(-BALANCE(city, "account = 'held/credit'"), SUM(city, "amount_fen", "credit"));
-    EQ(SUM(city, "amount_fen", "credit"), SUM(city, "amount_fen", "credit_move"));
-    EQ(-BALANCE(city, "account LIKE 'contribution/%'"), SUM(city, "total_fen", "bill WHERE paid_on <> ''"));
-    EQ(COUNT(city, "credit WHERE amount_fen < 0"), 0);
-}
-
-static void close_city(city_t *city) {
-    enrollment_t *enrollment = city->enrollment.self;
-    collection_t *collection = city->collection.self;
-    settlement_t *settlement = city->settlement.self;
-    check_books(city);
-    enrollment_destroy(&enrollment);
-    collection_destroy(&collection);
-    settlement_destroy(&settlement);
-    rig_close(&city->enrollment);
-    rig_close(&city->collection);
-    rig_close(&city->settlement);
-}
-
-static void pump(city_t *city) { rig_pump(&city->enrollment, &city->collection, &city->feed); }
-
-static void add_employer(city_t *city, const char *employer) {
-    RIG_DO(&city->enrollment, "register_employer",
-           "{'employer':'%s','uscc':'%s','name':'A厂','kind':'enterprise','division':'440703'}", employer,
-           rig_uscc(++serial));
-}
-
-static void add_person(city_t *city, const char *person, const char *birth, const char *identity, const char *from,
-                       const char *rest) {
-    serial++;
-    RIG_DO(&city->enrollment, "register_person",
-           "{'person':'%s','citizen_id':'%s','name':'张三%u','division':'440703'}", person,
-           rig_citizen(serial, birth, true), serial);
-    RIG_DO(&city->enrollment, "open_spell", "{'person':'%s','identity':'%s','from_month':'%s'%s}", person, identity,
-           from, rest);
-}
-
-static void add_employee(city_t *city, const char *person, const char *employer, const char *from) {
-    char rest[80];
-    snprintf(rest, sizeof rest, ",'employer':'%s','wage':'5000.00'", employer);
-    add_person(city, person, "19850115", "employee", from, rest);
-}
-
-static void bill_month(city_t *city, const char *month) {
-    RIG_DO(&city->collection, "bill_month", "{'month':'%s'}", month);
-}
-
-static void bill_months(city_t *city, const char *first, const char *last) {
-    month_t from = MONTH_NONE, to = MONTH_NONE;
-    char text[DATE_TEXT_MAX];
-    NEED(month_parse(first, &from) == 0 && month_parse(last, &to) == 0);
-    for (month_t m = from; m <= to; m++) bill_month(city, month_format(m, text));
-}
-
-static fen_t due(city_t *city, const char *kind, const char *number, const char *period) {
-    RIG_DO(&city->collection, "get_due", "{'%s':'%s','period':'%s'}", kind, number, period);
-    return ((const Tc__Due *)city->collection.reply)->amount_fen;
-}
-
-static void receive(city_t *city, const char *receipt, const char *kind, const char *number, const char *period,
-                    const char *on) {
-    char amount[FEN_TEXT_MAX];
-    fen_format(due(city, kind, number, period), amount);
-    RIG_DO(&city->collection, "receive", "{'receipt':'%s','%s':'%s','period':'%s','amount':'%s','paid_on':'%s'}",
-           receipt, kind, number, period, amount, on);
-}
 
 // ---- files
 
@@ -172,13 +54,6 @@ static const Tc__ReceiptReport *resolve(city_t *city, const char *receipt, const
     return (const Tc__ReceiptReport *)city->collection.reply;
 }
 
-static const Tc__Entitlement *entitlement(city_t *city, const char *person) {
-    RIG_DO(&city->collection, "get_entitlements", "{'persons':['%s']}", person);
-    const Tc__Entitlements *answer = (const Tc__Entitlements *)city->collection.reply;
-    NEED(answer->n_entitlements == 1);
-    return answer->entitlements[0];
-}
-
 TEST(the_ground_is_laid) { rig_ground_start(); }
 
 // ---- the decision, pure
@@ -213,7 +88,7 @@ static void found(city_t *city) {
     add_employer(city, "E2");
     add_employee(city, "P1", "E1", "2018-05");
     add_employee(city, "P2", "E1", "2018-05");
-    add_person(city, "P3", "19700301", "flexible", "2018-05", "");
+    add_born(city, "P3", "19700301", "flexible", "2018-05", "");
     pump(city);
     bill_months(city, "2018-05", "2018-06");
 }
@@ -440,7 +315,7 @@ TEST(a_receipt_given_back_leaves_everything_as_before) {
 TEST(JM_C_40_a_residents_fee_is_not_paid_back_once_the_year_has_begun) {
     city_t city;
     open_city(&city);
-    add_person(&city, "P1", "19700301", "resident", "2018-01", "");
+    add_born(&city, "P1", "19700301", "resident", "2018-01", "");
     pump(&city);
     RIG_DO(&city.collection, "bill_year", "{'year':2018}");
     const fen_t fee = due(&city, "person", "P1", "2018");
@@ -519,7 +394,7 @@ TEST(JM_A_16_and_JM_A_17_months_paid_late_are_credited_month_by_month) {
 TEST(JM_A_01_a_residents_year_credits_nothing) {
     city_t city;
     open_city(&city);
-    add_person(&city, "P1", "19700301", "resident", "2018-01", "");
+    add_born(&city, "P1", "19700301", "resident", "2018-01", "");
     pump(&city);
     RIG_DO(&city.collection, "bill_year", "{'year':2018}");
     receive(&city, "T1", "person", "P1", "2018", "2017-12-20");
@@ -532,7 +407,7 @@ TEST(JM_A_03_who_had_an_account_before_2017_stays_undecided) {
     city_t city;
     size_t events;
     open_city(&city);
-    add_person(&city, "P1", "19700301", "flexible", "2018-05", ",'prior_months_tier1':24,'prior_months_tier2':24");
+    add_born(&city, "P1", "19700301", "flexible", "2018-05", ",'prior_months_tier1':24,'prior_months_tier2':24");
     pump(&city);
     bill_month(&city, "2018-05");
     receive(&city, "T1", "person", "P1", "2018-05", "2018-05-20");
@@ -556,7 +431,7 @@ TEST(JM_Y_04_and_JM_Y_05_months_with_tier_2_count_and_residents_years_do_not) {
     city_t city;
     open_city(&city);
     add_employer(&city, "E1");
-    add_person(&city, "P1", "19600115", "resident", "2018-01", "");
+    add_born(&city, "P1", "19600115", "resident", "2018-01", "");
     add_employee(&city, "P2", "E1", "2018-05");
     pump(&city);
     RIG_DO(&city.collection, "bill_year", "{'year':2018}");
@@ -590,7 +465,7 @@ TEST(which_identities_count_follows_the_city) {
 TEST(JM_Y_03_and_JM_Y_12_deemed_months_and_those_of_the_former_scheme_are_added) {
     city_t city;
     open_city(&city);
-    add_person(&city, "P1", "19600301", "flexible", "2018-05", ",'prior_months_tier1':40,'prior_months_tier2':36");
+    add_born(&city, "P1", "19600301", "flexible", "2018-05", ",'prior_months_tier1':40,'prior_months_tier2':36");
     RIG_DO(&city.enrollment, "record_deemed",
            "{'person':'P1','months':24,'source':'military service','evidence':'D1'}");
     RIG_DO(&city.enrollment, "transfer",
@@ -616,7 +491,7 @@ static const Tc__RetirementAssessment *assess(city_t *city, const char *person, 
 TEST(JM_Y_01_JM_Y_07_and_JM_Y_09_a_lump_sum_makes_up_what_is_missing_and_then_counts) {
     city_t city;
     open_city(&city);
-    add_person(&city, "P1", "19600301", "flexible", "2018-05", ",'prior_months_tier1':200,'prior_months_tier2':200");
+    add_born(&city, "P1", "19600301", "flexible", "2018-05", ",'prior_months_tier1':200,'prior_months_tier2':200");
     pump(&city);
     bill_months(&city, "2018-05", "2018-06");
     receive(&city, "T1", "person", "P1", "2018-05", "2018-05-20");
@@ -654,7 +529,7 @@ TEST(JM_Y_01_JM_Y_07_and_JM_Y_09_a_lump_sum_makes_up_what_is_missing_and_then_co
 TEST(JM_Y_02_who_first_joins_from_2018_needs_25_years) {
     city_t city;
     open_city(&city);
-    add_person(&city, "P1", "19600301", "flexible", "2018-05", "");
+    add_born(&city, "P1", "19600301", "flexible", "2018-05", "");
     pump(&city);
     bill_month(&city, "2018-05");
     receive(&city, "T1", "person", "P1", "2018-05", "2018-05-20");
@@ -671,12 +546,12 @@ TEST(JM_C_03_and_JM_C_09_what_public_money_owes_for_a_year) {
     for (int i = 0; i < 3; i++) {
         char name[8];
         snprintf(name, sizeof name, "R%d", i);
-        add_person(&city, name, "19700301", "resident", "2018-01", "");
+        add_born(&city, name, "19700301", "resident", "2018-01", "");
         if (i < 2)
             RIG_DO(&city.enrollment, "set_group",
                    "{'person':'%s','group':'minimum_living','from':'2017-01-01','source':'civil_affairs'}", name);
     }
-    add_person(&city, "U1", "19700301", "unemployed", "2018-05", "");
+    add_born(&city, "U1", "19700301", "unemployed", "2018-05", "");
     pump(&city);
     RIG_DO(&city.collection, "bill_year", "{'year':2018}");
     bill_months(&city, "2018-05", "2018-06");
@@ -829,7 +704,7 @@ TEST(a_thousand_receipts_take_no_time) {
     open_city(&city);
     for (int i = 0; i < PERSONS; i++) {
         snprintf(name, sizeof name, "P%d", i);
-        add_person(&city, name, i % 3 ? i % 3 == 1 ? "19700301" : "19700302" : "19700303", "flexible", "2018-05", "");
+        add_born(&city, name, i % 3 ? i % 3 == 1 ? "19700301" : "19700302" : "19700303", "flexible", "2018-05", "");
     }
     pump(&city);
     char after[64] = "";

@@ -1,94 +1,7 @@
 // Collection through its handlers, with enrolment beside it: bills, receipts, entitlement states, and the cache that
 // follows.
-#include "services/collection/handlers.h"
-#include "collection.pb-c.h"
 #include "services/collection/renew.h"
-#include "services/collection/store.h"
-#include "services/enrollment/handlers.h"
-#include "tests/redis.h"
-#include "tests/service_rig.h"
-#include <time.h>
-
-typedef struct city {
-    rig_t enrollment, collection;
-    consumer_effect_t feed;
-    cache_t *cache;
-} city_t;
-
-static policy_t *law;
-static unsigned serial; // of citizen IDs and credit codes
-
-static void load_law(void) {
-    err_t err = {0};
-    static const char *const overlays[] = {TC_SOURCE_DIR "/config/samples/jiangmen-illustrative.yaml", NULL};
-    if (!law && policy_load(&law, TC_SOURCE_DIR "/config/cities/jiangmen.yaml", overlays, &err))
-        fprintf(stderr, "%s\n", err.text);
-    NEED(law != NULL);
-}
-
-static void open_city(city_t *city, const test_redis_t *redis) {
-    static const uint8_t secret[32] = {1};
-    err_t err = {0};
-    collection_t *collection = NULL;
-    load_law();
-    *city = (city_t){0};
-    rig_open(&city->enrollment, &enrollment_service);
-    NEED((city->enrollment.self = enrollment_new(&city->enrollment.ctx, law)) != NULL);
-    rig_open(&city->collection, &collection_service);
-    if (redis) NEED(cache_new(&city->cache, test_redis_url(redis), secret, 200, &err) == E_OK);
-    city->collection.ctx.cache = city->cache;
-    NEED(collection_new(&collection, &city->collection.ctx, law, redis != NULL, &err) == E_OK);
-    city->collection.self = collection;
-    city->feed = collection_feed(collection);
-}
-
-static void close_city(city_t *city) {
-    enrollment_t *enrollment = city->enrollment.self;
-    collection_t *collection = city->collection.self;
-    enrollment_destroy(&enrollment);
-    collection_destroy(&collection);
-    rig_close(&city->enrollment);
-    rig_close(&city->collection);
-    cache_destroy(&city->cache);
-}
-
-static void pump(city_t *city) { rig_pump(&city->enrollment, &city->collection, &city->feed); }
-
-static void add_employer(city_t *city, const char *employer) {
-    RIG_DO(&city->enrollment, "register_employer",
-           "{'employer':'%s','uscc':'%s','name':'A厂','kind':'enterprise','division':'440703'}", employer,
-           rig_uscc(++serial));
-}
-
-// `rest`: further fields of the spell, each with a comma in front.
-static void add_person(city_t *city, const char *person, const char *identity, const char *from, const char *rest) {
-    unsigned day = ++serial;
-    char birth[9];
-    snprintf(birth, sizeof birth, "19%02u%02u%02u", 50 + day % 40, 1 + day / 28 % 12, 1 + day % 28);
-    RIG_DO(&city->enrollment, "register_person",
-           "{'person':'%s','citizen_id':'%s','name':'张三%u','division':'440703'}", person,
-           rig_citizen(serial, birth, serial % 2), serial);
-    RIG_DO(&city->enrollment, "open_spell", "{'person':'%s','identity':'%s','from_month':'%s'%s}", person, identity,
-           from, rest);
-}
-
-static const Tc__BillRun *bill_month(city_t *city, const char *month) {
-    RIG_DO(&city->collection, "bill_month", "{'month':'%s'}", month);
-    return (const Tc__BillRun *)city->collection.reply;
-}
-
-static fen_t due(city_t *city, const char *payer, const char *number, const char *period) {
-    RIG_DO(&city->collection, "get_due", "{'%s':'%s','period':'%s'}", payer, number, period);
-    return ((const Tc__Due *)city->collection.reply)->amount_fen;
-}
-
-static void pay(city_t *city, const char *payer, const char *number, const char *period, const char *on) {
-    static unsigned receipts;
-    char amount[FEN_TEXT_MAX];
-    fen_format(due(city, payer, number, period), amount);
-    RIG_DO(&city->collection, "receive", "{'receipt':'R-%u','%s':'%s','period':'%s','amount':'%s','paid_on':'%s'}",
-           ++receipts, payer, number, period, amount, on);
-}
+#include "tests/city_rig.h"
 
 // Bill and pay a person's months, each on its 20th.
 static void pay_months(city_t *city, const char *payer, const char *number, const char *first, const char *last) {
@@ -99,21 +12,6 @@ static void pay_months(city_t *city, const char *payer, const char *number, cons
         bill_month(city, month_format(m, month));
         pay(city, payer, number, month, date_format(month_first(m) + 19, on));
     }
-}
-
-static const Tc__Entitlement *entitlement(city_t *city, const char *person) {
-    RIG_DO(&city->collection, "get_entitlements", "{'persons':['%s']}", person);
-    const Tc__Entitlements *answer = (const Tc__Entitlements *)city->collection.reply;
-    NEED(answer->n_entitlements == 1);
-    EQ_TEXT(answer->entitlements[0]->person, person);
-    return answer->entitlements[0];
-}
-
-static int64_t count_of(city_t *city, const char *sql) {
-    rows_t rows;
-    err_t err = {0};
-    NEED(store_query(city->collection.ctx.store, sql, NULL, 0, city->collection.ctx.arena, &rows, &err) == E_OK);
-    return row_i64(&rows, 0, 0);
 }
 
 static size_t events_of(city_t *city, const char *topic) {
@@ -159,7 +57,7 @@ TEST(WE_19_bills_of_september_2017) {
         {"RES", 20000, {20000}},
     };
     city_t city;
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     add_we_19(&city);
     const Tc__BillRun *run = bill_month(&city, "2017-09");
     EQ(run->persons, 6);
@@ -185,13 +83,13 @@ TEST(WE_19_bills_of_september_2017) {
     EQ(due(&city, "person", "FLEX", "2017-09"), 23248);
     EQ(due(&city, "person", "LOW", "2017-09"), 0); // the employer pays it
     EQ(due(&city, "person", "RES", "2017"), 20000);
-    close_city(&city);
+    close_people(&city);
 }
 
 TEST(billing_again_makes_nothing_new_and_chunks_reach_everybody) {
     city_t city;
     char person[16], after[64] = "";
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     for (int i = 0; i < 30; i++) {
         snprintf(person, sizeof person, "P%02d", i);
         add_person(&city, person, "flexible", "2018-01", "");
@@ -212,13 +110,13 @@ TEST(billing_again_makes_nothing_new_and_chunks_reach_everybody) {
     EQ(chunks, 5);
     EQ(bill_month(&city, "2018-01")->bills, 0);
     EQ(bill_month(&city, "2017-12")->bills, 0); // before the spell
-    EQ(count_of(&city, "SELECT COUNT(*) FROM bill"), 30);
-    close_city(&city);
+    EQ(number_of(&city.collection, "SELECT COUNT(*) FROM bill"), 30);
+    close_people(&city);
 }
 
 TEST(bad_runs_name_the_field) {
     city_t city;
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     EQ(rig_ask(&city.collection, "bill_month", "{}"), E_MISSING_FIELD);
     EQ_TEXT(city.collection.err.field, "month");
     EQ(rig_ask(&city.collection, "bill_month", "{'month':'2018'}"), E_INVALID_FIELD);
@@ -230,15 +128,15 @@ TEST(bad_runs_name_the_field) {
     pump(&city);
     OK(rig_ask(&city.collection, "bill_month", "{'month':'2016-01'}") != E_OK); // the law was not in force
     HAS_TEXT(city.collection.err.text, "P1");
-    EQ(count_of(&city, "SELECT COUNT(*) FROM bill"), 0);
-    close_city(&city);
+    EQ(number_of(&city.collection, "SELECT COUNT(*) FROM bill"), 0);
+    close_people(&city);
 }
 
 // One period ahead of the civil date, no further.
 TEST(a_run_does_not_bill_the_far_future) {
     city_t city;
     char text[DATE_TEXT_MAX];
-    open_city(&city, NULL); // nobody is there: the period alone decides
+    open_people(&city, NULL); // nobody is there: the period alone decides
     month_t now = month_of(date_of_ms(clock_now_ms()));
     EQ(rig_ask(&city.collection, "bill_month", "{'month':'%s'}", month_format(now + 1, text)), E_OK);
     EQ(rig_ask(&city.collection, "bill_month", "{'month':'%s'}", month_format(now + 3, text)), E_OUT_OF_RANGE);
@@ -246,14 +144,14 @@ TEST(a_run_does_not_bill_the_far_future) {
     EQ(rig_ask(&city.collection, "bill_year", "{'year':%d}", month_year(now) + 1), E_OK);
     EQ(rig_ask(&city.collection, "bill_year", "{'year':%d}", month_year(now) + 3), E_OUT_OF_RANGE);
     EQ_TEXT(city.collection.err.field, "year");
-    close_city(&city);
+    close_people(&city);
 }
 
 TEST(an_employer_that_has_not_arrived_makes_the_run_wait) {
     city_t city;
     rows_t rows;
     event_t event;
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     add_employer(&city, "E1");
     add_person(&city, "P1", "employee", "2018-01", ",'employer':'E1','wage':'5000.00'");
     rig_events(&city.enrollment, &rows);
@@ -268,7 +166,7 @@ TEST(an_employer_that_has_not_arrived_makes_the_run_wait) {
     EQ_TEXT(city.collection.err.field, "employer");
     pump(&city);
     EQ(bill_month(&city, "2018-01")->bills, 1);
-    close_city(&city);
+    close_people(&city);
 }
 
 // ---- receipts
@@ -276,7 +174,7 @@ TEST(an_employer_that_has_not_arrived_makes_the_run_wait) {
 
 TEST(a_receipt_pays_exactly_what_is_due_once) {
     city_t city;
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     add_we_19(&city);
     bill_month(&city, "2017-09");
     rig_t *c = &city.collection;
@@ -313,7 +211,7 @@ TEST(a_receipt_pays_exactly_what_is_due_once) {
                "{'receipt':'R2','employer':'E1','period':'2017-09','amount':'1364.48','paid_on':'2017-09-20'}"),
        E_OUT_OF_RANGE);
     HAS_TEXT(c->err.text, "0.00 is due");
-    close_city(&city);
+    close_people(&city);
 }
 
 TEST(bad_receipts_name_the_field) {
@@ -341,13 +239,13 @@ TEST(bad_receipts_name_the_field) {
          "paid_on"},
     };
     city_t city;
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         EQ(rig_ask(&city.collection, "receive", "%s", cases[i].json), cases[i].code);
         EQ_TEXT(city.collection.err.field, cases[i].field);
     }
     EQ(rig_event_count(&city.collection), 0);
-    close_city(&city);
+    close_people(&city);
 }
 
 TEST(a_payer_that_is_not_known_is_not_one_that_owes_nothing) {
@@ -369,13 +267,13 @@ TEST(a_payer_that_is_not_known_is_not_one_that_owes_nothing) {
          E_OUT_OF_RANGE, "amount"},
     };
     city_t city;
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     add_we_19(&city);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         EQ(rig_ask(&city.collection, cases[i].method, "%s", cases[i].json), cases[i].code);
         if (cases[i].code) EQ_TEXT(city.collection.err.field, cases[i].field);
     }
-    close_city(&city);
+    close_people(&city);
 }
 
 // ---- entitlement
@@ -383,7 +281,7 @@ TEST(a_payer_that_is_not_known_is_not_one_that_owes_nothing) {
 
 TEST(JM_E_23_a_receipt_gives_cover_to_everybody_on_it) {
     city_t city;
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     add_we_19(&city);
     EQ(entitlement(&city, "LOW")->version, 1);
     EQ(entitlement(&city, "LOW")->n_spans, 0);
@@ -402,12 +300,12 @@ TEST(JM_E_23_a_receipt_gives_cover_to_everybody_on_it) {
     EQ(events_of(&city, "entitlement.changed"), 6 + 3 * 3);
     RIG_DO(&city.collection, "get_entitlements", "{'persons':['NOBODY','LOW']}");
     EQ(((const Tc__Entitlements *)city.collection.reply)->n_entitlements, 1);
-    close_city(&city);
+    close_people(&city);
 }
 
 TEST(JM_E_27_and_JM_Y_06_residents_by_the_year_and_retirees_for_life) {
     city_t city;
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     add_we_19(&city);
     RIG_DO(&city.collection, "bill_year", "{'year':2018}");
     pay(&city, "person", "RES", "2018", "2017-12-31");
@@ -425,12 +323,12 @@ TEST(JM_E_27_and_JM_Y_06_residents_by_the_year_and_retirees_for_life) {
     e = entitlement(&city, "OLD");
     NEED(e->n_spans == 2);
     EQ_TEXT(e->spans[1]->last_month, "2019-03");
-    close_city(&city);
+    close_people(&city);
 }
 
 TEST(a_change_in_enrolment_is_a_new_entitlement_and_a_repeated_event_is_not) {
     city_t city;
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     add_we_19(&city);
     int64_t version = entitlement(&city, "RES")->version;
     RIG_DO(&city.enrollment, "set_group",
@@ -455,30 +353,30 @@ TEST(a_change_in_enrolment_is_a_new_entitlement_and_a_repeated_event_is_not) {
         EQ(rig_apply(&city.collection, &city.feed, &event, 1), E_OK);
     }
     EQ(rig_event_count(&city.collection), events);
-    close_city(&city);
+    close_people(&city);
 }
 
 TEST(an_unpaid_bill_goes_with_the_spell_that_owed_it_and_a_paid_one_stays) {
     city_t city;
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     add_person(&city, "P1", "flexible", "2018-01", "");
     pump(&city);
     bill_month(&city, "2018-01");
     pay(&city, "person", "P1", "2018-01", "2018-01-10");
     bill_month(&city, "2018-02");
     bill_month(&city, "2018-03");
-    EQ(count_of(&city, "SELECT COUNT(*) FROM bill"), 3);
+    EQ(number_of(&city.collection, "SELECT COUNT(*) FROM bill"), 3);
     RIG_DO(&city.enrollment, "close_spell", "{'person':'P1','last_month':'2018-02'}");
     pump(&city);
     EQ(due(&city, "person", "P1", "2018-03"), 0);
     OK(due(&city, "person", "P1", "2018-02") > 0);
-    EQ(count_of(&city, "SELECT COUNT(*) FROM bill"), 2);
-    close_city(&city);
+    EQ(number_of(&city.collection, "SELECT COUNT(*) FROM bill"), 2);
+    close_people(&city);
 }
 
 TEST(JM_G_20_months_of_former_schemes_reach_the_entitlement) {
     city_t city;
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     add_employer(&city, "E1");
     add_person(&city, "P1", "employee", "2018-01",
                ",'employer':'E1','wage':'5000.00','prior_months_tier1':40,'prior_months_tier2':30");
@@ -489,7 +387,7 @@ TEST(JM_G_20_months_of_former_schemes_reach_the_entitlement) {
     EQ_TEXT(e->spans[0]->first_month, "2018-01");
     EQ(e->spans[0]->months_tier1, 40);
     EQ(e->spans[0]->months_tier2, 30);
-    close_city(&city);
+    close_people(&city);
 }
 
 // ---- the cache
@@ -507,7 +405,7 @@ static bool recached(city_t *city) {
     int64_t until = clock_now_ms() + 10000;
     while (clock_now_ms() < until) {
         collection_service.tick(city->collection.self, clock_now_ms());
-        if (count_of(city, "SELECT COUNT(*) FROM uncached") == 0) return true;
+        if (number_of(&city->collection, "SELECT COUNT(*) FROM uncached") == 0) return true;
         nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
     }
     return false;
@@ -517,7 +415,7 @@ TEST(entitlements_are_in_the_cache_after_the_commit) {
     city_t city;
     test_redis_t *redis = test_redis_start();
     NEED(redis != NULL);
-    open_city(&city, redis);
+    open_people(&city, test_redis_url(redis));
     add_we_19(&city);
     EQ(cached_version(&city, "OLD"), 1);
     pay_months(&city, "employer", "E1", "2017-09", "2017-10");
@@ -527,7 +425,7 @@ TEST(entitlements_are_in_the_cache_after_the_commit) {
                "{'receipt':'X','employer':'E1','period':'2017-11','amount':'1.00','paid_on':'2017-11-20'}"),
        E_OUT_OF_RANGE);
     EQ(cached_version(&city, "LOW"), 3);
-    close_city(&city);
+    close_people(&city);
     test_redis_stop(&redis);
 }
 
@@ -535,12 +433,12 @@ TEST(what_a_dead_cache_missed_is_put_when_it_is_back) {
     city_t city;
     test_redis_t *redis = test_redis_start();
     NEED(redis != NULL);
-    open_city(&city, redis);
+    open_people(&city, test_redis_url(redis));
     add_we_19(&city);
     OK(recached(&city));
     test_redis_kill(redis);
     pay_months(&city, "employer", "E1", "2017-09", "2017-09");
-    EQ(count_of(&city, "SELECT COUNT(*) FROM uncached"), 3);
+    EQ(number_of(&city.collection, "SELECT COUNT(*) FROM uncached"), 3);
     // Another process of the service finds the work in the store.
     collection_t *again = NULL;
     err_t err = {0};
@@ -552,7 +450,7 @@ TEST(what_a_dead_cache_missed_is_put_when_it_is_back) {
     OK(recached(&city));
     EQ(cached_version(&city, "LOW"), 2);
     EQ(cached_version(&city, "MIDDLE"), 2);
-    close_city(&city);
+    close_people(&city);
     test_redis_stop(&redis);
 }
 
@@ -566,7 +464,7 @@ TEST(every_fen_billed_is_paid_and_booked_and_two_thousand_persons_take_seconds) 
     char name[16], rest[80];
     fprintf(stderr, "SEED=%u\n", seed);
     srand(seed);
-    open_city(&city, NULL);
+    open_people(&city, NULL);
     for (int i = 0; i < EMPLOYERS; i++) {
         snprintf(name, sizeof name, "E%d", i);
         add_employer(&city, name);
@@ -602,14 +500,14 @@ TEST(every_fen_billed_is_paid_and_booked_and_two_thousand_persons_take_seconds) 
     }
     at[3] = clock_mono_us();
     EQ(paid, billed);
-    EQ(count_of(&city, "SELECT COUNT(*) FROM bill WHERE paid_on = ''"), 0);
-    EQ(count_of(&city, "SELECT CAST(SUM(total_fen) AS BIGINT) FROM bill"), billed);
-    EQ(count_of(&city, "SELECT COUNT(*) FROM entitlement WHERE version = 2"), PERSONS);
+    EQ(number_of(&city.collection, "SELECT COUNT(*) FROM bill WHERE paid_on = ''"), 0);
+    EQ(number_of(&city.collection, "SELECT CAST(SUM(total_fen) AS BIGINT) FROM bill"), billed);
+    EQ(number_of(&city.collection, "SELECT COUNT(*) FROM entitlement WHERE version = 2"), PERSONS);
     EQ(events_of(&city, "entitlement.changed"), 2 * PERSONS);
     fprintf(stderr, "%d persons: feed %lld ms, bills %lld ms, receipts %lld ms\n", PERSONS,
             (long long)(at[1] - at[0]) / 1000, (long long)(at[2] - at[1]) / 1000, (long long)(at[3] - at[2]) / 1000);
     OK(at[3] - at[1] < 20 * 1000 * 1000);
-    close_city(&city);
+    close_people(&city);
 }
 
 TEST(the_ground_is_cleared) {
