@@ -1,5 +1,6 @@
-// Every place where a process can be told to die (crash.h), by name. One list, so that a test can prove that each was
-// hit. Where a point stands in the work is what its name says.
+// Every place where a process can be told to die (crash.h), by name. In lists, so that tests can prove that each was
+// hit: CRASH_POINTS by crash_points_test, FUND_CRASH_POINTS by fund_crashes_test. Where a point stands in the work is
+// what its name says.
 #pragma once
 
 #define CRASH_POINTS(point)                                                                                            \
@@ -17,3 +18,24 @@
         point("pump_before_send")           /* readjudication: a person-year is due, its owner was not asked */        \
         point("pump_before_booking")        /* … the owner answered, the person-year is still in the queue */        \
         point("pump_after_booking")         /* … taken off the queue */
+
+#define FUND_CRASH_POINTS(point)                                                                                       \
+    point("command_before_write")         /* any service: a transaction is begun, no command handled */                \
+        point("command_before_commit")    /* … all written, the answers too */                                       \
+        point("command_after_commit")     /* … durable, nobody was told */                                           \
+        point("command_after_reply")      /* … callers were told, other services not */                              \
+        point("journal_before_insert")    /* settlement: entries and their chain are made, nothing is written */       \
+        point("journal_before_postings")  /* … the journal's rows are written, their postings are not */             \
+        point("journal_before_balances")  /* … the postings too, the balances are not */                             \
+        point("journal_written")          /* … all of the entries; no cursor, task, statement or order */            \
+        point("task_before_close")        /* a task: what it moves is booked, its row says nothing yet */              \
+        point("task_before_follow")       /* … closed, what follows from it is not */                                \
+        point("closing_between_counties") /* a year's end: one fund's county is carried, others are not */             \
+        point("statement_before_entry")   /* a statement is frozen with its items, its entry is not booked */          \
+        point("payment_before_order")     /* a payment is booked, order and statement do not say so */                 \
+        point("tasks_tick_before_commit") /* the day's tasks and lateness are written */                               \
+        point("tasks_tick_after_commit")  /* … durable */                                                            \
+        point("dues_before_commit")       /* lines of statements are read from the journal */                          \
+        point("dues_after_commit")        /* … durable */                                                            \
+        point("seal_before_commit")       /* a day is sealed */                                                        \
+        point("seal_after_commit")        /* … durable */

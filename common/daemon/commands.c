@@ -3,6 +3,7 @@
 // request is tried at most BATCH_TRIES + TRIES times, then its caller is told the code and may ask again with the same
 // id.
 #include "commands.h"
+#include "common/base/crash.h"
 #include "common/base/ids.h"
 #include "common/base/log.h"
 #include "common/wire/gate.h"
@@ -251,6 +252,7 @@ static int seal(commands_t *commands, const rows_t *rows, err_t *err) {
     int code = store_insert(ctx->store, "request", "id, digest, at_ms, reply", rows, CONFLICT_FAILS, err);
     if (!code && ctx->stream && commands->service->log && commands->service->log->table)
         code = stream_flush(ctx->stream, err);
+    CRASH_POINT("command_before_commit");
     if (!code) code = store_commit(ctx->store, err);
     return code;
 }
@@ -267,6 +269,7 @@ static int write_all(commands_t *commands, slot_t *slots, size_t count, bool *co
     rows_init(&rows, commands->ctx->arena, 4);
     int code = store_begin(commands->ctx->store, err);
     if (code) return code;
+    CRASH_POINT("command_before_write");
     code = handle_writes(commands, slots, count, &rows, err);
     if (!code && rows.count > 0) code = seal(commands, &rows, err);
     *committed = !code && rows.count > 0;
@@ -321,9 +324,11 @@ static int run(commands_t *commands, slot_t *slots, size_t count, err_t *err) {
     bool committed = false;
     if (writes > 0) code = write_all(commands, slots, count, &committed, err);
     if (code) return code;
+    if (committed) CRASH_POINT("command_after_commit");
     if (committed && commands->service->after_commit) commands->service->after_commit(commands->self);
     for (size_t i = 0; i < count; i++)
         if (slots[i].step != STEP_READ && slots[i].step != STEP_LATER) answer(commands, &slots[i]);
+    if (committed) CRASH_POINT("command_after_reply");
     if (committed && commands->ctx->stream) stream_committed(commands->ctx->stream);
     for (size_t i = 0; i < count; i++)
         if (slots[i].step == STEP_READ) read_one(commands, &slots[i]);

@@ -1,6 +1,7 @@
 // The year's end and what belongs to it: what accounts held before the pool, closing, interest by fund, gaps. A closing
 // is counter-postings on every account of revenue and spending, with all their dimensions, against the surplus.
 #include "common/policy/tables.h"
+#include "common/base/crash.h"
 #include "facts.h"
 #include "fund_rules.h"
 #include "gap.h"
@@ -134,6 +135,7 @@ static int close_groups(closing_t *c, const fact_sum_t *sums, size_t count, err_
     int64_t number = 0;
     int rc = c->ask->dry ? E_OK : entries_so_far(c, &number, err);
     for (size_t first = 0, end = 0; !rc && first < count; first = end) {
+        if (first) CRASH_POINT("closing_between_counties");
         while (end < count && same_group(&sums[first], &sums[end])) end++;
         rc = add_row(c, sums, first, end, err);
         for (size_t i = first; !rc && !c->ask->dry && i < end; i += CLOSING_LINES) {

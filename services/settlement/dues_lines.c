@@ -1,4 +1,5 @@
 #include "dues_lines.h"
+#include "common/base/crash.h"
 #include "common/base/date.h"
 #include "common/base/log.h"
 #include "dues_store.h"
@@ -188,10 +189,12 @@ void dues_tick(settlement_t *settlement, int64_t now_ms) {
     if (behind(ctx, &err)) {
         int rc = store_begin(ctx->store, &err);
         if (!rc) rc = dues_collect(settlement, TICK_ROWS, &left, &err);
+        CRASH_POINT("dues_before_commit");
         if (!rc)
             rc = store_commit(ctx->store, &err);
         else
             store_rollback(ctx->store);
+        CRASH_POINT("dues_after_commit");
         if (!rc && left) settlement->dues_next_ms = now_ms; // the next tick goes on
     }
     arena_back(ctx->arena, &mark);

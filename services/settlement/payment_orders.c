@@ -3,6 +3,7 @@
 // in part. Paid: the ledger books it (money_pay), in the same transaction. Refused: the money never left, the payable
 // stands, and the statement waits for another order.
 #include "payment_orders.h"
+#include "common/base/crash.h"
 #include "common/base/ids.h"
 #include "common/policy/fund.h"
 #include "common/policy/tables.h"
@@ -286,6 +287,7 @@ static int pay(settlement_t *settlement, Tc__PaymentOrder *order, const Tc__Conf
     Tc__JournalEntry *entry;
     int rc = payment_lines(said, order, ctx->arena, &payment, err);
     if (!rc) rc = money_pay(settlement, &payment, ctx->arena, &entry, err);
+    CRASH_POINT("payment_before_order");
     order->paid_on = row->on, order->bank_reference = row->bank_reference;
     if (!rc) rc = move_order(settlement, order, "paid", err);
     return rc ? rc

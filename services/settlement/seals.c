@@ -1,6 +1,7 @@
 // A day's seal covers, in each partition, the rows behind the former seal's head up to the last one that was booked
 // before the day ended. A row that a slow clock dates into a sealed day comes under the next seal.
 #include "seals.h"
+#include "common/base/crash.h"
 #include <string.h>
 
 static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory for a seal"); }
@@ -153,10 +154,12 @@ int seals_make(store_t *store, chain_t *chain, const seal_key_t *key, date_t tod
         rc = store_begin(store, err);
         if (rc) return rc;
         rc = seal_next(&s, today, &more, err);
+        if (more) CRASH_POINT("seal_before_commit");
         if (rc || !more)
             store_rollback(store);
         else
             rc = store_commit(store, err);
+        if (more) CRASH_POINT("seal_after_commit");
         *made += !rc && more;
     }
     return rc;

@@ -1,4 +1,5 @@
 #include "statement_sheet.h"
+#include "common/base/crash.h"
 #include "common/base/hash.h"
 #include "common/policy/fund.h"
 #include "common/policy/tables.h"
@@ -505,6 +506,7 @@ int statement_sheet_freeze(settlement_t *settlement, const statement_sheet_t *sh
     if (!rc) rc = insert_items(settlement, sheet, err);
     if (!rc) rc = dues_claims_take(ctx->store, sheet->facility, sheet->month, err);
     if (!rc) rc = dues_facility_put(ctx->store, sheet->facility, sheet->month, false, err);
+    CRASH_POINT("statement_before_entry");
     if (!rc) rc = money_post(settlement, entry, ctx->arena, err);
     if (!rc) *out = said;
     return rc;

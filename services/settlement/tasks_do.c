@@ -1,5 +1,6 @@
 // do_task: find the task, ask the core whether and how much, then move the money, keep the amounts, close the task.
 #include "tasks_do.h"
+#include "common/base/crash.h"
 #include "ledger.h"
 #include <stdio.h>
 #include <string.h>
@@ -319,7 +320,9 @@ static int carry_out(doing_t *doing, err_t *err) {
     if (!rc && doing->kind == TASK_MOVE) rc = move(doing, reference, err);
     if (!rc && doing->kind == TASK_PAYS) rc = pay(doing, reference, err);
     if (rc || doing->ask->dry) return rc;
+    CRASH_POINT("task_before_close");
     rc = close_task(doing, err);
+    CRASH_POINT("task_before_follow");
     return rc ? rc : doing_follow(doing, err);
 }
 

@@ -1,4 +1,5 @@
 // Making tasks: the periods of a span of days, those whose day was not known, and what became late.
+#include "common/base/crash.h"
 #include "common/base/log.h"
 #include "common/policy/tables.h"
 #include "tasks.h"
@@ -132,12 +133,14 @@ static int tick_once(settlement_t *settlement, date_t today, int64_t *late, err_
     rc = make_all(settlement, month_first(month_of(today)), today + TASKS_AHEAD_DAYS, false, arena, &made, err);
     if (!rc) rc = date_all(settlement, arena, &dated, err);
     if (!rc) rc = mark_late(settlement, today, arena, late, err);
+    CRASH_POINT("tasks_tick_before_commit");
     if (rc)
         store_rollback(settlement->ctx->store);
     else
         rc = store_commit(settlement->ctx->store, err);
+    CRASH_POINT("tasks_tick_after_commit");
     if (rc)
-        stream_rolled_back(settlement->ctx->stream);
+        writer_rolled_back(settlement->writer);
     else
         stream_committed(settlement->ctx->stream);
     if (!rc && (made || *late)) log_info("fund_tasks", "made=%lld late=%lld", (long long)made, (long long)*late);

@@ -3,6 +3,7 @@
 // identity, district), so no single hot row takes all postings; what a whole account holds is added up when it is
 // asked.
 #include "writer.h"
+#include "common/base/crash.h"
 #include "common/wire/message.h"
 #include "ledger.h"
 #include "store.h"
@@ -196,9 +197,14 @@ int writer_write(writer_t *writer, Tc__JournalEntry *const *entries, const uint3
         rc = add_journal_row(&to, entries[i], partitions[i], &number, err);
         if (!rc) rc = add_posting_rows(&to, entries[i], partitions[i], number, err);
     }
+    CRASH_POINT("journal_before_insert");
     if (!rc && count) rc = journal_insert(writer->store, &to.journal, err);
+    CRASH_POINT("journal_before_postings");
     if (!rc && to.postings.count) rc = postings_insert(writer->store, &to.postings, err);
-    return rc ? rc : write_balances(&to, entries, count, err);
+    CRASH_POINT("journal_before_balances");
+    if (!rc) rc = write_balances(&to, entries, count, err);
+    CRASH_POINT("journal_written");
+    return rc;
 }
 
 // ---- rows from before there was a chain

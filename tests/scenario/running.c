@@ -20,6 +20,7 @@ enum { PARTIES_MAX = 8 };
 
 struct running {
     char dir[256];
+    running_conf_t how;
     pid_t pid;
     conf_t *conf;
     void *zmq;
@@ -63,7 +64,8 @@ static pid_t spawn(char **argv, const char *out) {
     _exit(127);
 }
 
-static int start_up(running_t *r, const running_conf_t *conf) {
+static int start_up(running_t *r) {
+    const running_conf_t *conf = &r->how;
     char program[512], port[16], count[16], out[300], city[512], overlay[8][512];
     char *argv[32] = {program,          (char *)"up", (char *)"--data",         r->dir,
                       (char *)"--port", port,         (char *)"--adjudication", count,
@@ -131,10 +133,11 @@ static int connect_party(running_t *r, const char *name, err_t *err) {
 running_t *running_start(const running_conf_t *conf) {
     running_t *r = calloc(1, sizeof *r);
     err_t err = {0};
+    r->how = *conf;
     snprintf(r->dir, sizeof r->dir, "%s/tongchou-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     r->port = running_free_ports(5);
     char file[300];
-    if (!mkdtemp(r->dir) || r->port < 0 || start_up(r, conf) || wait_ready(r)) goto failed;
+    if (!mkdtemp(r->dir) || r->port < 0 || start_up(r) || wait_ready(r)) goto failed;
     snprintf(file, sizeof file, "%s/tongchou.yaml", r->dir);
     char *argv[] = {(char *)"test", (char *)"--config", file};
     r->zmq = zmq_ctx_new();
@@ -147,6 +150,18 @@ failed:
     return NULL;
 }
 
+void running_halt(running_t *r) {
+    if (r->pid > 0 && kill(r->pid, SIGTERM) == 0) waitpid(r->pid, NULL, 0);
+    r->pid = 0;
+}
+
+int running_resume(running_t *r) {
+    char out[300];
+    snprintf(out, sizeof out, "%s/up.out", r->dir);
+    if (unlink(out)) return -1; // it says "ready" of the time before
+    return start_up(r) || wait_ready(r) ? -1 : 0;
+}
+
 void running_stop(running_t **running) {
     running_t *r = *running;
     if (!r) return;
@@ -154,7 +169,7 @@ void running_stop(running_t **running) {
         client_destroy(&r->party[i].client);
         keys_destroy(&r->party[i].keys);
     }
-    if (r->pid > 0 && kill(r->pid, SIGTERM) == 0) waitpid(r->pid, NULL, 0);
+    running_halt(r);
     if (r->zmq) zmq_ctx_term(r->zmq);
     conf_destroy(&r->conf);
     arena_destroy(&r->arena);

@@ -17,6 +17,10 @@ typedef struct running_conf {
 // Start and wait until ready (up to 60 s). NULL with a word on standard error when it does not come up.
 running_t *running_start(const running_conf_t *conf);
 void running_stop(running_t **running); // SIGTERM, waits; removes the directory
+// SIGTERM, waits; the directory stays. Then the same suite again, in the environment of now (texts of the configuration
+// are borrowed until then); −1 as above.
+void running_halt(running_t *running);
+int running_resume(running_t *running);
 const char *running_dir(const running_t *running);
 const char *running_bin(void); // folder of the programs
 
