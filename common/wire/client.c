@@ -67,6 +67,7 @@ struct client {
     int preferred; // where new calls go first
     int64_t attempt_us;
     int window, in_flight;
+    int used; // the first so many slots have been taken at least once
     slot_t *slots, *free, *done_first, *done_last;
     uint64_t serial;
     int64_t timer_us; // the earliest moment at which a slot wants attention
@@ -97,10 +98,6 @@ static int make_slots(client_t *client, int window, err_t *err) {
     client->slots = calloc((size_t)window, sizeof *client->slots);
     client->arena = arena_new(4096, WIRE_ARENA_BYTES);
     if (!client->slots || !client->arena) return err_set(err, E_IO, "no memory for a window of %d calls", window);
-    for (int i = window - 1; i >= 0; i--) {
-        client->slots[i].next = client->free;
-        client->free = &client->slots[i];
-    }
     return E_OK;
 }
 
@@ -143,7 +140,7 @@ void client_destroy(client_t **client) {
         zmq_close(c->sockets[i]);
         pack_clear(&c->packs[i]);
     }
-    for (int i = 0; c->slots && i < c->window; i++)
+    for (int i = 0; c->slots && i < c->used; i++)
         if (c->slots[i].state != SLOT_FREE) close_slot_messages(&c->slots[i]);
     zmq_msg_close(&c->shown);
     arena_destroy(&c->arena);
@@ -187,7 +184,7 @@ static void finish_at_deadline(client_t *client, slot_t *slot) {
 
 // Whose attempt stood in a pack that could not be sent was heard by nobody and tries elsewhere.
 static void undo_pack(client_t *client, int broker, int64_t now_us) {
-    for (int i = 0; i < client->window; i++) {
+    for (int i = 0; i < client->used; i++) {
         slot_t *slot = &client->slots[i];
         if (slot->state != SLOT_WAITING || slot->broker != broker || slot->pack != client->pack_numbers[broker])
             continue;
@@ -293,12 +290,12 @@ static void attempt_timed_out(client_t *client, slot_t *slot, int64_t now_us) {
     attempt(client, slot, now_us);
 }
 
-// Look at every slot whose timer has run out and find the next moment to look. Linear in the window, but at most once a
-// millisecond, and with all calls answered in time once per attempt_ms.
+// Look at every slot whose timer has run out and find the next moment to look. Linear in the slots used so far, but at
+// most once a millisecond, and with all calls answered in time once per attempt_ms.
 static void run_timers(client_t *client, int64_t now_us) {
     bool unreachable = false;
     client->timer_us = INT64_MAX;
-    for (int i = 0; i < client->window; i++) {
+    for (int i = 0; i < client->used; i++) {
         slot_t *slot = &client->slots[i];
         if (slot->state != SLOT_WAITING && slot->state != SLOT_PAUSED) continue;
         if (slot->due_us > now_us)
@@ -344,7 +341,7 @@ static void take_answer(client_t *client, slot_t *slot, int attempt_number, cons
 static slot_t *slot_of(client_t *client, uint64_t mark, int *attempt_number) {
     uint64_t index = mark & 0xffff;
     *attempt_number = (int)(mark >> 16 & 0xff);
-    if (index >= (uint64_t)client->window || *attempt_number >= ATTEMPTS_MAX) return NULL;
+    if (index >= (uint64_t)client->used || *attempt_number >= ATTEMPTS_MAX) return NULL;
     slot_t *slot = &client->slots[index];
     if (slot->state != SLOT_WAITING && slot->state != SLOT_PAUSED) return NULL;
     return mark_of(client, slot, *attempt_number) == mark ? slot : NULL;
@@ -428,9 +425,14 @@ static int set_request_id(slot_t *slot, const call_t *call, err_t *err) {
     return err_field(err, E_INVALID_FIELD, "request_id", "request_id must have 1 to %d characters", WIRE_NAME_MAX);
 }
 
+static slot_t *free_slot(client_t *client) {
+    if (client->free) return client->free;
+    return client->used < client->window ? &client->slots[client->used] : NULL;
+}
+
 static int start(client_t *client, const call_t *call, bool own, slot_t **out, err_t *err) {
     int deadline_ms = call->deadline_ms ? call->deadline_ms : DEADLINE_MS;
-    slot_t *slot = client->free;
+    slot_t *slot = free_slot(client);
     if (call->body_bytes > WIRE_MESSAGE_MAX_BYTES)
         return err_set(err, E_TOO_LARGE, "a body of %zu bytes, at most %d are allowed", call->body_bytes,
                        WIRE_MESSAGE_MAX_BYTES);
@@ -438,11 +440,13 @@ static int start(client_t *client, const call_t *call, bool own, slot_t **out, e
         return err_field(err, E_OUT_OF_RANGE, "deadline_ms", "a deadline of %d ms, expected 1 to %d", deadline_ms,
                          WIRE_DEADLINE_MAX_MS);
     if (!slot) return err_set(err, E_BUSY, "the window of %d calls is full", client->window);
-    slot_t *rest = slot->next;
     int rc = set_request_id(slot, call, err);
     if (rc == E_OK) rc = pack_request(slot, call, deadline_ms, err);
     if (rc != E_OK) return rc;
-    client->free = rest;
+    if (slot == client->free)
+        client->free = slot->next;
+    else
+        client->used++;
     client->in_flight++;
     zmq_msg_init(&slot->answer);
     slot->answer_at = slot->answer_bytes = 0;

@@ -5,7 +5,7 @@
 #include "tasks.h"
 #include <string.h>
 
-enum { ROWS_STEP = 2048, TICK_MS = 60000, TICK_RETRY_MS = 10000 };
+enum { ROWS_FIRST = 256, TICK_MS = 60000, TICK_RETRY_MS = 10000 };
 
 static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory for the fund's tasks"); }
 
@@ -17,6 +17,22 @@ typedef struct plan {
     bool once; // also what was before the pool
 } plan_t;
 
+// For all tasks of one period; what is more than TASKS_MADE_MAX tasks_make() refuses.
+static int make_room(plan_t *plan, err_t *err) {
+    const uint32_t counties = plan->settlement->policy->divisions.count;
+    const size_t wanted = plan->count + (size_t)FLOW_STEPS_MAX * (counties ? counties : 1);
+    size_t room = plan->room ? plan->room : ROWS_FIRST;
+    while (room < wanted) room *= 2;
+    if (room > TASKS_MADE_MAX) room = TASKS_MADE_MAX;
+    if (room <= plan->room) return E_OK;
+    task_row_t *rows = arena_alloc(plan->arena, room * sizeof *rows);
+    if (!rows) return no_memory(err);
+    if (plan->count) memcpy(rows, plan->rows, plan->count * sizeof *rows);
+    plan->rows = rows;
+    plan->room = room;
+    return E_OK;
+}
+
 static int plan_period(plan_t *plan, const fund_flow_t *flow, const task_period_t *period, err_t *err) {
     bool counts = false;
     err_t why = {0};
@@ -26,7 +42,10 @@ static int plan_period(plan_t *plan, const fund_flow_t *flow, const task_period_
         if (rc && err) *err = why;
         return rc;
     }
-    return tasks_make(plan->settlement, flow, period, NULL, plan->arena, plan->rows, plan->room, &plan->count, err);
+    rc = make_room(plan, err);
+    return rc ? rc
+              : tasks_make(plan->settlement, flow, period, NULL, plan->arena, plan->rows, plan->room, &plan->count,
+                           err);
 }
 
 static int plan_flow(plan_t *plan, const fund_flow_t *flow, date_t from, date_t to, err_t *err) {
@@ -45,11 +64,9 @@ static int plan_flow(plan_t *plan, const fund_flow_t *flow, date_t from, date_t 
 static int make_all(const settlement_t *settlement, date_t from, date_t to, bool once, arena_t *arena, int64_t *made,
                     err_t *err) {
     const fund_rules_t *rules;
-    plan_t plan = {.settlement = settlement, .arena = arena, .once = once, .room = TASKS_MADE_MAX};
+    plan_t plan = {.settlement = settlement, .arena = arena, .once = once};
     int rc = tasks_rules(settlement, &rules, err);
     if (rc) return rc;
-    plan.rows = arena_alloc(arena, plan.room * sizeof *plan.rows);
-    if (!plan.rows) return no_memory(err);
     for (uint32_t i = 0; !rc && i < rules->flow_count; i++) rc = plan_flow(&plan, &rules->flows[i], from, to, err);
     return rc ? rc : task_insert(settlement->ctx->store, plan.rows, plan.count, arena, made, err);
 }

@@ -11,6 +11,7 @@
 #include "run.h"
 #include <errno.h>
 #include <ftw.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -257,6 +258,7 @@ static int make_base(void) {
 int main(int argc, char **argv) {
     static job_t jobs[JOBS_MAX];
     setvbuf(stdout, NULL, _IOLBF, 0);
+    mallopt(M_MMAP_THRESHOLD, 64 * 1024); // large tables cost a life only the pages that it touches
     sim.jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
     sim.tasks = calloc(SEEDS_MAX, sizeof *sim.tasks);
     if (!sim.tasks || read_options(argc, argv)) return 2;

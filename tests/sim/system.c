@@ -203,13 +203,12 @@ int __wrap_zap_start(zap_t **out, void *context, const char *dir, const zap_doma
 void __wrap_zap_stop(zap_t **zap);
 void __wrap_zap_stop(zap_t **zap) { *zap = NULL; }
 
-// ---- the city's law, compiled once for all lives of all nodes
+// ---- the city's law, compiled once for all lives of all nodes, which only read it
 
 enum { LAWS_MAX = 8 };
 static struct {
     char name[256];
-    const void *packed;
-    size_t bytes;
+    policy_t *policy;
 } laws[LAWS_MAX];
 static size_t law_count;
 
@@ -218,19 +217,25 @@ int __wrap_policy_load(policy_t **out, const char *city_file, const char *const 
 int __wrap_policy_load(policy_t **out, const char *city_file, const char *const *overlays, err_t *err) {
     char name[256];
     snprintf(name, sizeof name, "%s %s", city_file, overlays && overlays[0] ? overlays[0] : "");
-    for (size_t i = 0; i < law_count; i++)
-        if (strcmp(laws[i].name, name) == 0) return policy_unpack(out, laws[i].packed, laws[i].bytes, err);
+    size_t i = 0;
+    while (i < law_count && strcmp(laws[i].name, name) != 0) i++;
+    if (i < law_count) {
+        *out = laws[i].policy;
+        return E_OK;
+    }
     int code = __real_policy_load(out, city_file, overlays, err);
     if (code || law_count == LAWS_MAX) return code;
-    size_t bytes;
-    const void *packed = policy_packed(*out, &bytes);
-    void *copy = malloc(bytes);
-    CHECK(copy);
-    memcpy(copy, packed, bytes);
     snprintf(laws[law_count].name, sizeof laws[law_count].name, "%s", name);
-    laws[law_count].packed = copy;
-    laws[law_count++].bytes = bytes;
+    laws[law_count++].policy = *out;
     return E_OK;
+}
+
+void __real_policy_destroy(policy_t **policy);
+void __wrap_policy_destroy(policy_t **policy);
+void __wrap_policy_destroy(policy_t **policy) {
+    for (size_t i = 0; i < law_count; i++)
+        if (laws[i].policy == *policy) *policy = NULL;
+    __real_policy_destroy(policy);
 }
 
 // ---- faults by kind
