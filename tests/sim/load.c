@@ -1,21 +1,18 @@
 // Callers are fibers of one node that never dies, each with a client of its own. The model of a bill says which answers
 // are lawful at the moment its command ends: others may have been at it meanwhile.
 #include "load.h"
-#include "common/base/arena.h"
+#include "caller.h"
 #include "common/base/hash.h"
 #include "common/base/ids.h"
 #include "common/policy/policy.h"
-#include "common/wire/client.h"
 #include "common/wire/message.h"
 #include "adjudication.pb-c.h"
 #include "collection.pb-c.h"
 #include "readjudication.pb-c.h"
-#include "services/cli/methods.h"
 #include "system.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zmq.h>
 
 enum {
     PERSONS_MAX = 32,
@@ -23,18 +20,14 @@ enum {
     FACILITIES = 3,
     CALLERS_MAX = 8,
     BILLS_MAX = 2048,
-    BURST_MAX = 5,
     MONTHS = 8, // billed for employees
-    JSON_BYTES = 1024,
-    DEADLINE_MS = 4000,
-    PAUSE_MAX_US = 400000,
     CATCH_UP_S = 60,
 };
 
 typedef enum bill_state { BILL_NEW, BILL_SETTLED, BILL_REFUSED } bill_state_t;
 
 typedef struct bill {
-    char number[24], id[24], json[JSON_BYTES];
+    char number[24], id[24], json[CALLER_JSON_BYTES];
     int person, day; // of discharge
     bill_state_t state;
     bool reverse_asked, reversed, checked;
@@ -50,18 +43,8 @@ typedef struct person {
     bool late; // pays in the middle of the run
 } person_t;
 
-typedef struct caller {
-    int number, serial;
-    client_t *client;
-    arena_t *arena;
-    char doing[160];
-    bool done;
-} caller_t;
-
 static struct {
     load_conf_t conf;
-    const char *const *brokers;
-    keys_t *keys;
     person_t persons[PERSONS_MAX];
     bool month_paid[EMPLOYERS_MAX];
     int enrolled;
@@ -69,112 +52,22 @@ static struct {
     size_t bill_count;
     caller_t callers[CALLERS_MAX];
     int running;
-    size_t operations;
     bool founded;
     node_t *node;
     int64_t healed_us; // 0: faults still come
     FILE *script;
 } load;
 
-// ---- one command
-
-typedef struct order {
-    const char *service, *method, *id;
-    const char *json;
-} order_t;
-
-static bool is_unknown(int code) {
-    return code == E_TIMEOUT || code == E_UNAVAILABLE || code == E_BUSY || code == E_STORE || code == E_RACE ||
-           code == E_IO;
-}
-
-static const cli_method_t *method_of(const order_t *command) {
-    const cli_method_t *method = method_find(command->service, command->method);
-    CHECK(method);
-    return method;
-}
-
-// One attempt; the reply lives until the caller's next.
-static int ask_once(caller_t *caller, const order_t *command, const ProtobufCMessage *message, reply_t *reply) {
-    const cli_method_t *method = method_of(command);
-    size_t bytes = 0;
-    err_t err = {0};
-    void *body = message_pack(message, caller->arena, &bytes);
-    const call_t call = {.service = command->service,
-                         .method = command->method,
-                         .key = method_key(method, message),
-                         .request_id = command->id,
-                         .body = body,
-                         .body_bytes = bytes,
-                         .deadline_ms = DEADLINE_MS};
-    int code = client_call(caller->client, &call, reply, &err);
-    snprintf(reply->text, sizeof reply->text, "%s", err.text);
-    return code;
-}
-
-// Again and again under the same id, until somebody knows.
-static int ask_message(caller_t *caller, const order_t *command, const ProtobufCMessage *message, reply_t *reply) {
-    int code;
-    for (int tries = 0;; tries++) {
-        snprintf(caller->doing, sizeof caller->doing, "%s %s %s, asked %d times", command->service, command->method,
-                 command->id, tries + 1);
-        code = ask_once(caller, command, message, reply);
-        if (!is_unknown(code)) break;
-        fiber_wait(world_us() + draw_between(1000, PAUSE_MAX_US));
-    }
-    load.operations++;
-    trace("%s %s: %s %s", command->method, command->id, err_name(code), code ? reply->text : "");
-    snprintf(caller->doing, sizeof caller->doing, "nothing");
-    return code;
-}
-
-static int ask(caller_t *caller, const order_t *command, reply_t *reply) {
-    ProtobufCMessage *message;
-    err_t err = {0};
-    arena_reset(caller->arena);
-    if (message_from_json(&message, method_of(command)->request, command->json, strlen(command->json), caller->arena,
-                          &err))
-        world_fail("%s: %s: %s", command->json, err.field, err.text);
-    return ask_message(caller, command, message, reply);
-}
-
-static const char *new_id(caller_t *caller, char out[static 24]) {
-    snprintf(out, 24, "I%d-%d", caller->number, ++caller->serial);
-    return out;
-}
-
-// What must be answered with success.
-__attribute__((format(printf, 5, 6))) static const ProtobufCMessage *
-must(caller_t *caller, const char *service, const char *name, const char *fixed_id, const char *format, ...) {
-    char json[JSON_BYTES], id[24];
-    reply_t reply;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(json, sizeof json, format, args);
-    va_end(args);
-    for (char *c = json; *c; c++)
-        if (*c == '\'') *c = '"';
-    const order_t command = {service, name, fixed_id ? fixed_id : new_id(caller, id), json};
-    int code = ask(caller, &command, &reply);
-    if (code && code != E_NOT_FOUND) world_fail("%s %s: %s %s", name, json, err_name(code), reply.text);
-    if (code) return NULL;
-    ProtobufCMessage *message = NULL;
-    err_t err = {0};
-    const cli_method_t *method = method_of(&command);
-    if (message_unpack(&message, method->reply, reply.body, reply.body_bytes, caller->arena, &err))
-        world_fail("%s: %s", name, err.text);
-    return message;
-}
-
 // ---- the city's people
 
 static void found_facilities(caller_t *c) {
     for (int i = 0; i < FACILITIES; i++) {
-        must(c, "facility", "register_facility", NULL,
-             "{'facility':'H9900010000%d','name':'示例医院','kind':'hospital','level':'%d','division':'440703'}", i + 1,
-             i + 1);
-        must(c, "facility", "sign_agreement", NULL,
-             "{'facility':'H9900010000%d','agreement':'A%d','from':'2018-01-01','until':'2018-12-31'}", i + 1, i);
+        caller_must(c, "facility", "register_facility", NULL,
+                    "{'facility':'H9900010000%d','name':'示例医院','kind':'hospital','level':'%d','division':'440703'}",
+                    i + 1, i + 1);
+        caller_must(c, "facility", "sign_agreement", NULL,
+                    "{'facility':'H9900010000%d','agreement':'A%d','from':'2018-01-01','until':'2018-12-31'}", i + 1,
+                    i);
     }
 }
 
@@ -184,8 +77,9 @@ static void found_employers(caller_t *c) {
         snprintf(code, sizeof code, "91440703%09d", i + 1);
         code[17] = uscc_check_char(code);
         code[18] = 0;
-        must(c, "enrollment", "register_employer", NULL,
-             "{'employer':'E%d','uscc':'%s','name':'示例单位%d','kind':'enterprise','division':'440703'}", i, code, i);
+        caller_must(c, "enrollment", "register_employer", NULL,
+                    "{'employer':'E%d','uscc':'%s','name':'示例单位%d','kind':'enterprise','division':'440703'}", i,
+                    code, i);
     }
 }
 
@@ -195,36 +89,37 @@ static void found_person(caller_t *c, int i) {
     snprintf(citizen, sizeof citizen, "4407031980%02d%02d%03d", i / 28 + 1, i % 28 + 1, i * 2 + 1);
     citizen[17] = citizen_id_check_char(citizen);
     citizen[18] = 0;
-    must(c, "enrollment", "register_person", NULL,
-         "{'person':'%s','citizen_id':'%s','name':'示例%d','division':'440703'}", person->number, citizen, i);
+    caller_must(c, "enrollment", "register_person", NULL,
+                "{'person':'%s','citizen_id':'%s','name':'示例%d','division':'440703'}", person->number, citizen, i);
     if (person->employer < 0)
-        must(c, "enrollment", "open_spell", NULL,
-             "{'person':'%s','from_month':'2018-01','identity':'resident','prior_months_tier1':40}", person->number);
+        caller_must(c, "enrollment", "open_spell", NULL,
+                    "{'person':'%s','from_month':'2018-01','identity':'resident','prior_months_tier1':40}",
+                    person->number);
     else
-        must(c, "enrollment", "open_spell", NULL,
-             "{'person':'%s','from_month':'2018-01','identity':'employee','employer':'E%d','wage':'%d.00',"
-             "'prior_months_tier1':40,'prior_months_tier2':40}",
-             person->number, person->employer, 5000 + i * 100);
+        caller_must(c, "enrollment", "open_spell", NULL,
+                    "{'person':'%s','from_month':'2018-01','identity':'employee','employer':'E%d','wage':'%d.00',"
+                    "'prior_months_tier1':40,'prior_months_tier2':40}",
+                    person->number, person->employer, 5000 + i * 100);
     person->enrolled = true;
     load.enrolled++;
 }
 
 // Collection hears of people by a stream: until it has, there is nothing due. NULL: not yet.
 static const Tc__Due *due(caller_t *c, const char *who, const char *number, const char *period) {
-    const Tc__Due *found =
-        (const Tc__Due *)must(c, "collection", "get_due", NULL, "{'%s':'%s','period':'%s'}", who, number, period);
+    const Tc__Due *found = (const Tc__Due *)caller_must(c, "collection", "get_due", NULL, "{'%s':'%s','period':'%s'}",
+                                                        who, number, period);
     return found && found->bills ? found : NULL;
 }
 
 static void receive(caller_t *c, const char *receipt, const char *who, const char *number, const char *period,
                     int64_t fen) {
-    char json[JSON_BYTES], id[24];
+    char json[CALLER_JSON_BYTES], id[24];
     reply_t reply;
     snprintf(json, sizeof json,
              "{\"receipt\":\"%s\",\"%s\":\"%s\",\"period\":\"%s\",\"amount\":\"%lld.%02d\",\"paid_on\":\"2017-12-20\"}",
              receipt, who, number, period, (long long)(fen / 100), (int)(fen % 100));
-    const order_t command = {"collection", "receive", new_id(c, id), json};
-    int code = ask(c, &command, &reply);
+    const order_t command = {"collection", "receive", caller_id(c, id), json};
+    int code = caller_ask(c, &command, &reply);
     if (code) world_fail("receive %s: %s %s", json, err_name(code), reply.text);
 }
 
@@ -233,8 +128,8 @@ static void pay_person(caller_t *c, int i) {
     char receipt[24];
     const Tc__Due *owed;
     while (!(owed = due(c, "person", person->number, "2018"))) {
-        fiber_wait(world_us() + draw_between(100000, 500000));
-        must(c, "collection", "bill_year", NULL, "{'year':2018}");
+        caller_pause(100000, 500000);
+        caller_must(c, "collection", "bill_year", NULL, "{'year':2018}");
     }
     snprintf(receipt, sizeof receipt, "R%d", i);
     receive(c, receipt, "person", person->number, "2018", owed->amount_fen);
@@ -254,8 +149,8 @@ static void pay_employer(caller_t *c, int employer) {
         const Tc__Due *owed;
         snprintf(period, sizeof period, "2018-%02d", month);
         while (!(owed = due(c, "employer", number, period)) || owed->bills < members(employer)) {
-            fiber_wait(world_us() + draw_between(100000, 500000));
-            must(c, "collection", "bill_month", NULL, "{'month':'%s'}", period);
+            caller_pause(100000, 500000);
+            caller_must(c, "collection", "bill_month", NULL, "{'month':'%s'}", period);
         }
         snprintf(receipt, sizeof receipt, "R%s-%d", number, month);
         receive(c, receipt, "employer", number, period, owed->amount_fen);
@@ -273,7 +168,7 @@ static bill_t *bill_new(caller_t *c, int person) {
     if (chance(500000)) bill->person = (int)draw_to(2); // few are ill often
     if (person >= 0) bill->person = person;
     snprintf(bill->number, sizeof bill->number, "B%zu", load.bill_count);
-    new_id(c, bill->id);
+    caller_id(c, bill->id);
     const int month = bill->day / 28 + 1, day = bill->day % 28 + 1;
     const int64_t total = draw_between(1, chance(200000) ? 150000 : 9000) * 100 + (int64_t)draw_to(100);
     const int64_t in_scope = total - (int64_t)draw_to((uint64_t)total / 4 + 1);
@@ -325,21 +220,21 @@ static void settle(caller_t *c, bill_t *bill) {
     const order_t command = {"adjudication", "settle", bill->id, bill->json};
     reply_t reply;
     trace("settles %s of %s as %s", bill->number, load.persons[bill->person].number, bill->id);
-    int code = ask(c, &command, &reply);
+    int code = caller_ask(c, &command, &reply);
     take_settled(bill, code, &reply);
 }
 
 // Several bills of one person at once.
 static void settle_burst(caller_t *c) {
-    bill_t *bills[BURST_MAX];
+    bill_t *bills[CALLER_BURST_MAX];
     reply_t reply;
-    const size_t wanted = (size_t)draw_between(2, BURST_MAX);
+    const size_t wanted = (size_t)draw_between(2, CALLER_BURST_MAX);
     size_t count = 0;
     err_t err = {0};
     arena_reset(c->arena);
     while (count < wanted && (bills[count] = bill_new(c, count ? bills[0]->person : -1))) {
         const order_t command = {"adjudication", "settle", bills[count]->id, bills[count]->json};
-        const cli_method_t *method = method_of(&command);
+        const cli_method_t *method = order_method(&command);
         ProtobufCMessage *message;
         size_t bytes;
         CHECK(!message_from_json(&message, method->request, command.json, strlen(command.json), c->arena, &err));
@@ -350,16 +245,16 @@ static void settle_burst(caller_t *c) {
                              .request_id = command.id,
                              .body = body,
                              .body_bytes = bytes,
-                             .deadline_ms = DEADLINE_MS,
+                             .deadline_ms = CALLER_DEADLINE_MS,
                              .tag = bills[count]};
         count += client_send(c->client, &call, &err) == E_OK;
     }
     for (size_t left = count; left > 0;) {
         if (client_next(c->client, &reply, 1000) != 1) continue;
         left--;
-        if (is_unknown(reply.code)) continue;
+        if (answer_is_unknown(reply.code)) continue;
         take_settled(reply.tag, reply.code, &reply);
-        load.operations++;
+        caller_count_answer();
     }
     for (size_t i = 0; i < count; i++)
         if (bills[i]->state == BILL_NEW) settle(c, bills[i]);
@@ -377,15 +272,15 @@ static bill_t *any_bill(bill_state_t state) {
 static void settle_otherwise(caller_t *c, const bill_t *bill) {
     char id[24];
     reply_t reply;
-    const order_t command = {"adjudication", "settle", new_id(c, id), bill->json};
-    int code = ask(c, &command, &reply);
+    const order_t command = {"adjudication", "settle", caller_id(c, id), bill->json};
+    int code = caller_ask(c, &command, &reply);
     if (code != E_EXISTS && !(code == E_REVERSED && bill->reverse_asked))
         world_fail("bill %s was settled again as %s: %s %s", bill->number, id, err_name(code), reply.text);
 }
 
 // Another bill under the same id.
 static void settle_conflict(caller_t *c, const bill_t *bill) {
-    char json[JSON_BYTES];
+    char json[CALLER_JSON_BYTES];
     reply_t reply;
     snprintf(json, sizeof json, "%s", bill->json);
     char *day = strstr(json, "\"to\":\"2018-");
@@ -393,21 +288,21 @@ static void settle_conflict(caller_t *c, const bill_t *bill) {
     memcpy(day + 6, "2018-09-28", 10);
     if (strcmp(json, bill->json) == 0) return;
     const order_t command = {"adjudication", "settle", bill->id, json};
-    int code = ask(c, &command, &reply);
+    int code = caller_ask(c, &command, &reply);
     if (code != E_CONFLICT) world_fail("id %s was used for another bill: %s %s", bill->id, err_name(code), reply.text);
 }
 
 static void reverse(caller_t *c, bill_t *bill) {
-    char json[JSON_BYTES];
+    char json[CALLER_JSON_BYTES];
     reply_t reply;
     const bool first = !bill->reverse_asked;
     snprintf(json, sizeof json, "{\"bill\":\"%s\",\"person\":\"%s\",\"reason\":\"entered twice\"}", bill->number,
              load.persons[bill->person].number);
-    if (first) new_id(c, bill->reverse_id);
+    if (first) caller_id(c, bill->reverse_id);
     bill->reverse_asked = true;
     trace("reverses %s (%s) as %s", bill->number, bill->state == BILL_SETTLED ? "settled" : "new", bill->reverse_id);
     const order_t command = {"adjudication", "reverse", bill->reverse_id, json};
-    int code = ask(c, &command, &reply);
+    int code = caller_ask(c, &command, &reply);
     if (code) world_fail("reverse %s: %s %s", bill->number, err_name(code), reply.text);
     bill->reversed = true;
 }
@@ -415,13 +310,13 @@ static void reverse(caller_t *c, bill_t *bill) {
 static void look_at_status(caller_t *c, const bill_t *bill) {
     const bool was_settled = bill->state == BILL_SETTLED;
     const Tc__Status *status =
-        (const Tc__Status *)must(c, "adjudication", "get_status", NULL, "{'request_id':'%s'}", bill->id);
+        (const Tc__Status *)caller_must(c, "adjudication", "get_status", NULL, "{'request_id':'%s'}", bill->id);
     if (was_settled && (!status || strcmp(status->state, "done") != 0))
         world_fail("the settled bill %s has status %s", bill->number, status ? status->state : "none");
 }
 
 static void quote(caller_t *c) {
-    char json[JSON_BYTES], id[24];
+    char json[CALLER_JSON_BYTES], id[24];
     reply_t reply;
     const size_t kept = load.bill_count;
     const int serial = c->serial;
@@ -430,14 +325,15 @@ static void quote(caller_t *c) {
     snprintf(json, sizeof json, "%s", bill->json);
     load.bill_count = kept; // it never was one
     c->serial = serial;
-    const order_t command = {"adjudication", "quote", new_id(c, id), json};
-    int code = ask(c, &command, &reply);
+    const order_t command = {"adjudication", "quote", caller_id(c, id), json};
+    int code = caller_ask(c, &command, &reply);
     if (code && code != E_NOT_FOUND) world_fail("quote: %s %s", err_name(code), reply.text);
 }
 
 static void recompute(caller_t *c) {
     const person_t *person = &load.persons[draw_to((uint64_t)load.conf.persons)];
-    must(c, "adjudication", "recompute", NULL, "{'person':'%s','year':2018,'cause':'to be sure'}", person->number);
+    caller_must(c, "adjudication", "recompute", NULL, "{'person':'%s','year':2018,'cause':'to be sure'}",
+                person->number);
 }
 
 // Another law, for all bills of the year.
@@ -454,19 +350,19 @@ static void release(caller_t *c) {
     stage.packed.len = bytes;
     snprintf(hash, sizeof hash, "%s", policy_hash(policy));
     arena_reset(c->arena);
-    const order_t command = {"adjudication", "stage_policy", new_id(c, id), ""};
-    int code = ask_message(c, &command, &stage.base, &reply);
+    const order_t command = {"adjudication", "stage_policy", caller_id(c, id), ""};
+    int code = caller_ask_message(c, &command, &stage.base, &reply);
     policy_destroy(&policy);
     if (code) world_fail("stage_policy: %s %s", err_name(code), reply.text);
-    must(c, "adjudication", "release_policy", NULL, "{'hash':'%s','amends_from':'2018-01-01','reason':'a new notice'}",
-         hash);
+    caller_must(c, "adjudication", "release_policy", NULL,
+                "{'hash':'%s','amends_from':'2018-01-01','reason':'a new notice'}", hash);
     system_count(FAULT_POLICY);
 }
 
 // An agreement ended months ago, as is found out now.
 static void end_agreement(caller_t *c) {
-    must(c, "facility", "end_agreement", NULL,
-         "{'facility':'H99000100003','agreement':'A2','last_day':'2018-06-30','reason':'found out late'}");
+    caller_must(c, "facility", "end_agreement", NULL,
+                "{'facility':'H99000100003','agreement':'A2','last_day':'2018-06-30','reason':'found out late'}");
 }
 
 // ---- a caller's day
@@ -531,20 +427,9 @@ static void pay_late(caller_t *c) {
         if (load.persons[i].employer < 0 && load.persons[i].late) pay_person(c, i);
 }
 
-static void caller_open(caller_t *c) {
-    const client_conf_t conf = {.context = zmq_ctx_new(),
-                                .keys = load.keys,
-                                .brokers = load.brokers,
-                                .broker_key_name = "broker",
-                                .window = 2 * BURST_MAX};
-    err_t err = {0};
-    c->arena = arena_new(64 * 1024, 0);
-    if (!c->arena || client_new(&c->client, &conf, &err)) world_fail("a caller: %s", err.text);
-}
-
 static void *live(void *self) {
     caller_t *c = self;
-    caller_open(c);
+    caller_open(c, "admin");
     found_city(c);
     const int middle = (int)draw_to((uint64_t)load.conf.operations + 1);
     for (int i = 0; i <= load.conf.operations; i++) {
@@ -566,15 +451,15 @@ static void *live_anew(void *self) {
     caller_t *c = self;
     char after[24] = "";
     const Tc__RebuildRun *run;
-    caller_open(c);
+    caller_open(c, "admin");
     do {
-        run = (const Tc__RebuildRun *)must(c, "collection", "rebuild", NULL, "{'after':'%s'}", after);
+        run = (const Tc__RebuildRun *)caller_must(c, "collection", "rebuild", NULL, "{'after':'%s'}", after);
         if (!run) world_fail("rebuild is not known");
         if (run->changed) world_fail("%d entitlements are not what their computation anew gives", run->changed);
         snprintf(after, sizeof after, "%s", run->last_person);
     } while (!run->done);
     for (int i = 0; i < load.conf.persons; i++) {
-        const Tc__Recomputed *again = (const Tc__Recomputed *)must(
+        const Tc__Recomputed *again = (const Tc__Recomputed *)caller_must(
             c, "adjudication", "recompute", NULL, "{'person':'%s','year':2018,'cause':'a look','dry':true}",
             load.persons[i].number);
         if (again && again->n_rows)
@@ -617,12 +502,11 @@ static void start_callers(void *node, uint64_t number) {
 
 void load_open(const load_conf_t *conf, const char *const *brokers) {
     static const node_ops_t ops = {.main = be};
-    err_t err = {0};
     CHECK(conf->persons <= PERSONS_MAX && conf->employers <= EMPLOYERS_MAX && conf->callers <= CALLERS_MAX);
     load.conf = *conf;
-    load.brokers = brokers;
+    callers_conf(conf->keys_dir, brokers);
     load.bills = calloc(BILLS_MAX, sizeof *load.bills);
-    CHECK(load.bills && keys_load(&load.keys, conf->keys_dir, "admin", &err) == E_OK);
+    CHECK(load.bills);
     draw_people();
     node_t *node = load.node = node_new("callers", &ops, NULL);
     node_start(node);
@@ -632,7 +516,7 @@ void load_open(const load_conf_t *conf, const char *const *brokers) {
 
 void load_healed(void) { load.healed_us = world_us(); }
 bool load_is_done(void) { return load.running == 0; }
-size_t load_operations(void) { return load.operations; }
+size_t load_operations(void) { return callers_operations(); }
 
 void load_tell_open(void) {
     for (int i = 0; i < load.conf.callers; i++)
@@ -706,8 +590,8 @@ int load_write_script(const char *path, store_t *adjudication) {
 
 static void *live_script(void *self) {
     caller_t *c = self;
-    char line[JSON_BYTES + 64];
-    caller_open(c);
+    char line[CALLER_JSON_BYTES + 64];
+    caller_open(c, "admin");
     found_city(c);
     pay_late(c);
     if (load.conf.other_law) release(c);
@@ -731,14 +615,13 @@ static void start_script(void *node, uint64_t number) {
 
 void load_open_script(const char *path, const load_conf_t *conf, const char *const *brokers) {
     static const node_ops_t ops = {.main = be};
-    err_t err = {0};
-    char line[JSON_BYTES];
+    char line[CALLER_JSON_BYTES];
     load.conf = *conf;
     load.conf.callers = 1;
-    load.brokers = brokers;
+    callers_conf(conf->keys_dir, brokers);
     load.script = fopen(path, "r");
     load.bills = calloc(BILLS_MAX, sizeof *load.bills);
-    CHECK(load.script && load.bills && keys_load(&load.keys, conf->keys_dir, "admin", &err) == E_OK);
+    CHECK(load.script && load.bills);
     for (int i = 0; i < conf->persons; i++) {
         CHECK(fgets(line, sizeof line, load.script) && sscanf(line, "person %d", &load.persons[i].employer) == 1);
         snprintf(load.persons[i].number, sizeof load.persons[i].number, "P%d", i);
