@@ -113,6 +113,13 @@ static const struct {
      " WHERE NOT (f.source = 'parked' AND COALESCE(p.decision, '') = 'return'"
      " OR f.source = 'receipt' AND (COALESCE(r.payer, '') = f.payer OR " IS_MERGED(
          "r.payer", "f.payer") ")) ORDER BY f.receipt LIMIT 100"},
+    // What takes the place of bills is numbered as the first of them, with an A.
+    {"kept and parked, of the bills taken out of receipts for",
+     "SELECT w.person, MIN(w.period), CAST(SUM(w.amount_fen) AS BIGINT), CAST(SUM(COALESCE(p.amount_fen, 0)"
+     " + COALESCE(r.amount_fen, 0)) AS BIGINT) FROM withdrawn w LEFT JOIN parked_receipt p ON p.receipt = w.number"
+     " LEFT JOIN receipt r ON r.receipt = 'A' || substr(w.number, 2) GROUP BY w.person, substr(w.period, 1, 7), w.at_ms"
+     " HAVING SUM(w.amount_fen) <> SUM(COALESCE(p.amount_fen, 0) + COALESCE(r.amount_fen, 0))"
+     " ORDER BY w.person LIMIT 100"},
     {"the decision does not fit the moment of it: parked receipt",
      "SELECT receipt, decision, decided_ms, since_ms FROM parked_receipt"
      " WHERE decision NOT IN ('', 'match', 'apply', 'return') OR (decision = '') <> (decided_ms = 0)"

@@ -31,13 +31,33 @@ period_t period_of_lump(month_t month) {
     return period;
 }
 
-// "2020-03 lump"
-static bool is_lump(const char *text, month_t *month) {
+period_t period_of_difference(month_t month, int number) {
+    period_t period = {.month = month, .difference = number};
+    char text[DATE_TEXT_MAX];
+    snprintf(period.text, sizeof period.text, "%s diff %02d", month_format(month, text), number % 100);
+    return period;
+}
+
+// The month before a blank, and what follows that: "2020-03 lump", "2018-03 diff 01".
+static bool split_period(const char *text, month_t *month, const char **rest) {
     char first[PERIOD_TEXT_MAX];
-    const size_t length = strlen(text), tail = strlen(" lump");
-    if (length <= tail || length >= sizeof first || strcmp(text + length - tail, " lump") != 0) return false;
-    snprintf(first, sizeof first, "%.*s", (int)(length - tail), text);
+    const size_t length = strcspn(text, " ");
+    if (!text[length] || length >= sizeof first) return false;
+    snprintf(first, sizeof first, "%.*s", (int)length, text);
+    *rest = text + length + 1;
     return month_parse(first, month) == 0;
+}
+
+static bool parse_tail(const char *text, period_t *out) {
+    const char *rest;
+    month_t month;
+    if (!split_period(text, &month, &rest)) return false;
+    if (strcmp(rest, "lump") == 0) *out = period_of_lump(month);
+    for (int i = 1; strncmp(rest, "diff ", 5) == 0 && i <= DIFFERENCES_MAX; i++) {
+        *out = period_of_difference(month, i);
+        if (strcmp(out->text, text) == 0) return true;
+    }
+    return strcmp(rest, "lump") == 0;
 }
 
 int period_parse(const char *text, period_t *out, err_t *err) {
@@ -48,10 +68,7 @@ int period_parse(const char *text, period_t *out, err_t *err) {
         *out = period_of_month(month);
         return 0;
     }
-    if (is_lump(text, &month)) {
-        *out = period_of_lump(month);
-        return 0;
-    }
+    if (parse_tail(text, out)) return 0;
     if (strlen(text) == 4) {
         snprintf(january, sizeof january, "%s-01", text);
         if (month_parse(january, &month) == 0) {
@@ -94,6 +111,22 @@ fen_t period_wage(const Tc__Spell *spell, const period_t *period) {
     return wage;
 }
 
+const char *person_division(const Tc__PersonState *person, date_t day) {
+    const char *division = person->n_divisions ? person->divisions[0]->division : person->division;
+    for (size_t i = 1; i < person->n_divisions; i++) {
+        date_t from;
+        if (date_parse(person->divisions[i]->from, &from) == 0 && from <= day)
+            division = person->divisions[i]->division;
+    }
+    return division;
+}
+
+date_t period_place_day(const Tc__Spell *spell, const period_t *period) {
+    month_t first, last;
+    spell_months(spell, &first, &last);
+    return month_first(period->yearly && first > period->month ? first : period->month);
+}
+
 // ---- bills
 // --------------------------------------------------------------------------------------------------------------
 
@@ -132,7 +165,7 @@ static Tc__ContributionBill *copy_bill(const Tc__PersonState *person, const Tc__
     bill->period = arena_text(arena, "%s", period->text);
     bill->identity = spell->identity;
     bill->employer = spell->employer;
-    bill->division = person->division;
+    bill->division = (char *)person_division(person, period_place_day(spell, period));
     bill->total_fen = due->total;
     bill->lines = arena_alloc(arena, (size_t)due->line_count * sizeof *bill->lines);
     if (!bill->period || !bill->lines) return NULL;
@@ -277,13 +310,25 @@ int receipt_make(const Tc__Receive *ask, Tc__ContributionBill *const *bills, siz
 // ---- entitlement
 // --------------------------------------------------------------------------------------------------------
 
+static const Tc__Spell *owing_spell(const policy_t *policy, const Tc__PersonState *person, const billed_t *bill) {
+    const Tc__Spell *spell = period_spell(policy, person, &bill->period);
+    return spell && identity_from_name(spell->identity) == (int)bill->identity &&
+                   strcmp(spell->employer, bill->employer) == 0
+               ? spell
+               : NULL;
+}
+
+bool billed_on_another_wage(const policy_t *policy, const Tc__PersonState *person, const billed_t *bill) {
+    if (bill->paid_on == DATE_NONE || bill->wage == 0 || bill->period.yearly || bill->period.lump) return false;
+    const Tc__Spell *spell = owing_spell(policy, person, bill);
+    return spell && bill->wage != period_wage(spell, &bill->period);
+}
+
 bool billed_stands(const policy_t *policy, const Tc__PersonState *person, const billed_t *bill) {
     if (bill->paid_on != DATE_NONE || *person->merged_into) return true;   // a merged number's go to the other one
     if (bill->period.lump) return !*person->died_on && !*person->ended_on; // nothing is made up then (ZZ-Y08)
-    const Tc__Spell *spell = period_spell(policy, person, &bill->period);
-    return spell && identity_from_name(spell->identity) == (int)bill->identity &&
-           strcmp(spell->employer, bill->employer) == 0 &&
-           (bill->wage == 0 || bill->wage == period_wage(spell, &bill->period));
+    const Tc__Spell *spell = owing_spell(policy, person, bill);
+    return spell && (bill->wage == 0 || bill->wage == period_wage(spell, &bill->period));
 }
 
 // The month of a day that is told, INT32_MAX for "".
@@ -339,7 +384,7 @@ int billed_coverage(const policy_t *policy, const Tc__PersonState *person, const
         const billed_t *b = &bills[i];
         const date_t paid_on = buys_on(policy, person, b);
         if (has_bit(policy_coverage(policy)->lifelong, (int)b->identity)) continue; // what they owe buys no cover
-        if (b->period.lump) continue;
+        if (b->period.lump || b->period.difference) continue;
         if (b->period.yearly)
             years[out->year_count++] = (coverage_year_t){month_year(b->period.month), b->identity, paid_on};
         else

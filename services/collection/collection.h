@@ -7,13 +7,15 @@
 #include "coverage.h"
 #include "enrollment.pb-c.h"
 
-enum { ENTITLEMENT_SPANS_MAX = 256, PERIOD_TEXT_MAX = 16 };
+enum { ENTITLEMENT_SPANS_MAX = 256, PERIOD_TEXT_MAX = 16, DIFFERENCES_MAX = 99 };
 
-// A contribution month "2018-03", an insurance year "2018", or what is made up at retirement, "2020-03 lump".
+// A contribution month "2018-03", an insurance year "2018", what is made up at retirement, "2020-03 lump", or what a
+// month that was paid owes beside it, "2018-03 diff 01" (difference.h).
 typedef struct period {
     bool yearly;
-    bool lump;     // covers nothing by itself: its months count as years of contribution (years.h)
-    month_t month; // of a year: January
+    bool lump;      // covers nothing by itself: its months count as years of contribution (years.h)
+    int difference; // its number, 1 to DIFFERENCES_MAX; 0: it is none. It covers nothing by itself either
+    month_t month;  // of a year: January
     char text[PERIOD_TEXT_MAX];
 } period_t;
 
@@ -22,6 +24,12 @@ int period_parse(const char *text, period_t *out, err_t *err) MUST_USE;
 period_t period_of_month(month_t month);
 period_t period_of_year(int year);
 period_t period_of_lump(month_t month);
+period_t period_of_difference(month_t month, int number);
+
+// Where the person was insured on a day: a move holds from its day on, whenever it became known.
+const char *person_division(const Tc__PersonState *person, date_t day);
+// The day by which the place of a bill is told: the first of the period, or of the spell that begins in it.
+date_t period_place_day(const Tc__Spell *spell, const period_t *period);
 
 // The spell under which the person owes for the period, or NULL: monthly payers have one in the month, yearly payers
 // one in the year (the latest). Those covered for life owe what the city's lines say, in most cities nothing.
@@ -64,6 +72,8 @@ typedef struct billed { // what coverage needs to know of a bill
 // Is an unpaid bill still owed under the person's spells, on the wage, as they are now? Paid ones always stand, and so
 // does a lump sum, which no spell owes.
 bool billed_stands(const policy_t *policy, const Tc__PersonState *person, const billed_t *bill);
+// Was a paid month billed on another wage than the one that holds in it under the same spell now?
+bool billed_on_another_wage(const policy_t *policy, const Tc__PersonState *person, const billed_t *bill);
 // Why a paid bill cannot have been owed, NULL when it can: "died", for a month after the month of death or a year after
 // the year of it; "relation_ended", for a month after the one in which the employee relation ended for good (ZZ-Y07).
 const char *billed_void(const policy_t *policy, const Tc__PersonState *person, const billed_t *bill);

@@ -3,8 +3,10 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/policy/account.h"
+#include "life_store.h"
 #include "receipts_store.h"
 #include "years.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum { CREDIT_COLUMNS = 8 };
@@ -187,6 +189,20 @@ static int reverse_month(work_t *w, size_t i, err_t *err) {
     return rc ? rc : tell(w, i, now.turn + 1, -now.amount, now.rule, err);
 }
 
+// The month's bill stays, what is paid of it is on another base now.
+static int credit_again(work_t *w, size_t i, err_t *err) {
+    account_result_t result = {0};
+    err_t why = {0};
+    standing_t now = stands(w, i);
+    int rc = decide(w, i, &result, &why);
+    if (no_account(rc) || (rc == 0 && now.known && now.amount == result.credit)) return 0;
+    if (now.amount != 0) {
+        int told = tell(w, i, ++now.turn, -now.amount, now.rule, err);
+        if (told) return told;
+    }
+    return rc ? keep_undecided(w, i, &now, rc, &why, err) : keep_credit(w, i, &now, &result, err);
+}
+
 // ---- all of them
 
 typedef int step_t(work_t *w, size_t i, err_t *err);
@@ -204,12 +220,108 @@ static int run(collection_t *c, const paid_bill_t *bills, size_t count, const mo
     return rc ? rc : account_credits_put(c->ctx->store, &w.again, err);
 }
 
+// ---- differences
+// A difference brings no month of its own; its base is that of all that is paid of the month.
+
+typedef struct difference_of { // a month of a person that has one among the bills
+    const paid_bill_t *bill;
+    month_t month;
+} difference_of_t;
+
+static int by_person_and_month(const void *a, const void *b) {
+    const difference_of_t *x = a, *y = b;
+    const int order = strcmp(x->bill->bill->person, y->bill->bill->person);
+    return order ? order : (x->month > y->month) - (x->month < y->month);
+}
+
+static int list_differences(const paid_bill_t *bills, size_t count, difference_of_t *out, size_t *found, err_t *err) {
+    *found = 0;
+    for (size_t i = 0; i < count; i++) {
+        period_t period;
+        if (!strchr(bills[i].bill->period, ' ')) continue; // most are months
+        int rc = period_parse(bills[i].bill->period, &period, err);
+        if (rc) return rc;
+        if (period.difference) out[(*found)++] = (difference_of_t){&bills[i], period.month};
+    }
+    if (*found == 0) return 0;
+    qsort(out, *found, sizeof *out, by_person_and_month);
+    size_t kept = 1;
+    for (size_t i = 1; i < *found; i++)
+        if (by_person_and_month(&out[kept - 1], &out[i]) != 0) out[kept++] = out[i];
+    *found = kept;
+    return 0;
+}
+
+static int read_pieces(collection_t *c, const difference_of_t *differences, size_t count, rows_t *out, err_t *err) {
+    rows_t keys;
+    arena_t *arena = c->ctx->arena;
+    char text[DATE_TEXT_MAX];
+    rows_init(&keys, arena, 4);
+    for (size_t i = 0; i < count; i++) {
+        int rc = key_add(&keys, differences[i].bill->bill->person, err);
+        if (rc) return rc;
+        const period_t last = period_of_difference(differences[i].month, DIFFERENCES_MAX);
+        cell_t *key = rows_at(&keys, i);
+        key[2] = cell_text(arena_text(arena, "%s", month_format(differences[i].month, text)));
+        key[3] = cell_text(arena_text(arena, "%s", last.text));
+        if (!key[2].data || !key[3].data) return out_of_memory(err);
+    }
+    return bill_pieces_of(c->ctx->store, &keys, arena, out, err);
+}
+
+// The month's paid bill with the lines of the newest that is paid; not there when the month itself is not paid.
+static int read_standing(collection_t *c, const rows_t *rows, size_t *next, size_t key, paid_bill_t *out, err_t *err) {
+    enum { PERIOD = 1, PAID_ON = 4, RECEIPT = 5, BODY = 6, OWN = 7 };
+    arena_t *arena = c->ctx->arena;
+    Tc__ContributionBill *main = NULL, *newest = NULL;
+    int rc = 0;
+    for (; rc == 0 && *next < rows->count && row_i64(rows, *next, 0) == (int64_t)key; ++*next) {
+        size_t size;
+        const void *body = row_blob(rows, *next, BODY, &size);
+        if (!*row_text(rows, *next, PAID_ON)) continue;
+        rc = bill_unpack(body, size, row_i64(rows, *next, OWN), arena, &newest, err);
+        if (rc || strchr(row_text(rows, *next, PERIOD), ' ')) continue;
+        main = newest;
+        out->receipt = row_text(rows, *next, RECEIPT);
+    }
+    if (rc || !main) return rc;
+    Tc__ContributionBill *bill = arena_copy(arena, main, sizeof *main);
+    if (!bill) return out_of_memory(err);
+    bill->lines = newest->lines;
+    bill->n_lines = newest->n_lines;
+    out->bill = bill;
+    return 0;
+}
+
+static int credit_differences(collection_t *c, const paid_bill_t *bills, size_t count, err_t *err) {
+    rows_t rows;
+    size_t next = 0, found = 0, standing_count = 0;
+    if (!c->env.policy->account) return 0;
+    difference_of_t *differences = arena_alloc(c->ctx->arena, (count + 1) * sizeof *differences);
+    if (!differences) return out_of_memory(err);
+    int rc = list_differences(bills, count, differences, &found, err);
+    if (rc || found == 0) return rc;
+    paid_bill_t *standing = arena_alloc(c->ctx->arena, found * sizeof *standing);
+    if (!standing) return out_of_memory(err);
+    rc = read_pieces(c, differences, found, &rows, err);
+    for (size_t i = 0; rc == 0 && i < found; i++) {
+        paid_bill_t *of = &standing[standing_count];
+        *of = *differences[i].bill;
+        of->bill = NULL;
+        rc = read_standing(c, &rows, &next, i, of, err);
+        if (rc == 0 && of->bill) standing_count++;
+    }
+    return rc ? rc : run(c, standing, standing_count, NULL, credit_again, NULL, err);
+}
+
 int crediting_paid(collection_t *c, const paid_bill_t *bills, size_t count, const month_t *first_paid, err_t *err) {
-    return run(c, bills, count, first_paid, credit_month, NULL, err);
+    int rc = run(c, bills, count, first_paid, credit_month, NULL, err);
+    return rc ? rc : credit_differences(c, bills, count, err);
 }
 
 int crediting_unpaid(collection_t *c, const paid_bill_t *bills, size_t count, err_t *err) {
-    return run(c, bills, count, NULL, reverse_month, NULL, err);
+    int rc = run(c, bills, count, NULL, reverse_month, NULL, err);
+    return rc ? rc : credit_differences(c, bills, count, err);
 }
 
 int crediting_fund(collection_t *c, const paid_bill_t *months, size_t count, credited_t *told, err_t *err) {

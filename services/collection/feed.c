@@ -1,4 +1,5 @@
 #include "feed.h"
+#include "amendment.h"
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "desk.h"
@@ -112,7 +113,8 @@ static int by_person(const void *a, const void *b) {
 
 // Everybody whose state may be another one now: who arrived, who got something from a number that stands for them,
 // whose bills went with their employer's kind. Of one person the state in the first list counts.
-static int renew_all(renew_env_t *env, const persons_t *lists, size_t count, renewal_t *out, err_t *err) {
+static int renew_all(renew_env_t *env, const persons_t *lists, size_t count, const Tc__PersonState ***all_persons,
+                     renewal_t *out, err_t *err) {
     arena_t *arena = env->ctx->arena;
     size_t all = 0, kept = 0;
     for (size_t i = 0; i < count; i++) all += lists[i].count;
@@ -125,7 +127,8 @@ static int renew_all(renew_env_t *env, const persons_t *lists, size_t count, ren
     for (size_t i = 0; i < all; i++)
         if (i == 0 || strcmp(places[i - 1].person->person, places[i].person->person) != 0)
             persons[kept++] = places[i].person;
-    return renew_decide(env, persons, kept, NULL, arena, out, err);
+    *all_persons = persons;
+    return renew_arrived(env, persons, kept, arena, out, err);
 }
 
 static int apply(void *self, const event_t *events, size_t count, err_t *err) {
@@ -134,6 +137,7 @@ static int apply(void *self, const event_t *events, size_t count, err_t *err) {
     arena_t *arena = ctx->arena; // no command is at work now
     renewal_t renewal;
     size_t found = 0, also_count = 0, employed_count = 0;
+    const Tc__PersonState **all = NULL;
     Tc__PersonState **also = NULL, **employed = NULL, **states = arena_alloc(arena, (count + 1) * sizeof *states);
     if (!states) return err_set(err, E_IO, "out of memory");
     int rc = gather_persons(events, count, arena, states, &found, err);
@@ -141,10 +145,11 @@ static int apply(void *self, const event_t *events, size_t count, err_t *err) {
     if (rc == 0) rc = apply_employers(env, events, count, &employed, &employed_count, err);
     if (rc == 0) rc = merger_apply(env->desk, states, found, &also, &also_count, err);
     const persons_t lists[] = {{states, found}, {also, also_count}, {employed, employed_count}};
-    if (rc == 0) rc = renew_all(env, lists, COUNT_OF(lists), &renewal, err);
+    if (rc == 0) rc = renew_all(env, lists, COUNT_OF(lists), &all, &renewal, err);
     if (rc == 0) rc = put_persons(ctx, states, found, arena, err);
     if (rc == 0) rc = fund_credit_settle(env->desk, states, found, err);
     if (rc == 0) rc = renew_write(env, &renewal, arena, err);
+    if (rc == 0) rc = amendments_write(env->desk, all, &renewal.amended, err);
     return rc ? rc : stream_flush(ctx->stream, err);
 }
 

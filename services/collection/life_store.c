@@ -32,6 +32,25 @@ int withdrawn_of(store_t *store, const char *receipt, arena_t *arena, bool *any,
     return rc;
 }
 
+int bill_pieces_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    return store_each_query(store,
+                            "SELECT period, employer, identity, paid_on, receipt, body, own_fen, wage_fen FROM bill"
+                            " WHERE partition = $1 AND person = $2 AND period >= $3 AND period <= $4 ORDER BY period"
+                            " LIMIT 100",
+                            keys, arena, out, err);
+}
+
+int bills_put_wages(store_t *store, const rows_t *rows, err_t *err) {
+    return store_each_exec(store, "UPDATE bill SET wage_fen = $4 WHERE partition = $1 AND person = $2 AND period = $3",
+                           rows, err);
+}
+
+int bills_put_bodies(store_t *store, const rows_t *rows, err_t *err) {
+    return store_each_exec(
+        store, "UPDATE bill SET body = $4 WHERE partition = $1 AND person = $2 AND period = $3 AND paid_on = ''", rows,
+        err);
+}
+
 int merged_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
     return store_each_query(store, "SELECT into_person FROM merged WHERE person = $1" ONE, keys, arena, out, err);
 }

@@ -23,6 +23,14 @@ enum { WITHDRAWN_COLUMNS = 9 };
 int withdrawn_insert(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // in the order of the table
 int withdrawn_of(store_t *store, const char *receipt, arena_t *arena, bool *any, err_t *err) MUST_USE;
 
+// All bills of a period, differences among them: partition, person, period, period of the last difference there can be
+// → key, period, employer, identity, paid_on, receipt, body, own_fen, wage_fen; by period
+int bill_pieces_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
+// partition, person, period, wage: that they are right on now
+int bills_put_wages(store_t *store, const rows_t *rows, err_t *err) MUST_USE;
+// partition, person, period, body: of unpaid ones
+int bills_put_bodies(store_t *store, const rows_t *rows, err_t *err) MUST_USE;
+
 // ---- numbers that stand for somebody else
 
 int merged_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE; // person → person

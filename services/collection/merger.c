@@ -157,13 +157,30 @@ static int place_bill(move_t *v, const rows_t *rows, size_t row, const char *oth
     const char *period = row_text(rows, row, B_PERIOD);
     const bool paid = *row_text(rows, row, B_PAID_ON);
     if (other_paid_on && *other_paid_on && paid) {
-        v->twice[v->twice_count++] = (withdrawal_t){v->pair->from, period, v->pair->into, "merged"};
+        v->twice[v->twice_count++] = (withdrawal_t){v->pair->from, period, v->pair->into, "merged", 0};
         return 0;
     }
     int rc = add_key(&v->left, v->pair->from, period, err);
     if (rc || (other_paid_on && !paid)) return rc;
     if (other_paid_on) rc = add_key(&v->gone, v->pair->into, period, err);
     return rc ? rc : copy_bill(v, rows, row, err);
+}
+
+static bool is_difference(const char *period) {
+    period_t parsed;
+    return strchr(period, ' ') && period_parse(period, &parsed, NULL) == 0 && parsed.difference;
+}
+
+// The day on which the other number paid the month that a difference belongs to: it stays with its month, or goes with
+// it. NULL: it did not pay it.
+static const char *paid_month(const rows_t *others, const char *period) {
+    const size_t length = strcspn(period, " ");
+    for (size_t i = 0; i < others->count; i++) {
+        const char *other = row_text(others, i, B_PERIOD);
+        if (strlen(other) == length && strncmp(other, period, length) == 0)
+            return *row_text(others, i, B_PAID_ON) ? row_text(others, i, B_PAID_ON) : NULL;
+    }
+    return NULL;
 }
 
 static int decide_bills(move_t *v, const rows_t *bills, const rows_t *others, err_t *err) {
@@ -181,7 +198,9 @@ static int decide_bills(move_t *v, const rows_t *bills, const rows_t *others, er
         const char *period = row_text(bills, i, B_PERIOD);
         while (k < others->count && strcmp(row_text(others, k, B_PERIOD), period) < 0) k++;
         const bool both = k < others->count && strcmp(row_text(others, k, B_PERIOD), period) == 0;
-        rc = place_bill(v, bills, i, both ? row_text(others, k, B_PAID_ON) : NULL, err);
+        const char *paid_on = both ? row_text(others, k, B_PAID_ON) : NULL;
+        const char *month_on = is_difference(period) ? paid_month(others, period) : NULL;
+        rc = place_bill(v, bills, i, month_on ? month_on : paid_on, err);
     }
     return rc;
 }
@@ -206,10 +225,10 @@ static int read_employers(move_t *v, err_t *err) {
 static int write_bills(move_t *v, err_t *err) {
     collection_t *c = v->m->c;
     store_t *store = c->ctx->store;
-    int rc = withdrawals_write(c, v->twice, v->twice_count, err);
-    if (rc == 0) rc = crediting_unpaid(c, v->before, v->paid, err);
+    int rc = withdrawals_write(c, v->twice, v->twice_count, clock_now_ms(), err);
     if (rc == 0 && v->left.count) rc = bills_remove(store, &v->left, err);
     if (rc == 0 && v->gone.count) rc = bills_remove(store, &v->gone, err);
+    if (rc == 0) rc = crediting_unpaid(c, v->before, v->paid, err); // by what is still paid then
     if (rc == 0 && v->come.count) rc = bills_insert(store, &v->come, err);
     if (rc == 0) rc = read_employers(v, err);
     return rc ? rc : crediting_paid(c, v->after, v->paid, NULL, err);

@@ -225,6 +225,19 @@ static int find_payer(ruling_t *r, const Tc__Receipt *receipt, err_t *err) {
 }
 
 // A yearly fee may not be paid back once its year has begun, where the law says so (JM-C-40).
+// What was paid beside a month rests on it.
+static int no_difference_paid(const ruling_t *r, const Tc__Receipt *receipt, err_t *err) {
+    rows_t rows;
+    period_t period;
+    int rc = period_parse(receipt->period, &period, err);
+    if (rc || period.yearly || period.lump || period.difference) return rc;
+    rc = differences_paid(r->c->ctx->store, &r->payer, receipt->receipt, r->c->ctx->arena, &rows, err);
+    return rc || rows.count == 0
+               ? rc
+               : err_field(err, E_OUT_OF_RANGE, "receipt",
+                           "receipt %s paid a difference of this month: return that first", row_text(&rows, 0, 0));
+}
+
 static int may_return(const ruling_t *r, const Tc__Receipt *receipt, err_t *err) {
     const policy_t *policy = r->c->env.policy;
     period_t period;
@@ -251,6 +264,7 @@ static int return_booked(ruling_t *r, err_t *err) {
     rc = find_receipt(r, &receipt, err);
     if (rc == 0) rc = may_return(r, receipt, err);
     if (rc == 0) rc = find_payer(r, receipt, err);
+    if (rc == 0) rc = no_difference_paid(r, receipt, err);
     if (rc == 0) rc = payment_undo(r->c, &r->payer, receipt, err);
     if (rc) return rc;
     const held_change_t restored = {r->payer, r->ask->receipt, held_credit, receipt->credit_fen,

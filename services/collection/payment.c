@@ -283,6 +283,7 @@ int payment_undo(collection_t *c, const payer_key_t *payer, const Tc__Receipt *r
     book_t book = {.c = c, .arena = c->ctx->arena};
     int rc = read_paid(&book, payer, receipt->receipt, err);
     if (rc == 0) rc = read_persons(&book, err);
+    if (rc == 0) rc = read_employers(&book, err);
     if (rc) return rc;
     rc = bills_unpay(c->ctx->store, payer, receipt->receipt, err);
     if (rc == 0) rc = renew_shares(&book, err);

@@ -90,6 +90,24 @@ int paid_by(store_t *store, const payer_key_t *payer, const char *receipt, arena
                        params, n, arena, out, err);
 }
 
+int differences_paid(store_t *store, const payer_key_t *payer, const char *receipt, arena_t *arena, rows_t *out,
+                     err_t *err) {
+    cell_t params[5];
+    size_t n = paid_params(payer, receipt, params);
+    const char *last = arena_text(arena, "%s diff 99", payer->period);
+    if (!last) return err_set(err, E_IO, "out of memory");
+    params[n++] = cell_text(last);
+#define DIFFERENCES "SELECT d.receipt FROM bill b JOIN bill d ON d.partition = b.partition AND d.person = b.person"
+    return store_query(store,
+                       *payer->employer ? DIFFERENCES " AND d.period > $2 AND d.period <= $4 AND d.paid_on <> ''"
+                                                      " WHERE b.employer = $1 AND b.period = $2 AND b.receipt = $3" ONE
+                                        : DIFFERENCES " AND d.period > $3 AND d.period <= $5 AND d.paid_on <> ''"
+                                                      " WHERE b.partition = $1 AND b.person = $2 AND b.period = $3"
+                                                      " AND length(b.employer) = 0 AND b.receipt = $4" ONE,
+                       params, n, arena, out, err);
+#undef DIFFERENCES
+}
+
 int bills_unpay(store_t *store, const payer_key_t *payer, const char *receipt, err_t *err) {
     cell_t params[4];
     const size_t n = paid_params(payer, receipt, params);

@@ -43,6 +43,10 @@ int bills_pay_persons(store_t *store, const rows_t *rows, err_t *err) MUST_USE; 
 // Bills that a receipt paid: body, own_fen. And unpaid again.
 int paid_by(store_t *store, const payer_key_t *payer, const char *receipt, arena_t *arena, rows_t *out,
             err_t *err) MUST_USE;
+// The receipts that paid differences of the month, of persons whose month this receipt paid; `payer` and the period as
+// the receipt has them. → receipt, one of them.
+int differences_paid(store_t *store, const payer_key_t *payer, const char *receipt, arena_t *arena, rows_t *out,
+                     err_t *err) MUST_USE;
 int bills_unpay(store_t *store, const payer_key_t *payer, const char *receipt, err_t *err) MUST_USE;
 
 // ---- receipts

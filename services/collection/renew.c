@@ -15,6 +15,7 @@ typedef struct chunk {
     size_t count;
     month_t *first_paid;   // NULL: nobody asks
     bool anew;             // renew_rebuild
+    bool arrived;          // renew_arrived
     month_t now;           // months before it are past
     int64_t told;          // version before the first, of a state that is not stored
     rows_t history, known; // by person index
@@ -57,7 +58,7 @@ static int read_bill(const chunk_t *chunk, size_t row, billed_t *out, err_t *err
 
 static void note_paid(chunk_t *chunk, size_t i, const billed_t *bill) {
     month_t *first = &chunk->first_paid[i];
-    if (bill->paid_on == DATE_NONE || bill->period.lump || bill->period.yearly) return;
+    if (bill->paid_on == DATE_NONE || bill->period.lump || bill->period.yearly || bill->period.difference) return;
     if (!years_counts(chunk->env->policy, bill->identity)) return;
     if (*first == MONTH_NONE || bill->period.month < *first) *first = bill->period.month;
 }
@@ -82,6 +83,30 @@ static int void_bill(chunk_t *chunk, const Tc__PersonState *person, const billed
     return 0;
 }
 
+// Who was moved from a day on may have been billed elsewhere since.
+static bool perhaps_elsewhere(const Tc__PersonState *person, const billed_t *bill) {
+    date_t moved;
+    if (person->n_divisions < 2 || bill->period.lump || date_parse(person->divisions[1]->from, &moved)) return false;
+    return month_first(bill->period.month + (bill->period.yearly ? 12 : 1)) > moved;
+}
+
+// Differences go with their month.
+static int note_amended(chunk_t *chunk, size_t i, const billed_t *bill, err_t *err) {
+    const Tc__PersonState *person = chunk->persons[i];
+    rows_t *amended = &chunk->out->amended;
+    char text[DATE_TEXT_MAX];
+    if (!chunk->arrived || *person->merged_into) return 0;
+    if (!billed_on_another_wage(chunk->env->policy, person, bill) && !perhaps_elsewhere(person, bill)) return 0;
+    const char *period = bill->period.difference ? month_format(bill->period.month, text) : bill->period.text;
+    const cell_t *last = amended->count ? rows_at(amended, amended->count - 1) : NULL;
+    if (last && (size_t)last[0].i64 == chunk->first + i && strcmp(last[1].data, period) == 0) return 0;
+    cell_t *row = rows_add(amended);
+    if (!row || !(period = arena_text(chunk->arena, "%s", period))) return out_of_memory(err);
+    row[0] = cell_i64((int64_t)(chunk->first + i));
+    row[1] = cell_text(period);
+    return 0;
+}
+
 // The person's bills that stand; the others are noted to be dropped, or to be taken out of what paid them.
 static int bills_of_person(chunk_t *chunk, size_t i, billed_t **out, size_t *count, err_t *err) {
     size_t end = chunk->next_bill;
@@ -99,7 +124,7 @@ static int bills_of_person(chunk_t *chunk, size_t i, billed_t **out, size_t *cou
         if (why)
             rc = void_bill(chunk, chunk->persons[i], &bills[*count], why, err);
         else if (billed_stands(chunk->env->policy, chunk->persons[i], &bills[*count]))
-            ++*count;
+            rc = note_amended(chunk, i, &bills[(*count)++], err);
         else
             rc = drop_bill(chunk, chunk->persons[i], &bills[*count], err);
         if (rc) return rc;
@@ -193,7 +218,7 @@ static int decide_chunk(chunk_t *chunk, err_t *err) {
 }
 
 static int decide(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, month_t *first_paid,
-                  bool anew, arena_t *arena, renewal_t *out, err_t *err) {
+                  bool anew, bool arrived, arena_t *arena, renewal_t *out, err_t *err) {
     // Versions go up one by one, and nobody's state changes every millisecond for decades: the clock is above them all.
     const int64_t told = anew ? clock_now_ms() : 0;
     const month_t now = month_of(date_of_ms(clock_now_ms()));
@@ -202,6 +227,7 @@ static int decide(const renew_env_t *env, const Tc__PersonState *const *persons,
     rows_init(&out->dropped, arena, 3);
     rows_init(&out->voided, arena, 3);
     rows_init(&out->same, arena, 3);
+    rows_init(&out->amended, arena, 2);
     for (size_t i = 0; rc == 0 && i < count; i += CHUNK) {
         chunk_t chunk = {.env = env,
                          .persons = persons + i,
@@ -209,6 +235,7 @@ static int decide(const renew_env_t *env, const Tc__PersonState *const *persons,
                          .count = count - i < CHUNK ? count - i : CHUNK,
                          .first_paid = first_paid ? first_paid + i : NULL,
                          .anew = anew,
+                         .arrived = arrived,
                          .now = now,
                          .told = told,
                          .arena = arena,
@@ -221,12 +248,17 @@ static int decide(const renew_env_t *env, const Tc__PersonState *const *persons,
 
 int renew_decide(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, month_t *first_paid,
                  arena_t *arena, renewal_t *out, err_t *err) {
-    return decide(env, persons, count, first_paid, false, arena, out, err);
+    return decide(env, persons, count, first_paid, false, false, arena, out, err);
+}
+
+int renew_arrived(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, arena_t *arena,
+                  renewal_t *out, err_t *err) {
+    return decide(env, persons, count, NULL, false, true, arena, out, err);
 }
 
 int renew_rebuild(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, arena_t *arena,
                   renewal_t *out, err_t *err) {
-    return decide(env, persons, count, NULL, true, arena, out, err);
+    return decide(env, persons, count, NULL, true, false, arena, out, err);
 }
 
 static int take_out(const renew_env_t *env, const rows_t *voided, arena_t *arena, err_t *err) {
@@ -235,9 +267,9 @@ static int take_out(const renew_env_t *env, const rows_t *voided, arena_t *arena
     if (!withdrawals) return out_of_memory(err);
     for (size_t i = 0; i < voided->count; i++) {
         const cell_t *row = rows_at((rows_t *)voided, i);
-        withdrawals[i] = (withdrawal_t){row[0].data, row[1].data, row[0].data, row[2].data};
+        withdrawals[i] = (withdrawal_t){row[0].data, row[1].data, row[0].data, row[2].data, 0};
     }
-    return withdrawals_write(env->desk, withdrawals, voided->count, err);
+    return withdrawals_write(env->desk, withdrawals, voided->count, clock_now_ms(), err);
 }
 
 int renew_write(const renew_env_t *env, const renewal_t *renewal, arena_t *arena, err_t *err) {

@@ -36,8 +36,8 @@ static int add_key(rows_t *keys, const char *person, const char *period, err_t *
 // ---- what is taken out
 
 // A number that no receipt has: a space cannot stand in one, and a bill is taken out once in a transaction.
-static char *number_of(const work_t *w, const Tc__ContributionBill *bill) {
-    char *number = arena_text(w->arena, "W.%lld.%s.%s", (long long)w->at_ms, bill->person, bill->period);
+char *withdrawal_number(char letter, int64_t at_ms, const char *person, const char *period, arena_t *arena) {
+    char *number = arena_text(arena, "%c.%lld.%s.%s", letter, (long long)at_ms, person, period);
     for (char *c = number; c && *c; c++)
         if (*c == ' ') *c = '-';
     return number;
@@ -53,7 +53,7 @@ static int take_row(work_t *w, const withdrawal_t *why, const rows_t *rows, size
     if (rc) return rc;
     taken->payer =
         payer_of(*employer ? payer_employer : payer_person, *employer ? employer : why->owner, taken->bill->period);
-    ask.receipt = number_of(w, taken->bill);
+    ask.receipt = withdrawal_number('W', w->at_ms, taken->bill->person, taken->bill->period, w->arena);
     ask.person = (char *)row_text(rows, row, 5); // as the receipt that paid it names the payer
     ask.period = taken->bill->period;
     ask.paid_on = (char *)row_text(rows, row, 3);
@@ -107,14 +107,17 @@ static int keep_withdrawn(const work_t *w, err_t *err) {
     return rc ? rc : withdrawn_insert(w->c->ctx->store, &rows, err);
 }
 
+static fen_t surplus_of(const taken_t *t) { return t->bill->own_fen - t->why->kept; }
+
 static int park_row(const work_t *w, const taken_t *t, rows_t *rows, err_t *err) {
+    if (surplus_of(t) == 0) return 0;
     cell_t *row = rows_add(rows);
     if (!row) return out_of_memory(err);
     const cell_t cells[PARKED_COLUMNS] = {[PARKED_RECEIPT] = cell_text(t->receipt->receipt),
                                           [PARKED_KIND] = cell_text(payer_kind(&t->payer)),
                                           [PARKED_PAYER] = cell_text(payer_number(&t->payer)),
                                           [PARKED_PERIOD] = cell_text(t->bill->period),
-                                          [PARKED_AMOUNT] = cell_i64(t->bill->own_fen),
+                                          [PARKED_AMOUNT] = cell_i64(surplus_of(t)),
                                           [PARKED_PAID_ON] = cell_text(t->receipt->paid_on),
                                           [PARKED_REASON] = cell_text(t->why->reason),
                                           [PARKED_DUE] = cell_i64(0),
@@ -137,8 +140,8 @@ static int park(const work_t *w, err_t *err) {
     rows_init(&rows, w->arena, PARKED_COLUMNS);
     for (size_t i = 0; rc == 0 && i < w->count; i++) {
         const taken_t *t = &w->taken[i];
-        changes[i] = (held_change_t){t->payer,         t->receipt->receipt, held_parked,
-                                     t->bill->own_fen, t->receipt->paid_on, t->why->reason};
+        changes[i] = (held_change_t){t->payer,      t->receipt->receipt, held_parked,
+                                     surplus_of(t), t->receipt->paid_on, t->why->reason};
         rc = desk_tell(w->c, t->receipt->payer, "contribution.returned", &t->receipt->base, err);
         if (rc == 0) rc = park_row(w, t, &rows, err);
     }
@@ -146,13 +149,13 @@ static int park(const work_t *w, err_t *err) {
     return rc ? rc : parked_insert(w->c->ctx->store, &rows, err);
 }
 
-int withdrawals_write(collection_t *c, const withdrawal_t *withdrawals, size_t count, err_t *err) {
-    work_t w = {.c = c, .arena = c->ctx->arena, .at_ms = clock_now_ms()};
+int withdrawals_write(collection_t *c, const withdrawal_t *withdrawals, size_t count, int64_t at_ms, err_t *err) {
+    work_t w = {.c = c, .arena = c->ctx->arena, .at_ms = at_ms};
     if (count == 0) return 0;
     int rc = read_bills(&w, withdrawals, count, err);
     if (rc || w.count == 0) return rc;
-    rc = reverse_credits(&w, err);
-    if (rc == 0) rc = keep_withdrawn(&w, err);
+    rc = keep_withdrawn(&w, err);
+    if (rc == 0) rc = reverse_credits(&w, err); // by what is still paid then
     if (rc == 0) rc = park(&w, err);
     if (rc == 0) log_info("bills_withdrawn", "count=%zu", w.count);
     return rc;

@@ -73,7 +73,9 @@ void years_count(const policy_t *policy, const Tc__PersonState *person, const ye
     for (size_t i = 0; i < count; i++) {
         const years_bill_t *bill = &paid[i];
         lump += bill->lump_months;
-        if (bill->period.lump || bill->period.yearly || !years_counts(policy, bill->identity)) continue;
+        if (bill->period.lump || bill->period.yearly || bill->period.difference ||
+            !years_counts(policy, bill->identity))
+            continue;
         local++;
         if (first == MONTH_NONE || bill->period.month < first) first = bill->period.month;
     }
