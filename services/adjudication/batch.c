@@ -372,6 +372,7 @@ int batch_eval(batch_t *batch, const item_t *asked, const head_t *before, int64_
     decision_facts_t facts = {.policy = batch->policy,
                               .bill = item->bill,
                               .entitlement = item->chain->entitlement,
+                              .division = item->entitled.division,
                               .identity = item->entitled.identity < 0 ? "" : identity_name(item->entitled.identity),
                               .year = item->chain->year,
                               .seq = seq,

@@ -76,7 +76,7 @@ Tc__Decision *decision_fill(decision_frame_t *frame, const decision_facts_t *fac
     message->fund_fen = result->fund;
     message->own_fen = result->person;
     message->identity = (char *)facts->identity;
-    message->division = facts->entitlement->division;
+    message->division = (char *)facts->division;
     message->policy = (char *)policy_hash(facts->policy);
     message->entitlement = facts->entitlement->version;
     message->input = (Tc__Bill *)facts->bill;

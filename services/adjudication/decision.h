@@ -24,6 +24,7 @@ typedef struct decision_facts {
     const policy_t *policy;
     const Tc__Bill *bill;
     const Tc__Entitlement *entitlement;
+    const char *division; // where the person was insured on the day of discharge
     const char *identity; // "" when the person was never insured
     int year;
     int64_t seq; // 0 in a quote

@@ -55,6 +55,16 @@ static int count_group(const Tc__Entitlement__Group *group, date_t day, entitled
     return 0;
 }
 
+static int find_place(const Tc__Entitlement *state, date_t day, entitled_t *out, err_t *err) {
+    out->division = state->n_places ? state->places[0]->division : state->division;
+    for (size_t i = 1; i < state->n_places; i++) {
+        date_t from = DATE_NONE;
+        if (date_parse(state->places[i]->from, &from)) return malformed(err, "a place's from is not a date");
+        if (from <= day) out->division = state->places[i]->division;
+    }
+    return 0;
+}
+
 int entitled_on(const Tc__Entitlement *state, uint32_t tier2, date_t day, entitled_t *out, err_t *err) {
     entitled_t found = {.identity = -1};
     month_t month = month_of(day), last = MONTH_NONE;
@@ -70,6 +80,8 @@ int entitled_on(const Tc__Entitlement *state, uint32_t tier2, date_t day, entitl
         int rc = count_group(state->groups[i], day, &found, err);
         if (rc) return rc;
     }
+    int rc = find_place(state, day, &found, err);
+    if (rc) return rc;
     *out = found;
     return 0;
 }

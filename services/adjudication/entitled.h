@@ -9,6 +9,7 @@
 typedef struct entitled {
     bool covered;
     int identity;         // identity_t; when not covered that of the last span before the day, −1 when there is none
+    const char *division; // where insured on the day; borrowed from the state
     uint32_t groups;      // GROUP_BITs in force on the day
     int32_t months_tier1; // n1 and n2 of the day's month; 0 when not covered
     int32_t months_tier2;

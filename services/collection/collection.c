@@ -461,6 +461,20 @@ static Tc__Entitlement__Group *copy_group(const Tc__Membership *group, arena_t *
     return out;
 }
 
+static bool copy_places(const Tc__PersonState *person, Tc__Entitlement *out, arena_t *arena) {
+    if (person->n_divisions < 2) return true;
+    if (!(out->places = arena_alloc(arena, person->n_divisions * sizeof *out->places))) return false;
+    for (size_t i = 0; i < person->n_divisions; i++) {
+        Tc__Entitlement__Place *place = arena_alloc(arena, sizeof *place);
+        if (!place) return false;
+        tc__entitlement__place__init(place);
+        place->division = person->divisions[i]->division;
+        place->from = person->divisions[i]->from;
+        out->places[out->n_places++] = place;
+    }
+    return true;
+}
+
 static Tc__Entitlement *copy_entitlement(const Tc__PersonState *person, const coverage_span_t *spans, size_t count,
                                          const char *reason, arena_t *arena) {
     Tc__Entitlement *out = arena_alloc(arena, sizeof *out);
@@ -473,7 +487,7 @@ static Tc__Entitlement *copy_entitlement(const Tc__PersonState *person, const co
     out->reason = arena_text(arena, "%s", reason);
     out->spans = arena_alloc(arena, (count + 1) * sizeof *out->spans);
     out->groups = arena_alloc(arena, (person->n_groups + 1) * sizeof *out->groups);
-    if (!out->reason || !out->spans || !out->groups) return NULL;
+    if (!out->reason || !out->spans || !out->groups || !copy_places(person, out, arena)) return NULL;
     for (size_t i = 0; i < count; i++)
         if (!(out->spans[out->n_spans++] = copy_span(&spans[i], arena))) return NULL;
     for (size_t i = 0; i < person->n_groups; i++)

@@ -151,6 +151,47 @@ static int compare_groups(const Tc__Entitlement *before, const Tc__Entitlement *
     return 0;
 }
 
+// ---- the district
+
+static const char *place_on(const Tc__Entitlement *said, date_t day) {
+    const char *division = said->n_places ? said->places[0]->division : said->division;
+    for (size_t i = 1; i < said->n_places; i++) {
+        date_t from;
+        if (date_parse(said->places[i]->from, &from) == 0 && from <= day) division = said->places[i]->division;
+    }
+    return division;
+}
+
+static int add_places(points_t *points, const Tc__Entitlement *said, err_t *err) {
+    for (size_t i = 1; i < said->n_places; i++) {
+        date_t from;
+        if (date_parse(said->places[i]->from, &from))
+            return err_set(err, E_INTERNAL, "an entitlement state is malformed");
+        points->items[points->count++] = from;
+    }
+    return 0;
+}
+
+static int compare_places(const Tc__Entitlement *before, const Tc__Entitlement *after, month_t now, arena_t *arena,
+                          touched_t *out, err_t *err) {
+    const date_t end = month_first(now);
+    points_t points;
+    if (!before || (before->n_places == 0 && after->n_places == 0 && strcmp(before->division, after->division) == 0))
+        return 0;
+    int rc = open_points(&points, before->n_places + after->n_places, end, arena, err);
+    if (rc) return rc;
+    points.items[points.count++] = date_make(1900, 1, 1);
+    rc = add_places(&points, before, err);
+    if (rc == 0) rc = add_places(&points, after, err);
+    if (rc) return rc;
+    qsort(points.items, points.count, sizeof *points.items, by_number);
+    for (size_t i = 0; i + 1 < points.count && points.items[i] < end; i++)
+        if (points.items[i] < points.items[i + 1] &&
+            strcmp(place_on(before, points.items[i]), place_on(after, points.items[i])) != 0)
+            note(out, month_of(points.items[i]), month_of(points.items[i + 1] - 1));
+    return 0;
+}
+
 // ----
 
 int touched_find(const Tc__Entitlement *before, const Tc__Entitlement *after, month_t now, arena_t *arena,
@@ -160,7 +201,8 @@ int touched_find(const Tc__Entitlement *before, const Tc__Entitlement *after, mo
     int rc = read_state(before, arena, &one, err);
     if (rc == 0) rc = read_state(after, arena, &other, err);
     if (rc == 0) rc = compare_cover(&one, &other, now, arena, out, err);
-    return rc ? rc : compare_groups(before, after, now, arena, out, err);
+    if (rc == 0) rc = compare_groups(before, after, now, arena, out, err);
+    return rc ? rc : compare_places(before, after, now, arena, out, err);
 }
 
 int touched_mark(const Tc__Entitlement *before, Tc__Entitlement *after, month_t now, arena_t *arena, err_t *err) {

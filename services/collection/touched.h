@@ -1,6 +1,6 @@
 // What a new version of an entitlement state changed of the past, pure: the first and the last month before a given one
-// in which cover, identity, continuous months or memberships are not what the version before said. Whoever decided by
-// the former version finds there which of its bills to look at again.
+// in which cover, identity, continuous months, memberships or the district are not what the version before said.
+// Whoever decided by the former version finds there which of its bills to look at again.
 #pragma once
 #include "collection.pb-c.h"
 #include "common/base/arena.h"

@@ -93,6 +93,24 @@ TEST(groups_hold_from_their_first_to_their_last_day) {
     }
 }
 
+TEST(a_bill_belongs_where_the_person_was_insured_on_its_day) {
+    Tc__Entitlement__Place first = TC__ENTITLEMENT__PLACE__INIT, second = TC__ENTITLEMENT__PLACE__INIT;
+    Tc__Entitlement__Place *list[] = {&first, &second};
+    Tc__Entitlement state = TC__ENTITLEMENT__INIT;
+    entitled_t got;
+    state.division = second.division = T("440705"), first.division = T("440703"), second.from = T("2018-03-10");
+    EQ(entitled_on(&state, TIER2, day("2018-03-09"), &got, NULL), E_OK);
+    EQ_TEXT(got.division, "440705"); // a state from before there were places
+    state.places = list;
+    state.n_places = 2;
+    EQ(entitled_on(&state, TIER2, day("2018-03-09"), &got, NULL), E_OK);
+    EQ_TEXT(got.division, "440703");
+    EQ(entitled_on(&state, TIER2, day("2018-03-10"), &got, NULL), E_OK);
+    EQ_TEXT(got.division, "440705");
+    second.from = T("2018-03");
+    EQ(entitled_on(&state, TIER2, day("2018-03-10"), &got, NULL), E_INTERNAL);
+}
+
 TEST(a_malformed_state_is_told_and_leaves_the_answer_alone) {
     Tc__Entitlement__Span bad[][2] = {
         {span("employe", "2018-01", "", 1, 1), span("resident", "2019-01", "", 1, 0)},
@@ -339,9 +357,10 @@ TEST(a_textmap_tells_texts_and_tags_apart) {
 }
 
 TESTS("adjudication", CASE(a_day_inside_a_span_is_covered_and_counts_its_months),
-      CASE(groups_hold_from_their_first_to_their_last_day), CASE(a_malformed_state_is_told_and_leaves_the_answer_alone),
-      CASE(a_good_bill_is_taken_as_it_is), CASE(every_fault_of_a_bill_is_told_with_its_field),
-      CASE(a_word_that_is_none_is_answered_with_those_that_are),
+      CASE(groups_hold_from_their_first_to_their_last_day),
+      CASE(a_bill_belongs_where_the_person_was_insured_on_its_day),
+      CASE(a_malformed_state_is_told_and_leaves_the_answer_alone), CASE(a_good_bill_is_taken_as_it_is),
+      CASE(every_fault_of_a_bill_is_told_with_its_field), CASE(a_word_that_is_none_is_answered_with_those_that_are),
       CASE(an_outpatient_bill_may_say_point_referral_and_class_b), CASE(a_bill_may_lie_outside_the_scope_altogether),
       CASE(designated_means_inside_an_agreement_on_the_day), CASE(older_and_malformed_states_change_nothing),
       CASE(a_head_is_found_again_or_not_at_all), CASE(a_textmap_tells_texts_and_tags_apart))

@@ -331,6 +331,11 @@ TEST(a_move_that_is_told_late_takes_the_months_after_it_along) {
     EQ(contributed(&city, "440703"), 2 * paid);
     EQ(contributed(&city, "440705"), paid);
     EQ(COUNT(&city, "parked_receipt"), 0);
+    // Who decided bills by the former state knows since when they belong elsewhere.
+    EQ_TEXT(entitlement(&city, "P1")->division, "440705");
+    EQ_TEXT(entitlement(&city, "P1")->places[0]->division, "440703");
+    EQ_TEXT(entitlement(&city, "P1")->places[1]->from, "2018-02-10");
+    EQ_TEXT(entitlement(&city, "P1")->touched_from, "2018-02");
     receive(&city, "R4", "employer", "E1", "2018-04", day);
     EQ(contributed(&city, "440705"), 2 * paid);
     // A month before the move that is billed after it belongs where the person was.

@@ -48,6 +48,17 @@ static Tc__Entitlement *random_state(void) {
         month += 1 + draw(3);
         state->spans[state->n_spans++] = span;
     }
+    state->division = (char *)"440703";
+    state->places = arena_alloc(arena, 3 * sizeof *state->places);
+    for (int n = draw(3), i = 0; n > 0 && i <= n; i++) { // in order; the first has no day
+        static const char *const divisions[] = {"440703", "440704", "440705"};
+        Tc__Entitlement__Place *place = arena_alloc(arena, sizeof *place);
+        tc__entitlement__place__init(place);
+        place->division = (char *)divisions[i ? draw(3) : 0];
+        place->from =
+            i ? text_of_day(month_first(begin + 10 * (i - 1) + draw(10)) + draw(28)) : arena_text(arena, "%s", "");
+        state->places[state->n_places++] = place;
+    }
     for (int n = draw(GROUPS + 1); n > 0; n--) {
         Tc__Entitlement__Group *group = arena_alloc(arena, sizeof *group);
         const date_t from = month_first(begin + draw(20)) + draw(28);
@@ -85,11 +96,22 @@ static bool member_on(const Tc__Entitlement *state, const char *name, date_t day
     return false;
 }
 
+static const char *place_on(const Tc__Entitlement *state, date_t day) {
+    const char *place = "440703";
+    for (size_t i = 1; i < state->n_places; i++) {
+        date_t from;
+        NEED(date_parse(state->places[i]->from, &from) == 0);
+        if (from <= day) place = state->places[i]->division;
+    }
+    return place;
+}
+
 static bool month_differs(const Tc__Entitlement *a, const Tc__Entitlement *b, month_t month) {
     if (strcmp(said_of(a, month), said_of(b, month)) != 0) return true;
     for (date_t day = month_first(month); day <= month_last(month); day++)
         if (member_on(a, "disabled", day) != member_on(b, "disabled", day) ||
-            member_on(a, "poor", day) != member_on(b, "poor", day))
+            member_on(a, "poor", day) != member_on(b, "poor", day) ||
+            (a && strcmp(place_on(a, day), place_on(b, day)) != 0))
             return true;
     return false;
 }
@@ -119,6 +141,8 @@ TEST(the_touched_months_are_those_of_a_slow_comparison) {
             after->spans = before->spans;
             after->n_spans = before->n_spans;
         } else if (before && draw(2)) {
+            after->places = before->places;
+            after->n_places = before->n_places;
             after->groups = before->groups;
             after->n_groups = before->n_groups;
         }
