@@ -345,11 +345,18 @@ static void ticks(process_t *process) {
     watch_tick(process->watch, &process->ctx, now_us);
 }
 
+// Until a consumer has gathered its batch, a tick at most.
+static int64_t rest_ms(const process_t *process) {
+    int64_t ms = TICK_MS;
+    for (size_t i = 0; i < process->consumer_count; i++) ms = consumer_due_ms(process->consumers[i], ms);
+    return ms;
+}
+
 // One turn: returns the number of requests served; *more: somebody has work left.
 static size_t turn(process_t *process, bool *more) {
     zmq_pollitem_t items[SOCKETS_MAX];
     size_t servers, count = collect(process, items, &servers);
-    if (zmq_poll(items, (int)count, *more ? 0 : TICK_MS) > 0) wait_for_company(process, items, servers);
+    if (zmq_poll(items, (int)count, *more ? 0 : (long)rest_ms(process)) > 0) wait_for_company(process, items, servers);
     if (items[0].revents) stop_asked(process, 0);
     size_t served = serve(process);
     *more = served > 0;

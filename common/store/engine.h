@@ -37,8 +37,6 @@ typedef enum access { ACCESS_WRITE, ACCESS_READ } access_t; // to write: what is
 int sqlite_open(store_t **out, const char *dir, const char *schema, access_t access, err_t *err) MUST_USE;
 int postgres_open(store_t **out, const char *url, const char *schema, access_t access, err_t *err) MUST_USE;
 
-// Room for `count` rows in all. False when memory is out.
-bool rows_reserve(rows_t *rows, size_t count) MUST_USE;
 // "t.a = <before>1 AND t.b = <before>2 …" of columns "a, b".
 void match_sql(FILE *text, const char *table, const char *columns, const char *before);
 // The cell types of a set: those of its first row; CHECKs that every other row agrees (nulls of that type too).

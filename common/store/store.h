@@ -46,6 +46,7 @@ typedef struct rows {
 } rows_t;
 
 void rows_init(rows_t *rows, arena_t *arena, size_t width);
+bool rows_reserve(rows_t *rows, size_t count) MUST_USE; // room for `count` rows in all; false when memory is out
 cell_t *rows_add(rows_t *rows); // a zeroed row of `width` cells to fill, or NULL when memory is out
 static inline cell_t *rows_at(const rows_t *rows, size_t row) { return rows->cells + row * rows->width; }
 // Typed readers for results; CHECK the type, a null gives 0 / "" / size 0.

@@ -46,6 +46,7 @@ struct consumer {
     int64_t applied;
     int64_t retry_at_ms, pause_ms; // the whole consumer waits
     int64_t parked_look_ms;
+    int64_t gather_ms, gather_until_ms; // the batch at hand waits for company
     int failed_batches;
     bool stale; // the position must be read again
     bool beat_heard;
@@ -116,6 +117,7 @@ int consumer_new(consumer_t **out, const consumer_conf_t *conf, err_t *err) {
     snprintf(consumer->service, sizeof consumer->service, "%s", conf->service);
     snprintf(consumer->name, sizeof consumer->name, "%s", conf->name);
     consumer->effect = conf->effect;
+    consumer->gather_ms = conf->gather_ms;
     make_metrics(consumer);
     consumer->position = (position_t){conf->store, consumer->name, consumer->service, arena_new(16 * 1024, 0), 0};
     code = consumer->position.arena ? E_OK : err_set(err, E_IO, "consumer: out of memory");
@@ -138,6 +140,13 @@ void consumer_destroy(consumer_t **consumer) {
 }
 
 static int64_t now_ms(void) { return clock_mono_us() / 1000; }
+
+int64_t consumer_due_ms(const consumer_t *consumer, int64_t at_most_ms) {
+    const bool waits = consumer->retry_at_ms > consumer->gather_until_ms;
+    if (!consumer->inbox.count) return at_most_ms;
+    int64_t left_ms = (waits ? consumer->retry_at_ms : consumer->gather_until_ms) - now_ms();
+    return left_ms < 0 ? 0 : left_ms < at_most_ms ? left_ms : at_most_ms;
+}
 
 size_t consumer_sockets(const consumer_t *consumer, void **sockets, size_t room) {
     size_t count = client_sockets(consumer->sources.client, sockets, room);
@@ -524,10 +533,12 @@ int consumer_tick(consumer_t *consumer) {
     if (consumer->stale) return 0;
     look_at_parked(consumer, now);
     wake_the_rested(consumer, now);
+    if (!consumer->inbox.count) consumer->gather_until_ms = now + consumer->gather_ms;
     for (uint32_t p = 0; p < PARTITIONS; p++) inbox_release(&consumer->inbox, &consumer->cursors[p], p, now);
     bool more = receive(consumer, now);
     ask_for_missing(consumer, now);
-    if (consumer->inbox.count) apply_batch(consumer, now);
+    const bool due = inbox_full(&consumer->inbox) || now >= consumer->gather_until_ms;
+    if (consumer->inbox.count && due) apply_batch(consumer, now);
     return more && now_ms() >= consumer->retry_at_ms && !consumer->stale;
 }
 

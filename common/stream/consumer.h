@@ -43,6 +43,7 @@ typedef struct consumer_conf {
     const char *name;     // the cursor's name: "ledger"
     store_t *store;       // NULL: volatile cursor
     const int64_t *from;  // volatile only: PARTITIONS numbers of the last event already known; NULL = all 0
+    int64_t gather_ms;    // events wait so long for company before they are applied, unless a batch is full; 0: never
     consumer_effect_t effect;
 } consumer_conf_t;
 
@@ -53,6 +54,8 @@ size_t consumer_sockets(const consumer_t *consumer, void **sockets,
 // Receive, replay, apply at most CONSUMER_BATCH events. Call when readable and at least every 200 ms. Returns 1 when
 // there is more to do at once.
 int consumer_tick(consumer_t *consumer);
+// How long until events that gather are due: at most `at_most_ms`.
+int64_t consumer_due_ms(const consumer_t *consumer, int64_t at_most_ms);
 
 typedef struct consumer_state {
     int64_t applied; // events applied by this process

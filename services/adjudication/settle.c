@@ -68,7 +68,10 @@ static int add_row(turn_t *turn, rows_t *rows, const item_t *item, const row_t *
 static int insert_decided(turn_t *turn, item_t *const *items, size_t count, err_t *err) {
     const payments_t *payments = on(turn)->payments;
     rows_t rows;
+    size_t decided = 0;
+    for (size_t i = 0; i < count; i++) decided += items[i]->state == ITEM_DECIDED ? items[i]->row_count : 0;
     rows_init(&rows, on(turn)->arena, DECISION_COLUMNS);
+    if (!rows_reserve(&rows, decided)) return err_set(err, E_IO, "out of memory for the batch");
     for (size_t i = 0; i < count; i++)
         for (size_t r = 0; items[i]->state == ITEM_DECIDED && r < items[i]->row_count; r++) {
             int rc = add_row(turn, &rows, items[i], &items[i]->rows[r], r == 0, err);

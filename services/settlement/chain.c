@@ -34,10 +34,27 @@ void chain_destroy(chain_t **chain) {
 typedef struct sink {
     chain_t *chain;
     bool failed;
+    size_t used;
+    uint8_t buffer[512]; // a row has a score of small parts, and each call of OpenSSL has its price
 } sink_t;
 
-static void put(sink_t *sink, const void *data, size_t bytes) {
+static void hash(sink_t *sink, const void *data, size_t bytes) {
     sink->failed |= EVP_DigestUpdate(sink->chain->context, data, bytes) != 1;
+}
+
+static void flush(sink_t *sink) {
+    if (sink->used) hash(sink, sink->buffer, sink->used);
+    sink->used = 0;
+}
+
+static void put(sink_t *sink, const void *data, size_t bytes) {
+    if (bytes > sizeof sink->buffer - sink->used) flush(sink);
+    if (bytes > sizeof sink->buffer) {
+        hash(sink, data, bytes);
+        return;
+    }
+    memcpy(sink->buffer + sink->used, data, bytes);
+    sink->used += bytes;
 }
 
 static void put_number(sink_t *sink, int64_t number) {
@@ -55,21 +72,24 @@ static void put_bytes(sink_t *sink, const void *data, size_t bytes) {
 
 static void put_text(sink_t *sink, const char *text) { put_bytes(sink, text, strlen(text)); }
 
-static sink_t begin(chain_t *chain, const uint8_t before[static CHAIN_BYTES]) {
-    sink_t sink = {chain, EVP_DigestInit_ex2(chain->context, chain->sm3, NULL) != 1};
-    put(&sink, before, CHAIN_BYTES);
-    return sink;
+static void begin(sink_t *sink, chain_t *chain, const uint8_t before[static CHAIN_BYTES]) {
+    sink->chain = chain;
+    sink->failed = EVP_DigestInit_ex2(chain->context, chain->sm3, NULL) != 1;
+    sink->used = 0;
+    put(sink, before, CHAIN_BYTES);
 }
 
 static int end(sink_t *sink, uint8_t out[static CHAIN_BYTES], err_t *err) {
     unsigned bytes = 0;
+    flush(sink);
     sink->failed |= EVP_DigestFinal_ex(sink->chain->context, out, &bytes) != 1 || bytes != CHAIN_BYTES;
     return sink->failed ? err_set(err, E_IO, "OpenSSL failed to compute SM3") : E_OK;
 }
 
 int chain_row(chain_t *chain, const uint8_t before[static CHAIN_BYTES], const chain_row_t *row,
               uint8_t out[static CHAIN_BYTES], err_t *err) {
-    sink_t sink = begin(chain, before);
+    sink_t sink;
+    begin(&sink, chain, before);
     put_number(&sink, row->partition);
     put_number(&sink, row->number);
     put_text(&sink, row->reference);
@@ -88,7 +108,8 @@ int chain_row(chain_t *chain, const uint8_t before[static CHAIN_BYTES], const ch
 int seal_digest(chain_t *chain, const uint8_t before[static CHAIN_BYTES], const seal_t *seal,
                 uint8_t out[static CHAIN_BYTES], err_t *err) {
     uint8_t heads[PARTITIONS * SEAL_HEAD_BYTES];
-    sink_t sink = begin(chain, before);
+    sink_t sink;
+    begin(&sink, chain, before);
     put_number(&sink, seal->number);
     put_text(&sink, seal->day);
     put_number(&sink, seal->entries);

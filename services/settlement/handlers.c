@@ -182,6 +182,7 @@ static int follow(service_ctx_t *ctx, poster_source_t *source, err_t *err) {
                             .service = source->service,
                             .name = "ledger",
                             .store = ctx->store,
+                            .gather_ms = conf_int(ctx->conf, "ledger.gather_ms"),
                             .effect = {source, poster_apply, poster_committed, poster_rolled_back}};
     return service_consume(ctx, &conf, err);
 }

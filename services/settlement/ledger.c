@@ -40,12 +40,23 @@ typedef struct side {
     int32_t year;
 } side_t;
 
+// "account/word". By hand: there are several in every entry, and printf took a twentieth of the time of posting.
+static char *account_name(arena_t *arena, const char *account, const char *word) {
+    const size_t head = strlen(account), tail = strlen(word) + 1;
+    char *name = arena_alloc(arena, head + 1 + tail);
+    if (!name) return NULL;
+    memcpy(name, account, head);
+    name[head] = '/';
+    memcpy(name + head + 1, word, tail);
+    return name;
+}
+
 static int post(Tc__JournalEntry *entry, arena_t *arena, const side_t *line, err_t *err) {
     if (line->amount == 0) return 0;
     Tc__Posting *posting = arena_alloc(arena, sizeof *posting);
     if (!posting) return no_memory(err);
     tc__posting__init(posting);
-    posting->account = arena_text(arena, "%s/%s", line->account, line->word);
+    posting->account = account_name(arena, line->account, line->word);
     if (!posting->account) return no_memory(err);
     posting->identity = (char *)line->identity;
     posting->division = (char *)line->division;

@@ -188,9 +188,12 @@ static int write_balances(target_t *to, Tc__JournalEntry *const *entries, size_t
 int writer_write(writer_t *writer, Tc__JournalEntry *const *entries, const uint32_t *partitions, size_t count,
                  arena_t *arena, err_t *err) {
     target_t to = {.writer = writer, .arena = arena};
+    size_t postings = 0;
+    int rc = E_OK;
+    for (size_t i = 0; i < count; i++) postings += entries[i]->n_postings;
     rows_init(&to.journal, arena, JOURNAL_COLUMNS);
     rows_init(&to.postings, arena, POSTING_COLUMNS);
-    int rc = E_OK;
+    if (!rows_reserve(&to.journal, count) || !rows_reserve(&to.postings, postings)) return no_memory(err);
     for (size_t i = 0; i < count && !rc; i++) {
         int64_t number = 0;
         CHECK(ledger_balanced(entries[i]));

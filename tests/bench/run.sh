@@ -18,13 +18,24 @@ pg= memory=
 
 as_postgres() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; else "$@"; fi; }
 finish() {
-    [ -z "$pg" ] || as_postgres "$pg_bin/pg_ctl" -D "$work/pg" -m immediate stop >/dev/null 2>&1 || true
+    for cluster in $pg; do as_postgres "$pg_bin/pg_ctl" -D "$cluster" -m immediate stop >/dev/null 2>&1 || true; done
     [ -z "$memory" ] || rm -rf "$memory"
     [ -n "${KEEP:-}" ] || rm -rf "$work"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
 
+url() { echo "postgresql:///$2?host=$1/pg&user=$([ "$(id -u)" = 0 ] && echo postgres || id -un)"; }
+start_postgres() { # FOLDER DATABASE…
+    folder=$1
+    shift
+    mkdir -p "$folder/pg"
+    [ "$(id -u)" != 0 ] || chown postgres "$folder/pg" "$folder" && chmod 755 "$folder"
+    as_postgres "$pg_bin/initdb" -D "$folder/pg" --auth=trust -E UTF8 --locale=C >/dev/null
+    pg="$pg $folder/pg"
+    as_postgres "$pg_bin/pg_ctl" -D "$folder/pg" -w -l "$folder/pg/log" -o "-k $folder/pg -c listen_addresses= -c max_connections=60" start >/dev/null
+    for db in "$@"; do psql -q "$(url "$folder" postgres)" -c "CREATE DATABASE $db"; done
+}
 settlement() { TMPDIR=$work sh tests/bench/settle_bench.sh --bin "$bin" --people "$people" --bills "$bills" "$@"; }
 
 echo "machine: $(nproc) cores, $(uname -sr)"
@@ -76,31 +87,33 @@ if [ -w /dev/shm ]; then
 fi
 
 echo; echo "== settlement on PostgreSQL"
-mkdir -p "$work/pg"
-[ "$(id -u)" != 0 ] || chown postgres "$work/pg" "$work" && chmod 755 "$work"
-as_postgres "$pg_bin/initdb" -D "$work/pg" --auth=trust -E UTF8 --locale=C >/dev/null
-as_postgres "$pg_bin/pg_ctl" -D "$work/pg" -w -l "$work/pg/log" -o "-k $work/pg -c listen_addresses= -c max_connections=60" start >/dev/null
-pg=1
-user=$([ "$(id -u)" = 0 ] && echo postgres || id -un)
-url() { echo "postgresql:///$1?host=$work/pg&user=$user"; }
-for db in bench classical import ledger suite1 suite2 suite4; do psql -q "$(url postgres)" -c "CREATE DATABASE $db"; done
-"$bin/import_bench" "$(url import)" "$imported"
+start_postgres "$work" bench classical import ledger suite1 suite2 suite4
+"$bin/import_bench" "$(url "$work" import)" "$imported"
 echo "-- the ledger"
-"$bin/ledger_bench" "$(url ledger)"
-"$pg_bin/pgbench" -q -i -s 10 "$(url bench)" >/dev/null 2>&1
+"$bin/ledger_bench" "$(url "$work" ledger)"
+"$pg_bin/pgbench" -q -i -s 10 "$(url "$work" bench)" >/dev/null 2>&1
 printf 'pgbench -N -c 8: '
-"$pg_bin/pgbench" -N -c 8 -j 2 -T 5 -M prepared "$(url bench)" 2>/dev/null | grep '^tps'
-settlement --store "$(url suite%d)" --reference "$(url classical)"
+"$pg_bin/pgbench" -N -c 8 -j 2 -T 5 -M prepared "$(url "$work" bench)" 2>/dev/null | grep '^tps'
+settlement --store "$(url "$work" suite%d)" --reference "$(url "$work" classical)"
+if [ -w /dev/shm ]; then
+    echo; echo "== the same without a disk: PostgreSQL on tmpfs"
+    memory=$(mktemp -d /dev/shm/tongchou-bench.XXXXXX)
+    start_postgres "$memory" classical suite1
+    settlement --store "$(url "$memory" suite%d)" --reference "$(url "$memory" classical)" --instances 1 --no-rates
+    as_postgres "$pg_bin/pg_ctl" -D "$memory/pg" -m immediate stop >/dev/null 2>&1
+    pg="$work/pg"
+    rm -rf "$memory" && memory=
+fi
 
 echo; echo "== a year of hospitals replayed, held against the second engine to the fen; then under faults (docs/reliability.md)"
 replayed=${long:+200000}
 replayed=${replayed:-$bills}
-for db in replay2 faults2; do psql -q "$(url postgres)" -c "CREATE DATABASE $db"; done
+for db in replay2 faults2; do psql -q "$(url "$work" postgres)" -c "CREATE DATABASE $db"; done
 replay() { TMPDIR=$work sh tests/bench/replay_bench.sh --bin "$bin" --people $((replayed / 10)) --bills "$replayed" "$@"; }
 replay
-replay --store "$(url replay%d)" --instances 2
+replay --store "$(url "$work" replay%d)" --instances 2
 replay --instances 2 --faults-every 2000
-replay --store "$(url faults%d)" --instances 2 --faults-every 2000 --restart-store \
+replay --store "$(url "$work" faults%d)" --instances 2 --faults-every 2000 --restart-store \
     "$([ "$(id -u)" != 0 ] || echo setpriv --reuid=postgres --regid=postgres --clear-groups) $pg_bin/pg_ctl -D $work/pg -w -m immediate restart"
 
 echo; echo "== a whole city"

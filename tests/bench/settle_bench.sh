@@ -5,7 +5,8 @@
 # %d in the store stands for the number of instances: each begins with an empty one. The reference has a database of its
 # own on PostgreSQL; on SQLite it writes beside the suite's files.
 # Prints: the reference; for each number of instances the rate, the processor time of a bill by process, the time of a
-# bill by stage of adjudication, latencies at fixed rates.
+# bill by stage of adjudication, and the stages' shares of the instances' time; latencies at fixed rates; at the end the
+# rates beside the reference.
 set -eu
 people=8000 bills=40000 instances="1 2 4" rates="26 260 2600" reference= store= bin=
 while [ $# -gt 0 ]; do
@@ -97,6 +98,17 @@ spent() { # BEFORE AFTER COUNT SCALE UNIT: differences by name
         END {printf " together %.1f\n", total}' "$1" "$2"
 }
 
+# What an instance does with its time. Looking up heads is the store's, replies and waiting for requests the wire's.
+shares() { # BEFORE AFTER COUNT RATE INSTANCES
+    awk -v count="$3" -v rate="$4" -v instances="$5" 'NR == FNR {before[$1] = $2; next}
+        {used[$1 == "lookup" ? "store" : $1] += $2 - before[$1]}
+        END {whole = instances * 1e6 * count / rate; wire = whole - used["decode"] - used["cache"] - used["core"] - used["store"]
+            printf " wire %.0f %%, decode %.0f %%, cache %.0f %%, core %.0f %%, store %.0f %%\n", 100 * wire / whole,
+                100 * used["decode"] / whole, 100 * used["cache"] / whole, 100 * used["core"] / whole, 100 * used["store"] / whole}' "$1" "$2"
+}
+
+rate_of() { sed -n 's|.* \([0-9]*\)/s accepted.*|\1|p' "$1"; }
+
 measure() { # INSTANCES
     echo "-- $1 adjudication instance(s)"
     start_suite "suite$1" "$(echo "$store" | sed "s/%d/$1/")" "$1"
@@ -105,7 +117,7 @@ measure() { # INSTANCES
     settle $warm --window 64 >/dev/null
     catch_up
     processor >"$work/cpu0" && stages >"$work/stages0"
-    settle "$bills" --window 512
+    settle "$bills" --window 512 | tee "$work/settled$1"
     processor >"$work/cpu1" && stages >"$work/stages1"
     behind=$(date +%s%N)
     catch_up
@@ -114,6 +126,8 @@ measure() { # INSTANCES
     printf 'us of processor time a bill while settling:' && spent "$work/cpu0" "$work/cpu1" "$bills" "$tick_us"
     printf 'us of processor time a bill until level:   ' && spent "$work/cpu0" "$work/cpu2" "$bills" "$tick_us"
     printf 'us a bill in the stages of adjudication:   ' && spent "$work/stages0" "$work/stages1" "$bills" 1
+    printf 'an instance spends its time on:            ' &&
+        shares "$work/stages0" "$work/stages1" "$bills" "$(rate_of "$work/settled$1")" "$1"
     [ "$1" != 1 ] || for rate in $rates; do settle $((rate * 5)) --rate "$rate"; done
     catch_up
     "$bin/tongchou" verify --data "$data" | tail -n 1
@@ -134,6 +148,10 @@ tick_us=$((1000000 / $(getconf CLK_TCK)))
 "$bin/tongchou" sample --people "$people" --employers $((people / 50)) --bills $((bills + warm + 15000)) --out "$work" \
     --division 440703 --division 440704 --division 440705 --division 440781 >/dev/null
 # Before and after, since machines are noisy.
-classical 1
+classical 1 | tee "$work/classical"
 for number in $instances; do measure "$number"; done
-classical 2
+classical 2 | tee -a "$work/classical"
+bare=$(awk '{sum += $(NF - 1)} END {print int(sum / NR)}' "$work/classical")
+for number in $instances; do
+    echo "settled with $number instance(s): $((100 * $(rate_of "$work/settled$number") / bare)) % of the classical transaction"
+done
