@@ -107,6 +107,7 @@ static int take_recomputation(batch_t *batch, item_t *item, err_t *err) {
     if (rc) return rc;
     const Tc__Recompute *ask = (const Tc__Recompute *)message;
     item->op = OP_RECOMPUTE;
+    if (ask->after < 0) return err_field(err, E_OUT_OF_RANGE, "after", "after is negative");
     item->recompute = ask;
     rc = intake_check_name("person", ask->person, err);
     if (!rc && !date_valid(ask->year, 1, 1))

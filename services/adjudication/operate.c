@@ -43,41 +43,34 @@ static fen_t differ(fen_t now, fen_t before, fen_t sum) {
     return sum;
 }
 
-// Rows without what makes them long; their figures stay.
-static int shorten(Tc__Recomputed *answer, arena_t *arena, err_t *err) {
-    Tc__Decision **rows = arena_alloc(arena, (answer->n_rows + 1) * sizeof *rows);
-    if (!rows) return no_memory(err);
-    for (size_t i = 0; i < answer->n_rows; i++) {
-        rows[i] = arena_alloc(arena, sizeof *rows[i]);
-        if (!rows[i]) return no_memory(err);
-        *rows[i] = *answer->rows[i];
-        rows[i]->n_steps = rows[i]->n_advice = 0;
-        rows[i]->input = NULL;
+enum { ROW_FRAME_MAX = 16 }; // a field's tag and length around a row
+
+// How many rows fit, at least one: a row is always shorter than a message (batch.c).
+static size_t rows_that_fit(const Tc__Recomputed *answer, Tc__Decision *const *rows, size_t count) {
+    size_t bytes = protobuf_c_message_get_packed_size(&answer->base), n = 0;
+    for (; n < count; n++) {
+        bytes += protobuf_c_message_get_packed_size(&rows[n]->base) + ROW_FRAME_MAX;
+        if (n > 0 && bytes > WIRE_MESSAGE_MAX_BYTES) break;
     }
-    answer->rows = rows;
-    return 0;
+    return n;
 }
 
-static bool fits(const Tc__Recomputed *answer) {
-    return protobuf_c_message_get_packed_size(&answer->base) <= WIRE_MESSAGE_MAX_BYTES;
-}
-
-int operate_recomputed(adjudication_t *on, Tc__Decision *const *rows, size_t count, int64_t bills, const void **body,
-                       size_t *bytes, err_t *err) {
+int operate_recomputed(adjudication_t *on, const recomputed_t *made, const void **body, size_t *bytes, err_t *err) {
     Tc__Recomputed answer = TC__RECOMPUTED__INIT;
-    answer.bills = (int32_t)bills;
-    answer.rows = (Tc__Decision **)rows;
+    answer.bills = (int32_t)made->bills;
+    answer.versions = (int32_t)made->count;
+    answer.done = true;
+    for (size_t i = 0; i < made->count; i++) {
+        const Tc__Decision *row = made->rows[i];
+        const Tc__Previous *before = row->previous;
+        answer.fund_fen = differ(row->fund_fen, before ? before->fund_fen : 0, answer.fund_fen);
+        answer.own_fen = differ(row->own_fen, before ? before->own_fen : 0, answer.own_fen);
+    }
+    const size_t after = made->after < made->count ? made->after : made->count;
+    const size_t count = rows_that_fit(&answer, made->rows + after, made->count - after);
+    answer.rows = (Tc__Decision **)made->rows + after;
     answer.n_rows = count;
-    for (size_t i = 0; i < count; i++) {
-        const Tc__Previous *before = rows[i]->previous;
-        answer.fund_fen = differ(rows[i]->fund_fen, before ? before->fund_fen : 0, answer.fund_fen);
-        answer.own_fen = differ(rows[i]->own_fen, before ? before->own_fen : 0, answer.own_fen);
-    }
-    if (!fits(&answer)) {
-        int rc = shorten(&answer, on->arena, err);
-        if (rc) return rc;
-    }
-    while (!fits(&answer)) answer.n_rows /= 2;
+    answer.done = after + count == made->count;
     *body = message_pack(&answer.base, on->arena, bytes);
     return *body ? 0 : no_memory(err);
 }
@@ -174,10 +167,12 @@ static int again(turn_t *turn, item_t *item, course_stamp_t *stamp, course_chang
     bench_t bench = {&turn->batch, item->chain};
     const course_ports_t ports = bench_ports(&bench);
     stamp->cause = stamp->cause_around = item->recompute->cause;
+    if (item->recompute->after) // what was done would have been found by its request id
+        return err_field(err, E_NOT_FOUND, "after", "nothing was done under this request id");
     int rc = course_recompute(&item->chain->course, &ports, stamp, change, err);
     if (rc) return rc;
-    return operate_recomputed(turn->batch.on, change->rows, change->count, (int64_t)item->chain->course.count,
-                              &item->body, &item->body_bytes, err);
+    const recomputed_t made = {change->rows, change->count, 0, (int64_t)item->chain->course.count};
+    return operate_recomputed(turn->batch.on, &made, &item->body, &item->body_bytes, err);
 }
 
 static int on_course(turn_t *turn, item_t *item, err_t *err) {
@@ -234,6 +229,10 @@ static int bury(turn_t *turn, item_t *item, err_t *err) {
 static void answer_as(turn_t *turn, item_t *item, const item_t *first) {
     if (memcmp(item->digest, first->digest, SHA256_BYTES) != 0) {
         turn_refuse_conflict(turn, item);
+        return;
+    }
+    if (item->op == OP_RECOMPUTE && item->recompute->after) {
+        item->state = ITEM_LATER; // the rest is read from what is stored
         return;
     }
     item->state = ITEM_TWIN;
@@ -332,8 +331,8 @@ static int try_dry(turn_t *turn, item_t *item, err_t *err) {
     rc = course_recompute(&chain.course, &ports, &stamp, &change, err);
     for (size_t i = 0; !rc && i < change.count; i++) rc = batch_pay(&batch, change.rows[i], true, err);
     if (rc) return rc;
-    return operate_recomputed(batch.on, change.rows, change.count, (int64_t)chain.course.count, &item->body,
-                              &item->body_bytes, err);
+    const recomputed_t made = {change.rows, change.count, (size_t)item->recompute->after, (int64_t)chain.course.count};
+    return operate_recomputed(batch.on, &made, &item->body, &item->body_bytes, err);
 }
 
 void operate_dry(turn_t *turn, item_t *item) {

@@ -30,7 +30,7 @@ static int read_answer(const pump_reply_t *reply, recompute_outcome_t *out, aren
     if (rc) return rc;
     const Tc__Recomputed *answer = (const Tc__Recomputed *)message;
     out->bills = answer->bills;
-    out->versions = (int64_t)answer->n_rows;
+    out->versions = answer->versions;
     out->fund_fen = answer->fund_fen;
     out->own_fen = answer->own_fen;
     return 0;

@@ -235,6 +235,19 @@ static int settle_all(turn_t *turn, item_t *const *items, size_t count, err_t *e
     return rc;
 }
 
+// Who asks for the rest of an answer sends the same command: `after` is no part of it.
+static int take_digest(const adjudication_t *core, const request_t *request, item_t *item, err_t *err) {
+    request_t plain = *request;
+    if (item->op == OP_RECOMPUTE && item->recompute->after) {
+        Tc__Recompute ask = *item->recompute;
+        ask.after = 0;
+        if (!(plain.body = message_pack(&ask.base, core->arena, &plain.body_bytes)))
+            return err_set(err, E_IO, "out of memory for the batch");
+    }
+    commands_digest(&plain, item->digest);
+    return 0;
+}
+
 static int prepare(turn_t *turn, adjudication_t *core, const request_t *const *requests, size_t count, item_t ***items,
                    err_t *err) {
     int rc = batch_take(&turn->batch, core, requests, count, true, err);
@@ -242,12 +255,12 @@ static int prepare(turn_t *turn, adjudication_t *core, const request_t *const *r
     *items = arena_alloc(core->arena, (count + 1) * sizeof **items);
     if (!*items || textmap_init(&turn->ids, core->arena, count * 4))
         return err_set(err, E_IO, "out of memory for the batch");
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; !rc && i < count; i++) {
         (*items)[i] = &turn->batch.items[i];
-        if (turn->batch.items[i].state == ITEM_OPEN) commands_digest(requests[i], turn->batch.items[i].digest);
+        if (turn->batch.items[i].state == ITEM_OPEN) rc = take_digest(core, requests[i], (*items)[i], err);
     }
     stage_done(core, STAGE_DECODE, &turn->from_us);
-    return 0;
+    return rc;
 }
 
 static void answer_dry(turn_t *turn) {

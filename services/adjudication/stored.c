@@ -15,7 +15,8 @@ static int unpack(turn_t *turn, const rows_t *found, size_t row, size_t column, 
 // ---- under the same request id
 
 // The answer that the recomputation gave: its rows stand together in the chain.
-static int recomputed_again(turn_t *turn, const Tc__Decision *first, const void **body, size_t *bytes, err_t *err) {
+static int recomputed_again(turn_t *turn, const Tc__Decision *first, size_t after, const void **body, size_t *bytes,
+                            err_t *err) {
     adjudication_t *on = turn->batch.on;
     rows_t found;
     int64_t bills = 0;
@@ -32,7 +33,8 @@ static int recomputed_again(turn_t *turn, const Tc__Decision *first, const void 
     }
     rc = decisions_standing_at(on->store, first->person, first->year, first->seq + (int64_t)count - 1, on->arena,
                                &bills, err);
-    return rc ? rc : operate_recomputed(on, rows, count, bills, body, bytes, err);
+    const recomputed_t made = {rows, count, after, bills};
+    return rc ? rc : operate_recomputed(on, &made, body, bytes, err);
 }
 
 static int answer_stored(turn_t *turn, item_t *item, const rows_t *found, size_t row, err_t *err) {
@@ -46,7 +48,7 @@ static int answer_stored(turn_t *turn, item_t *item, const rows_t *found, size_t
     if (item->op == OP_RECOMPUTE) {
         Tc__Decision *first;
         int rc = unpack(turn, found, row, FOUND_BODY, &first, err);
-        if (!rc) rc = recomputed_again(turn, first, &body, &bytes, err);
+        if (!rc) rc = recomputed_again(turn, first, (size_t)item->recompute->after, &body, &bytes, err);
         if (rc) return rc;
     }
     metric_add(turn->batch.on->metrics.repeated, 1);

@@ -24,9 +24,15 @@ bool operate_is_late(const item_t *item);
 void operate_all(turn_t *turn, item_t *const *items, size_t count);
 // A recomputation that only asks, on what is stored now.
 void operate_dry(turn_t *turn, item_t *item);
-// The answer to a recomputation: `bills` stand, these are the new rows. It is cut to what a message may hold.
-int operate_recomputed(adjudication_t *on, Tc__Decision *const *rows, size_t count, int64_t bills, const void **body,
-                       size_t *bytes, err_t *err) MUST_USE;
+// The answer to a recomputation: `bills` stand, these are the new rows. Of them those after the first `after`, as many
+// as a message may hold; `done` when none are left.
+typedef struct recomputed {
+    Tc__Decision *const *rows;
+    size_t count, after;
+    int64_t bills;
+} recomputed_t;
+int operate_recomputed(adjudication_t *on, const recomputed_t *made, const void **body, size_t *bytes,
+                       err_t *err) MUST_USE;
 
 void turn_answer(turn_t *turn, item_t *item, const void *body, size_t bytes);
 void turn_refuse_conflict(turn_t *turn, item_t *item);

@@ -81,9 +81,9 @@ static int add_sums(Tc__Task *sums, const Tc__Recomputed *answer, err_t *err) {
     sums->fund_fen = fund;
     sums->own_fen = own;
     sums->recomputed++;
-    sums->changed += answer->n_rows > 0;
+    sums->changed += answer->versions > 0;
     sums->bills += answer->bills;
-    sums->versions += (int64_t)answer->n_rows;
+    sums->versions += answer->versions;
     sums->gainers += answer->own_fen < 0;
     sums->losers += answer->own_fen > 0;
     return 0;

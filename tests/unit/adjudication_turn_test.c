@@ -12,7 +12,7 @@
 #include <zmq.h>
 
 #define T(text) ((char *)(text)) // protobuf-c wants char * where it only reads
-enum { PERSONS_MAX = 96, SENT_MAX = 256, BODY_MAX = 262144 };
+enum { PERSONS_MAX = 96, SENT_MAX = 256, BODY_MAX = WIRE_MESSAGE_MAX_BYTES };
 
 // ---- a world of our own
 // ---------------------------------------------------------------------------------------------------
@@ -29,8 +29,8 @@ typedef struct sent { // one request and what came back
     uint8_t body[1024];
     int replies, code;
     char field[64];
-    uint8_t reply[BODY_MAX];
     size_t reply_bytes;
+    uint8_t reply[BODY_MAX]; // the last: a new request leaves it as it is
 } sent_t;
 
 typedef struct world { // one adjudication process, without the process
@@ -189,7 +189,8 @@ static sent_t *put_as(world_t *world, const char *caller, const char *method, co
                       const ProtobufCMessage *message) {
     CHECK(world->count < SENT_MAX);
     sent_t *sent = &world->sent[world->count];
-    *sent = (sent_t){.code = -1};
+    memset(sent, 0, offsetof(sent_t, reply));
+    sent->code = -1;
     CHECK(strlen(id) < sizeof sent->id);
     memcpy(sent->id, id, strlen(id) + 1);
     CHECK(protobuf_c_message_get_packed_size(message) <= sizeof sent->body);
@@ -1485,6 +1486,66 @@ TEST(a_recomputation_follows_the_entitlement_and_a_dry_one_tells_it) {
     close_world(other);
 }
 
+static Tc__Recomputed *recompute_after(world_t *world, const char *id, const char *person, bool dry, int after) {
+    Tc__Recompute message = TC__RECOMPUTE__INIT;
+    message.person = T(person), message.year = 2018, message.cause = T("the entitlement changed"), message.dry = dry;
+    message.after = after;
+    sent_t *sent = put_as(world, "clerk:c1", "recompute", id, &message.base);
+    run(world);
+    return recomputed_of(sent);
+}
+
+// All rows, in order and whole, however many answers it takes.
+static void check_answers(world_t *world, const char *id, const char *person, bool dry, int count) {
+    fen_t fund = 0;
+    int told = 0, answers = 0;
+    for (bool done = false; !done; answers++) {
+        Tc__Recomputed *part = recompute_after(world, id, person, dry, told);
+        EQ(part->versions, count);
+        EQ(part->bills, count);
+        for (size_t i = 0; i < part->n_rows; i++) {
+            OK(part->rows[i]->n_steps > 0);
+            OK(part->rows[i]->input != NULL);
+            EQ(part->rows[i]->seq, count + told + (int)i + 1);
+            fund += part->rows[i]->fund_fen - part->rows[i]->previous->fund_fen;
+        }
+        told += (int)part->n_rows;
+        done = part->done;
+        if (done) EQ(part->fund_fen, fund);
+        tc__recomputed__free_unpacked(part, NULL);
+        NEED(answers < 100);
+    }
+    EQ(told, count);
+    OK(answers > 1);
+}
+
+TEST(a_recomputation_too_long_for_one_answer_is_told_in_several) {
+    enum { BILLS = 1500, TOGETHER = 100 };
+    world_t *world = open_world("adj_long");
+    const char *person = add_person("LONG_YEAR", "employee", "2018-12", 1, 1);
+    person_t *entry = &persons[person_count - 1];
+    for (int i = 0; i < BILLS; i++) {
+        char number[16], day[DATE_TEXT_MAX];
+        snprintf(number, sizeof number, "L%04d", i);
+        date_format(date_make(2018, 1, 1) + i / 5, day);
+        Tc__Bill bill = bill_of(number, person, "H44070300002", day, 50000, 40000);
+        put(world, "settle", number, &bill);
+        if (i % TOGETHER == TOGETHER - 1) run(world);
+    }
+    entry->span.first_month = T("2014-12");
+    check_answers(world, "L-dry", person, true, BILLS);
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision"), BILLS);
+    // Nothing was done under the id yet: there is no rest of it.
+    Tc__Recompute message = TC__RECOMPUTE__INIT;
+    message.person = T(person), message.year = 2018, message.cause = T("the entitlement changed"), message.after = 7;
+    sent_t *sent = put_as(world, "clerk:c1", "recompute", "L-real", &message.base);
+    run(world);
+    EQ(sent->code, E_NOT_FOUND);
+    check_answers(world, "L-real", person, false, BILLS);
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision"), 2 * BILLS);
+    close_world(world);
+}
+
 // What cannot be decided again stops the change that would need it, and nothing is written.
 TEST(a_change_that_needs_what_is_not_known_changes_nothing) {
     world_t *world = open_world("adj_stopped");
@@ -1831,6 +1892,7 @@ TESTS("adjudication turns", CASE(the_ground_is_laid), CASE(WE_08_employee_first_
       CASE(a_repeated_settlement_that_meets_the_reversal_in_one_batch_gets_its_old_answer),
       CASE(a_bill_reversed_before_it_arrives_is_never_settled),
       CASE(a_recomputation_follows_the_entitlement_and_a_dry_one_tells_it),
+      CASE(a_recomputation_too_long_for_one_answer_is_told_in_several),
       CASE(a_change_that_needs_what_is_not_known_changes_nothing),
       CASE(whatever_the_order_of_arrival_the_end_is_lawful),
       CASE(a_settled_bill_is_never_refused_to_whoever_asks_again), CASE(a_chain_that_cannot_be_read_harms_no_other),

@@ -251,6 +251,8 @@ static bool stub_next(void *self, int timeout_ms, pump_reply_t *reply) {
     (void)self, (void)timeout_ms;
     Tc__Recomputed answer = TC__RECOMPUTED__INIT;
     answer.bills = 2;
+    answer.versions = 3; // of which none found room
+    answer.versions = 3; // more than there was room for
     answer.fund_fen = 7;
     if (brokers.silent) return false;
     for (size_t i = 0; i < brokers.count; i++) {
@@ -295,7 +297,8 @@ TEST(the_pump_sends_each_item_once_within_its_window_and_books_the_answers) {
     EQ(number("SELECT recomputed FROM recompute_task WHERE number = 0"), 150);
     EQ(number("SELECT bills FROM recompute_task WHERE number = 0"), 300);
     EQ(number("SELECT fund_fen FROM recompute_task WHERE number = 0"), 1050);
-    EQ(number("SELECT changed FROM recompute_task WHERE number = 0"), 0);
+    EQ(number("SELECT changed FROM recompute_task WHERE number = 0"), 150);
+    EQ(number("SELECT versions FROM recompute_task WHERE number = 0"), 450);
     arena_destroy(&own);
 }
 
