@@ -1520,14 +1520,14 @@ static void check_answers(world_t *world, const char *id, const char *person, bo
 }
 
 TEST(a_recomputation_too_long_for_one_answer_is_told_in_several) {
-    enum { BILLS = 1500, TOGETHER = 100 };
+    enum { BILLS = 3000, TOGETHER = 200 };
     world_t *world = open_world("adj_long");
     const char *person = add_person("LONG_YEAR", "employee", "2018-12", 1, 1);
     person_t *entry = &persons[person_count - 1];
     for (int i = 0; i < BILLS; i++) {
         char number[16], day[DATE_TEXT_MAX];
         snprintf(number, sizeof number, "L%04d", i);
-        date_format(date_make(2018, 1, 1) + i / 5, day);
+        date_format(date_make(2018, 1, 1) + i / 10, day);
         Tc__Bill bill = bill_of(number, person, "H44070300002", day, 50000, 40000);
         put(world, "settle", number, &bill);
         if (i % TOGETHER == TOGETHER - 1) run(world);
