@@ -114,7 +114,7 @@ static inline int rig_try(const sweep_work_t *work, bool dry);
 static inline int rig_send(rig_t *rig, const char *name, const char *json) {
     const method_t *method = NULL;
     ProtobufCMessage *message = NULL;
-    request_t request = {.header = {.service = rig->service->name, .method = name}};
+    request_t request = {.header = {.service = rig->service->name, .method = name, .caller = "admin:rig"}};
     rig->err = (err_t){0};
     rig->reply = NULL;
     for (size_t i = 0; i < rig->service->method_count; i++)

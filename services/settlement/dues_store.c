@@ -95,6 +95,7 @@ int dues_waiting(store_t *store, int64_t month, const char *after, int limit, ar
     const cell_t params[] = {cell_i64(month), cell_text(after), cell_i64(limit)};
     return store_query(store,
                        "SELECT f.facility FROM dues_facility f WHERE f.facility > $2 AND f.drawn < $1"
+                       " AND NOT EXISTS (SELECT 1 FROM direct_payment d WHERE d.facility = f.facility)"
                        " AND (f.pending = 1 OR EXISTS (SELECT 1 FROM dues_line l WHERE l.facility = f.facility"
                        " AND l.month > f.drawn AND l.month <= $1)) ORDER BY f.facility LIMIT $3",
                        params, COUNT_OF(params), arena, out, err);

@@ -2,6 +2,7 @@
 // its request id, so that no order is carried out twice.
 #include "money_methods.h"
 #include "common/base/ids.h"
+#include "direct.h"
 #include "ledger.h"
 #include "limits.h"
 #include "money_post.h"
@@ -301,6 +302,7 @@ int reverse_entry(void *self, const request_t *request, const ProtobufCMessage *
     if (!rc) rc = find_countered(settlement, &found, &of, err);
     if (!rc) rc = counter_of(settlement, ask, of, &entry, err);
     if (!rc) rc = money_limits(settlement, entry, NULL, settlement->ctx->arena, err);
+    if (!rc) rc = direct_taken_back(settlement->ctx->store, ask->reference, err);
     return rc ? rc : write_entry(settlement, entry, reply, err);
 }
 

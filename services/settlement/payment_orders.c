@@ -7,6 +7,7 @@
 #include "common/base/ids.h"
 #include "common/policy/fund.h"
 #include "common/policy/tables.h"
+#include "direct.h"
 #include "dues_store.h"
 #include "money.h"
 #include "statement_sheet.h"
@@ -100,6 +101,7 @@ static int draft_one(settlement_t *settlement, const Tc__FacilityStatement *said
     month_t month;
     rows_t before;
     int rc = dues_month(said->month, &month, err);
+    if (!rc) rc = direct_may_state(ctx->store, said->facility, ctx->arena, err);
     if (!rc) rc = order_list(ctx->store, month, said->facility, "", "", "", ATTEMPTS_MAX, ctx->arena, &before, err);
     if (rc) return rc;
     Tc__PaymentOrder *order = arena_alloc(ctx->arena, sizeof *order);

@@ -3,6 +3,7 @@
 #include "common/base/hash.h"
 #include "common/policy/fund.h"
 #include "common/policy/tables.h"
+#include "direct.h"
 #include "dues_store.h"
 #include "fund_rules.h"
 #include "money_post.h"
@@ -501,6 +502,7 @@ int statement_sheet_freeze(settlement_t *settlement, const statement_sheet_t *sh
     if (!said->drawn_on || !said->entry) return no_memory(err);
     rc = digest_of(settlement, sheet, said, err);
     if (!rc) rc = money_begin(settlement, ctx->arena, err);
+    if (!rc) rc = direct_may_state(ctx->store, sheet->facility, ctx->arena, err);
     if (!rc) rc = entry_of(settlement, sheet, said, &entry, err);
     if (!rc) rc = insert_statement(settlement, sheet, said, by, err);
     if (!rc) rc = insert_items(settlement, sheet, err);

@@ -4,6 +4,7 @@
 #include "common/daemon/service.h"
 #include "common/stream/consumer.h"
 #include "clearing_store.h"
+#include "direct.h"
 #include "dues_store.h"
 #include "money_store.h"
 #include "reconcile_store.h"
@@ -61,6 +62,7 @@ const migration_t settlement_migrations[SETTLEMENT_MIGRATIONS] = {
     {7, DUES_TABLES_SQL CLEARING_TABLES_SQL},
     {8, TASK_TABLES_SQL},
     {9, RECONCILE_TABLES_SQL},
+    {10, DIRECT_TABLES_SQL},
 };
 
 const stream_log_t settlement_log = {

@@ -5,7 +5,7 @@
 #include "common/stream/stream.h"
 
 enum {
-    SETTLEMENT_MIGRATIONS = 9,
+    SETTLEMENT_MIGRATIONS = 10,
     JOURNAL_COLUMNS = 11,
     POSTING_COLUMNS = 10,
     BALANCE_COLUMNS = 7,

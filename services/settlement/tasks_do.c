@@ -1,7 +1,9 @@
 // do_task: find the task, ask the core whether and how much, then move the money, keep the amounts, close the task.
 #include "tasks_do.h"
 #include "common/base/crash.h"
+#include "direct.h"
 #include "ledger.h"
+#include "money_post.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -276,12 +278,14 @@ static int pay_one(doing_t *doing, const char *reference, size_t first, size_t e
                                .on = doing->on,
                                .text = doing->ask->text};
     if (!payment.reference) return doing_no_memory(err);
-    return money_pay(doing->settlement, &payment, doing->arena, &entry, err);
+    int rc = direct_may_pay(doing->store, payment.facility, doing->arena, err);
+    if (rc || doing->ask->dry) return rc;
+    rc = money_pay(doing->settlement, &payment, doing->arena, &entry, err);
+    return rc ? rc : direct_keep(doing->store, payment.reference, payment.facility, doing->day, doing->arena, err);
 }
 
 static int pay(doing_t *doing, const char *reference, err_t *err) {
-    int rc = E_OK;
-    if (doing->ask->dry) return E_OK;
+    int rc = doing->owed_count ? money_begin(doing->settlement, doing->arena, err) : E_OK;
     for (size_t i = 0; !rc && i < doing->owed_count;) {
         size_t end = i + 1;
         while (end < doing->owed_count && strcmp(doing->owed[end].facility, doing->owed[i].facility) == 0) end++;

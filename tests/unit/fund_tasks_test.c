@@ -8,6 +8,7 @@
 #include "services/settlement/money.h"
 #include "services/settlement/settlement.h"
 #include "services/settlement/tasks.h"
+#include "statement.pb-c.h"
 #include "tests/check.h"
 #include "tests/service_rig.h"
 
@@ -472,6 +473,69 @@ TEST(YC_F07_YC_F08_finance_releases_every_month_what_the_city_planned) {
     close_city();
 }
 
+// A county has money for its facilities and a bill to pay.
+static void yancheng_bill(void) {
+    yancheng_budget();
+    DONE("budget", "balance", "2020", "", "2020-01-06", "");
+    DONE("budget", "issue", "2020", "", "2020-01-07", "");
+    receive("320902", "basic", "employee", "2020-03-02", 20000);
+    plan("2020-03-02", "2020-03-02");
+    DONE("revenue", "transfer", "2020-03-02", "", "2020-03-02", "");
+    DONE("spending", "plan", "2020-03", "", "2020-03-20",
+         ",'lines':[{'fund':'EMP','county':'320902','amount':'60.00'}]");
+    DONE("spending", "release", "2020-03", "", "2020-03-21", "");
+    DONE("spending", "pay_down", "2020-03", "320902", "2020-03-22", "");
+    bill("320902", "basic", "employee", "2020-03-10", 2000);
+}
+
+static int64_t in_two_months(void) { return clock_now_ms() + INT64_C(62) * 86400 * 1000; }
+
+// Every statement of this month, as it will be drawn up when the month is over; how many.
+static size_t draw_up(void) {
+    char month[DATE_TEXT_MAX];
+    settlement->poster->now_ms = in_two_months;
+    RIG_DO(&rig, "draw_statements", "{'month':'%s'}", month_format(month_of(date_of_ms(clock_now_ms())), month));
+    settlement->poster->now_ms = clock_now_ms;
+    return ((const Tc__FacilityStatements *)rig.reply)->n_statements;
+}
+
+TEST(YC_F31_what_was_paid_directly_comes_into_no_statement_unless_it_is_taken_back) {
+    char month[DATE_TEXT_MAX];
+    yancheng_bill();
+    DONE("spending", "settle", "2020-03", "320902", "2020-04-02", ",'direct':true");
+    EQ(answer()->amount_fen, 2000);
+    EQ(held("expenditure_county", "EMP", "320902"), 4000);
+    EQ(draw_up(), 0);
+    settlement->poster->now_ms = in_two_months;
+    EQ(rig_ask(&rig, "draw_statements", "{'month':'%s','facility':'H37040200001'}",
+               month_format(month_of(date_of_ms(clock_now_ms())), month)),
+       E_EXISTS);
+    HAS_TEXT(rig.err.text, "H37040200001 was paid directly on 2020-04-02");
+    settlement->poster->now_ms = clock_now_ms;
+    RIG_DO(&rig, "reverse_entry",
+           "{'reference':'spending.settle.2020-03.320902.H37040200001','text':'by statement','on':'2020-04-02'}");
+    EQ(held("expenditure_county", "EMP", "320902"), 6000);
+    EQ(draw_up(), 1);
+    EQ(((const Tc__FacilityStatements *)rig.reply)->statements[0]->total->pay_fen, 2000);
+    close_city();
+}
+
+TEST(YC_F31_a_facility_with_statements_is_not_paid_directly) {
+    yancheng_bill();
+    EQ(draw_up(), 1);
+    EQ(step("spending", "settle", "2020-03", "320902", "2020-04-02", ",'direct':true,'dry':true"), E_EXISTS);
+    EQ(step("spending", "settle", "2020-03", "320902", "2020-04-02", ",'direct':true"), E_EXISTS);
+    EQ_TEXT(rig.err.field, "direct");
+    HAS_TEXT(rig.err.text, "H37040200001 has a statement");
+    EQ(held("expenditure_county", "EMP", "320902"), 6000);
+    close_city();
+    yancheng_bill(); // what waits for statements keeps it to them as well
+    RIG_DO(&rig, "set_terms", "{'facility':'H37040200001','year':2020,'hold':'0.05','paper':'1'}");
+    EQ(step("spending", "settle", "2020-03", "320902", "2020-04-02", ",'direct':true"), E_EXISTS);
+    HAS_TEXT(rig.err.text, "terms of statements");
+    close_city();
+}
+
 TEST(YC_F17_YC_F18_a_county_tops_up_what_it_caused_or_the_debtor_is_pursued) {
     open_city("yancheng");
     RIG_DO(&rig, "open_case",
@@ -797,6 +861,8 @@ TESTS("fund tasks", CASE(the_ground_is_laid), CASE(ZZ_F14_the_city_adds_up_what_
       CASE(YC_F04_YC_F06_the_city_draws_up_one_budget_and_each_county_gets_its_plan),
       CASE(YC_F05_one_set_of_final_accounts_is_drawn_up_from_the_ledger),
       CASE(YC_F07_YC_F08_finance_releases_every_month_what_the_city_planned),
+      CASE(YC_F31_what_was_paid_directly_comes_into_no_statement_unless_it_is_taken_back),
+      CASE(YC_F31_a_facility_with_statements_is_not_paid_directly),
       CASE(YC_F17_YC_F18_a_county_tops_up_what_it_caused_or_the_debtor_is_pursued),
       CASE(YC_F22_when_the_surplus_is_not_enough_the_policy_is_adjusted),
       CASE(YC_F23_YC_F24_YC_F25_funds_are_cleared_audited_and_cleaned_up_in_order),
