@@ -11,6 +11,7 @@ static const char *const ledger_keys[LEDGER_KEY__COUNT] = {LEDGER_KEY_TABLE(X)};
 static const char *const everys[EVERY__COUNT] = {EVERY_TABLE(X)};
 static const char *const keeps_words[KEEPS__COUNT] = {KEEPS_TABLE(X)};
 static const char *const guards[GUARD__COUNT] = {GUARD_TABLE(X)};
+static const char *const compared_words[COMPARED__COUNT] = {COMPARED_TABLE(X)};
 static const char *const points[CYCLE__COUNT] = {CYCLE_POINT_TABLE(X)};
 #undef X
 
@@ -19,6 +20,7 @@ const char *holder_name(holder_t holder) { return holder < HOLDER__COUNT ? holde
 const char *ledger_key_name(ledger_key_t key) { return key < LEDGER_KEY__COUNT ? ledger_keys[key] : ""; }
 const char *every_name(every_t every) { return every < EVERY__COUNT ? everys[every] : ""; }
 const char *keeps_name(keeps_t keeps) { return keeps < KEEPS__COUNT ? keeps_words[keeps] : ""; }
+const char *compared_name(compared_t compared) { return compared < COMPARED__COUNT ? compared_words[compared] : ""; }
 const char *guard_name(guard_t guard) { return guard < GUARD__COUNT ? guards[guard] : ""; }
 
 enum { NAME_MAX_BYTES = 32, YEARS_AFTER_MAX = 5, WORKDAY_MAX = 15 };
@@ -273,6 +275,40 @@ static Tc__PolicyFundDue *due_of(loader_t *l, const yaml_node_t *map, const Tc__
     return to;
 }
 
+// {source: bank, accounts: [income_county, income_city]}
+static void load_comparison(loader_t *l, const yaml_node_t *node, const Tc__PolicyFund *fund,
+                            Tc__PolicyFundComparison *to) {
+    static const char *const keys[] = {"source", "accounts", NULL};
+    const yaml_node_t *accounts = may(l, node, "accounts");
+    only(l, node, keys);
+    to->source = word_of(l, need(l, node, "source"), compared_words, COMPARED__COUNT);
+    if ((to->source == COMPARED_BUSINESS) != (accounts == NULL))
+        fail(l, node, "statements are of accounts, business is of none");
+    if (accounts) to->accounts = accounts_of(l, accounts, fund);
+    for (size_t i = 0; i < fund->n_accounts && !l->rc; i++)
+        if (to->accounts >> i & 1 && !account_keeps_money((account_kind_t)fund->accounts[i]->kind))
+            fail(l, accounts, "%s holds no money of the fund", fund->accounts[i]->name);
+}
+
+static void load_comparisons(loader_t *l, const yaml_node_t *node, const Tc__PolicyFund *fund,
+                             const Tc__PolicyFundFlow *flow, Tc__PolicyFundStep *to) {
+    const yaml_node_t *list = may(l, node, "compares");
+    if ((to->guard == GUARD_BOOKS_AGREE) != (list != NULL))
+        fail(l, node, "compares and the guard books_agree belong together");
+    if (!list || !is_list(l, list)) return;
+    if (list->count == 0 || list->count > FUND_COMPARISONS_MAX)
+        fail(l, list, "expected 1 to %d of them", FUND_COMPARISONS_MAX);
+    if (flow->every == EVERY_ONCE || flow->every == EVERY_CASE || !to->document[0])
+        fail(l, list, "the books of a day, month, quarter or year are compared, and a paper says so");
+    to->compares = take(l, list->count, sizeof *to->compares);
+    for (const yaml_node_t *one = list->first; one && !l->rc; one = one->next) {
+        Tc__PolicyFundComparison *comparison = to->compares[to->n_compares++] = take(l, 1, sizeof *comparison);
+        if (!comparison) return;
+        *comparison = (Tc__PolicyFundComparison)TC__POLICY_FUND_COMPARISON__INIT;
+        load_comparison(l, one, fund, comparison);
+    }
+}
+
 static void load_guard(loader_t *l, const yaml_node_t *node, Tc__PolicyFundStep *to) {
     const yaml_node_t *guard = may(l, node, "guard"), *months = may(l, node, "months"), *share = may(l, node, "share");
     if (guard) to->guard = word_of(l, guard, guards, GUARD__COUNT);
@@ -302,8 +338,8 @@ static void load_subject(loader_t *l, const yaml_node_t *node, const Tc__PolicyF
 }
 
 static void load_step(loader_t *l, const yaml_node_t *node, const Tc__PolicyFund *fund, Tc__PolicyFundFlow *flow) {
-    static const char *const keys[] = {"step",  "by",     "out_of", "into",     "sends", "to", "due",
-                                       "guard", "months", "share",  "approves", "rule",  NULL};
+    static const char *const keys[] = {"step",  "by",     "out_of", "into",     "sends",    "to",   "due",
+                                       "guard", "months", "share",  "compares", "approves", "rule", NULL};
     Tc__PolicyFundStep *to = flow->steps[flow->n_steps++] = take(l, 1, sizeof *to);
     if (!to) return;
     *to = (Tc__PolicyFundStep)TC__POLICY_FUND_STEP__INIT;
@@ -317,6 +353,7 @@ static void load_step(loader_t *l, const yaml_node_t *node, const Tc__PolicyFund
     load_subject(l, node, fund, to);
     to->due = due_of(l, may(l, node, "due"), flow);
     load_guard(l, node, to);
+    load_comparisons(l, node, fund, flow, to);
     const yaml_node_t *approves = may(l, node, "approves");
     to->approves = approves && truth_of(l, approves);
     if (to->approves && (!to->document[0] || flow->keeps == KEEPS_NOTHING))

@@ -10,6 +10,7 @@ enum {
     FUND_MOVEMENTS_MAX = 64,
     FUND_FLOWS_MAX = 32,
     FLOW_STEPS_MAX = 16,
+    FUND_COMPARISONS_MAX = 4,
     FUND_BOOKS_MAX = 64,
     BOOK_WORDS_MAX = 16,
     FUND_ALLOTMENTS_MAX = 16
@@ -48,6 +49,10 @@ enum {
     X(GUARD_MONTHS_COVERED, "months_covered")   /* balance >= count × average monthly outgo */                        \
     X(GUARD_SHARE, "share")                     /* amount >= share × what is due, rounded up */
 
+// What the books are held against (docs/reconciliation.md).
+#define COMPARED_TABLE(X)                                                                                              \
+    X(COMPARED_BUSINESS, "business") X(COMPARED_BANK, "bank") X(COMPARED_TREASURY, "treasury") X(COMPARED_TAX, "tax")
+
 #define X(code, name) code,
 typedef enum account_kind { ACCOUNT_KIND_TABLE(X) ACCOUNT_KIND__COUNT } account_kind_t;
 typedef enum holder { HOLDER_TABLE(X) HOLDER__COUNT } holder_t;
@@ -55,6 +60,7 @@ typedef enum ledger_key { LEDGER_KEY_TABLE(X) LEDGER_KEY__COUNT } ledger_key_t;
 typedef enum every { EVERY_TABLE(X) EVERY__COUNT } every_t;
 typedef enum keeps { KEEPS_TABLE(X) KEEPS__COUNT } keeps_t;
 typedef enum guard { GUARD_TABLE(X) GUARD__COUNT } guard_t;
+typedef enum compared { COMPARED_TABLE(X) COMPARED__COUNT } compared_t;
 #undef X
 
 const char *account_kind_name(account_kind_t kind);
@@ -63,6 +69,7 @@ const char *ledger_key_name(ledger_key_t key);
 const char *every_name(every_t every);
 const char *keeps_name(keeps_t keeps);
 const char *guard_name(guard_t guard);
+const char *compared_name(compared_t compared);
 
 typedef struct fund_item {
     const char *name, *name_zh, *rule;
@@ -104,6 +111,11 @@ typedef struct fund_due {
     ref_t date; // REF_NONE: `last`
 } fund_due_t;
 
+typedef struct fund_comparison {
+    compared_t source;
+    uint32_t accounts; // that keep money of the fund, as bits; 0: of COMPARED_BUSINESS
+} fund_comparison_t;
+
 typedef struct fund_step {
     const char *name, *rule;
     uint8_t actor;
@@ -111,9 +123,11 @@ typedef struct fund_step {
     const char *document;                      // "": none
     fund_due_t due;
     guard_t guard;
-    ref_t guard_count; // months of GUARD_MONTHS_COVERED
-    ref_t share;       // of GUARD_SHARE; REF_NONE elsewhere
-    bool approves;     // from here on the figures that the flow keeps hold, and are locked
+    ref_t guard_count;                 // months of GUARD_MONTHS_COVERED
+    ref_t share;                       // of GUARD_SHARE; REF_NONE elsewhere
+    const fund_comparison_t *compares; // of GUARD_BOOKS_AGREE: all of them must agree
+    uint32_t compare_count;
+    bool approves; // from here on the figures that the flow keeps hold, and are locked
 } fund_step_t;
 
 typedef struct fund_flow {

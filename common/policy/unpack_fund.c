@@ -112,6 +112,22 @@ static int read_due(const unpacker_t *r, const Tc__PolicyFundDue *from, size_t s
 
 static bool place_sane(int32_t place, uint32_t count) { return place >= -1 && place < (int32_t)count; }
 
+static int read_comparisons(const unpacker_t *r, const Tc__PolicyFundStep *from, const fund_rules_t *fund,
+                            fund_step_t *to) {
+    fund_comparison_t *items = unpack_take(r, from->n_compares, sizeof *items);
+    if (!items) return unpack_no_memory(r);
+    for (size_t i = 0; i < from->n_compares; i++) {
+        const Tc__PolicyFundComparison *one = from->compares[i];
+        if (one->source >= COMPARED__COUNT || (one->source == COMPARED_BUSINESS) != (one->accounts == 0) ||
+            (fund->account_count < 32 && one->accounts >> fund->account_count))
+            return unpack_bad(r, "a comparison");
+        items[i] = (fund_comparison_t){(compared_t)one->source, one->accounts};
+    }
+    to->compares = items;
+    to->compare_count = (uint32_t)from->n_compares;
+    return E_OK;
+}
+
 static int read_step(const unpacker_t *r, const Tc__PolicyFundStep *from, const fund_rules_t *fund, size_t place,
                      fund_step_t *steps) {
     fund_step_t *to = &steps[place];
@@ -120,7 +136,8 @@ static int read_step(const unpacker_t *r, const Tc__PolicyFundStep *from, const 
         !place_sane(from->receiver, fund->actor_count) || !place_sane(from->from_account, fund->account_count) ||
         !place_sane(from->to_account, fund->account_count) || money != (from->to_account >= 0) ||
         money == (*from->document != 0) || (from->guard == GUARD_MONTHS_COVERED) != (from->guard_count != NULL) ||
-        (from->guard == GUARD_SHARE) != (from->share != NULL) || (from->approves && money))
+        (from->guard == GUARD_SHARE) != (from->share != NULL) || (from->approves && money) ||
+        (from->guard == GUARD_BOOKS_AGREE) != (from->n_compares != 0) || from->n_compares > FUND_COMPARISONS_MAX)
         return unpack_bad(r, "a step of a flow");
     *to = (fund_step_t){.name = from->name,
                         .actor = (uint8_t)from->actor,
@@ -134,7 +151,7 @@ static int read_step(const unpacker_t *r, const Tc__PolicyFundStep *from, const 
     if (!rc) rc = read_due(r, from->due, place, steps, &to->due);
     if (!rc) rc = unpack_ref(r, from->guard_count, UNIT_COUNT, REF_NONE, &to->guard_count);
     if (!rc) rc = unpack_ref(r, from->share, UNIT_RATE, REF_NONE, &to->share);
-    return rc;
+    return rc ? rc : read_comparisons(r, from, fund, to);
 }
 
 static int read_flow(const unpacker_t *r, const Tc__PolicyFundFlow *from, const fund_rules_t *fund, fund_flow_t *to) {

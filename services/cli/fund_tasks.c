@@ -9,8 +9,7 @@
 typedef struct args {
     common_options_t common;
     fund_period_t period;
-    const char *flow, *step, *county, *actor, *state, *on, *amount, *fund, *due, *other, *paper, *text, *from, *to,
-        *after;
+    const char *flow, *step, *county, *actor, *state, *on, *amount, *fund, *due, *paper, *text, *from, *to, *after;
     const char *lines[CLI_WORDS_MAX];
     bool csv, dry, direct, all;
     int64_t limit;
@@ -186,10 +185,6 @@ static int fill_do(suite_t *suite, const char *word, const char *period, args_t 
         ask->due_given_case = TC__DO_TASK__DUE_GIVEN_DUE_FEN;
         status = money_of("due", args->due, &ask->due_fen, args);
     }
-    if (!status && args->other) {
-        ask->other_given_case = TC__DO_TASK__OTHER_GIVEN_OTHER_FEN;
-        status = money_of("other", args->other, &ask->other_fen, args);
-    }
     return status ? status : parse_lines(suite, args, ask);
 }
 
@@ -225,7 +220,6 @@ static int run_do(int argc, char **argv, const command_t *self) {
                                    OPT("amount", amount),
                                    OPT("fund", fund),
                                    OPT("due", due),
-                                   OPT("other", other),
                                    OPT("paper", paper),
                                    OPT("text", text),
                                    OPT("request-id", common.request_id),
@@ -257,7 +251,7 @@ const command_t fund_do = {
     "fund do", "do a step: move the money or state the figures of a paper",
     "usage: tongchou fund do [FLOW.]STEP [--county C] [--month M | --day D | --quarter Q | --year Y | --case N]\n"
     "                        [--amount YUAN [--fund F] | --line [LINE:]FUND[@COUNTY]=YUAN …] [--due YUAN]\n"
-    "                        [--other YUAN] [--paper NUMBER] [--text TEXT] [--on DAY] [--direct] [--dry]\n\n"
+    "                        [--paper NUMBER] [--text TEXT] [--on DAY] [--direct] [--dry]\n\n"
     "Where the law fixes the amount (all that is there, all that is due, the sum of the counties) none need be given; "
     "one\n"
     "that is given must agree. A refusal names the rule and both figures. --dry changes nothing and tells what would "

@@ -112,18 +112,20 @@ int comparison_record(void *self, const request_t *request, const ProtobufCMessa
 
 // ---- do the books agree?
 
-// Σ over what is open: theirs less ours.
-static int open_differences(settlement_t *settlement, const reconcile_scope_t *scope, const char *party, fen_t *sum,
-                            err_t *err) {
+// What is open: how many, and Σ theirs less ours.
+static int open_differences(settlement_t *settlement, const reconcile_scope_t *scope, const char *party, int64_t *count,
+                            fen_t *sum, err_t *err) {
     const service_ctx_t *ctx = settlement->ctx;
     const cell_t params[] = {cell_text(scope->pair), cell_text(party), cell_text(scope->from), cell_text(scope->to)};
     rows_t rows;
     int rc = store_query(ctx->store,
-                         "SELECT CAST(COALESCE(SUM(there_fen - here_fen), 0) AS BIGINT) FROM difference_case"
+                         "SELECT COUNT(*), CAST(COALESCE(SUM(there_fen - here_fen), 0) AS BIGINT) FROM difference_case"
                          " WHERE state = 'open' AND pair = $1 AND ($2 = '' OR party = $2) AND day >= $3 AND day <= $4",
                          params, COUNT_OF(params), ctx->arena, &rows, err);
-    if (!rc) *sum = row_i64(&rows, 0, 0);
-    return rc;
+    if (rc) return rc;
+    *count = row_i64(&rows, 0, 0);
+    *sum = row_i64(&rows, 0, 1);
+    return E_OK;
 }
 
 // Every day of the scope lies in a statement that was matched.
@@ -171,17 +173,32 @@ static int comparison_figures(settlement_t *settlement, const reconcile_scope_t 
     return E_OK;
 }
 
-int reconcile_agrees(settlement_t *settlement, const reconcile_scope_t *scope, fen_t *ours, fen_t *theirs, err_t *err) {
+int reconcile_agrees(settlement_t *settlement, const reconcile_scope_t *scope, reconcile_sides_t *out, err_t *err) {
     const bool compared = strcmp(scope->pair, "business") == 0 || strcmp(scope->pair, "facility") == 0;
     const char *party = scope->party;
-    fen_t here, there, open;
+    reconcile_sides_t sides = {0};
+    fen_t open;
     bool more = false;
-    int rc = compared ? comparison_figures(settlement, scope, &here, &there, &more, err)
-                      : statement_figures(settlement, scope, &party, &here, err);
-    if (!rc) rc = open_differences(settlement, scope, party, &open, err);
-    if (!rc && !more && fen_add(here, open, &there)) rc = err_set(err, E_OUT_OF_RANGE, "the differences overflow");
+    int rc = compared ? comparison_figures(settlement, scope, &sides.ours, &sides.theirs, &more, err)
+                      : statement_figures(settlement, scope, &party, &sides.ours, err);
+    if (!rc) rc = open_differences(settlement, scope, party, &sides.open, &open, err);
+    if (!rc && !more && fen_add(sides.ours, open, &sides.theirs))
+        rc = err_set(err, E_OUT_OF_RANGE, "the differences overflow");
+    if (!rc) *out = sides;
+    return rc;
+}
+
+int reconcile_knows(settlement_t *settlement, const reconcile_scope_t *scope, bool *out, err_t *err) {
+    const char *party;
+    rows_t rows;
+    int rc = books_party(settlement, scope->party, scope->county, &party, err);
+    if (!rc) rc = books_catch_up(settlement, err);
     if (rc) return rc;
-    *ours = here;
-    *theirs = there;
-    return E_OK;
+    const cell_t params[] = {cell_text(party), cell_text(scope->to)};
+    rc = store_query(settlement->ctx->store,
+                     "SELECT 1 WHERE EXISTS (SELECT 1 FROM standing WHERE book = 'money' AND party = $1 AND day <= $2)"
+                     " OR EXISTS (SELECT 1 FROM bank_statement WHERE party = $1 AND from_day <= $2)",
+                     params, COUNT_OF(params), settlement->ctx->arena, &rows, err);
+    if (!rc) *out = rows.count > 0;
+    return rc;
 }

@@ -13,12 +13,17 @@ typedef struct reconcile_scope {
     const char *county;    // where counties hold the account; else ""
     const char *from, *to; // days
 } reconcile_scope_t;
-// The two sides of a reconciliation, for guards: `*ours` is our figure, `*theirs` the same plus every difference that
-// is still open (explained and settled ones are understood), so they are equal when nothing is left to be understood.
-// E_NOT_FOUND when these days were not compared yet: no comparison of just this scope, or no statements that were
-// matched and cover every day of it.
-int reconcile_agrees(settlement_t *settlement, const reconcile_scope_t *scope, fen_t *ours, fen_t *theirs,
+typedef struct reconcile_sides {
+    fen_t ours, theirs; // theirs: ours and every difference that is still open
+    int64_t open;       // such differences
+} reconcile_sides_t;
+// The two sides of a reconciliation, for guards: explained and settled differences are understood, so the sides are
+// equal when nothing is left to be understood. E_NOT_FOUND when these days were not compared yet: no comparison of just
+// this scope, or no statements that were matched and cover every day of it.
+int reconcile_agrees(settlement_t *settlement, const reconcile_scope_t *scope, reconcile_sides_t *out,
                      err_t *err) MUST_USE;
+// Has the account of the scope ever had an entry or a statement up to its last day?
+int reconcile_knows(settlement_t *settlement, const reconcile_scope_t *scope, bool *out, err_t *err) MUST_USE;
 
 #define RECONCILE_METHODS(readers, clerks)                                                                             \
     {"follow_rows", clerks | ROLE_SERVICE, false, &tc__follow_rows__descriptor, books_follow},                         \

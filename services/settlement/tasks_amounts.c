@@ -331,14 +331,15 @@ static int of_counties(doing_t *doing, err_t *err) {
     return rc ? rc : judge(doing, &known, given_total(doing, &room), err);
 }
 
+// What reconciliation says; a figure that is given must be the same.
 static int two_sides(doing_t *doing, err_t *err) {
     const fen_t *given = doing_given_amount(doing);
-    guard_amounts_t known = {.parts = &doing->ask->other_fen, .part_count = 1};
-    if (!given || doing->ask->other_given_case != TC__DO_TASK__OTHER_GIVEN_OTHER_FEN)
-        return err_field(err, E_MISSING_FIELD, given ? "other" : "amount",
-                         "%s: both sides are needed, --amount ours and --other theirs", doing->step->rule);
-    int rc = doing_figure(doing, "other", "", doing->county, doing->ask->other_fen, err);
-    return rc ? rc : judge(doing, &known, given, err);
+    fen_t ours = 0, theirs = 0;
+    guard_amounts_t known = {.parts = &theirs, .part_count = 1};
+    if (doing->ask->other_given_case == TC__DO_TASK__OTHER_GIVEN_OTHER_FEN)
+        return err_field(err, E_INVALID_FIELD, "other", "the other side is what was compared, not what is said here");
+    int rc = doing_books_agree(doing, &ours, &theirs, err);
+    return rc ? rc : judge(doing, &known, given ? given : &ours, err);
 }
 
 // Of the accounts that the flow empties before this step.

@@ -47,6 +47,10 @@ int doing_figures(doing_t *doing, err_t *err) MUST_USE;
 // After it is written: approved budgets, warnings, steps that are not needed.
 int doing_follow(doing_t *doing, err_t *err) MUST_USE;
 
+// Of the guard books_agree: Σ over what it compares, ours and theirs, which are the same. E_DENIED (field "step") where
+// the days of the period were not compared, E_OUT_OF_RANGE (field "amount") where a difference is open.
+int doing_books_agree(doing_t *doing, fen_t *ours, fen_t *theirs, err_t *err) MUST_USE;
+
 int doing_line(doing_t *doing, const char *fund, const char *county, const char *line, fen_t amount,
                err_t *err) MUST_USE;                  // added to the one of the same key
 int doing_given(doing_t *doing, err_t *err) MUST_USE; // the lines of the ask, checked

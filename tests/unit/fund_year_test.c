@@ -21,7 +21,6 @@ typedef enum what {
     WHAT_PLAIN,  // the guard fixes the amount
     WHAT_OWED,   // lines: what is owed to facilities
     WHAT_BUDGET, // lines: the year's revenue and spending
-    WHAT_SIDES,  // both sides agree
     WHAT_DIRECT, // pays facilities all that is owed
     WHAT_VOID,
     WHAT_EXPLAIN,
@@ -199,7 +198,6 @@ static bool do_task(const Tc__FundTask *task, const duty_t *duty, date_t on) {
         return settle(task, "void", "nothing of the kind here");
     if (duty->what == WHAT_OWED) owed_lines(task->county, lines);
     if (duty->what == WHAT_BUDGET) budget_lines(task->county, lines);
-    if (duty->what == WHAT_SIDES) extra = ",'amount':'1000.00','other':'1000.00'";
     if (duty->what == WHAT_DIRECT) extra = ",'direct':true";
     const int rc =
         rig_ask(&rig, "do_task", "{'flow':'%s','step':'%s','period':'%s','county':'%s','on':'%s','lines':[%s]%s}",
@@ -426,10 +424,10 @@ static const duty_t zaozhuang[] = {
     {"plan_and_payout", "fix_plan", WHEN_22ND, WHAT_OWED, "", false},
     {"plan_and_payout", "county_plan", WHEN_DUE, WHAT_OWED, "", false},
     {"plan_and_payout", "county_pays", WHEN_DUE, WHAT_DIRECT, "", false},
-    {"reconciliation", "finance_and_city", WHEN_DUE, WHAT_SIDES, "", false},
-    {"reconciliation", "city_and_counties", WHEN_DUE, WHAT_SIDES, "", false},
-    {"reconciliation", "business_and_finance", WHEN_DUE, WHAT_SIDES, "", false},
-    {"reconciliation", "books_and_statements", WHEN_DUE, WHAT_SIDES, "", false},
+    {"reconciliation", "finance_and_city", WHEN_DUE, WHAT_EXPLAIN, "no bank sends statements here", false},
+    {"reconciliation", "city_and_counties", WHEN_DUE, WHAT_EXPLAIN, "no bank sends statements here", false},
+    {"reconciliation", "business_and_finance", WHEN_DUE, WHAT_EXPLAIN, "no bank sends statements here", false},
+    {"reconciliation", "books_and_statements", WHEN_DUE, WHAT_EXPLAIN, "no bank sends statements here", false},
     {"budget", "draft", WHEN_AT_ONCE, WHAT_BUDGET, "", false},
     {"budget", "county_review", WHEN_AT_ONCE, WHAT_PLAIN, "", false},
     {"budget", "add_up", WHEN_AT_ONCE, WHAT_PLAIN, "", false},
@@ -548,7 +546,7 @@ static void jiangmen_event(date_t on) {
 static const city_year_t years[] = {
     CITY_YEAR("zaozhuang", 2020, zaozhuang, .employee_fund = "EMP_POOL", .resident_fund = "RES_POOL",
               .third_fund = "EMP_CII", .layer = "basic", .step_pays = true, .begins = zaozhuang_begins,
-              .event = zaozhuang_event, .digest = "d72861dbfedabc24"),
+              .event = zaozhuang_event, .digest = "cac0a91ac44defe4"),
     CITY_YEAR("yancheng", 2020, yancheng, .employee_fund = "EMP", .resident_fund = "RES", .layer = "basic",
               .step_pays = true, .begins = yancheng_begins, .event = yancheng_event, .digest = "8fd5496d8eb1e0f5"),
     CITY_YEAR("zhoushan", 2021, zhoushan, .employee_fund = "EMP", .resident_fund = "RES", .layer = "basic",

@@ -290,10 +290,10 @@ static const Tc__ReconcileCases *cases_now(const char *ask) {
 
 TEST(ZZ_F42_a_difference_is_a_case_with_owner_and_age_until_it_is_settled) {
     const reconcile_scope_t scope = {"business", "", "", "2020-03-01", "2020-03-31"};
-    fen_t ours, theirs;
+    reconcile_sides_t sides;
     err_t err = {0};
     start();
-    EQ(reconcile_agrees(settlement, &scope, &ours, &theirs, &err), E_NOT_FOUND);
+    EQ(reconcile_agrees(settlement, &scope, &sides, &err), E_NOT_FOUND);
     RIG_DO(&books, "record_comparison",
            RECORD("{'kind':'missing_here','reason':'not posted','there':" ROW(
                       "D7", "0.50") "},"
@@ -301,9 +301,9 @@ TEST(ZZ_F42_a_difference_is_a_case_with_owner_and_age_until_it_is_settled) {
                   "false"));
     EQ(recorded()->opened, 2);
     EQ(recorded()->open, 2);
-    NEED(reconcile_agrees(settlement, &scope, &ours, &theirs, &err) == E_OK);
-    EQ(ours, 10000);
-    EQ(theirs, 10055);
+    NEED(reconcile_agrees(settlement, &scope, &sides, &err) == E_OK);
+    EQ(sides.ours, 10000);
+    EQ(sides.theirs, 10055);
     today_ms += 5 * 86400000LL;
     const Tc__ReconcileCases *list = cases_now("{}");
     NEED(list->n_cases == 2);
@@ -325,8 +325,8 @@ TEST(ZZ_F42_a_difference_is_a_case_with_owner_and_age_until_it_is_settled) {
     RIG_DO(&books, "change_case", "{'number':%lld,'owner':'desk 3','state':'explained','text':'posted tomorrow'}",
            (long long)first);
     RIG_DO(&books, "change_case", "{'number':%lld,'state':'settled','text':'put right by hand'}", (long long)second);
-    NEED(reconcile_agrees(settlement, &scope, &ours, &theirs, &err) == E_OK);
-    EQ(ours, theirs); // what is left is understood
+    NEED(reconcile_agrees(settlement, &scope, &sides, &err) == E_OK);
+    EQ(sides.ours, sides.theirs); // what is left is understood
     RIG_DO(&books, "get_case", "{'number':%lld}", (long long)first);
     const Tc__ReconcileCase *one = (const Tc__ReconcileCase *)books.reply;
     EQ(one->n_history, 2);
@@ -410,18 +410,18 @@ static void collect_and_sweep(void) {
 
 TEST(ZZ_F46_books_agree_with_the_statements_of_every_account) {
     const reconcile_scope_t county = {"bank", "income_county", COUNTY, "2020-03-01", "2020-03-31"};
-    fen_t ours, theirs;
+    reconcile_sides_t sides;
     err_t err = {0};
     start();
     collect_and_sweep();
-    EQ(reconcile_agrees(settlement, &county, &ours, &theirs, &err), E_NOT_FOUND);
+    EQ(reconcile_agrees(settlement, &county, &sides, &err), E_NOT_FOUND);
     // The bank shows what the tax bureau passed on as one sum a day, with a number of its own, a day later.
     RIG_DO(&books, "import_statement", "%s",
            STATEMENT("bank", "B-3", "income_county", COUNTY, "3", "420.00", "420.00", DIGEST,
                      LINE("2", "2020-03-06", "TIPS-77", "350.00") "," LINE("3", "2020-03-06", "", "70.00") "," LINE_OUT(
                          "4", "2020-03-25", "M-1", "420.00")));
     EQ_TEXT(((const Tc__StatementState *)books.reply)->state, "whole");
-    EQ(reconcile_agrees(settlement, &county, &ours, &theirs, &err), E_NOT_FOUND); // not matched yet
+    EQ(reconcile_agrees(settlement, &county, &sides, &err), E_NOT_FOUND); // not matched yet
     RIG_DO(&books, "match_statement", "{'source':'bank','number':'B-3','tolerance_days':3}");
     EQ(matched()->rows, 3);
     EQ(matched()->matched, 3);
@@ -429,15 +429,15 @@ TEST(ZZ_F46_books_agree_with_the_statements_of_every_account) {
     EQ(matched()->cases, 0);
     EQ(matched()->statement_fen, 0);
     EQ(matched()->books_fen, 0);
-    NEED(reconcile_agrees(settlement, &county, &ours, &theirs, &err) == E_OK);
-    EQ(ours, 0);
-    EQ(theirs, 0);
+    NEED(reconcile_agrees(settlement, &county, &sides, &err) == E_OK);
+    EQ(sides.ours, 0);
+    EQ(sides.theirs, 0);
     stop();
 }
 
 TEST(ZZ_F43_city_finance_and_city_agency_reconcile_and_a_difference_is_named) {
     const reconcile_scope_t scope = {"treasury", "special_city", "", "2020-03-01", "2020-03-31"};
-    fen_t ours, theirs;
+    reconcile_sides_t sides;
     err_t err = {0};
     start();
     collect_and_sweep();
@@ -452,9 +452,9 @@ TEST(ZZ_F43_city_finance_and_city_agency_reconcile_and_a_difference_is_named) {
     EQ_TEXT(matched()->open[0]->owner, "city_finance");
     EQ_TEXT(matched()->open[0]->what, "T-3:3");
     EQ(matched()->open[0]->there_fen, 5);
-    NEED(reconcile_agrees(settlement, &scope, &ours, &theirs, &err) == E_OK);
-    EQ(ours, 42000);
-    EQ(theirs, 42005);
+    NEED(reconcile_agrees(settlement, &scope, &sides, &err) == E_OK);
+    EQ(sides.ours, 42000);
+    EQ(sides.theirs, 42005);
     // Interest is booked: the case settles itself.
     RIG_DO(&books, "move_money",
            "{'reference':'INT-1','fund':'EMP_POOL','from':'finance','to':'special_city','amount':'0.05','on':"
@@ -462,8 +462,8 @@ TEST(ZZ_F43_city_finance_and_city_agency_reconcile_and_a_difference_is_named) {
     RIG_DO(&books, "match_statement", "{'source':'treasury','number':'T-3','tolerance_days':0}");
     EQ(matched()->settled, 1);
     EQ(matched()->n_open, 0);
-    NEED(reconcile_agrees(settlement, &scope, &ours, &theirs, &err) == E_OK);
-    EQ(ours, theirs);
+    NEED(reconcile_agrees(settlement, &scope, &sides, &err) == E_OK);
+    EQ(sides.ours, sides.theirs);
     stop();
 }
 
