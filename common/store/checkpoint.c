@@ -48,7 +48,8 @@ int checkpointer_new(checkpointer_t **out, const char *path, err_t *err) {
     if (!it) return err_set(err, E_STORE, "out of memory");
     pthread_mutex_init(&it->mutex, NULL);
     pthread_cond_init(&it->changed, NULL);
-    it->copies = metric_counter("store_checkpoints_total", "", "Times the log of a SQLite store was copied to its file");
+    it->copies =
+        metric_counter("store_checkpoints_total", "", "Times the log of a SQLite store was copied to its file");
     int code = sqlite3_open_v2(path, &it->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK) code = sqlite3_exec(it->db, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
     if (code == SQLITE_OK) it->started = pthread_create(&it->thread, NULL, run, it) == 0;

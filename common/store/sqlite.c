@@ -288,8 +288,7 @@ static int lite_insert(store_t *store, const char *table, const char *columns, c
     rows_t rest = *rows;
     size_t done = 0;
     int code = E_OK;
-    if (!*conflict && rows->count >= ROWS_AT_ONCE)
-        code = insert_many(lite_of(store), table, columns, rows, &done, err);
+    if (!*conflict && rows->count >= ROWS_AT_ONCE) code = insert_many(lite_of(store), table, columns, rows, &done, err);
     if (code != E_OK || done == rows->count) return code;
     char *sql = insert_sql(table, columns, rows->width, "VALUES (", ")", conflict);
     if (!sql) return err_set(err, E_STORE, "out of memory");

@@ -7,6 +7,9 @@
 #include <string.h>
 
 enum { TICK_ROWS = 4096, TICK_MS = 1000, CATCH_UP_ROWS = 500000 };
+// While so many entries are posted in a second, statements stand back, but no farther than BEHIND_MAX: drawing up reads
+// the rest itself and has to stay well under CATCH_UP_ROWS.
+enum { RUSH_PER_SECOND = 1000, BEHIND_MAX = 100000 };
 
 static const char payable[] = "payable/";
 
@@ -170,32 +173,43 @@ int dues_catch_up(settlement_t *settlement, err_t *err) {
 
 // ---- the tick
 
-static bool behind(const service_ctx_t *ctx, err_t *err) {
-    const int64_t *heads = stream_heads(ctx->stream);
+static int64_t sum(const int64_t numbers[static PARTITIONS]) {
+    int64_t all = 0;
+    for (uint32_t p = 0; p < PARTITIONS; p++) all += numbers[p];
+    return all;
+}
+
+static bool is_rush(settlement_t *settlement, int64_t entries, int64_t now_ms) {
+    const int64_t posted = entries - settlement->dues.entries, took_ms = now_ms - settlement->dues.looked_ms;
+    settlement->dues.entries = entries;
+    settlement->dues.looked_ms = now_ms;
+    return posted * 1000 >= RUSH_PER_SECOND * took_ms;
+}
+
+// Are there entries to be read, and is now the time for it?
+static bool is_due(settlement_t *settlement, int64_t now_ms, err_t *err) {
+    const int64_t entries = sum(stream_heads(settlement->ctx->stream));
     int64_t cursors[PARTITIONS];
-    if (read_cursors(ctx, cursors, err)) return false;
-    for (uint32_t p = 0; p < PARTITIONS; p++)
-        if (cursors[p] < heads[p]) return true;
-    return false;
+    const bool rush = is_rush(settlement, entries, now_ms);
+    if (read_cursors(settlement->ctx, cursors, err)) return false;
+    return entries - sum(cursors) > (rush ? BEHIND_MAX : 0);
 }
 
 void dues_tick(settlement_t *settlement, int64_t now_ms) {
     service_ctx_t *ctx = settlement->ctx;
     int64_t left = 0;
     err_t err = {0};
-    if (now_ms < settlement->dues_next_ms) return;
-    settlement->dues_next_ms = now_ms + TICK_MS;
+    if (now_ms < settlement->dues.next_ms) return;
+    settlement->dues.next_ms = now_ms + TICK_MS;
     const arena_mark_t mark = arena_mark(ctx->arena);
-    if (behind(ctx, &err)) {
+    if (is_due(settlement, now_ms, &err)) {
         int rc = store_begin(ctx->store, &err);
         if (!rc) rc = dues_collect(settlement, TICK_ROWS, &left, &err);
-        CRASH_POINT("dues_before_commit");
         if (!rc)
             rc = store_commit(ctx->store, &err);
         else
             store_rollback(ctx->store);
-        CRASH_POINT("dues_after_commit");
-        if (!rc && left) settlement->dues_next_ms = now_ms; // the next tick goes on
+        if (!rc && left) settlement->dues.next_ms = now_ms; // the next tick goes on
     }
     arena_back(ctx->arena, &mark);
     if (err.code && err.code != E_RACE) log_warn("dues_collect_failed", "why=%s", log_value(err.text));

@@ -9,5 +9,6 @@ enum { DUES_CHUNK = 256 }; // journal rows of one partition at a time
 int dues_collect(settlement_t *settlement, int64_t limit, int64_t *left, err_t *err) MUST_USE;
 // All there is, or E_BUSY when that is more than one command may take on; inside a transaction.
 int dues_catch_up(settlement_t *settlement, err_t *err) MUST_USE;
-// Outside transactions, from the service's tick: some rows, in a transaction of its own.
+// Outside transactions, from the service's tick: some rows, in a transaction of its own; while many entries are posted,
+// only what statements are more than 100,000 entries behind.
 void dues_tick(settlement_t *settlement, int64_t now_ms);

@@ -21,7 +21,11 @@ typedef struct settlement {
         date_t day;
         bool more;
     } tasks;
-    int64_t dues_next_ms; // when the lines of statements are read on (dues_lines.h)
+    struct {               // the lines of statements (dues_lines.h)
+        int64_t next_ms;   // when they are read on
+        int64_t looked_ms; // when entries were counted last, and how many
+        int64_t entries;
+    } dues;
 } settlement_t;
 
 extern const service_t settlement_service;

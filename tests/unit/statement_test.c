@@ -357,6 +357,27 @@ TEST(a_month_is_frozen_and_a_later_difference_comes_when_it_is_known) {
     close_office(&office);
 }
 
+static int64_t lines_read(const office_t *office) {
+    rows_t rows;
+    err_t err = {0};
+    NEED(store_query(office->rig.ctx.store, "SELECT COUNT(*) FROM dues_line", NULL, 0, arena, &rows, &err) == E_OK);
+    return row_i64(&rows, 0, 0);
+}
+
+TEST(a_rush_of_bills_goes_before_the_lines_of_statements) {
+    office_t office;
+    open_office(&office);
+    set_day(2021, 3, 5);
+    dues_tick(office.settlement, now);
+    for (int i = 0; i < 1000; i++) simple_bill(&office, i, 0, 10000);
+    dues_tick(office.settlement, now + 1000);
+    EQ(lines_read(&office), 0);
+    simple_bill(&office, 1000, 0, 10000);
+    dues_tick(office.settlement, now + 2000);
+    EQ(lines_read(&office), 1001);
+    close_office(&office);
+}
+
 TEST(the_tick_reads_the_journal_and_drawing_up_again_after_a_rollback_is_the_same) {
     office_t a, b;
     open_office(&a);
@@ -369,10 +390,7 @@ TEST(the_tick_reads_the_journal_and_drawing_up_again_after_a_rollback_is_the_sam
     }
     dues_tick(a.settlement, now);
     dues_tick(a.settlement, now); // not again within the second
-    rows_t rows;
-    err_t err = {0};
-    NEED(store_query(a.rig.ctx.store, "SELECT COUNT(*) FROM dues_line", NULL, 0, arena, &rows, &err) == E_OK);
-    EQ(row_i64(&rows, 0, 0), 40);
+    EQ(lines_read(&a), 40);
     set_day(2021, 4, 2);
     // b: the process dies before the commit of the first drawing up.
     const method_t *method = &settlement_service.methods[0];
@@ -980,6 +998,7 @@ TESTS("statement", CASE(the_ground_is_laid), CASE(bills_less_what_is_held_back),
       CASE(an_evaluation_releases_its_share_and_forfeits_the_rest), CASE(clearing_goes_where_the_bills_are),
       CASE(amounts_beyond_all_bounds_are_refused),
       CASE(a_month_is_frozen_and_a_later_difference_comes_when_it_is_known),
+      CASE(a_rush_of_bills_goes_before_the_lines_of_statements),
       CASE(the_tick_reads_the_journal_and_drawing_up_again_after_a_rollback_is_the_same),
       CASE(a_facility_confirms_or_disputes_its_own_statement),
       CASE(an_order_takes_two_people_and_is_paid_whole_or_refused),
