@@ -1,10 +1,12 @@
 #include "affected.h"
 #include "adjudication.pb-c.h"
+#include "catalogue.pb-c.h"
 #include "common/base/hash.h"
 #include "common/base/ids.h"
 #include "common/wire/message.h"
 #include "store.h"
 #include "textmap.h"
+#include "touched_lines.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +19,7 @@ typedef struct scan {
     const Tc__FindAffected *ask;
     date_t from, until;
     const touched_list_t *touched;
+    const touched_lines_t *lines;
     Tc__Affected *answer;
 } scan_t;
 
@@ -53,7 +56,7 @@ int affected_check(const Tc__FindAffected *ask, err_t *err) {
 
 // Day ranges are asked of the bodies; what only cuts whole years is not.
 static bool needs_bodies(const scan_t *scan) {
-    return scan->touched || *scan->ask->facility || *scan->ask->not_policy || scan->from != DATE_NONE ||
+    return scan->touched || scan->lines || *scan->ask->facility || *scan->ask->not_policy || scan->from != DATE_NONE ||
            scan->until != DATE_MAX;
 }
 
@@ -70,14 +73,69 @@ static bool listed_fits(const touched_list_t *list, const Tc__Decision *decision
     return touched && touched->from <= to && to <= touched->until && decision->decided_ms < touched->decided_before_ms;
 }
 
+static int by_kind_and_code(const void *a, const void *b) {
+    const Tc__FeeLine *line = a;
+    const touched_line_t *touched = b;
+    const int order = strcmp(line->code, touched->code);
+    return order ? order : strcmp(line->kind, touched->kind);
+}
+
+static bool line_fits(const touched_lines_t *lines, const Tc__FeeLine *line, date_t to) {
+    date_t used = to;
+    if (*line->used_on && date_parse(line->used_on, &used)) return true;
+    if (lines->every) return lines->from <= used && used <= lines->until;
+    const touched_line_t *touched = bsearch(line, lines->items, lines->count, sizeof *lines->items, by_kind_and_code);
+    return touched && touched->from <= used && used <= touched->until;
+}
+
+static bool any_line_fits(const touched_lines_t *lines, Tc__FeeLine *const *of, size_t count, date_t to) {
+    for (size_t i = 0; i < count; i++)
+        if (line_fits(lines, of[i], to)) return true;
+    return false;
+}
+
+// Lines of a visit stand as this version split them (visit_store.h).
+static int visit_fits(const scan_t *scan, const Tc__Decision *decision, date_t to, arena_t *scratch, bool *fits,
+                      err_t *err) {
+    const cell_t params[] = {cell_text(decision->bill), cell_i64(decision->version)};
+    rows_t rows;
+    int rc = store_query(scan->store,
+                         "SELECT body FROM visit_split WHERE bill = $1 AND version = (SELECT MAX(version) FROM"
+                         " visit_split WHERE bill = $1 AND version <= $2) ORDER BY last_line LIMIT 10000",
+                         params, COUNT_OF(params), scratch, &rows, err);
+    *fits = false;
+    for (size_t i = 0; !rc && !*fits && i < rows.count; i++) {
+        ProtobufCMessage *message;
+        size_t bytes;
+        const void *body = row_blob(&rows, i, 0, &bytes);
+        rc = message_unpack(&message, &tc__split_result__descriptor, body, bytes, scratch, err);
+        if (rc) return rc;
+        const Tc__SplitResult *split = (const Tc__SplitResult *)message;
+        *fits = any_line_fits(scan->lines, split->lines, split->n_lines, to);
+    }
+    return rc;
+}
+
+static int lines_fit(const scan_t *scan, const Tc__Decision *decision, date_t to, arena_t *scratch, bool *fits,
+                     err_t *err) {
+    const Tc__Bill *bill = decision->input;
+    *fits = false;
+    if (decision->decided_ms >= scan->lines->decided_before_ms) return 0;
+    if (bill->lines_registered) return visit_fits(scan, decision, to, scratch, fits, err);
+    *fits = any_line_fits(scan->lines, bill->lines, bill->n_lines, to);
+    return 0;
+}
+
 // A row whose bill is unreadable is found: the recomputation will say what is wrong with it.
-static bool bill_fits(const scan_t *scan, const Tc__Decision *decision) {
+static int bill_fits(const scan_t *scan, const Tc__Decision *decision, arena_t *scratch, bool *fits, err_t *err) {
     date_t to;
-    if (!decision->input || date_parse(decision->input->to, &to)) return true;
-    if (to < scan->from || to > scan->until) return false;
-    if (*scan->ask->facility && strcmp(decision->facility, scan->ask->facility) != 0) return false;
-    if (*scan->ask->not_policy && strcmp(decision->policy, scan->ask->not_policy) == 0) return false;
-    return !scan->touched || listed_fits(scan->touched, decision, to);
+    *fits = true;
+    if (!decision->input || date_parse(decision->input->to, &to)) return 0;
+    *fits = to >= scan->from && to <= scan->until &&
+            (!*scan->ask->facility || strcmp(decision->facility, scan->ask->facility) == 0) &&
+            (!*scan->ask->not_policy || strcmp(decision->policy, scan->ask->not_policy) != 0) &&
+            (!scan->touched || listed_fits(scan->touched, decision, to));
+    return *fits && scan->lines ? lines_fit(scan, decision, to, scratch, fits, err) : 0;
 }
 
 // ---- chains
@@ -109,9 +167,11 @@ static int count_chain(scan_t *scan, const rows_t *rows, size_t first, size_t en
         *place = scan;
         if (kind == ROW_REVERSED || kind == ROW_TOMBSTONE) continue;
         const void *body = row_blob(rows, row, 3, &bytes);
+        bool fits = false;
         int rc = message_unpack(&message, &tc__decision__descriptor, body, bytes, scratch, err);
+        if (!rc) rc = bill_fits(scan, (const Tc__Decision *)message, scratch, &fits, err);
         if (rc) return rc;
-        *bills += bill_fits(scan, (const Tc__Decision *)message);
+        *bills += fits;
     }
     return 0;
 }
@@ -194,12 +254,13 @@ static int begin_answer(scan_t *scan, const rows_t *keys, int32_t limit, err_t *
     return 0;
 }
 
-int affected_page(store_t *store, const Tc__FindAffected *ask, const touched_list_t *touched, arena_t *arena,
-                  Tc__Affected **answer, err_t *err) {
+int affected_page(store_t *store, const Tc__FindAffected *ask, const touched_list_t *touched,
+                  const touched_lines_t *lines, arena_t *arena, Tc__Affected **answer, err_t *err) {
     const int32_t limit = ask->limit ? ask->limit : AFFECTED_LIMIT;
-    scan_t scan = {.store = store, .arena = arena, .ask = ask, .touched = touched};
+    scan_t scan = {.store = store, .arena = arena, .ask = ask, .touched = touched, .lines = lines};
     rows_t keys;
     int rc = read_days(ask, &scan.from, &scan.until, err);
+    if (!rc && !lines) rc = touched_lines_of_codes(ask->codes, ask->n_codes, arena, &scan.lines, err);
     if (!rc) rc = read_page(&scan, limit, &keys, err);
     if (!rc) rc = begin_answer(&scan, &keys, limit, err);
     if (!rc && needs_bodies(&scan))

@@ -23,9 +23,23 @@ typedef struct touched_list { // ascending by code
     size_t count;
 } touched_list_t;
 
+// What changed in the catalogues: bills with a line of this kind and code used on these days.
+typedef struct touched_line {
+    const char *kind, *code;
+    date_t from, until;
+} touched_line_t;
+
+typedef struct touched_lines { // ascending by code and kind
+    const touched_line_t *items;
+    size_t count;
+    bool every; // any line used from `from` to `until`
+    date_t from, until;
+    int64_t decided_before_ms;
+} touched_lines_t;
+
 // E_INVALID_FIELD / E_OUT_OF_RANGE with the field.
 int affected_check(const Tc__FindAffected *ask, err_t *err) MUST_USE;
-// One page behind the cursor of `ask`, which was checked. `touched` NULL: whatever the facility. `answer` lives in the
-// arena.
-int affected_page(store_t *store, const Tc__FindAffected *ask, const touched_list_t *touched, arena_t *arena,
-                  Tc__Affected **answer, err_t *err) MUST_USE;
+// One page behind the cursor of `ask`, which was checked. `touched` NULL: whatever the facility; `lines` NULL: those
+// that `ask` names. `answer` lives in the arena.
+int affected_page(store_t *store, const Tc__FindAffected *ask, const touched_list_t *touched,
+                  const touched_lines_t *lines, arena_t *arena, Tc__Affected **answer, err_t *err) MUST_USE;

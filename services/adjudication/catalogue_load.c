@@ -3,6 +3,7 @@
 #include "catalogue_load.h"
 #include "catalogue_store.h"
 #include "textmap.h"
+#include "touched_lines.h"
 #include <string.h>
 
 enum { FILE_HEX = 64 };
@@ -12,6 +13,7 @@ typedef struct dated { // an entry of one kind and code
     const void *body;
     size_t bytes;
     bool fresh, ended; // by this chunk
+    date_t touched;    // of a fresh one: the last day that it changes
     struct dated *next;
 } dated_t;
 
@@ -156,13 +158,19 @@ static int add_row(load_t *load, coded_t *coded, const catalogue_entry_t *entry,
                    err_t *err) {
     dated_t *fresh = arena_alloc(load->on->arena, sizeof *fresh);
     if (!fresh) return no_memory(err);
+    *fresh = (dated_t){.from = entry->from,
+                       .until = entry->until,
+                       .body = body,
+                       .bytes = bytes,
+                       .fresh = true,
+                       .touched = entry->until,
+                       .next = coded->dated};
     for (dated_t *held = coded->dated; held; held = held->next) {
         if (held->from > entry->from || held->until < entry->from) continue;
+        fresh->touched = held->until; // an open one: after the new entry there is none any more
         held->until = entry->from - 1;
         held->ended = true;
     }
-    *fresh = (dated_t){
-        .from = entry->from, .until = entry->until, .body = body, .bytes = bytes, .fresh = true, .next = coded->dated};
     coded->dated = fresh;
     load->report->added++;
     return 0;
@@ -217,6 +225,25 @@ static int write_rows(load_t *load, err_t *err) {
     return rc ? rc : catalogue_insert(load->on->store, &fresh, err);
 }
 
+// Bills of days that are past were split by what held before (touched_lines.h).
+static int note_touched(const load_t *load, err_t *err) {
+    const int64_t now_ms = load->on->ports.now_ms(load->on->ports.self);
+    const date_t today = date_of_ms(now_ms);
+    rows_t rows;
+    rows_init(&rows, load->on->arena, 4);
+    for (const coded_t *coded = load->first; coded; coded = coded->next)
+        for (const dated_t *dated = coded->dated; dated; dated = dated->next) {
+            if (!dated->fresh || dated->from > today) continue;
+            cell_t *row = rows_add(&rows);
+            if (!row) return no_memory(err);
+            row[0] = cell_text(coded->item->kind);
+            row[1] = cell_text(coded->item->code);
+            row[2] = cell_i64(dated->from);
+            row[3] = cell_i64(dated->touched);
+        }
+    return touched_lines_note(load->on->store, &rows, now_ms, load->on->arena, err);
+}
+
 int catalogue_load(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                    err_t *err) {
     (void)request;
@@ -234,6 +261,7 @@ int catalogue_load(void *self, const request_t *request, const ProtobufCMessage 
     if (!rc) rc = read_dated(&load, &keys, err);
     if (!rc) rc = judge_rows(&load, err);
     if (!rc && !load.ask->dry) rc = write_rows(&load, err);
+    if (!rc && !load.ask->dry) rc = note_touched(&load, err);
     if (!rc) *reply = &load.report->base;
     return rc;
 }

@@ -1,6 +1,7 @@
 #include "readjudicate.h"
 #include "adjudication.h"
 #include "common/base/log.h"
+#include "touched_lines.h"
 #include <string.h>
 
 static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory"); }
@@ -15,7 +16,7 @@ int readjudicate_find(void *self, const request_t *request, const ProtobufCMessa
     adjudication_t *on = self;
     const Tc__FindAffected *ask = (const Tc__FindAffected *)message;
     int rc = affected_check(ask, err);
-    return rc ? rc : affected_page(on->store, ask, NULL, on->arena, (Tc__Affected **)reply, err);
+    return rc ? rc : affected_page(on->store, ask, NULL, NULL, on->arena, (Tc__Affected **)reply, err);
 }
 
 int readjudicate_begin(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
@@ -32,7 +33,9 @@ int readjudicate_begin(void *self, const request_t *request, const ProtobufCMess
         return err_field(err, E_INVALID_FIELD, "cause", "cause has control characters");
     if (!ask->what) return err_field(err, E_MISSING_FIELD, "what", "what is missing; an empty one is everybody");
     Tc__FindAffected what = *ask->what;
+    const touched_lines_t *lines;
     int rc = affected_check(&what, err);
+    if (!rc) rc = touched_lines_of_codes(what.codes, what.n_codes, on->arena, &lines, err);
     if (rc) return rc;
     what.after_partition = what.after_year = 0;
     what.after_person = (char *)"";

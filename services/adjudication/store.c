@@ -9,6 +9,7 @@
 #include "account_store.h"
 #include "catalogue_store.h"
 #include "readjudicate.h"
+#include "touched_lines.h"
 #include "visit_store.h"
 
 // Version 1 of the table held one row a bill; PostgreSQL and SQLite both know this way to change its keys.
@@ -36,6 +37,7 @@ const migration_t adjudication_migrations[ADJUDICATION_MIGRATIONS] = {
     {5, ACCOUNT_TABLES_SQL},
     {6, VISIT_SPLIT_SQL},
     {7, STANDING_TABLES_SQL},
+    {8, TOUCHED_LINES_SQL},
 };
 
 static const struct {

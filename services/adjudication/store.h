@@ -4,7 +4,7 @@
 #include "common/store/store.h"
 #include "common/stream/stream.h"
 
-enum { ADJUDICATION_MIGRATIONS = 7 };
+enum { ADJUDICATION_MIGRATIONS = 8 };
 // What a row of the chain is; column `kind`. It picks the topic of the event that the row is.
 typedef enum row_kind { ROW_SETTLED, ROW_REVERSED, ROW_RECOMPUTED, ROW_TOMBSTONE, ROW_KIND__COUNT } row_kind_t;
 const char *row_kind_name(row_kind_t kind);  // as in Decision.kind; "" for a settled one

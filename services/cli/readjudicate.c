@@ -8,7 +8,7 @@ enum { OVERLAYS_MAX = 15 };
 
 typedef struct args {
     const char *data, *as, *config, *facility, *person, *from, *until, *policy, *reason;
-    const char *overlays[OVERLAYS_MAX + 1];
+    const char *overlays[OVERLAYS_MAX + 1], *codes[OVERLAYS_MAX + 1];
     int64_t task;
     bool dry, detach;
     recompute_options_t options;
@@ -26,6 +26,8 @@ static Tc__FindAffected selection(const args_t *args, const char *hash) {
     what.from = (char *)(args->from ? args->from : "");
     what.until = (char *)(args->until ? args->until : "");
     what.not_policy = (char *)hash;
+    what.codes = (char **)args->codes;
+    while (args->codes[what.n_codes]) what.n_codes++;
     return what;
 }
 
@@ -91,6 +93,7 @@ static int run(int argc, char **argv, const command_t *self) {
         {.name = "json", .flag = &args.options.json},
         {.name = "quiet", .flag = &args.options.quiet},
         {.name = "window", .number = &args.options.window},
+        {.name = "code", .list = args.codes, .room = OVERLAYS_MAX},
         {.name = "overlay", .list = args.overlays, .room = OVERLAYS_MAX},
     };
     int rc = options_parse(argc, argv, self, specs, COUNT_OF(specs), &words, NULL);
@@ -110,7 +113,8 @@ static int run(int argc, char **argv, const command_t *self) {
 
 const command_t command_readjudicate = {
     "readjudicate", "decide bills of the past again",
-    "usage: tongchou readjudicate [--facility F] [--person P] [--from DAY] [--until DAY] --reason TEXT [--detach]\n"
+    "usage: tongchou readjudicate [--facility F] [--person P] [--code \"KIND CODE\"]… [--from DAY] [--until DAY] "
+    "--reason TEXT [--detach]\n"
     "       tongchou readjudicate … --dry-run [--policy CITY [--overlay FILE]…] [--window N]\n"
     "       tongchou readjudicate retry [--task N]\n\n"
     "Finds the persons and years with a standing bill that fits and computes all their bills again, by the policy, "
@@ -121,6 +125,7 @@ const command_t command_readjudicate = {
     "it).\n\n"
     "  --facility F      bills of this facility          --person P     of this person\n"
     "  --from, --until   discharge days                  --reason TEXT  kept in every version that it makes\n"
+    "  --code            bills with a line of this entry of the catalogues, \"drug XA02BC0001\"\n"
     "  --dry-run         write nothing, tell what would change; by another policy with --policy\n"
     "  retry             try again what was parked, of all tasks or of one\n\n"
     "Exit: 0 done, 1 refused or something is parked, 2 wrong usage or no suite.\n\n"

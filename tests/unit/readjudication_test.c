@@ -405,7 +405,7 @@ static const char *find(Tc__FindAffected ask, int limit) {
     ask.limit = limit;
     need(affected_check(&ask, &err));
     for (int i = 0; (!page || !page->done) && i < 100; i++) {
-        need(affected_page(store, &ask, NULL, arena, &page, &err));
+        need(affected_page(store, &ask, NULL, NULL, arena, &page, &err));
         for (size_t k = 0; k < page->n_items; k++)
             snprintf(lines[count++], sizeof lines[0], "%s/%d=%d ", page->items[k]->person, page->items[k]->year,
                      page->items[k]->bills);

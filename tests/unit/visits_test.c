@@ -3,7 +3,10 @@
 #include "services/adjudication/fee_lines.h"
 #include "services/adjudication/adjudication.h"
 #include "services/adjudication/catalogue_store.h"
+#include "readjudication.pb-c.h"
+#include "services/adjudication/scan.h"
 #include "services/adjudication/store.h"
+#include "services/adjudication/touched_lines.h"
 #include "tests/service_rig.h"
 
 #define T(text) ((char *)(text)) // protobuf-c wants char * where it only reads
@@ -621,6 +624,100 @@ TEST(lines_of_a_bill_are_split_anew_when_it_is_decided_again) {
 }
 TEST(lines_of_a_visit_are_split_anew_when_its_bill_is_decided_again) { split_again("'lines_registered':true"); }
 
+// ---- an entry amended backwards
+
+static void scan(world_t *world) {
+    arena_t *own = arena_new(1 << 16, 0);
+    err_t err = {0};
+    bool moved = true;
+    NEED(own != NULL);
+    for (int i = 0; moved && i < 100; i++)
+        if (scan_step(world->core->store, own, world->now_ms, &moved, &err)) fprintf(stderr, "%s\n", err.text);
+    EQ(err.code, E_OK);
+    arena_destroy(&own);
+}
+
+static int affected(world_t *world, const char *question) {
+    int bills = 0;
+    RIG_DO(&world->rig, "find_affected", "%s", question);
+    const Tc__Affected *answer = (const Tc__Affected *)world->rig.reply;
+    for (size_t i = 0; i < answer->n_items; i++) bills += answer->items[i]->bills;
+    OK(answer->done);
+    return bills;
+}
+
+#define ONE_LINE(number, day, line)                                                                                    \
+    "{'bill':'" number "','person':'P1','facility':'H44070300003','type':'inpatient','from':'" day "','to':'" day      \
+    "','area':'city','filing':'none','lines':[" line "]}"
+
+TEST(an_entry_amended_backwards_asks_for_the_bills_with_its_lines) {
+    for (int registered = 0; registered < 2; registered++) {
+        world_t *world = world_with_catalogue();
+        world->now_ms += TOUCHED_LINES_DELAY_MS;
+        scan(world); // of the first load: nobody had a bill
+        EQ(one_number(world, "SELECT COUNT(*) FROM recompute_queue"), 0);
+        EQ(one_number(world, "SELECT COUNT(*) FROM catalogue_touched"), 0);
+        EQ(turn(world, "settle", "s1", ONE_LINE("B1", "2018-01-10", LINE(1, "XA01", "1000", "3000.00", "3000.00"))), 0);
+        if (registered) {
+            RIG_DO(&world->rig, "register_visit", VISIT("B2"));
+            EQ(add_lines(world, "B2", LINES), E_OK);
+        }
+        EQ(turn(world, "settle", "s2", registered ? REGISTERED("B2") : WITH_LINES("B2")), E_OK);
+        const fen_t before = newest(world, "B2")->in_scope_fen;
+        EQ(affected(world, "{'codes':['drug XA01']}"), 2);
+        EQ(affected(world, "{'codes':['drug XB01','drug XC99']}"), 1);
+        EQ(affected(world, "{'codes':['drug XA01'],'from':'2018-02-01'}"), 1);
+        EQ(affected(world, "{'codes':['item XA01']}"), 0);
+        EQ(rig_ask(&world->rig, "find_affected", "{'codes':['XA01']}"), E_INVALID_FIELD);
+        // Of class C from March on: the bill of January is not asked for by it, and neither is one decided after it.
+        load(world, ROW("XA01", "C", "2018-03-01", ""), "");
+        scan(world);
+        EQ(one_number(world, "SELECT COUNT(*) FROM recompute_queue"), 0); // not yet everywhere
+        world->now_ms += TOUCHED_LINES_DELAY_MS;
+        follow(world);
+        EQ(turn(world, "settle", "s3", ONE_LINE("B3", "2018-03-20", LINE(1, "XA01", "1000", "3000.00", "3000.00"))), 0);
+        EQ(decision(world)->in_scope_fen, 0);
+        scan(world);
+        EQ(one_number(world, "SELECT COUNT(*) FROM recompute_queue WHERE person = 'P1' AND year = 2018"), 1);
+        EQ(one_number(world, "SELECT found FROM recompute_task ORDER BY number DESC LIMIT 1"), 1);
+        EQ(turn(world, "recompute", "r1", "{'person':'P1','year':2018,'cause':'the catalogues changed'}"), E_OK);
+        EQ(newest(world, "B2")->in_scope_fen, before - 300000);
+        EQ(newest(world, "B1")->version, 1);
+        // Tomorrow's entry touches nobody.
+        load(world, ROW("XC01", "B", "2199-01-01", ""), "");
+        EQ(one_number(world, "SELECT COUNT(*) FROM catalogue_touched WHERE task = 0"), 0);
+        close_world(world);
+    }
+}
+
+// More codes than are looked for one by one: any line of their days.
+TEST(a_load_of_very_many_entries_asks_for_every_line_of_their_days) {
+    world_t *world = world_with_catalogue();
+    err_t err = {0};
+    rows_t rows;
+    const touched_lines_t *lines;
+    arena_t *arena = world->rig.ctx.arena;
+    rows_init(&rows, arena, 4);
+    for (int i = 0; i <= TOUCHED_LINES_MAX; i++) {
+        cell_t *row = rows_add(&rows);
+        NEED(row != NULL);
+        row[0] = cell_text("drug");
+        row[1] = cell_text(arena_text(arena, "Z%05d", i));
+        row[2] = cell_i64(date_make(2018, 3, 1));
+        row[3] = cell_i64(date_make(2018, 3, 31));
+    }
+    EQ(store_exec(world->core->store, "DELETE FROM catalogue_touched", NULL, 0, &err), 0);
+    EQ(touched_lines_note(world->core->store, &rows, world->now_ms, arena, &err), 0);
+    EQ(touched_lines_of_task(world->core->store, 0, arena, &lines, &err), 0);
+    OK(lines->every);
+    EQ(turn(world, "settle", "s1", ONE_LINE("B1", "2018-02-10", LINE(1, "XA01", "1000", "3000.00", "3000.00"))), 0);
+    EQ(turn(world, "settle", "s2", WITH_LINES("B2")), E_OK);
+    world->now_ms += TOUCHED_LINES_DELAY_MS;
+    scan(world);
+    EQ(one_number(world, "SELECT found FROM recompute_task ORDER BY number DESC LIMIT 1"), 1);
+    close_world(world);
+}
+
 // The split of a settled visit is that of its decision, whatever the catalogues and the person became since; every
 // version keeps its own.
 TEST(every_version_keeps_the_lines_it_was_decided_on) {
@@ -817,6 +914,8 @@ TESTS("visits", CASE(the_ground_is_laid), CASE(rows_are_loaded_once_and_a_later_
       CASE(what_is_wrong_with_a_visit_is_told_by_field), CASE(lines_that_come_while_a_bill_settles_are_in_it),
       CASE(lines_of_a_bill_are_split_anew_when_it_is_decided_again),
       CASE(lines_of_a_visit_are_split_anew_when_its_bill_is_decided_again),
+      CASE(an_entry_amended_backwards_asks_for_the_bills_with_its_lines),
+      CASE(a_load_of_very_many_entries_asks_for_every_line_of_their_days),
       CASE(every_version_keeps_the_lines_it_was_decided_on), CASE(decisions_of_any_length_can_be_read),
       CASE(lines_are_split_without_a_visit), CASE(sex_and_age_are_those_of_the_entitlement),
       CASE(the_ground_is_cleared))
