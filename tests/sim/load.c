@@ -2,6 +2,7 @@
 // are lawful at the moment its command ends: others may have been at it meanwhile.
 #include "load.h"
 #include "caller.h"
+#include "errands.h"
 #include "common/base/hash.h"
 #include "common/base/ids.h"
 #include "common/policy/policy.h"
@@ -422,6 +423,12 @@ static void found_city(caller_t *c) {
     for (int i = c->number; i < load.conf.employers; i += load.conf.callers) pay_employer(c, i);
 }
 
+// Errand n is caller n's, spread over its day.
+static void run_errands(caller_t *c, int operation) {
+    for (int i = c->number; i < load.conf.errands; i += load.conf.callers)
+        if (operation == (load.conf.operations + i) * 7 / 11 % (load.conf.operations + 1)) errand_run(c, i);
+}
+
 static void pay_late(caller_t *c) {
     for (int i = c->number; i < load.conf.persons; i += load.conf.callers)
         if (load.persons[i].employer < 0 && load.persons[i].late) pay_person(c, i);
@@ -436,6 +443,7 @@ static void *live(void *self) {
         if (i == middle) pay_late(c);
         if (i == middle && c->number == 0 && load.conf.other_law) release(c);
         if (i == middle && c->number == 1 && load.conf.agreement_ends) end_agreement(c);
+        run_errands(c, i);
         if (i < load.conf.operations) operate(c);
         if (load.conf.think_max_us && chance(700000)) fiber_wait(world_us() + draw_between(1, load.conf.think_max_us));
     }
@@ -596,6 +604,7 @@ static void *live_script(void *self) {
     pay_late(c);
     if (load.conf.other_law) release(c);
     if (load.conf.agreement_ends) end_agreement(c);
+    for (int i = 0; i < load.conf.errands; i++) errand_run(c, i);
     fiber_wait(world_us() + 3000000); // every instance has heard of it
     while (fgets(line, sizeof line, load.script)) {
         bill_t *bill = &load.bills[load.bill_count++];
