@@ -3,6 +3,7 @@
 // nothing failed, so that one kind of fault after the other can be tried on the same work; then the work is done.
 #pragma once
 #include "common/base/hash.h"
+#include "tests/sweep_log.h"
 
 enum {
     SWEEP_ALL_UNTIL = 48, // every n up to here, then every tenth part more
@@ -58,6 +59,7 @@ static inline bool sweep_wanted(const sweep_work_t *work) {
     if (i == count) {
         seen[count].service = work->rig->ctx.name;
         seen[count++].name = strdup(name); // of a program's life
+        sweep_tell(work->rig->ctx.name, name);
     }
     return seen[i].times++ < atoi(often);
 }

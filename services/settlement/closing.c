@@ -122,8 +122,10 @@ static int post_group(closing_t *c, const fact_sum_t *sums, size_t first, size_t
 
 // Entries are named by the year and a number that goes on from closing to closing.
 static int entries_so_far(closing_t *c, int64_t *out, err_t *err) {
-    const cell_t params[] = {cell_text(arena_text(c->arena, "close.%lld.%%", (long long)c->ask->year))};
+    const char *pattern = arena_text(c->arena, "close.%lld.%%", (long long)c->ask->year);
+    const cell_t params[] = {cell_text(pattern)};
     rows_t rows;
+    if (!pattern) return no_memory(err);
     int rc = store_query(c->settlement->ctx->store,
                          "SELECT COUNT(*) FROM journal WHERE kind = 'closing' AND reference LIKE $1", params, 1,
                          c->arena, &rows, err);
@@ -321,10 +323,10 @@ static int year_of_fund(settlement_t *settlement, const Tc__AssessGap *ask, gap_
 
 // What the year itself was closed with is not from before it.
 static int closed_with(settlement_t *settlement, const Tc__AssessGap *ask, fen_t *out, err_t *err) {
-    const cell_t params[] = {cell_text(ask->fund),
-                             cell_text(arena_text(settlement->ctx->arena, "close.%lld.%%", (long long)ask->year)),
-                             cell_text(surplus_account)};
+    const char *pattern = arena_text(settlement->ctx->arena, "close.%lld.%%", (long long)ask->year);
+    const cell_t params[] = {cell_text(ask->fund), cell_text(pattern), cell_text(surplus_account)};
     rows_t rows;
+    if (!pattern) return no_memory(err);
     int rc = store_query(settlement->ctx->store,
                          "SELECT CAST(COALESCE(-SUM(p.amount_fen), 0) AS BIGINT) FROM journal j JOIN posting p"
                          " ON p.partition = j.partition AND p.number = j.number WHERE j.kind = 'closing'"

@@ -29,6 +29,7 @@ static int by_fund(store_t *store, const char *sql, const char *account, const c
         cell_text(account), cell_text(county ? county : ""), cell_i64(county != NULL), cell_text(from),
         cell_text(to),      cell_i64(TASK_LINES_MAX)};
     rows_t rows;
+    if (!account) return no_memory(err); // its name could not be made
     int rc = store_query(store, sql, params, COUNT_OF(params), arena, &rows, err);
     return rc ? rc : lines_of(&rows, arena, out, err);
 }
@@ -122,6 +123,7 @@ int facts_unclosed(store_t *store, const char *to, arena_t *arena, fact_sum_t **
 int facts_days(store_t *store, const char *account, const char *to, arena_t *arena, fact_sum_t **out, size_t *count,
                err_t *err) {
     const cell_t params[] = {cell_text(account), cell_text(to), cell_i64(BALANCES_MAX_SUMS + 1)};
+    if (!account) return no_memory(err); // its name could not be made
     return sums(store,
                 "SELECT j.value_date, p.fund, CAST('' AS TEXT), CAST('' AS TEXT), CAST(0 AS BIGINT),"
                 " CAST(SUM(p.amount_fen) AS BIGINT)" LEDGER_JOIN " WHERE p.account = $1 AND j.value_date <= $2"
@@ -130,7 +132,9 @@ int facts_days(store_t *store, const char *account, const char *to, arena_t *are
 }
 
 int facts_balances(store_t *store, const char *prefix, arena_t *arena, fact_sum_t **out, size_t *count, err_t *err) {
-    const cell_t params[] = {cell_text(arena_text(arena, "%s%%", prefix)), cell_i64(BALANCES_MAX_SUMS + 1)};
+    const char *pattern = arena_text(arena, "%s%%", prefix);
+    const cell_t params[] = {cell_text(pattern), cell_i64(BALANCES_MAX_SUMS + 1)};
+    if (!pattern) return no_memory(err);
     return sums(store,
                 "SELECT account, fund, division, CAST('' AS TEXT), CAST(0 AS BIGINT),"
                 " CAST(SUM(amount_fen) AS BIGINT) FROM balance WHERE account LIKE $1 GROUP BY account, fund, division"

@@ -7,6 +7,7 @@
 #include "services/adjudication/store.h"
 #include "services/adjudication/second_look.h"
 #include "tests/check.h"
+#include "tests/sweep_log.h"
 #include "tests/temp_store.h"
 #include <poll.h>
 #include <zmq.h>
@@ -1654,6 +1655,40 @@ static void put_its_reversal(world_t *world, const char *person) {
     put_reversal(world, id, number, person, "entered twice");
 }
 
+// What reads, and a recomputation that changes nothing.
+static void put_questions(world_t *world, const char *person) {
+    char number[32], id[40], again[40];
+    snprintf(number, sizeof number, "%s-2", person);
+    snprintf(again, sizeof again, "%s-q", person);
+    snprintf(id, sizeof id, "c-%s", person);
+    Tc__Bill bill = bill_of(again, person, "H44070300003", "2018-05-10", 100000, 90000);
+    put(world, "quote", "q", &bill);
+    Tc__Recompute recompute = TC__RECOMPUTE__INIT;
+    recompute.person = T(person), recompute.year = 2018, recompute.cause = T("to be sure");
+    put_as(world, "clerk:c1", "recompute", id, &recompute.base);
+    Tc__GetDecision decision = TC__GET_DECISION__INIT;
+    decision.bill = number;
+    put_as(world, "clerk:c1", "get_decision", "a", &decision.base);
+    put_as(world, "clerk:c1", "explain", "b", &decision.base);
+    Tc__GetVersions versions = TC__GET_VERSIONS__INIT;
+    versions.bill = number;
+    put_as(world, "clerk:c1", "get_versions", "d", &versions.base);
+    Tc__GetStatus status = TC__GET_STATUS__INIT;
+    status.request_id = number;
+    put_as(world, "clerk:c1", "get_status", "e", &status.base);
+    Tc__GetDecisions decisions = TC__GET_DECISIONS__INIT;
+    decisions.person = T(person), decisions.year = 2018;
+    put_as(world, "clerk:c1", "get_decisions", "f", &decisions.base);
+    Tc__Entitlement__Span span = TC__ENTITLEMENT__SPAN__INIT, *spans[] = {&span};
+    Tc__Entitlement entitled = TC__ENTITLEMENT__INIT;
+    span.identity = T("resident"), span.first_month = T("2018-01"), span.months_tier1 = 40;
+    entitled.person = T(person), entitled.division = T("440703"), entitled.birth = T("1980-06-15");
+    entitled.sex = T("female"), entitled.spans = spans, entitled.n_spans = 1;
+    Tc__QuoteAs as = TC__QUOTE_AS__INIT;
+    as.person = T(person), as.year = 2018, as.entitlement = &entitled;
+    put_as(world, "clerk:c1", "quote_as", "g", &as.base);
+}
+
 static int64_t rows_of(world_t *world, const char *person, const char *more) {
     char sql[256];
     snprintf(sql, sizeof sql, "SELECT COUNT(*) FROM decision WHERE person = '%s'%s", person, more);
@@ -1671,6 +1706,7 @@ static bool run_with_fault(world_t *world, void (*put_all)(world_t *, const char
     const bool failed = fault_disarm(kind);
     for (size_t i = 0; i < count; i++) refused |= world->sent[i].code != E_OK;
     OK(failed || !refused);
+    for (size_t i = 0; i < count; i++) sweep_tell("adjudication", world->sent[i].request.header.method);
     put_all(world, person);
     run(world);
     for (size_t i = 0; i < count; i++) EQ(world->sent[i].code, E_OK);
@@ -1699,6 +1735,8 @@ static bool person_with_fault(world_t *world, fault_t kind, long nth, int64_t fu
     failed |= run_with_fault(world, put_its_reversal, person, kind, nth);
     EQ(fund_of_year(world, person), fund_after);
     EQ(rows_of(world, person, " AND request_id LIKE 'r-%'"), 1);
+    failed |= run_with_fault(world, put_questions, person, kind, nth);
+    EQ(fund_of_year(world, person), fund_after);
     person_count--;
     return failed;
 }
