@@ -29,9 +29,12 @@ static inline uint64_t sweep_digest(rig_t *rig) {
     err_t err = {0};
     arena_t *arena = arena_new(1 << 16, 0);
     NEED(arena != NULL);
-    NEED(store_query(rig->ctx.store,
-                     "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
-                     NULL, 0, arena, &tables, &err) == E_OK);
+    const char *list = store_is_postgres(rig->ctx.store)
+                           ? "SELECT CAST(table_name AS TEXT) FROM information_schema.tables WHERE table_schema ="
+                             " current_schema() ORDER BY 1"
+                           : "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+                             " ORDER BY name";
+    NEED(store_query(rig->ctx.store, list, NULL, 0, arena, &tables, &err) == E_OK);
     for (size_t i = 0; i < tables.count; i++) {
         char sql[128];
         snprintf(sql, sizeof sql, "SELECT * FROM %s ORDER BY 1, 2", row_text(&tables, i, 0));
@@ -51,7 +54,7 @@ static inline bool sweep_wanted(const sweep_work_t *work) {
     } seen[SWEEP_WORKS_MAX];
     static size_t count;
     const char *often = getenv("TC_SWEEP");
-    if (!often || store_is_postgres(work->rig->ctx.store)) return false;
+    if (!often) return false;
     const char *name = work->effect ? work->events[0].topic : work->method->name;
     size_t i = 0;
     while (i < count && (strcmp(seen[i].service, work->rig->ctx.name) != 0 || strcmp(seen[i].name, name) != 0)) i++;
