@@ -190,7 +190,9 @@ static int decide_from(operation_t *op, size_t place, benefit_totals_t totals, e
         int rc = op->ports->decide(op->ports->self, stood->input, &totals, &fresh, &totals, err);
         if (rc) {
             err_prefix(err, "bill %.64s cannot be decided again", stood->bill);
-            return rc;
+            if (rc != E_NOT_FOUND) return rc;
+            if (err) err->code = E_UNAVAILABLE; // it was known where the bill was settled: here it was not heard of yet
+            return E_UNAVAILABLE;
         }
         if (same_figures(stood, fresh)) continue;
         rc = put_version(op, stood, fresh, "recomputed", op->stamp->cause_around, err);

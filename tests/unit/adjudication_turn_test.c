@@ -1353,6 +1353,24 @@ TEST(a_settled_bill_is_known_also_where_its_hospital_is_not) {
     close_world(behind);
 }
 
+// Nor is a lawful command refused for good because a later bill's hospital is not known here yet.
+TEST(a_reversal_before_a_bill_of_a_hospital_not_heard_of_is_asked_again) {
+    world_t *world = open_world("adj_behind"), *behind = open_world("adj_behind");
+    const char *person = add_person("BEHIND", "employee", "2014-12", 1, 1);
+    add_facility(world, "H44070300009", "2", "2018-01-01");
+    Tc__Bill late = bill_of("L2", person, "H44070300009", "2018-05-10", 2220545, 2220545);
+    settle_on(world, "L1", person, "2018-03-10", E_OK);
+    EQ(ask(world, "settle", "L2", &late)->code, E_OK);
+    EQ(reverse(behind, "r1", "L1", person)->code, E_UNAVAILABLE);
+    EQ(recompute(behind, "n1", person, 2018, false)->code, E_UNAVAILABLE);
+    Tc__Bill earlier = bill_of("L0", person, "H44070300003", "2018-02-10", 2220545, 2220545);
+    EQ(ask(behind, "settle", "L0", &earlier)->code, E_UNAVAILABLE);
+    EQ(reverse(world, "r1", "L1", person)->code, E_OK);
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision WHERE kind = 1"), 1);
+    close_world(world);
+    close_world(behind);
+}
+
 static world_t *the_other;
 static sent_t *there;
 static void reverse_there(void) { there = reverse(the_other, "r1", "W1", "TWICE"); }
@@ -1836,9 +1854,9 @@ TEST(a_clerk_can_always_go_on_from_the_last_bill) {
     for (size_t i = 0; i < COUNT_OF(bills); i++) settle_on(world, bills[i], person, days[i], E_OK);
     make_undecidable(world, "C3");
     make_undecidable(world, "C4");
-    EQ(reverse(world, "r1", "C1", person)->code, E_NOT_FOUND);
-    EQ(reverse(world, "r3", "C3", person)->code, E_NOT_FOUND);
-    EQ(recompute(world, "n1", person, 2018, false)->code, E_NOT_FOUND);
+    EQ(reverse(world, "r1", "C1", person)->code, E_UNAVAILABLE);
+    EQ(reverse(world, "r3", "C3", person)->code, E_UNAVAILABLE);
+    EQ(recompute(world, "n1", person, 2018, false)->code, E_UNAVAILABLE);
     settle_on(world, "C5", person, "2018-07-10", E_OK); // who comes after them is not held up
     EQ(reverse(world, "r5", "C5", person)->code, E_OK);
     EQ(reverse(world, "r4", "C4", person)->code, E_OK);
@@ -1926,6 +1944,7 @@ TESTS("adjudication turns", CASE(the_ground_is_laid), CASE(WE_08_employee_first_
       CASE(a_settlement_tells_what_moved_since_the_quote), CASE(a_reversed_bill_no_longer_counts_wherever_it_stood),
       CASE(the_only_bill_reversed_leaves_an_empty_year), CASE(a_reversal_is_done_once_and_says_what_is_wrong_with_it),
       CASE(a_settled_bill_is_known_also_where_its_hospital_is_not),
+      CASE(a_reversal_before_a_bill_of_a_hospital_not_heard_of_is_asked_again),
       CASE(a_reversal_that_another_instance_does_meanwhile_is_no_refusal),
       CASE(a_repeated_settlement_that_meets_the_reversal_in_one_batch_gets_its_old_answer),
       CASE(a_bill_reversed_before_it_arrives_is_never_settled),
