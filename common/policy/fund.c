@@ -322,7 +322,7 @@ static void load_guard(loader_t *l, const yaml_node_t *node, Tc__PolicyFundStep 
 // Money or a paper, never both: out_of and into, or sends (and to).
 static void load_subject(loader_t *l, const yaml_node_t *node, const Tc__PolicyFund *fund, Tc__PolicyFundStep *to) {
     const yaml_node_t *from = may(l, node, "out_of"), *into = may(l, node, "into"), *sends = may(l, node, "sends");
-    const yaml_node_t *receiver = may(l, node, "to");
+    const yaml_node_t *receiver = may(l, node, "to"), *unassigned = may(l, node, "unassigned");
     to->from_account = to->to_account = to->receiver = -1;
     to->document = unconst("");
     if ((from != NULL) != (into != NULL)) fail(l, node, "out_of and into belong together");
@@ -330,16 +330,23 @@ static void load_subject(loader_t *l, const yaml_node_t *node, const Tc__PolicyF
     if (from && receiver) fail(l, receiver, "money goes into an account");
     if (sends) to->document = name_of(l, sends, text_of(l, sends));
     if (receiver) to->receiver = actor_named(l, receiver, fund);
+    if (!from && unassigned) fail(l, unassigned, "a paper moves no money");
     if (!from) return;
     to->from_account = account_named(l, from, fund);
     to->to_account = account_named(l, into, fund);
+    if (l->rc) return;
+    to->unassigned = unassigned && truth_of(l, unassigned);
+    if (to->unassigned && (fund->accounts[to->from_account]->holder != HOLDER_COUNTY ||
+                           fund->accounts[to->to_account]->holder == HOLDER_COUNTY || fund->actors[to->actor]->county))
+        fail(l, unassigned,
+             "only the city takes what no county holds, out of an account of counties into one of its own");
     if (!l->rc && !is_allowed(fund, to->from_account, to->to_account))
         fail(l, node, "moves money as none of `movements` allows");
 }
 
 static void load_step(loader_t *l, const yaml_node_t *node, const Tc__PolicyFund *fund, Tc__PolicyFundFlow *flow) {
-    static const char *const keys[] = {"step",  "by",     "out_of", "into",     "sends",    "to",   "due",
-                                       "guard", "months", "share",  "compares", "approves", "rule", NULL};
+    static const char *const keys[] = {"step",   "by",    "out_of",   "into",       "sends",    "to",   "due", "guard",
+                                       "months", "share", "compares", "unassigned", "approves", "rule", NULL};
     Tc__PolicyFundStep *to = flow->steps[flow->n_steps++] = take(l, 1, sizeof *to);
     if (!to) return;
     *to = (Tc__PolicyFundStep)TC__POLICY_FUND_STEP__INIT;

@@ -127,7 +127,8 @@ typedef struct fund_step {
     ref_t share;                       // of GUARD_SHARE; REF_NONE elsewhere
     const fund_comparison_t *compares; // of GUARD_BOOKS_AGREE: all of them must agree
     uint32_t compare_count;
-    bool approves; // from here on the figures that the flow keeps hold, and are locked
+    bool unassigned; // moves, once and not by county, what no county holds of an account of counties
+    bool approves;   // from here on the figures that the flow keeps hold, and are locked
 } fund_step_t;
 
 typedef struct fund_flow {

@@ -137,7 +137,8 @@ static int read_step(const unpacker_t *r, const Tc__PolicyFundStep *from, const 
         !place_sane(from->to_account, fund->account_count) || money != (from->to_account >= 0) ||
         money == (*from->document != 0) || (from->guard == GUARD_MONTHS_COVERED) != (from->guard_count != NULL) ||
         (from->guard == GUARD_SHARE) != (from->share != NULL) || (from->approves && money) ||
-        (from->guard == GUARD_BOOKS_AGREE) != (from->n_compares != 0) || from->n_compares > FUND_COMPARISONS_MAX)
+        (from->unassigned && !money) || (from->guard == GUARD_BOOKS_AGREE) != (from->n_compares != 0) ||
+        from->n_compares > FUND_COMPARISONS_MAX)
         return unpack_bad(r, "a step of a flow");
     *to = (fund_step_t){.name = from->name,
                         .actor = (uint8_t)from->actor,
@@ -146,6 +147,7 @@ static int read_step(const unpacker_t *r, const Tc__PolicyFundStep *from, const 
                         .to_account = (int8_t)from->to_account,
                         .document = from->document,
                         .guard = (guard_t)from->guard,
+                        .unassigned = from->unassigned,
                         .approves = from->approves};
     int rc = unpack_rule(r, from->rule, &to->rule);
     if (!rc) rc = read_due(r, from->due, place, steps, &to->due);

@@ -167,10 +167,14 @@ int fund_flow_days(const policy_t *policy, const calendar_t *calendar, const fun
 
 // ---- guards
 
-static int sum_parts(const guard_amounts_t *a, fen_t *out) {
+// The sides of a reconciliation are what an account gained or lost; money without a county may be below zero for a
+// while, having gone up before its county's books knew of it.
+static bool is_signed(const fund_step_t *step) { return step->guard == GUARD_BOOKS_AGREE || step->unassigned; }
+
+static int sum_parts(const fund_step_t *step, const guard_amounts_t *a, fen_t *out) {
     fen_t sum = 0;
     for (size_t i = 0; i < a->part_count; i++)
-        if (a->parts[i] < 0 || fen_add(sum, a->parts[i], &sum)) return E_OUT_OF_RANGE;
+        if ((a->parts[i] < 0 && !is_signed(step)) || fen_add(sum, a->parts[i], &sum)) return E_OUT_OF_RANGE;
     *out = sum;
     return E_OK;
 }
@@ -191,8 +195,8 @@ static int covers_months(const fund_step_t *step, const guard_amounts_t *a, bool
 
 int fund_guard(const fund_step_t *step, const guard_amounts_t *a, bool *holds, err_t *err) {
     fen_t parts = 0;
-    if (a->amount < 0 || a->balance < 0 || a->due < 0 || a->approved < 0 || a->released < 0 || a->revenue < 0 ||
-        sum_parts(a, &parts))
+    if (((a->amount < 0 || a->balance < 0 || a->due < 0) && !is_signed(step)) || a->approved < 0 || a->released < 0 ||
+        a->revenue < 0 || sum_parts(step, a, &parts))
         return err_field(err, E_OUT_OF_RANGE, "amounts", "amounts: below 0 or too large");
     switch (step->guard) {
     case GUARD_NONE: *holds = true; break;

@@ -46,6 +46,7 @@ static bool by_county(const fund_rules_t *rules, int8_t account) {
 }
 
 bool task_by_county(const fund_rules_t *rules, const fund_step_t *step) {
+    if (step->unassigned) return false;
     return rules->actors[step->actor].county || by_county(rules, step->from_account) ||
            by_county(rules, step->to_account);
 }

@@ -29,7 +29,8 @@ typedef enum task_kind {
     TASK_PAYS  // facilities: the ledger has the payments from their orders
 } task_kind_t;
 task_kind_t task_kind(const fund_rules_t *rules, const fund_step_t *step);
-// Is it done county by county: its actor is in each county, or one of its accounts is held by counties?
+// Is it done county by county: its actor is in each county, or one of its accounts is held by counties? Not where it
+// takes what no county holds.
 bool task_by_county(const fund_rules_t *rules, const fund_step_t *step);
 // "income_county > income_city", or the paper.
 const char *task_what(const fund_rules_t *rules, const fund_step_t *step, char out[static TASK_WHAT_MAX]);

@@ -6,8 +6,9 @@
 
 static const char *account_of(const doing_t *doing, int place) { return doing->rules->accounts[place].name; }
 
-// The county of the task where counties hold the account, else NULL.
+// The county of the task where counties hold the account, "" for what none of them holds, else NULL.
 static const char *held_county(const doing_t *doing, int place) {
+    if (doing->step->unassigned && place == doing->step->from_account) return "";
     return doing->rules->accounts[place].holder == HOLDER_COUNTY && *doing->county ? doing->county : NULL;
 }
 

@@ -43,12 +43,13 @@ static void close_city(void) {
 
 // ---- events
 
-static void deliver(bool receipt, const ProtobufCMessage *message) {
+static void deliver(const char *topic, const ProtobufCMessage *message) {
     uint8_t body[2048];
-    poster_source_t *source = receipt ? &settlement->collection : &settlement->adjudication;
+    const bool decided = strcmp(topic, "bill.settled") == 0;
+    poster_source_t *source = decided ? &settlement->adjudication : &settlement->collection;
     const event_t event = {.partition = 3,
                            .number = ++event_number,
-                           .topic = receipt ? "contribution.received" : "bill.settled",
+                           .topic = topic,
                            .at_ms = 1,
                            .body = body,
                            .body_bytes = protobuf_c_message_pack(message, body)};
@@ -64,7 +65,7 @@ static void receive(const char *county, const char *item, const char *identity, 
     part.item = T(item), part.identity = T(identity), part.payer = T("employer"), part.division = T(county);
     part.amount_fen = r.amount_fen = amount;
     r.receipt = number, r.payer = T("E1"), r.paid_on = T(on), r.parts = list, r.n_parts = 1;
-    deliver(true, &r.base);
+    deliver("contribution.received", &r.base);
 }
 
 static void bill(const char *county, const char *layer, const char *identity, const char *on, fen_t amount) {
@@ -77,7 +78,7 @@ static void bill(const char *county, const char *layer, const char *identity, co
     d.bill = number, d.person = T("P1"), d.facility = T("H37040200001"), d.identity = T(identity);
     d.division = T(county), d.decision = T("paid"), d.fund_fen = d.total_fen = amount, d.input = &input;
     d.paid = list, d.n_paid = 1;
-    deliver(false, &d.base);
+    deliver("bill.settled", &d.base);
 }
 
 // ---- commands
@@ -342,7 +343,20 @@ TEST(ZZ_F42_the_sides_reconcile_every_month_and_a_difference_is_told) {
     RIG_DO(&rig, compare, COMPARED(""));
     DONE("reconciliation", "business_and_finance", "2020-03", "", "2020-04-05", "");
     EQ(answer()->amount_fen, 900);
+    RIG_DO(&rig, "move_money",
+           "{'reference':'M-1','fund':'EMP_POOL','from':'special_city','to':'expenditure_city','amount':'2.00','on':"
+           "'2020-04-06'}"); // in April more leaves the special account than comes in
+    RIG_DO(&rig, "import_statement",
+           "{'source':'treasury','number':'T-4','account':'special_city','from':'2020-04-01','to':'2020-04-30',"
+           "'digest':'" DIGEST "','rows':1,'in':'0.00','out':'2.00','part':[{'line':2,'day':'2020-04-06','reference':"
+           "'M-1','out':'2.00'}]}");
+    RIG_DO(&rig, "match_statement", "{'source':'treasury','number':'T-4'}");
+    DONE("reconciliation", "account_statement", "2020-04", "", "2020-05-03", "");
+    each_county("reconciliation", "tables", "2020-04", "2020-05-03", "");
+    DONE("reconciliation", "finance_and_city", "2020-04", "", "2020-05-04", "");
+    EQ(answer()->amount_fen, -200);
     DONE("reconciliation", "books_and_statements", "2020-03", "", "2020-04-05", "");
+    EQ(step("reconciliation", "books_and_statements", "2020-04", "", "2020-05-04", ""), E_DENIED); // of whose bank?
     close_city();
 }
 
@@ -423,6 +437,39 @@ TEST(ZS_F12_the_month_is_planned_before_finance_pays) {
     EQ(step("spending", "release", "2021-01", "", "2021-01-10", ",'amount':'1.00','fund':'EMP'"), E_DENIED);
     EQ(step("spending", "plan", "2021-01", "", "2021-01-10", ",'amount':'1.00','fund':'EMP'"), E_DENIED);
     HAS_TEXT(rig.err.text, "no budget of 2021");
+    close_city();
+}
+
+static void hold(const char *on, fen_t amount) {
+    Tc__HeldMoney money = TC__HELD_MONEY__INIT;
+    money.receipt = T("H1"), money.payer = T("E1"), money.kind = T("parked"), money.on = T(on),
+    money.amount_fen = amount;
+    deliver("money.held", &money.base);
+}
+
+TEST(ZS_F11_the_treasuries_hand_up_all_of_the_month_also_what_is_nobodys_yet) {
+    open_city("zhoushan");
+    plan("2021-03-01", "2021-03-31");
+    receive("330902", "basic", "employee", "2021-03-05", 700);
+    hold("2021-03-08", 300);
+    each_county("revenue", "hand_up", "2021-03", "2021-03-31", "");
+    EQ(held("treasury", NULL, NULL), 300);
+    EQ(step("revenue", "hand_up_unassigned", "2021-03", "330902", "2021-03-31", ""), E_INVALID_FIELD);
+    EQ(step("revenue", "hand_up_unassigned", "2021-03", "", "2021-03-30", ""), E_NOT_IN_FORCE); // the last working day
+    DONE("revenue", "hand_up_unassigned", "2021-03", "", "2021-03-31", "");
+    EQ(answer()->amount_fen, 300);
+    EQ(held("treasury", NULL, NULL), 0);
+    EQ(held("special_city", "", NULL), 300);
+    // In April somebody knows whose it is: it comes to its county, and what went up without one comes down.
+    hold("2021-04-02", -300);
+    receive("330903", "basic", "employee", "2021-04-02", 300);
+    plan("2021-04-01", "2021-04-30");
+    each_county("revenue", "hand_up", "2021-04", "2021-04-30", "");
+    DONE("revenue", "hand_up_unassigned", "2021-04", "", "2021-04-30", "");
+    EQ(answer()->amount_fen, -300);
+    EQ(held("treasury", NULL, NULL), 0);
+    EQ(held("special_city", "", NULL), 0);
+    EQ(held("special_city", "EMP", NULL), 1000);
     close_city();
 }
 
@@ -883,7 +930,9 @@ TESTS("fund tasks", CASE(the_ground_is_laid), CASE(ZZ_F14_the_city_adds_up_what_
       CASE(ZS_F06_ZS_F04_counties_draft_the_city_reviews_the_government_approves),
       CASE(ZS_F03_planned_spending_stays_within_planned_revenue_of_each_fund),
       CASE(ZS_F05_the_final_accounts_are_drafted_reviewed_and_approved_in_order),
-      CASE(ZS_F12_the_month_is_planned_before_finance_pays), CASE(ZS_F15_counties_clear_what_was_before_the_pool),
+      CASE(ZS_F12_the_month_is_planned_before_finance_pays),
+      CASE(ZS_F11_the_treasuries_hand_up_all_of_the_month_also_what_is_nobodys_yet),
+      CASE(ZS_F15_counties_clear_what_was_before_the_pool),
       CASE(YC_F04_YC_F06_the_city_draws_up_one_budget_and_each_county_gets_its_plan),
       CASE(YC_F05_one_set_of_final_accounts_is_drawn_up_from_the_ledger),
       CASE(YC_F07_YC_F08_finance_releases_every_month_what_the_city_planned),

@@ -550,7 +550,7 @@ static const city_year_t years[] = {
     CITY_YEAR("yancheng", 2020, yancheng, .employee_fund = "EMP", .resident_fund = "RES", .layer = "basic",
               .step_pays = true, .begins = yancheng_begins, .event = yancheng_event, .digest = "8fd5496d8eb1e0f5"),
     CITY_YEAR("zhoushan", 2021, zhoushan, .employee_fund = "EMP", .resident_fund = "RES", .layer = "basic",
-              .begins = zhoushan_begins, .digest = "379206a5ae137882"),
+              .begins = zhoushan_begins, .digest = "3510443a65f9b3f7"),
     CITY_YEAR("sanmenxia", 2022, sanmenxia, .employee_fund = "EMP_POOL", .resident_fund = "RESIDENT", .layer = "basic",
               .begins = sanmenxia_begins, .event = sanmenxia_event, .digest = "9645487359bb8d2a"),
     CITY_YEAR("jiangmen", 2019, jiangmen, .employee_fund = "BASIC", .layer = "tier1", .event = jiangmen_event,
