@@ -4,17 +4,17 @@
 #include "common/base/metrics.h"
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
-enum { ROUNDS_MAX = 4 };
+enum { ROUNDS_MAX = 4, LOOK_MS = 10 };
 
 struct checkpointer {
     sqlite3 *db;
     pthread_t thread;
     bool started;
-    pthread_mutex_t mutex; // of what follows
-    pthread_cond_t changed;
-    bool asked, ends;
+    _Atomic bool asked, ends; // looked at every LOOK_MS
     metric_t *copies;
 };
 
@@ -28,26 +28,17 @@ static bool copy_log(checkpointer_t *it) {
 
 static void *run(void *self) {
     checkpointer_t *it = self;
-    pthread_mutex_lock(&it->mutex);
-    while (!it->ends) {
-        if (!it->asked) {
-            pthread_cond_wait(&it->changed, &it->mutex);
-            continue;
-        }
-        it->asked = false;
-        pthread_mutex_unlock(&it->mutex);
-        for (int i = 0; i < ROUNDS_MAX && copy_log(it); i++) continue;
-        pthread_mutex_lock(&it->mutex);
+    while (!atomic_load(&it->ends)) {
+        if (atomic_exchange(&it->asked, false))
+            for (int i = 0; i < ROUNDS_MAX && copy_log(it); i++) continue;
+        nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000L}, NULL);
     }
-    pthread_mutex_unlock(&it->mutex);
     return NULL;
 }
 
 int checkpointer_new(checkpointer_t **out, const char *path, err_t *err) {
     checkpointer_t *it = calloc(1, sizeof *it);
     if (!it) return err_set(err, E_STORE, "out of memory");
-    pthread_mutex_init(&it->mutex, NULL);
-    pthread_cond_init(&it->changed, NULL);
     it->copies =
         metric_counter("store_checkpoints_total", "", "Times the log of a SQLite store was copied to its file");
     int code = sqlite3_open_v2(path, &it->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
@@ -64,21 +55,11 @@ int checkpointer_new(checkpointer_t **out, const char *path, err_t *err) {
 void checkpointer_destroy(checkpointer_t **checkpointer) {
     checkpointer_t *it = *checkpointer;
     if (!it) return;
-    pthread_mutex_lock(&it->mutex);
-    it->ends = true;
-    pthread_cond_signal(&it->changed);
-    pthread_mutex_unlock(&it->mutex);
+    atomic_store(&it->ends, true);
     if (it->started) pthread_join(it->thread, NULL);
     sqlite3_close(it->db);
-    pthread_cond_destroy(&it->changed);
-    pthread_mutex_destroy(&it->mutex);
     free(it);
     *checkpointer = NULL;
 }
 
-void checkpointer_wake(checkpointer_t *checkpointer) {
-    pthread_mutex_lock(&checkpointer->mutex);
-    checkpointer->asked = true;
-    pthread_cond_signal(&checkpointer->changed);
-    pthread_mutex_unlock(&checkpointer->mutex);
-}
+void checkpointer_wake(checkpointer_t *checkpointer) { atomic_store(&checkpointer->asked, true); }
