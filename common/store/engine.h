@@ -20,6 +20,8 @@ typedef struct engine {
                err_t *err); // `out` NULL: no rows wanted
     int (*insert)(store_t *store, const char *table, const char *columns, const rows_t *rows, const char *conflict,
                   err_t *err); // `conflict`: the clause after the values, "" for none
+    int (*update)(store_t *store, const char *table, const char *columns, const char *keys, const rows_t *rows,
+                  err_t *err); // `columns` begin with `keys`
     int (*drop)(store_t *store, const char *table, const char *columns, const rows_t *keys, err_t *err);
     int (*each_query)(store_t *store, const char *sql, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err);
     int (*each_exec)(store_t *store, const char *sql, const rows_t *keys, err_t *err);
@@ -39,6 +41,8 @@ int postgres_open(store_t **out, const char *url, const char *schema, access_t a
 
 // "t.a = <before>1 AND t.b = <before>2 …" of columns "a, b".
 void match_sql(FILE *text, const char *table, const char *columns, const char *before);
+// "UPDATE t SET c = <before>3, …" of the `columns` "a, b, c …" behind `keys` "a, b".
+void set_sql(FILE *text, const char *table, const char *columns, const char *keys, const char *before);
 // The cell types of a set: those of its first row; CHECKs that every other row agrees (nulls of that type too).
 void rows_check(const rows_t *rows);
 // The text of the INSERT both engines share up to its source: "INSERT INTO t (a, b) " + source + conflict clause, where

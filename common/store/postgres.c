@@ -141,14 +141,51 @@ static int copy_rows(postgres_t *pg, const char *table, const char *columns, con
     return code;
 }
 
-static int postgres_insert(store_t *store, const char *table, const char *columns, const rows_t *rows,
-                           const char *conflict, err_t *err) {
-    postgres_t *pg = postgres_of(store);
-    int code = make_ready(pg, err);
-    if (code != E_OK) return code;
-    if (!*conflict && rows->count >= COPY_ROWS_MIN) return copy_rows(pg, table, columns, rows, err);
-    char *sql = insert_sql(table, columns, rows->width, "SELECT * FROM unnest(", ")", conflict);
+// "unnest($1, $2) AS k(c1, c2)"
+static void keys_sql(FILE *text, size_t width) {
+    fputs("unnest(", text);
+    for (size_t i = 1; i <= width; i++) fprintf(text, i == 1 ? "$%zu" : ", $%zu", i);
+    fputs(") AS k(", text);
+    for (size_t i = 1; i <= width; i++) fprintf(text, i == 1 ? "c%zu" : ", c%zu", i);
+    fputs(")", text);
+}
+
+// "UPDATE t SET c = k.c3 FROM unnest($1, $2, $3) AS k(c1, c2, c3) WHERE t.a = k.c1 AND t.b = k.c2". NULL when memory is
+// out.
+static char *update_sql(const char *table, const char *columns, const char *keys, size_t width) {
+    char *sql = NULL;
+    size_t size;
+    FILE *text = open_memstream(&sql, &size);
+    if (!text) return NULL;
+    set_sql(text, table, columns, keys, "k.c");
+    fputs(" FROM ", text);
+    keys_sql(text, width);
+    fputs(" WHERE ", text);
+    match_sql(text, table, keys, "k.c");
+    if (fclose(text) == 0) return sql;
+    free(sql);
+    return NULL;
+}
+
+// "DELETE FROM t USING unnest($1, $2) AS k(c1, c2) WHERE t.a = k.c1 AND t.b = k.c2". NULL when memory is out.
+static char *drop_sql(const char *table, const char *columns, size_t width) {
+    char *sql = NULL;
+    size_t size;
+    FILE *text = open_memstream(&sql, &size);
+    if (!text) return NULL;
+    fprintf(text, "DELETE FROM %s USING ", table);
+    keys_sql(text, width);
+    fputs(" WHERE ", text);
+    match_sql(text, table, columns, "k.c");
+    if (fclose(text) == 0) return sql;
+    free(sql);
+    return NULL;
+}
+
+// `sql` over all rows, as many at a time as one statement takes. `sql` NULL: memory is out; it is freed.
+static int queue_portions(postgres_t *pg, char *sql, const rows_t *rows, err_t *err) {
     if (!sql) return err_set(err, E_STORE, "out of memory");
+    int code = E_OK;
     size_t portion;
     for (size_t from = 0; code == E_OK && from < rows->count; from += portion) {
         portion = portion_of_rows(rows, from);
@@ -158,36 +195,27 @@ static int postgres_insert(store_t *store, const char *table, const char *column
     return code;
 }
 
-// "DELETE FROM t USING unnest($1, $2) AS k(c1, c2) WHERE t.a = k.c1 AND t.b = k.c2". NULL when memory is out.
-static char *drop_sql(const char *table, const char *columns, size_t width) {
-    char *sql = NULL;
-    size_t size;
-    FILE *text = open_memstream(&sql, &size);
-    if (!text) return NULL;
-    fprintf(text, "DELETE FROM %s USING unnest(", table);
-    for (size_t i = 1; i <= width; i++) fprintf(text, i == 1 ? "$%zu" : ", $%zu", i);
-    fputs(") AS k(", text);
-    for (size_t i = 1; i <= width; i++) fprintf(text, i == 1 ? "c%zu" : ", c%zu", i);
-    fputs(") WHERE ", text);
-    match_sql(text, table, columns, "k.c");
-    if (fclose(text) == 0) return sql;
-    free(sql);
-    return NULL;
+static int postgres_insert(store_t *store, const char *table, const char *columns, const rows_t *rows,
+                           const char *conflict, err_t *err) {
+    postgres_t *pg = postgres_of(store);
+    int code = make_ready(pg, err);
+    if (code != E_OK) return code;
+    if (!*conflict && rows->count >= COPY_ROWS_MIN) return copy_rows(pg, table, columns, rows, err);
+    return queue_portions(pg, insert_sql(table, columns, rows->width, "SELECT * FROM unnest(", ")", conflict), rows,
+                          err);
+}
+
+static int postgres_update(store_t *store, const char *table, const char *columns, const char *keys, const rows_t *rows,
+                           err_t *err) {
+    postgres_t *pg = postgres_of(store);
+    int code = make_ready(pg, err);
+    return code != E_OK ? code : queue_portions(pg, update_sql(table, columns, keys, rows->width), rows, err);
 }
 
 static int postgres_drop(store_t *store, const char *table, const char *columns, const rows_t *keys, err_t *err) {
     postgres_t *pg = postgres_of(store);
     int code = make_ready(pg, err);
-    if (code != E_OK) return code;
-    char *sql = drop_sql(table, columns, keys->width);
-    if (!sql) return err_set(err, E_STORE, "out of memory");
-    size_t portion;
-    for (size_t from = 0; code == E_OK && from < keys->count; from += portion) {
-        portion = portion_of_rows(keys, from);
-        code = queue_columns(pg, sql, keys, from, from + portion, err);
-    }
-    free(sql);
-    return code;
+    return code != E_OK ? code : queue_portions(pg, drop_sql(table, columns, keys->width), keys, err);
 }
 
 static int postgres_each_exec(store_t *store, const char *sql, const rows_t *keys, err_t *err) {
@@ -252,6 +280,7 @@ static const engine_t postgres_engine = {
     .script = postgres_script,
     .run = postgres_run,
     .insert = postgres_insert,
+    .update = postgres_update,
     .drop = postgres_drop,
     .each_query = postgres_each_query,
     .each_exec = postgres_each_exec,

@@ -299,6 +299,25 @@ static int lite_insert(store_t *store, const char *table, const char *columns, c
     return code;
 }
 
+// The text that was written, run for each row; the caller gives the stream up.
+static int each_of_text(store_t *store, FILE *text, char **sql, const rows_t *rows, err_t *err) {
+    int code = fclose(text) ? err_set(err, E_STORE, "out of memory") : lite_each_exec(store, *sql, rows, err);
+    free(*sql);
+    return code;
+}
+
+static int lite_update(store_t *store, const char *table, const char *columns, const char *keys, const rows_t *rows,
+                       err_t *err) {
+    char *sql = NULL;
+    size_t size;
+    FILE *text = open_memstream(&sql, &size);
+    if (!text) return err_set(err, E_STORE, "out of memory");
+    set_sql(text, table, columns, keys, "$");
+    fputs(" WHERE ", text);
+    match_sql(text, table, keys, "$");
+    return each_of_text(store, text, &sql, rows, err);
+}
+
 static int lite_drop(store_t *store, const char *table, const char *columns, const rows_t *keys, err_t *err) {
     char *sql = NULL;
     size_t size;
@@ -306,9 +325,7 @@ static int lite_drop(store_t *store, const char *table, const char *columns, con
     if (!text) return err_set(err, E_STORE, "out of memory");
     fprintf(text, "DELETE FROM %s WHERE ", table);
     match_sql(text, table, columns, "$");
-    int code = fclose(text) ? err_set(err, E_STORE, "out of memory") : lite_each_exec(store, sql, keys, err);
-    free(sql);
-    return code;
+    return each_of_text(store, text, &sql, keys, err);
 }
 
 static int lite_each_query(store_t *store, const char *sql, const rows_t *keys, arena_t *arena, rows_t *out,
@@ -346,6 +363,7 @@ static const engine_t lite_engine = {
     .script = lite_script,
     .run = lite_run,
     .insert = lite_insert,
+    .update = lite_update,
     .drop = lite_drop,
     .each_query = lite_each_query,
     .each_exec = lite_each_exec,

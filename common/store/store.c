@@ -178,6 +178,18 @@ int store_put(store_t *store, const char *table, const char *columns, const char
     return code;
 }
 
+int store_update(store_t *store, const char *table, const char *columns, const char *keys, const rows_t *rows,
+                 err_t *err) {
+    CHECK(strncmp(columns, keys, strlen(keys)) == 0);
+    if (rows->count == 0) return doomed(store, err);
+    bool own;
+    int code = begin_set(store, rows, &own, err);
+    if (code != E_OK) return code;
+    err_t failure;
+    code = store->engine->update(store, table, columns, keys, rows, &failure);
+    return end_own(store, own, told(store, code, &failure, err), err);
+}
+
 int store_drop(store_t *store, const char *table, const char *columns, const rows_t *keys, err_t *err) {
     if (keys->count == 0) return doomed(store, err);
     bool own;
@@ -216,6 +228,17 @@ void match_sql(FILE *text, const char *table, const char *columns, const char *b
         length = strcspn(c, ", ");
         fprintf(text, "%s%s.%.*s = %s%d", n ? " AND " : "", table, (int)length, c, before, n + 1);
         n++;
+    }
+}
+
+void set_sql(FILE *text, const char *table, const char *columns, const char *keys, const char *before) {
+    size_t length;
+    int n = 0, set = 0;
+    fprintf(text, "UPDATE %s SET ", table);
+    for (const char *c = columns; *c; c += length, c += strspn(c, ", ")) {
+        length = strcspn(c, ", ");
+        n++;
+        if (!is_among(keys, c, length)) fprintf(text, "%s%.*s = %s%d", set++ ? ", " : "", (int)length, c, before, n);
     }
 }
 

@@ -3,6 +3,8 @@
 #include "common/daemon/service.h"
 #include "common/stream/stream.h"
 #include "import_tables.h"
+#include "slots.h"
+#include <string.h>
 
 const migration_t enrollment_migrations[] = {
     {1, REQUEST_TABLE_SQL STREAM_TABLE_SQL
@@ -25,6 +27,8 @@ const migration_t enrollment_migrations[] = {
         " known_ms BIGINT NOT NULL, state BYTEA NOT NULL, PRIMARY KEY (partition, employer, version));"
         "INSERT INTO employer_version (partition, employer, version, known_ms, state)"
         " SELECT partition, employer, version, (SELECT COALESCE(max(at_ms), 0) FROM event), state FROM employer;"},
+    // A row that is changed later stays on its page, and its indexes as they are.
+    {6, POSTGRES_ONLY "ALTER TABLE person SET (fillfactor = 60);"},
 };
 _Static_assert(COUNT_OF(enrollment_migrations) == ENROLLMENT_MIGRATIONS, "the service runs all steps");
 const size_t enrollment_migration_count = COUNT_OF(enrollment_migrations);
@@ -88,32 +92,49 @@ static int state_rows(Tc__PersonState *const *states, size_t count, size_t more,
     return 0;
 }
 
-// A clock that was set back must not put what became known later before what was known: then the moment of the version
-// before holds. $1 partition, $2 name, $3 version.
-#define NOT_BEFORE(kind)                                                                                               \
-    "UPDATE " kind "_version SET known_ms = (SELECT b.known_ms FROM " kind "_version b WHERE b.partition = $1"         \
-    " AND b." kind " = $2 AND b.version = $3 - 1) WHERE partition = $1 AND " kind " = $2 AND version = $3"             \
-    " AND known_ms < (SELECT b.known_ms FROM " kind "_version b WHERE b.partition = $1 AND b." kind " = $2"            \
-    " AND b.version = $3 - 1)"
+// A clock that was set back must not put what became known later before what was known: then the moment of the last
+// version stored holds. $1 partition, $2 name, $3 version, $4 now.
+#define KNOWN_LATER(kind)                                                                                              \
+    "SELECT b.known_ms FROM (SELECT known_ms FROM " kind "_version WHERE partition = $1 AND " kind " = $2"             \
+    " AND version < $3 ORDER BY version DESC LIMIT 1) b WHERE b.known_ms > $4"
 
-static int add_versions(store_t *store, const rows_t *from, int64_t known_ms, arena_t *arena, err_t *err) {
-    rows_t rows;
-    rows_init(&rows, arena, 5);
+// The first four columns of `versions` are those parameters; the fourth becomes the moment since which each is known.
+static int not_before(store_t *store, const char *known_later, rows_t *versions, err_t *err) {
+    rows_t keys, later;
+    rows_init(&keys, versions->arena, 4);
+    for (size_t i = 0; i < versions->count; i++) {
+        cell_t *key = rows_add(&keys);
+        if (!key) return err_set(err, E_IO, "out of memory");
+        memcpy(key, rows_at(versions, i), 4 * sizeof *key);
+    }
+    int rc = store_each_query(store, known_later, &keys, versions->arena, &later, err);
+    for (size_t i = 0; rc == 0 && i < later.count; i++)
+        rows_at(versions, (size_t)row_i64(&later, i, 0))[3] = cell_i64(row_i64(&later, i, 1));
+    return rc;
+}
+
+// partition, name, version, known_ms, state
+static int version_rows(const rows_t *from, int64_t known_ms, arena_t *arena, rows_t *out, err_t *err) {
+    rows_init(out, arena, 5);
     for (size_t i = 0; i < from->count; i++) {
         const cell_t *state = rows_at(from, i);
-        cell_t *row = rows_add(&rows);
+        cell_t *row = rows_add(out);
         if (!row) return err_set(err, E_IO, "out of memory");
-        for (int k = 0; k < 3; k++) row[k] = state[k];
+        memcpy(row, state, 3 * sizeof *row);
         row[3] = cell_i64(known_ms);
         row[4] = state[from->width - 1];
     }
-    return store_insert(store, "person_version", "partition, person, version, known_ms, state", &rows, CONFLICT_FAILS,
+    return 0;
+}
+
+static int put_person_versions(store_t *store, const rows_t *rows, err_t *err) {
+    return store_insert(store, "person_version", "partition, person, version, known_ms, state", rows, CONFLICT_FAILS,
                         err);
 }
 
 int persons_insert(store_t *store, Tc__PersonState *const *states, const person_secrets_t *secrets, size_t count,
                    int64_t known_ms, arena_t *arena, err_t *err) {
-    rows_t rows;
+    rows_t rows, versions;
     int rc = state_rows(states, count, 2, arena, &rows, err);
     if (rc || count == 0) return rc;
     for (size_t i = 0; i < count; i++) {
@@ -122,18 +143,38 @@ int persons_insert(store_t *store, Tc__PersonState *const *states, const person_
     }
     rc = store_insert(store, "person", "partition, person, version, citizen_id, name, state", &rows, CONFLICT_FAILS,
                       err);
-    return rc ? rc : add_versions(store, &rows, known_ms, arena, err);
+    if (rc == 0) rc = version_rows(&rows, known_ms, arena, &versions, err);
+    return rc ? rc : put_person_versions(store, &versions, err);
+}
+
+// Of several rows for one name the last: partition, name, version, state.
+static int last_of_each(const rows_t *from, arena_t *arena, rows_t *out, err_t *err) {
+    slots_t places;
+    int rc = slots_init(&places, arena, from->count, err);
+    rows_init(out, arena, 4);
+    for (size_t i = 0; rc == 0 && i < from->count; i++) {
+        const cell_t *row = rows_at(from, i);
+        size_t *place = slots_at(&places, row[1].data);
+        if (!*place && !rows_add(out)) return err_set(err, E_IO, "out of memory");
+        if (!*place) *place = out->count;
+        cell_t *last = rows_at(out, *place - 1);
+        memcpy(last, row, 3 * sizeof *last);
+        last[3] = row[from->width - 1];
+    }
+    return rc;
 }
 
 int persons_update(store_t *store, Tc__PersonState *const *states, size_t count, int64_t known_ms, arena_t *arena,
                    err_t *err) {
-    rows_t rows;
+    rows_t rows, versions, last;
     int rc = state_rows(states, count, 0, arena, &rows, err);
     if (rc || count == 0) return rc;
-    rc = store_each_exec(store, "UPDATE person SET version = $3, state = $4 WHERE partition = $1 AND person = $2",
-                         &rows, err);
-    if (!rc) rc = add_versions(store, &rows, known_ms, arena, err);
-    return rc ? rc : store_each_exec(store, NOT_BEFORE("person"), &rows, err);
+    rc = version_rows(&rows, known_ms, arena, &versions, err);
+    if (rc == 0) rc = not_before(store, KNOWN_LATER("person"), &versions, err);
+    if (rc == 0) rc = last_of_each(&rows, arena, &last, err);
+    if (rc == 0)
+        rc = store_update(store, "person", "partition, person, version, state", "partition, person", &last, err);
+    return rc ? rc : put_person_versions(store, &versions, err);
 }
 
 int person_fetch_version(store_t *store, const char *person, int64_t before_ms, arena_t *arena, Tc__PersonState **out,
@@ -198,20 +239,13 @@ int employer_versions_insert(store_t *store, Tc__EmployerState *const *states, s
 
 int employers_update(store_t *store, Tc__EmployerState *const *states, size_t count, int64_t known_ms, arena_t *arena,
                      err_t *err) {
-    rows_t versions, rows;
+    rows_t versions, last;
     int rc = employer_rows(states, count, known_ms, arena, &versions, err);
-    rows_init(&rows, arena, 4);
-    for (size_t i = 0; rc == 0 && i < versions.count; i++) {
-        const cell_t *from = rows_at(&versions, i);
-        cell_t *row = rows_add(&rows);
-        if (!row) return err_set(err, E_IO, "out of memory");
-        row[0] = from[0], row[1] = from[1], row[2] = from[2], row[3] = from[4];
-    }
+    if (rc == 0) rc = not_before(store, KNOWN_LATER("employer"), &versions, err);
+    if (rc == 0) rc = last_of_each(&versions, arena, &last, err);
     if (rc == 0)
-        rc = store_each_exec(
-            store, "UPDATE employer SET version = $3, state = $4 WHERE partition = $1 AND employer = $2", &rows, err);
-    if (rc == 0) rc = put_versions(store, &versions, err);
-    return rc ? rc : store_each_exec(store, NOT_BEFORE("employer"), &rows, err);
+        rc = store_update(store, "employer", "partition, employer, version, state", "partition, employer", &last, err);
+    return rc ? rc : put_versions(store, &versions, err);
 }
 
 int employer_fetch_version(store_t *store, const char *employer, int64_t before_ms, arena_t *arena,

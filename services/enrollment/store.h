@@ -5,7 +5,7 @@
 #include "common/store/store.h"
 #include "enrollment.pb-c.h"
 
-enum { ENROLLMENT_MIGRATIONS = 5 };
+enum { ENROLLMENT_MIGRATIONS = 6 };
 extern const migration_t enrollment_migrations[];
 extern const size_t enrollment_migration_count;
 

@@ -187,6 +187,16 @@ static int sim_insert(store_t *store, const char *table, const char *columns, co
     return code;
 }
 
+static int sim_update(store_t *store, const char *table, const char *columns, const char *keys, const rows_t *rows,
+                      err_t *err) {
+    boundary("before", "update");
+    int code = fails(table, err);
+    if (!code) code = disk.real->update(store, table, columns, keys, rows, err);
+    fiber_work(WRITE_US);
+    boundary("after", "update");
+    return code;
+}
+
 static int sim_drop(store_t *store, const char *table, const char *columns, const rows_t *keys, err_t *err) {
     boundary("before", "delete");
     int code = disk.real->drop(store, table, columns, keys, err);
@@ -225,6 +235,7 @@ static const engine_t sim_engine = {
     .script = sim_script,
     .run = sim_run,
     .insert = sim_insert,
+    .update = sim_update,
     .drop = sim_drop,
     .each_query = sim_each_query,
     .each_exec = sim_each_exec,
