@@ -98,10 +98,8 @@ int position_move(position_t *position, const event_t *events, size_t count, err
         row[2] = cell_i64(events[i].partition);
         row[3] = cell_i64(events[i].number);
     }
-    return store_each_exec(position->store,
-                           "INSERT INTO stream_cursor (consumer, service, partition, number) VALUES ($1, $2, $3, $4)"
-                           " ON CONFLICT (consumer, service, partition) DO UPDATE SET number = excluded.number",
-                           &rows, err);
+    return store_put(position->store, "stream_cursor", "consumer, service, partition, number",
+                     "consumer, service, partition", &rows, err);
 }
 
 int position_commit(position_t *position, err_t *err) {

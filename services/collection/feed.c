@@ -59,23 +59,41 @@ static int apply_employers(const renew_env_t *env, const event_t *events, size_t
     return employers_apply(env, states, found, persons, person_count, err);
 }
 
+// Persons who arrived, those we never heard of before in front: nothing of theirs is stored.
+typedef struct arrivals {
+    Tc__PersonState **states;
+    size_t count, strangers;
+} arrivals_t;
+
+// Of a merged number bills may come along.
+static bool is_stranger(const Tc__PersonState *state, bool known) {
+    return !known && state->n_merged_from == 0 && !*state->merged_into;
+}
+
 // Leave out what is not newer than our copy.
-static int keep_newer(service_ctx_t *ctx, Tc__PersonState **states, size_t *count, arena_t *arena, err_t *err) {
+static int keep_newer(service_ctx_t *ctx, arrivals_t *in, arena_t *arena, err_t *err) {
     rows_t keys, known;
-    size_t kept = 0, row = 0;
+    size_t others = 0, row = 0;
+    Tc__PersonState **other = arena_alloc(arena, (in->count + 1) * sizeof(Tc__PersonState *));
+    if (!other) return err_set(err, E_IO, "out of memory");
     rows_init(&keys, arena, 2);
-    for (size_t i = 0; i < *count; i++) {
-        int rc = key_add(&keys, states[i]->person, err);
+    for (size_t i = 0; i < in->count; i++) {
+        int rc = key_add(&keys, in->states[i]->person, err);
         if (rc) return rc;
     }
     int rc = person_versions_of(ctx->store, &keys, arena, &known, err);
     if (rc) return rc;
-    for (size_t i = 0; i < *count; i++) {
-        int64_t version = 0;
-        if (row < known.count && row_i64(&known, row, 0) == (int64_t)i) version = row_i64(&known, row++, 1);
-        if (states[i]->version > version) states[kept++] = states[i];
+    for (size_t i = 0; i < in->count; i++) {
+        const bool is_known = row < known.count && row_i64(&known, row, 0) == (int64_t)i;
+        const int64_t version = is_known ? row_i64(&known, row++, 1) : 0;
+        if (in->states[i]->version <= version) continue;
+        if (is_stranger(in->states[i], is_known))
+            in->states[in->strangers++] = in->states[i];
+        else
+            other[others++] = in->states[i];
     }
-    *count = kept;
+    memcpy(in->states + in->strangers, other, others * sizeof *other);
+    in->count = in->strangers + others;
     return 0;
 }
 
@@ -96,7 +114,7 @@ static int put_persons(service_ctx_t *ctx, Tc__PersonState *const *states, size_
 }
 
 typedef struct persons {
-    Tc__PersonState *const *persons;
+    Tc__PersonState **persons;
     size_t count;
 } persons_t;
 
@@ -111,10 +129,10 @@ static int by_person(const void *a, const void *b) {
     return order ? order : (left->place > right->place) - (left->place < right->place);
 }
 
-// Everybody whose state may be another one now: who arrived, who got something from a number that stands for them,
-// whose bills went with their employer's kind. Of one person the state in the first list counts.
-static int renew_all(renew_env_t *env, const persons_t *lists, size_t count, const Tc__PersonState ***all_persons,
-                     renewal_t *out, err_t *err) {
+// Who arrived, who got something from a number that stands for them, whose bills went with their employer's kind. Of
+// one person the state in the first list counts.
+static int renew_each(renew_env_t *env, const persons_t *lists, size_t count,
+                      const Tc__PersonState *const **all_persons, renewal_t *out, err_t *err) {
     arena_t *arena = env->ctx->arena;
     size_t all = 0, kept = 0;
     for (size_t i = 0; i < count; i++) all += lists[i].count;
@@ -128,7 +146,16 @@ static int renew_all(renew_env_t *env, const persons_t *lists, size_t count, con
         if (i == 0 || strcmp(places[i - 1].person->person, places[i].person->person) != 0)
             persons[kept++] = places[i].person;
     *all_persons = persons;
-    return renew_arrived(env, persons, kept, arena, out, err);
+    return renew_arrived(env, persons, kept, 0, arena, out, err);
+}
+
+// Everybody whose state may be another one now, in *all.
+static int renew_all(renew_env_t *env, const arrivals_t *in, const persons_t *also, const persons_t *employed,
+                     const Tc__PersonState *const **all, renewal_t *out, err_t *err) {
+    const persons_t lists[] = {{in->states, in->count}, *also, *employed};
+    if (also->count || employed->count) return renew_each(env, lists, COUNT_OF(lists), all, out, err);
+    *all = (const Tc__PersonState *const *)in->states;
+    return renew_arrived(env, *all, in->count, in->strangers, env->ctx->arena, out, err);
 }
 
 static int apply(void *self, const event_t *events, size_t count, err_t *err) {
@@ -136,18 +163,17 @@ static int apply(void *self, const event_t *events, size_t count, err_t *err) {
     service_ctx_t *ctx = env->ctx;
     arena_t *arena = ctx->arena; // no command is at work now
     renewal_t renewal;
-    size_t found = 0, also_count = 0, employed_count = 0;
-    const Tc__PersonState **all = NULL;
-    Tc__PersonState **also = NULL, **employed = NULL, **states = arena_alloc(arena, (count + 1) * sizeof *states);
-    if (!states) return err_set(err, E_IO, "out of memory");
-    int rc = gather_persons(events, count, arena, states, &found, err);
-    if (rc == 0) rc = keep_newer(ctx, states, &found, arena, err);
-    if (rc == 0) rc = apply_employers(env, events, count, &employed, &employed_count, err);
-    if (rc == 0) rc = merger_apply(env->desk, states, found, &also, &also_count, err);
-    const persons_t lists[] = {{states, found}, {also, also_count}, {employed, employed_count}};
-    if (rc == 0) rc = renew_all(env, lists, COUNT_OF(lists), &all, &renewal, err);
-    if (rc == 0) rc = put_persons(ctx, states, found, arena, err);
-    if (rc == 0) rc = fund_credit_settle(env->desk, states, found, err);
+    const Tc__PersonState *const *all = NULL;
+    persons_t also = {0}, employed = {0};
+    arrivals_t in = {.states = arena_alloc(arena, (count + 1) * sizeof *in.states)};
+    if (!in.states) return err_set(err, E_IO, "out of memory");
+    int rc = gather_persons(events, count, arena, in.states, &in.count, err);
+    if (rc == 0) rc = keep_newer(ctx, &in, arena, err);
+    if (rc == 0) rc = apply_employers(env, events, count, &employed.persons, &employed.count, err);
+    if (rc == 0) rc = merger_apply(env->desk, in.states, in.count, &also.persons, &also.count, err);
+    if (rc == 0) rc = renew_all(env, &in, &also, &employed, &all, &renewal, err);
+    if (rc == 0) rc = put_persons(ctx, in.states, in.count, arena, err);
+    if (rc == 0) rc = fund_credit_settle(env->desk, in.states, in.count, err);
     if (rc == 0) rc = renew_write(env, &renewal, arena, err);
     if (rc == 0) rc = amendments_write(env->desk, all, &renewal.amended, err);
     return rc ? rc : stream_flush(ctx->stream, err);

@@ -16,6 +16,7 @@ typedef struct chunk {
     month_t *first_paid;   // NULL: nobody asks
     bool anew;             // renew_rebuild
     bool arrived;          // renew_arrived
+    bool strangers;        // nothing is stored of them
     month_t now;           // months before it are past
     int64_t told;          // version before the first, of a state that is not stored
     rows_t history, known; // by person index
@@ -29,6 +30,7 @@ static int out_of_memory(err_t *err) { return err_set(err, E_IO, "out of memory"
 static int read_chunk(chunk_t *chunk, err_t *err) {
     rows_t keys;
     arena_t *scratch = chunk->env->scratch;
+    if (chunk->strangers) return 0; // no rows
     rows_init(&keys, scratch, 2);
     for (size_t i = 0; i < chunk->count; i++) {
         int rc = key_add(&keys, chunk->persons[i]->person, err);
@@ -217,48 +219,49 @@ static int decide_chunk(chunk_t *chunk, err_t *err) {
     return rc;
 }
 
-static int decide(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, month_t *first_paid,
-                  bool anew, bool arrived, arena_t *arena, renewal_t *out, err_t *err) {
-    // Versions go up one by one, and nobody's state changes every millisecond for decades: the clock is above them all.
-    const int64_t told = anew ? clock_now_ms() : 0;
+// `as` says what is asked of all persons. Of the first `strangers` nothing is stored.
+static int decide(const chunk_t *as, size_t count, size_t strangers, renewal_t *out, err_t *err) {
     const month_t now = month_of(date_of_ms(clock_now_ms()));
     int rc = 0;
-    rows_init(&out->changed, arena, ENTITLEMENT_COLUMNS);
-    rows_init(&out->dropped, arena, 3);
-    rows_init(&out->voided, arena, 3);
-    rows_init(&out->same, arena, 3);
-    rows_init(&out->amended, arena, 2);
-    for (size_t i = 0; rc == 0 && i < count; i += CHUNK) {
-        chunk_t chunk = {.env = env,
-                         .persons = persons + i,
-                         .first = i,
-                         .count = count - i < CHUNK ? count - i : CHUNK,
-                         .first_paid = first_paid ? first_paid + i : NULL,
-                         .anew = anew,
-                         .arrived = arrived,
-                         .now = now,
-                         .told = told,
-                         .arena = arena,
-                         .out = out};
+    rows_init(&out->changed, as->arena, ENTITLEMENT_COLUMNS);
+    rows_init(&out->dropped, as->arena, 3);
+    rows_init(&out->voided, as->arena, 3);
+    rows_init(&out->same, as->arena, 3);
+    rows_init(&out->amended, as->arena, 2);
+    for (size_t i = 0, end; rc == 0 && i < count; i = end) {
+        chunk_t chunk = *as;
+        end = i < strangers ? strangers : count;
+        if (end - i > CHUNK) end = i + CHUNK;
+        chunk.persons = as->persons + i;
+        chunk.first = i;
+        chunk.count = end - i;
+        chunk.first_paid = as->first_paid ? as->first_paid + i : NULL;
+        chunk.strangers = i < strangers;
+        chunk.now = now;
+        chunk.out = out;
         rc = decide_chunk(&chunk, err);
-        arena_reset(env->scratch);
+        arena_reset(as->env->scratch);
     }
     return rc;
 }
 
 int renew_decide(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, month_t *first_paid,
                  arena_t *arena, renewal_t *out, err_t *err) {
-    return decide(env, persons, count, first_paid, false, false, arena, out, err);
+    const chunk_t as = {.env = env, .persons = persons, .first_paid = first_paid, .arena = arena};
+    return decide(&as, count, 0, out, err);
 }
 
-int renew_arrived(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, arena_t *arena,
-                  renewal_t *out, err_t *err) {
-    return decide(env, persons, count, NULL, false, true, arena, out, err);
+int renew_arrived(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, size_t strangers,
+                  arena_t *arena, renewal_t *out, err_t *err) {
+    const chunk_t as = {.env = env, .persons = persons, .arrived = true, .arena = arena};
+    return decide(&as, count, strangers, out, err);
 }
 
+// Versions go up one by one, and nobody's state changes every millisecond for decades: the clock is above them all.
 int renew_rebuild(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, arena_t *arena,
                   renewal_t *out, err_t *err) {
-    return decide(env, persons, count, NULL, true, false, arena, out, err);
+    const chunk_t as = {.env = env, .persons = persons, .anew = true, .told = clock_now_ms(), .arena = arena};
+    return decide(&as, count, 0, out, err);
 }
 
 static int take_out(const renew_env_t *env, const rows_t *voided, arena_t *arena, err_t *err) {

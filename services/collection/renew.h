@@ -26,9 +26,10 @@ typedef struct renewal {
 // as years (years.h), MONTH_NONE without any. Results live in `arena`. The scratch arena is free afterwards.
 int renew_decide(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, month_t *first_paid,
                  arena_t *arena, renewal_t *out, err_t *err) MUST_USE;
-// The same for states that arrived, which may say other things of what is billed than those before them.
-int renew_arrived(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, arena_t *arena,
-                  renewal_t *out, err_t *err) MUST_USE;
+// The same for states that arrived, which may say other things of what is billed than those before them. Of the first
+// `strangers` no bill and no state is stored yet.
+int renew_arrived(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, size_t strangers,
+                  arena_t *arena, renewal_t *out, err_t *err) MUST_USE;
 // The same from scratch for the persons of a page (walk.h), nobody left out. Everybody had a state once,
 // so one that is missing was lost: it begins again above every version that can have been told of it.
 int renew_rebuild(const renew_env_t *env, const Tc__PersonState *const *persons, size_t count, arena_t *arena,
