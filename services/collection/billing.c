@@ -26,14 +26,15 @@ static int out_of_memory(err_t *err) { return err_set(err, E_IO, "out of memory"
 
 static int read_chunk(run_t *run, const walk_t *walk, err_t *err) {
     walked_t chunk;
-    int rc = walk_chunk(run->ctx, walk, &chunk, err);
+    const uint32_t yearly = policy_coverage(run->policy)->yearly;
+    int rc = walk_chunk(run->ctx, walk, run->period->yearly ? yearly : ~yearly, &chunk, err);
     if (rc) return rc;
     if (!(run->owing = arena_alloc(run->ctx->arena, (chunk.count + 1) * sizeof *run->owing))) return out_of_memory(err);
     for (size_t i = 0; i < chunk.count; i++) {
         const Tc__Spell *spell = period_spell(run->policy, chunk.persons[i], run->period);
         if (spell) run->owing[run->count++] = (owing_t){.person = chunk.persons[i], .spell = spell};
     }
-    run->reply->persons = (int32_t)chunk.count;
+    run->reply->persons = (int32_t)chunk.passed;
     run->reply->last_person = chunk.last;
     run->reply->done = chunk.done;
     return 0;

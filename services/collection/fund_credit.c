@@ -99,7 +99,7 @@ int fund_credit_run(collection_t *c, month_t month, const walk_t *walk, Tc__Cred
     walked_t chunk;
     Tc__CreditRun *reply = arena_alloc(run.arena, sizeof *reply);
     if (!reply) return out_of_memory(err);
-    int rc = walk_chunk(c->ctx, walk, &chunk, err);
+    int rc = walk_chunk(c->ctx, walk, policy_coverage(c->env.policy)->lifelong, &chunk, err);
     if (rc) return rc;
     if (!(run.months = arena_alloc(run.arena, (chunk.count + 1) * sizeof *run.months))) return out_of_memory(err);
     for (size_t i = 0; rc == 0 && i < chunk.count; i++) rc = add_month(&run, chunk.persons[i], err);
@@ -108,7 +108,7 @@ int fund_credit_run(collection_t *c, month_t month, const walk_t *walk, Tc__Cred
     if (rc == 0) rc = crediting_fund(c, run.months, run.count, &told, err);
     if (rc) return rc;
     tc__credit_run__init(reply);
-    reply->persons = (int32_t)chunk.count;
+    reply->persons = (int32_t)chunk.passed;
     reply->credited = (int32_t)told.months;
     reply->undecided = (int32_t)told.undecided;
     reply->amount_fen = told.amount;

@@ -15,9 +15,17 @@ typedef struct walk {
 typedef struct walked { // lives in ctx->arena
     Tc__PersonState **persons;
     size_t count;
-    char *last; // `after` of the next chunk
+    size_t passed; // everybody in the chunk, also who was left out
+    char *last;    // `after` of the next chunk
     bool done;
 } walked_t;
 
-// E_OUT_OF_RANGE for a limit or part that cannot be.
-int walk_chunk(service_ctx_t *ctx, const walk_t *walk, walked_t *out, err_t *err) MUST_USE;
+enum { WALK_EVERYBODY = 0 };
+
+// `identities`: WALK_EVERYBODY, or a set of identities; whose spells have none of them is left out unread, which is
+// most of the work where a run concerns few. E_OUT_OF_RANGE for a limit or part that cannot be.
+int walk_chunk(service_ctx_t *ctx, const walk_t *walk, uint32_t identities, walked_t *out, err_t *err) MUST_USE;
+
+// The identities of the spells in a packed person state, and in *person its number, not terminated. UINT32_MAX and NULL
+// for bytes that cannot be read so: whoever unpacks them is told why.
+uint32_t walk_identities(const void *state, size_t bytes, const char **person, size_t *person_bytes);

@@ -1,5 +1,6 @@
 // Runs over the city and what they leave: billing in parts, states rebuilt from scratch so that store, stream and Redis
 // agree, and previews that the payment itself then bears out. On SQLite and on PostgreSQL.
+#include "services/collection/walk.h"
 #include "tests/city_rig.h"
 
 static void bill(city_t *city, const char *period) {
@@ -552,6 +553,54 @@ TEST(bad_previews_name_the_field) {
     close_people(&city);
 }
 
+// As unpacked, whatever else the state says; and of bytes that are cut or altered at least what can be unpacked of
+// them.
+TEST(a_look_into_a_state_misses_no_identity) {
+    static Tc__Spell spells[4];
+    static Tc__Membership group;
+    char number[] = "P-1";
+    arena_t *arena = arena_new(1 << 16, 0);
+    new_seed();
+    for (int turn = 0; turn < 20000; turn++) {
+        Tc__PersonState state = TC__PERSON_STATE__INIT, *cut = NULL;
+        Tc__Spell *list[COUNT_OF(spells)];
+        Tc__Membership *groups[] = {&group};
+        uint32_t wanted = 0;
+        const char *person;
+        size_t bytes, person_bytes;
+        arena_reset(arena);
+        state.person = number;
+        state.version = rand();
+        state.spells = list;
+        state.n_spells = (size_t)rand() % (COUNT_OF(spells) + 1);
+        state.groups = groups;
+        state.n_groups = (size_t)rand() % 2;
+        tc__membership__init(&group);
+        group.group = number;
+        for (size_t i = 0; i < state.n_spells; i++) {
+            const int identity = rand() % IDENTITY__COUNT;
+            tc__spell__init(list[i] = &spells[i]);
+            spells[i].identity = (char *)identity_name(identity);
+            spells[i].wage_fen = rand() % 2 ? rand() : 0;
+            wanted |= UINT32_C(1) << identity;
+        }
+        uint8_t *packed = message_pack(&state.base, arena, &bytes);
+        NEED(packed != NULL);
+        NEED(walk_identities(packed, bytes, &person, &person_bytes) == wanted);
+        OK(person_bytes == 3 && memcmp(person, "P-1", 3) == 0);
+        bytes = (size_t)rand() % (bytes + 1);
+        if (bytes) packed[(size_t)rand() % bytes] ^= (uint8_t)(1 << rand() % 8);
+        const uint32_t seen = walk_identities(packed, bytes, &person, &person_bytes);
+        if (message_unpack((ProtobufCMessage **)&cut, &tc__person_state__descriptor, packed, bytes, arena, NULL))
+            continue;
+        for (size_t i = 0; i < cut->n_spells; i++) {
+            const int identity = identity_from_name(cut->spells[i]->identity);
+            NEED(identity < 0 ? seen == UINT32_MAX : seen >> identity & 1);
+        }
+    }
+    arena_destroy(&arena);
+}
+
 TEST(the_ground_is_cleared) {
     policy_destroy(&law);
     rig_ground_stop();
@@ -567,4 +616,4 @@ TESTS("collection: runs over the city", CASE(the_ground_is_laid), CASE(parts_rea
       CASE(JM_G_14_and_JM_G_15_four_months_would_not), CASE(JM_G_11_a_day_later_a_month_more_is_too_late),
       CASE(JM_E_25_and_JM_G_17_who_pays_alone_waits), CASE(JM_E_27_a_year_paid_within_it_covers_the_rest_of_it),
       CASE(random_previews_are_borne_out_by_the_payment), CASE(bad_previews_name_the_field),
-      CASE(the_ground_is_cleared))
+      CASE(a_look_into_a_state_misses_no_identity), CASE(the_ground_is_cleared))
