@@ -834,6 +834,34 @@ ON_BOTH(what_was_acknowledged_outlives_kill_nine) {
 
 // ---- faults ----
 
+// 120 MB are written, and the log begins anew when it was copied.
+TEST(the_log_of_sqlite_is_copied_beside_the_writer) {
+    enum { TURNS = 60, ROWS = 500, BODY = 4000, LOG_MAX = 80 * 1024 * 1024 };
+    static char body[BODY], path[256];
+    err_t err;
+    struct stat log;
+    off_t longest = 0;
+    store_t *store = with_table(sqlite_url, "long_log");
+    arena_t *arena = arena_new(1 << 16, 0);
+    snprintf(path, sizeof path, "%s/long_log.db-wal", sqlite_url + strlen("sqlite:"));
+    for (int64_t turn = 0; turn < TURNS; turn++) {
+        rows_t rows;
+        arena_reset(arena);
+        fill(&rows, arena, turn * ROWS, ROWS);
+        for (size_t i = 0; i < rows.count; i++) rows_at(&rows, i)[2] = cell_blob(body, sizeof body);
+        DONE(store_insert(store, "t", "id, name, body", &rows, CONFLICT_FAILS, &err));
+        EQ(stat(path, &log), 0);
+        if (log.st_size > longest) longest = log.st_size;
+    }
+    OK(longest > 0 && longest < LOG_MAX);
+    EQ(count_t(store), TURNS * ROWS);
+    store_close(&store);
+    store = opened(sqlite_url, "long_log");
+    EQ(count_t(store), TURNS * ROWS);
+    store_close(&store);
+    arena_destroy(&arena);
+}
+
 static int fill_disk_work(const char *url, int index) {
     (void)index;
     err_t err = {0};
@@ -994,6 +1022,7 @@ TESTS("store", CASE(both_engines_start), CASE(bad_urls_and_schemas_are_refused),
       BOTH(large_answers_do_not_lock_the_pipeline), BOTH(the_statement_cache_is_bounded),
       BOTH(a_step_for_one_engine_is_counted_on_both), BOTH(migrations_go_on_where_they_stopped),
       BOTH(processes_migrate_together), BOTH(two_writers_make_one_log_without_gaps),
-      BOTH(what_was_acknowledged_outlives_kill_nine), CASE(a_full_disk_is_an_error_and_work_goes_on_after_it),
+      BOTH(what_was_acknowledged_outlives_kill_nine), CASE(the_log_of_sqlite_is_copied_beside_the_writer),
+      CASE(a_full_disk_is_an_error_and_work_goes_on_after_it),
       CASE(a_lost_server_is_an_error_and_the_next_transaction_reconnects), CASE(a_changed_table_is_an_error_once),
       CASE(both_engines_do_the_same))
