@@ -4,7 +4,6 @@
 // asked.
 #include "writer.h"
 #include "common/base/crash.h"
-#include "common/base/hash.h"
 #include "common/wire/message.h"
 #include "ledger.h"
 #include "store.h"
@@ -143,7 +142,8 @@ static int add_posting_rows(target_t *to, const Tc__JournalEntry *entry, uint32_
 
 // ---- balances
 
-static int compare_keys(const Tc__Posting *left, const Tc__Posting *right) {
+static int compare_postings(const void *a, const void *b) {
+    const Tc__Posting *left = *(Tc__Posting *const *)a, *right = *(Tc__Posting *const *)b;
     int order = strcmp(left->account, right->account);
     if (!order) order = strcmp(left->fund, right->fund);
     if (!order) order = (left->year > right->year) - (left->year < right->year);
@@ -151,74 +151,38 @@ static int compare_keys(const Tc__Posting *left, const Tc__Posting *right) {
     return order ? order : strcmp(left->division, right->division);
 }
 
-// What falls on one key: an entry of a table that is searched by hash, since sorting all postings of a batch by five
-// parts costs more than everything else about balances.
-typedef struct share {
-    const Tc__Posting *key; // NULL: the place is free
-    fen_t amount;
-    int64_t postings;
-} share_t;
-
-static uint64_t hash_of(const Tc__Posting *posting) {
-    uint64_t hash = hash64(posting->account, strlen(posting->account), (uint64_t)posting->year);
-    hash = hash64(posting->fund, strlen(posting->fund), hash);
-    hash = hash64(posting->identity, strlen(posting->identity), hash);
-    return hash64(posting->division, strlen(posting->division), hash);
-}
-
-// `room` is a power of two and more than there are keys.
-static share_t *share_of(share_t *shares, size_t room, const Tc__Posting *posting) {
-    size_t at = hash_of(posting) & (room - 1);
-    while (shares[at].key && compare_keys(shares[at].key, posting) != 0) at = (at + 1) & (room - 1);
-    return &shares[at];
-}
-
-static int add_up(share_t *shares, size_t room, const Tc__JournalEntry *entry, err_t *err) {
-    for (size_t line = 0; line < entry->n_postings; line++) {
-        const Tc__Posting *posting = entry->postings[line];
-        share_t *share = share_of(shares, room, posting);
-        share->key = posting;
-        share->postings++;
-        if (fen_add(share->amount, posting->amount_fen, &share->amount))
-            return err_set(err, E_OUT_OF_RANGE, "a balance overflows");
+// Sums of neighbours with the same key.
+static int add_balance_rows(Tc__Posting *const *sorted, size_t count, rows_t *rows, err_t *err) {
+    for (size_t i = 0; i < count;) {
+        size_t first = i;
+        fen_t sum = 0;
+        for (; i < count && compare_postings(&sorted[first], &sorted[i]) == 0; i++)
+            if (fen_add(sum, sorted[i]->amount_fen, &sum)) return err_set(err, E_OUT_OF_RANGE, "a balance overflows");
+        cell_t *row = rows_add(rows);
+        if (!row) return no_memory(err);
+        row[0] = cell_text(sorted[first]->account);
+        row[1] = cell_text(sorted[first]->fund);
+        row[2] = cell_i64(sorted[first]->year);
+        row[3] = cell_text(sorted[first]->identity);
+        row[4] = cell_text(sorted[first]->division);
+        row[5] = cell_i64(sum);
+        row[6] = cell_i64((int64_t)(i - first));
     }
     return E_OK;
 }
 
-static int by_key(const void *a, const void *b) {
-    return compare_keys(((const share_t *)a)->key, ((const share_t *)b)->key);
-}
-
-static int write_shares(target_t *to, share_t *shares, size_t room, err_t *err) {
-    size_t count = 0;
-    rows_t rows;
-    for (size_t i = 0; i < room; i++)
-        if (shares[i].key) shares[count++] = shares[i];
-    qsort(shares, count, sizeof *shares, by_key);
-    rows_init(&rows, to->arena, BALANCE_COLUMNS);
-    for (size_t i = 0; i < count; i++) {
-        const Tc__Posting *key = shares[i].key;
-        cell_t *row = rows_add(&rows);
-        if (!row) return no_memory(err);
-        row[0] = cell_text(key->account);
-        row[1] = cell_text(key->fund);
-        row[2] = cell_i64(key->year);
-        row[3] = cell_text(key->identity);
-        row[4] = cell_text(key->division);
-        row[5] = cell_i64(shares[i].amount);
-        row[6] = cell_i64(shares[i].postings);
-    }
-    return count ? balances_add(to->writer->store, &rows, err) : E_OK;
-}
-
 static int write_balances(target_t *to, Tc__JournalEntry *const *entries, size_t count, err_t *err) {
-    size_t room = 16;
-    int rc = E_OK;
-    while (room < 2 * to->postings.count) room *= 2;
-    share_t *shares = arena_alloc(to->arena, room * sizeof *shares);
-    if (!shares) return no_memory(err);
-    for (size_t i = 0; i < count && !rc; i++) rc = add_up(shares, room, entries[i], err);
-    return rc ? rc : write_shares(to, shares, room, err);
+    Tc__Posting **sorted = arena_alloc(to->arena, (to->postings.count + 1) * sizeof *sorted);
+    size_t postings = 0;
+    rows_t rows;
+    if (!sorted) return no_memory(err);
+    for (size_t i = 0; i < count; i++)
+        for (size_t line = 0; line < entries[i]->n_postings; line++) sorted[postings++] = entries[i]->postings[line];
+    qsort(sorted, postings, sizeof *sorted, compare_postings);
+    rows_init(&rows, to->arena, BALANCE_COLUMNS);
+    int rc = add_balance_rows(sorted, postings, &rows, err);
+    if (!rc && rows.count) rc = balances_add(to->writer->store, &rows, err);
+    return rc;
 }
 
 int writer_write(writer_t *writer, Tc__JournalEntry *const *entries, const uint32_t *partitions, size_t count,
