@@ -96,6 +96,17 @@ static const method_t *find_method(const service_t *service, const char *name) {
     return NULL;
 }
 
+static int check_scope(const method_t *method, const wire_header_t *header, const char *service, err_t *err) {
+    const bool keeps_districts = method->roles & METHOD_DISTRICTS, keeps_facilities = method->roles & METHOD_FACILITIES;
+    if ((keeps_districts || !scope_names_divisions(header->scope)) &&
+        (keeps_facilities || !scope_names_facilities(header->scope)))
+        return E_OK;
+    return err_field(err, E_DENIED, "caller", "%s.%s is for keys of the whole city%s", service, header->method,
+                     keeps_districts    ? " or of districts"
+                     : keeps_facilities ? " or of facilities"
+                                        : "");
+}
+
 int commands_admit(const service_t *service, const request_t *request, const method_t **method, err_t *err) {
     const wire_header_t *header = &request->header;
     *method = find_method(service, header->method);
@@ -105,12 +116,11 @@ int commands_admit(const service_t *service, const request_t *request, const met
     if (!(role & (*method)->roles))
         return err_field(err, E_DENIED, "caller", "the role %s may not call %s.%s",
                          role ? wire_role_name(role) : "(none)", service->name, header->method);
-    if (!((*method)->roles & METHOD_SCOPED) && !scope_is_whole(header->scope))
-        return err_field(err, E_DENIED, "caller", "%s.%s is for keys of the whole city", service->name, header->method);
+    int code = check_scope(*method, header, service->name, err);
+    if (code) return code;
     if (clock_now_ms() > header->deadline_ms)
         return err_field(err, E_TIMEOUT, "deadline_ms", "the deadline passed before the work began");
-    int code = name_check("request_id", header->request_id, err);
-    return code;
+    return name_check("request_id", header->request_id, err);
 }
 
 void commands_digest(const request_t *request, uint8_t digest[static SHA256_BYTES]) {

@@ -41,13 +41,16 @@ typedef struct service_ctx {
     client_conf_t client_conf; // to make further clients or consumers
 } service_ctx_t;
 
-// Among the roles of a method: its handler checks what it reads and changes against the caller's scope
-// (common/wire/scope.h). Without it only callers for the whole city are let in.
-#define METHOD_SCOPED 0x10000u
+// Among the roles of a method: its handler checks what it reads and changes against the districts, or the facilities,
+// of the caller's scope (common/wire/scope.h). A caller whose scope names what the handler does not check is kept out;
+// without both only callers for the whole city are let in. docs/security.md lists them, and a test compares.
+#define METHOD_DISTRICTS 0x10000u
+#define METHOD_FACILITIES 0x20000u
+#define METHOD_SCOPED (METHOD_DISTRICTS | METHOD_FACILITIES)
 
 typedef struct method {
     const char *name; // "register_person"
-    unsigned roles;   // who may call: bits of wire_role_t, and METHOD_SCOPED
+    unsigned roles;   // who may call: bits of wire_role_t, METHOD_DISTRICTS, METHOD_FACILITIES
     bool reads_only;  // no transaction, no stored reply
     const ProtobufCMessageDescriptor *request;
     // Handle one request; `reply` to a message that lives in ctx->arena (or NULL for an empty body).

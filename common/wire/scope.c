@@ -27,6 +27,10 @@ static bool list_has(const char *list, size_t length, const char *code, bool pre
 
 bool scope_is_whole(const char *scope) { return !scope || !*scope; }
 
+bool scope_names_divisions(const char *scope) { return list_of(scope, divisions_part, &(size_t){0}); }
+
+bool scope_names_facilities(const char *scope) { return list_of(scope, facilities_part, &(size_t){0}); }
+
 bool scope_has_division(const char *scope, const char *division) {
     size_t length;
     const char *list = list_of(scope, divisions_part, &length);

@@ -12,6 +12,8 @@ enum { SCOPE_BYTES = 256 };
 // E_TOO_LARGE over SCOPE_BYTES - 1. Lists with commas, NULL or "": not restricted.
 int scope_make(char out[static SCOPE_BYTES], const char *divisions, const char *facilities, err_t *err) MUST_USE;
 bool scope_is_whole(const char *scope); // NULL counts as ""
+bool scope_names_divisions(const char *scope);
+bool scope_names_facilities(const char *scope);
 // A district lies in a listed one when its code begins with that. No district ("") lies in none.
 bool scope_has_division(const char *scope, const char *division);
 bool scope_has_facility(const char *scope, const char *facility);

@@ -3,6 +3,7 @@
 #include "accounts.h"
 #include "account.pb-c.h"
 #include "account_book.h"
+#include "insured.h"
 #include <string.h>
 
 enum { PAGE = 100, REASON_MAX = 240 };
@@ -82,10 +83,10 @@ static int read_account(adjudication_t *on, const char *person, int64_t before, 
 
 int account_get(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                 err_t *err) {
-    (void)request;
     const Tc__GetAccount *ask = (const Tc__GetAccount *)message;
     int rc = intake_check_name("person", ask->person, err);
     if (!rc && ask->before < 0) rc = err_field(err, E_OUT_OF_RANGE, "before", "before is negative");
+    if (!rc) rc = insured_check(self, request, ask->person, err);
     return rc ? rc : read_account(self, ask->person, ask->before, reply, err);
 }
 
@@ -134,12 +135,12 @@ static int check_room(adjudication_t *on, const char *person, err_t *err) {
 
 int account_share(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                   err_t *err) {
-    (void)request;
     adjudication_t *on = self;
     const Tc__ShareAccount *ask = (const Tc__ShareAccount *)message;
     int64_t revision = 0;
     bool open = false;
     int rc = check_share(on, ask, err);
+    if (!rc) rc = insured_check(on, request, ask->person, err);
     if (!rc) rc = newest_revision(on, ask, &revision, &open, err);
     if (!rc && !*ask->from && !open)
         rc = err_field(err, E_NOT_FOUND, "relative", "the account is not shared with %.64s", ask->relative);
@@ -187,7 +188,6 @@ static int check_new(adjudication_t *on, const Tc__CorrectAccount *ask, err_t *e
 
 int account_correct(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                     err_t *err) {
-    (void)request;
     adjudication_t *on = self;
     const Tc__CorrectAccount *ask = (const Tc__CorrectAccount *)message;
     const account_entry_t entry = {.kind = ACCOUNT_CORRECTION,
@@ -199,6 +199,7 @@ int account_correct(void *self, const request_t *request, const ProtobufCMessage
     Tc__AccountEntry *answer = arena_alloc(on->arena, sizeof *answer);
     if (!answer) return no_memory(err);
     int rc = check_correction(ask, err);
+    if (!rc) rc = insured_check(on, request, ask->person, err);
     if (!rc) rc = check_new(on, ask, err);
     if (!rc) rc = account_book_open(&book, on->store, on->arena, (const char *const *)&ask->person, 1, err);
     if (!rc) rc = account_book_post(&book, account_book_find(&book, ask->person), &entry, err);

@@ -33,6 +33,7 @@ static void fit(Tc__Decisions *decisions) {
            protobuf_c_message_get_packed_size(&decisions->base) > WIRE_MESSAGE_MAX_BYTES) {
         decisions->n_decisions /= 2;
         decisions->done = false;
+        decisions->next = decisions->decisions[decisions->n_decisions - 1]->seq;
     }
 }
 
@@ -66,7 +67,12 @@ static int get(adjudication_t *on, const request_t *request, Tc__Decisions **out
     for (size_t i = 0; !rc && i < rows.count && i < HISTORY_PAGE; i++) {
         size_t bytes;
         const void *body = row_blob(&rows, i, 1, &bytes);
-        rc = unpack(body, bytes, on->arena, &(*out)->decisions[(*out)->n_decisions++], err);
+        Tc__Decision *decision = NULL;
+        rc = unpack(body, bytes, on->arena, &decision, err);
+        if (rc) break;
+        (*out)->next = decision->seq;
+        if (decision_check_scope(decision, request->header.scope, NULL) == E_OK)
+            (*out)->decisions[(*out)->n_decisions++] = decision;
     }
     return rc;
 }
@@ -140,6 +146,7 @@ static int run_chain(chain_run_t *run, int64_t after, err_t *err) {
         run->out->done = run->out->n_decisions < HISTORY_PAGE;
         if (!run->out->done) return 0;
         run->out->decisions[run->out->n_decisions++] = run->supposed[i];
+        run->out->next = run->supposed[i]->seq;
     }
     return 0;
 }
@@ -170,6 +177,9 @@ static int quote_as(adjudication_t *on, const request_t *request, Tc__Decisions 
                                  .entitlement = ask->entitlement}};
     if (!(*out = run.out = empty_answer(on->arena))) return no_memory(err);
     rc = course_read(&run.batch, &run.chain, 0, err);
+    // Each stands on the totals of those before it, so whoever may not see all of them sees none.
+    for (size_t i = 0; !rc && i < run.chain.course.count; i++)
+        rc = decision_check_scope(run.chain.course.bills[i].decision, request->header.scope, err);
     return rc ? rc : run_chain(&run, ask->after, err);
 }
 

@@ -4,6 +4,7 @@
 #include "bill_lines.h"
 #include "common/wire/scope.h"
 #include "fee_lines.h"
+#include "insured.h"
 #include "visit_store.h"
 #include <string.h>
 
@@ -43,12 +44,7 @@ static const char *state_of(const visit_row_t *visit, const Tc__Decision *decisi
     return course_stands(decision) ? "settled" : "reversed";
 }
 
-// A visit has no district before it is a bill: keys of districts have no say in it.
-static int check_scope(const request_t *request, const char *facility, err_t *err) {
-    int rc = scope_check_division(request->header.scope, "", err);
-    return rc ? rc : scope_check_facility(request->header.scope, facility, err);
-}
-
+// A visit has no district before it is a bill: keys of districts have no say in it (handlers.c).
 static int find_visit(adjudication_t *on, const request_t *request, const char *bill, const char *person,
                       visit_row_t *visit, const char **state, err_t *err) {
     const Tc__Decision *decision = NULL;
@@ -58,7 +54,7 @@ static int find_visit(adjudication_t *on, const request_t *request, const char *
     if (!rc && !visit->revision) rc = err_field(err, E_NOT_FOUND, "bill", "no visit is registered under this number");
     if (!rc && strcmp(visit->asked->person, person) != 0)
         rc = err_field(err, E_OUT_OF_RANGE, "person", "the visit is another person's");
-    if (!rc) rc = check_scope(request, visit->asked->facility, err);
+    if (!rc) rc = scope_check_facility(request->header.scope, visit->asked->facility, err);
     if (!rc) rc = read_decision(on, bill, &decision, err);
     if (!rc) *state = state_of(visit, decision);
     return rc;
@@ -127,7 +123,7 @@ int visit_register(void *self, const request_t *request, const ProtobufCMessage 
     const Tc__Decision *decision = NULL;
     visit_row_t visit = {0};
     int rc = check_registration(ask, date_of_ms(on->ports.now_ms(on->ports.self)), err);
-    if (!rc) rc = check_scope(request, ask->facility, err);
+    if (!rc) rc = scope_check_facility(request->header.scope, ask->facility, err);
     if (!rc) rc = read_visit(on, ask->bill, &visit, err);
     if (!rc && visit.revision) rc = err_field(err, E_EXISTS, "bill", "a visit is registered under this number already");
     if (!rc) rc = read_decision(on, ask->bill, &decision, err);
@@ -312,15 +308,6 @@ typedef struct lines_ask {
     size_t count;
 } lines_ask_t;
 
-static int ask_entitlement(adjudication_t *on, const char *person, const Tc__Entitlement **out, err_t *err) {
-    Tc__Entitlements *found = NULL;
-    int rc = on->ports.entitlements(on->ports.self, &person, 1, on->arena, &found, err);
-    if (rc) return err_field(err, E_UNAVAILABLE, "person", "collection does not answer for the entitlement; try again");
-    for (size_t i = 0; i < found->n_entitlements; i++)
-        if (strcmp(found->entitlements[i]->person, person) == 0) *out = found->entitlements[i];
-    return *out ? 0 : err_field(err, E_NOT_FOUND, "person", "person %.64s is not known to collection", person);
-}
-
 // A place that the register does not know is outside the city, where level 3 stands for it, as for a bill.
 static int place(adjudication_t *on, const lines_ask_t *ask, split_facts_t *facts, err_t *err) {
     facility_on_t facility = {.level = LEVEL_3};
@@ -337,7 +324,7 @@ static int make_facts(adjudication_t *on, const lines_ask_t *ask, split_facts_t 
     entitled_t entitled;
     *facts = (split_facts_t){.visit = (visit_t)ask->type, .diagnosis = ask->diagnosis};
     int rc = place(on, ask, facts, err);
-    if (!rc) rc = ask_entitlement(on, ask->person, &state, err);
+    if (!rc) rc = insured_state(on, ask->person, &state, err);
     if (!rc) rc = entitled_on(state, policy_coverage(policy)->tier2, ask->days.to, &entitled, err);
     if (!rc) rc = bill_lines_person(state, facts, err);
     if (rc) return rc;
@@ -394,7 +381,7 @@ int visit_split(void *self, const request_t *request, const ProtobufCMessage *me
     if (!result) return no_memory(err);
     tc__split_result__init(result);
     int rc = check_split(ask, &lines, err);
-    if (!rc) rc = check_scope(request, ask->facility, err);
+    if (!rc) rc = scope_check_facility(request->header.scope, ask->facility, err);
     if (!rc) rc = split(on, &lines, &result->lines, &sums, err);
     if (rc) return rc;
     result->n_lines = ask->n_lines;

@@ -1,5 +1,6 @@
 #include "desk.h"
 #include "common/base/hash.h"
+#include "common/wire/scope.h"
 #include "merger.h"
 
 int desk_payer(const char *employer, const char *person, const char *period_text, payer_key_t *out, err_t *err) {
@@ -35,7 +36,8 @@ int desk_person(collection_t *c, const char *person, Tc__PersonState **out, err_
     if (rc == 0 && rows.count == 0) rc = desk_need_payer(c, "", person, err);
     if (rc) return rc;
     const void *state = row_blob(&rows, 0, 2, &size);
-    return message_unpack((ProtobufCMessage **)out, &tc__person_state__descriptor, state, size, c->ctx->arena, err);
+    rc = message_unpack((ProtobufCMessage **)out, &tc__person_state__descriptor, state, size, c->ctx->arena, err);
+    return rc ? rc : scope_check_division(c->ctx->scope, (*out)->division, err);
 }
 
 int desk_tell(collection_t *c, const char *key, const char *topic, const ProtobufCMessage *message, err_t *err) {

@@ -14,7 +14,8 @@ struct collection {
 int desk_payer(const char *employer, const char *person, const char *period, payer_key_t *out, err_t *err) MUST_USE;
 // E_NOT_FOUND for an employer or a person that enrolment has not told us of.
 int desk_need_payer(collection_t *c, const char *employer, const char *person, err_t *err) MUST_USE;
-// Enrolment's state of the person whom the number leads to (merger.h). E_MISSING_FIELD, E_NOT_FOUND.
+// Enrolment's state of the person whom the number leads to (merger.h). E_MISSING_FIELD, E_NOT_FOUND, E_DENIED: not of
+// the caller's districts.
 int desk_person(collection_t *c, const char *person, Tc__PersonState **out, err_t *err) MUST_USE;
 // An event of `key`'s partition, told when the transaction is committed.
 int desk_tell(collection_t *c, const char *key, const char *topic, const ProtobufCMessage *message,

@@ -108,7 +108,7 @@ static int read_persons(const renew_env_t *env, const rows_t *bills, Tc__PersonS
 
 static int put_all(const renew_env_t *env, Tc__EmployerState *const *states, size_t count, err_t *err) {
     rows_t rows;
-    rows_init(&rows, env->ctx->arena, 5);
+    rows_init(&rows, env->ctx->arena, 6);
     for (size_t i = 0; i < count; i++) {
         cell_t *row = rows_add(&rows);
         const char *kinds = employer_kinds_text(states[i], env->ctx->arena);
@@ -118,6 +118,7 @@ static int put_all(const renew_env_t *env, Tc__EmployerState *const *states, siz
         row[2] = cell_i64(states[i]->version);
         row[3] = cell_text(states[i]->kind);
         row[4] = cell_text(kinds);
+        row[5] = cell_text(states[i]->division);
     }
     return employers_put(env->ctx->store, &rows, err);
 }

@@ -1,7 +1,9 @@
 // Message in, message out. Each handler reads, lets the core decide, then writes; a refusal writes nothing.
 #include "billing.h"
 #include "common/base/log.h"
+#include "common/wire/scope.h"
 #include "desk.h"
+#include "districts.h"
 #include "feed.h"
 #include "fund_credit.h"
 #include "merger.h"
@@ -103,6 +105,7 @@ static int get_due(void *self, const request_t *request, const ProtobufCMessage 
     tc__due__init(due);
     int rc = desk_payer(ask->employer, ask->person, ask->period, &payer, err);
     if (rc == 0) rc = merger_lead(c, payer.person, &payer.person, err);
+    if (rc == 0) rc = districts_check_payer(c, payer.employer, payer.person, err);
     if (rc == 0) rc = bills_sum(c->ctx->store, &payer, c->ctx->arena, &count, &due->amount_fen, err);
     if (rc == 0 && count == 0) rc = desk_need_payer(c, ask->employer, ask->person, err);
     if (rc) return rc;
@@ -153,6 +156,7 @@ static int get_entitlements(void *self, const request_t *request, const Protobuf
         const void *body = row_blob(&rows, answer->n_entitlements, 2, &size);
         rc = message_unpack((ProtobufCMessage **)&list[answer->n_entitlements], &tc__entitlement__descriptor, body,
                             size, c->ctx->arena, err);
+        if (rc == 0) rc = scope_check_division(c->ctx->scope, list[answer->n_entitlements]->division, err);
     }
     *reply = &answer->base;
     return rc;
@@ -167,6 +171,7 @@ static int get_bills(void *self, const request_t *request, const ProtobufCMessag
     if (!*ask->person) return err_field(err, E_MISSING_FIELD, "person", "person is missing");
     const char *person;
     int rc = merger_lead(c, ask->person, &person, err);
+    if (rc == 0) rc = districts_check_payer(c, "", person, err);
     if (rc == 0) rc = bills_of(c->ctx->store, person, c->ctx->arena, &rows, err);
     if (rc == 0 && rows.count == 0) rc = desk_need_payer(c, "", ask->person, err);
     if (rc) return rc;
@@ -253,23 +258,23 @@ static void tick(void *self, int64_t now_ms) { recache_tick(((collection_t *)sel
 #define WRITERS (ROLE_ADMIN | ROLE_CLERK)
 #define READERS (WRITERS | ROLE_SERVICE)
 static const method_t methods[] = {
-    {"bill_month", WRITERS, false, &tc__bill_month__descriptor, bill_month},
-    {"bill_year", WRITERS, false, &tc__bill_year__descriptor, bill_year},
-    {"credit_month", WRITERS, false, &tc__credit_month__descriptor, credit_month},
-    {"rebuild", WRITERS, false, &tc__rebuild__descriptor, rebuild},
-    {"preview", READERS, true, &tc__preview_payment__descriptor, preview},
-    {"get_due", READERS, true, &tc__get_due__descriptor, get_due},
-    {"receive", WRITERS, false, &tc__receive__descriptor, receipts_receive},
-    {"import_receipts", WRITERS, false, &tc__import_receipts__descriptor, receipts_import},
-    {"list_receipts_parked", READERS, true, &tc__list_receipts_parked__descriptor, parked_list},
-    {"resolve_receipt", WRITERS, false, &tc__resolve_receipt__descriptor, parked_resolve},
-    {"get_years", READERS, true, &tc__get_years__descriptor, years_get},
-    {"assess_retirement", READERS, true, &tc__assess_retirement__descriptor, years_assess},
-    {"bill_lump_sum", WRITERS, false, &tc__bill_lump_sum__descriptor, years_bill_lump_sum},
-    {"receive_subsidy", WRITERS, false, &tc__receive_subsidy__descriptor, subsidies_receive},
-    {"get_obligations", READERS, true, &tc__get_obligations__descriptor, obligations_get},
-    {"get_entitlements", READERS, true, &tc__get_entitlements__descriptor, get_entitlements},
-    {"get_bills", READERS, true, &tc__get_bills__descriptor, get_bills},
+    {"bill_month", WRITERS | METHOD_DISTRICTS, false, &tc__bill_month__descriptor, bill_month},
+    {"bill_year", WRITERS | METHOD_DISTRICTS, false, &tc__bill_year__descriptor, bill_year},
+    {"credit_month", WRITERS | METHOD_DISTRICTS, false, &tc__credit_month__descriptor, credit_month},
+    {"rebuild", WRITERS | METHOD_DISTRICTS, false, &tc__rebuild__descriptor, rebuild},
+    {"preview", READERS | METHOD_DISTRICTS, true, &tc__preview_payment__descriptor, preview},
+    {"get_due", READERS | METHOD_DISTRICTS, true, &tc__get_due__descriptor, get_due},
+    {"receive", WRITERS | METHOD_DISTRICTS, false, &tc__receive__descriptor, receipts_receive},
+    {"import_receipts", WRITERS | METHOD_DISTRICTS, false, &tc__import_receipts__descriptor, receipts_import},
+    {"list_receipts_parked", READERS | METHOD_DISTRICTS, true, &tc__list_receipts_parked__descriptor, parked_list},
+    {"resolve_receipt", WRITERS | METHOD_DISTRICTS, false, &tc__resolve_receipt__descriptor, parked_resolve},
+    {"get_years", READERS | METHOD_DISTRICTS, true, &tc__get_years__descriptor, years_get},
+    {"assess_retirement", READERS | METHOD_DISTRICTS, true, &tc__assess_retirement__descriptor, years_assess},
+    {"bill_lump_sum", WRITERS | METHOD_DISTRICTS, false, &tc__bill_lump_sum__descriptor, years_bill_lump_sum},
+    {"receive_subsidy", WRITERS | METHOD_DISTRICTS, false, &tc__receive_subsidy__descriptor, subsidies_receive},
+    {"get_obligations", READERS | METHOD_DISTRICTS, true, &tc__get_obligations__descriptor, obligations_get},
+    {"get_entitlements", READERS | METHOD_DISTRICTS, true, &tc__get_entitlements__descriptor, get_entitlements},
+    {"get_bills", READERS | METHOD_DISTRICTS, true, &tc__get_bills__descriptor, get_bills},
 };
 
 const service_t collection_service = {

@@ -3,6 +3,7 @@
 // with every receipt, and an index by year with every bill.
 #include "obligations.h"
 #include "common/policy/tables.h"
+#include "common/wire/scope.h"
 #include "store.h"
 #include "subsidies.h"
 #include <stdlib.h>
@@ -261,7 +262,9 @@ int obligations_get(void *self, const request_t *request, const ProtobufCMessage
     if (!out) return out_of_memory(err);
     tc__obligations__init(out);
     if (!(out->lines = arena_alloc(arena, (all.count + 1) * sizeof *out->lines))) return out_of_memory(err);
-    for (; out->n_lines < all.count; out->n_lines++) out->lines[out->n_lines] = all.items[out->n_lines].line;
+    for (size_t i = 0; i < all.count; i++)
+        if (scope_has_division(c->ctx->scope, all.items[i].line->division))
+            out->lines[out->n_lines++] = all.items[i].line;
     *reply = &out->base;
     return 0;
 }

@@ -1,6 +1,7 @@
 #include "parked.h"
 #include "common/policy/tables.h"
 #include "debts.h"
+#include "districts.h"
 #include "held.h"
 #include "life_store.h"
 #include "merger.h"
@@ -43,14 +44,22 @@ int parked_list(void *self, const request_t *request, const ProtobufCMessage *me
     rows_t rows;
     if (ask->limit < 0 || ask->limit > LIST_MAX)
         return err_field(err, E_OUT_OF_RANGE, "limit", "limit: 1 to %d, or 0 for %d", LIST_MAX, LIST_DEFAULT);
-    int rc = parked_page(c->ctx->store, ask->after, ask->limit ? ask->limit : LIST_DEFAULT, c->ctx->arena, &rows, err);
+    const int32_t limit = ask->limit ? ask->limit : LIST_DEFAULT;
+    int rc = parked_page(c->ctx->store, ask->after, limit, c->ctx->arena, &rows, err);
     if (rc) return rc;
     Tc__ParkedReceipts *out = arena_alloc(c->ctx->arena, sizeof *out);
-    if (!out) return out_of_memory(err);
+    payer_key_t *payers = arena_alloc(c->ctx->arena, (rows.count + 1) * sizeof *payers);
+    bool *own = arena_alloc(c->ctx->arena, rows.count + 1);
+    if (!out || !payers || !own) return out_of_memory(err);
+    for (size_t i = 0; i < rows.count; i++)
+        payers[i] = payer_of(row_text(&rows, i, PARKED_KIND), row_text(&rows, i, PARKED_PAYER),
+                             row_text(&rows, i, PARKED_PERIOD));
     tc__parked_receipts__init(out);
     if (!(out->parked = arena_alloc(c->ctx->arena, (rows.count + 1) * sizeof *out->parked))) return out_of_memory(err);
-    for (; rc == 0 && out->n_parked < rows.count; out->n_parked++)
-        rc = list_row(&rows, out->n_parked, c->ctx->arena, &out->parked[out->n_parked], err);
+    if ((int32_t)rows.count == limit) out->next = (char *)row_text(&rows, rows.count - 1, PARKED_RECEIPT);
+    rc = districts_own(c, payers, rows.count, own, err);
+    for (size_t i = 0; rc == 0 && i < rows.count; i++)
+        if (own[i]) rc = list_row(&rows, i, c->ctx->arena, &out->parked[out->n_parked++], err);
     *reply = &out->base;
     return rc;
 }
@@ -85,7 +94,8 @@ static int parked_row(ruling_t *r, bool *open, bool *found, err_t *err) {
                                     row_text(&rows, 0, 1 + PARKED_PERIOD));
     r->amount = row_i64(&rows, 0, 1 + PARKED_AMOUNT);
     r->paid_on = row_text(&rows, 0, 1 + PARKED_PAID_ON);
-    return merger_lead(r->c, r->payer.person, &r->payer.person, err);
+    rc = merger_lead(r->c, r->payer.person, &r->payer.person, err);
+    return rc ? rc : districts_check_payer(r->c, r->payer.employer, r->payer.person, err);
 }
 
 // What leaves the parked money, what comes to the payer's credit (or goes from it), and the decision itself.
@@ -264,6 +274,7 @@ static int return_booked(ruling_t *r, err_t *err) {
     rc = find_receipt(r, &receipt, err);
     if (rc == 0) rc = may_return(r, receipt, err);
     if (rc == 0) rc = find_payer(r, receipt, err);
+    if (rc == 0) rc = districts_check_payer(r->c, r->payer.employer, r->payer.person, err);
     if (rc == 0) rc = no_difference_paid(r, receipt, err);
     if (rc == 0) rc = payment_undo(r->c, &r->payer, receipt, err);
     if (rc) return rc;

@@ -1,4 +1,5 @@
 #include "preview.h"
+#include "common/wire/scope.h"
 #include "merger.h"
 #include "store.h"
 #include "timeline.h"
@@ -257,6 +258,7 @@ int preview_ask(const renew_env_t *env, const Tc__PreviewPayment *ask, Tc__Previ
     const char *lead = NULL;
     int rc = merger_lead(env->desk, ask->person, &lead, err);
     if (rc == 0) rc = read_person(env, lead, &person, err);
+    if (rc == 0) rc = scope_check_division(env->ctx->scope, person->division, err);
     if (rc == 0) rc = read_bills(env, lead, &bills, &count, err);
     if (rc == 0) rc = preview_make(env->policy, person, bills, count, pay_by, env->ctx->arena, out, err);
     return rc ? rc : number_states(env, *out, err);

@@ -1,6 +1,7 @@
 #include "receipts.h"
 #include "common/base/ids.h"
 #include "debts.h"
+#include "districts.h"
 #include "held.h"
 #include "merger.h"
 #include "payment.h"
@@ -61,8 +62,9 @@ int receipts_receive(void *self, const request_t *request, const ProtobufCMessag
     Tc__Receipt **receipts = NULL;
     fen_t used;
     int rc = check_receive(ask, &debt.payer, err);
-    if (rc == 0) rc = need_new(c, ask->receipt, err);
     if (rc == 0) rc = merger_lead(c, debt.payer.person, &debt.payer.person, err);
+    if (rc == 0) rc = districts_check_payer(c, debt.payer.employer, debt.payer.person, err);
+    if (rc == 0) rc = need_new(c, ask->receipt, err);
     if (rc == 0) rc = debts_read(c, &debt, 1, err);
     if (rc) return rc;
     if (claim_decide(&debt.owed, ask->amount_fen, &used) != CLAIM_MATCHED) return mismatch(c, &debt, ask, err);
@@ -148,6 +150,23 @@ static int lead_payers(intake_t *in, err_t *err) {
     for (size_t i = 0; i < in->count; i++) persons[i] = in->items[i].payer.person;
     int rc = merger_lead_all(in->c, persons, in->count, err);
     for (size_t i = 0; rc == 0 && i < in->count; i++) in->items[i].payer.person = persons[i];
+    return rc;
+}
+
+// A caller with some districts brings receipts of payers who are there.
+static int keep_own(intake_t *in, err_t *err) {
+    payer_key_t *payers = arena_alloc(in->arena, (in->count + 1) * sizeof *payers);
+    bool *own = arena_alloc(in->arena, in->count + 1);
+    if (!payers || !own) return out_of_memory(err);
+    for (size_t i = 0; i < in->count; i++) payers[i] = in->items[i].payer;
+    int rc = districts_own(in->c, payers, in->count, own, err);
+    for (size_t i = 0; rc == 0 && i < in->count; i++) {
+        err_t why = {0};
+        if (own[i] || in->items[i].fate != FATE_OPEN) continue;
+        (void)err_field(&why, E_DENIED, *payers[i].employer ? "employer" : "person",
+                        "the payer is not in the districts that this key works for");
+        rc = refuse(in, &in->items[i], &why, err);
+    }
     return rc;
 }
 
@@ -413,6 +432,7 @@ int receipts_import(void *self, const request_t *request, const ProtobufCMessage
     if (rc == 0) rc = check_rows(&in, err);
     if (rc == 0) rc = find_doubles(&in, err);
     if (rc == 0) rc = lead_payers(&in, err);
+    if (rc == 0) rc = keep_own(&in, err);
     if (rc == 0) rc = find_known(&in, err);
     if (rc == 0) rc = find_debts(&in, err);
     if (rc == 0) rc = decide_rows(&in, &bills, err);

@@ -37,6 +37,8 @@ const migration_t collection_migrations[COLLECTION_MIGRATIONS] = {
     {8, SUBSIDY_TABLES_SQL},
     // What an employer is for some days (employer_kinds.h).
     {9, "ALTER TABLE employer ADD COLUMN kinds TEXT NOT NULL DEFAULT '';"},
+    // Where it is registered; '': told before this was kept, and in no district until it is told again.
+    {10, "ALTER TABLE employer ADD COLUMN division TEXT NOT NULL DEFAULT '';"},
 };
 
 int key_add(rows_t *keys, const char *name, err_t *err) {
@@ -112,12 +114,17 @@ int employers_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out
                             keys, arena, out, err);
 }
 
+int employer_divisions_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+    return store_each_query(store, "SELECT division FROM employer WHERE partition = $1 AND employer = $2" ONE, keys,
+                            arena, out, err);
+}
+
 int employers_put(store_t *store, const rows_t *rows, err_t *err) {
     return store_each_exec(
         store,
-        "INSERT INTO employer (partition, employer, version, kind, kinds) VALUES ($1, $2, $3, $4, $5)"
+        "INSERT INTO employer (partition, employer, version, kind, kinds, division) VALUES ($1, $2, $3, $4, $5, $6)"
         " ON CONFLICT (partition, employer) DO UPDATE SET version = excluded.version, kind = excluded.kind,"
-        " kinds = excluded.kinds"
+        " kinds = excluded.kinds, division = excluded.division"
         " WHERE employer.version < excluded.version",
         rows, err);
 }

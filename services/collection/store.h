@@ -4,7 +4,7 @@
 #include "collection.h"
 #include "common/store/store.h"
 
-enum { COLLECTION_MIGRATIONS = 9 };
+enum { COLLECTION_MIGRATIONS = 10 };
 extern const migration_t collection_migrations[COLLECTION_MIGRATIONS];
 
 int key_add(rows_t *keys, const char *name, err_t *err) MUST_USE; // (partition_of(name), name)
@@ -27,8 +27,9 @@ int person_versions_of(store_t *store, const rows_t *keys, arena_t *arena, rows_
 int persons_put(store_t *store, const rows_t *rows, err_t *err) MUST_USE;
 // key, kind, kinds, version (employer_kinds.h)
 int employers_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
+int employer_divisions_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
 int employers_put(store_t *store, const rows_t *rows,
-                  err_t *err) MUST_USE; // partition, employer, version, kind, kinds: newer ones than ours
+                  err_t *err) MUST_USE; // partition, employer, version, kind, kinds, division: newer ones
 
 // Who pays: an employer, or a person who has none.
 typedef struct payer_key {

@@ -1,5 +1,6 @@
 #include "subsidies.h"
 #include "common/base/ids.h"
+#include "common/wire/scope.h"
 #include "obligations.h"
 #include "receipts_store.h"
 #include <string.h>
@@ -202,6 +203,7 @@ int subsidies_receive(void *self, const request_t *request, const ProtobufCMessa
     obligations_t all;
     Tc__Receipt *receipt = NULL;
     int rc = check_ask(a.ask, err);
+    if (rc == 0) rc = scope_check_division(c->ctx->scope, a.ask->division, err);
     if (rc == 0) rc = find_known(c, a.ask, &receipt, err);
     if (rc == 0 && !receipt) {
         rc = obligations_read(c, a.ask->year, &all, err);
@@ -223,8 +225,10 @@ int subsidies_return(collection_t *c, const char *receipt, int64_t at_ms, const 
     int rc = read_one(c, receipt, &rows, err);
     *found = rc == 0 && rows.count;
     if (!*found) return rc;
-    if (row_i64(&rows, 0, 1)) return err_field(err, E_EXISTS, "receipt", "this receipt was returned already");
     if ((rc = unpack(c, &rows, 0, &known, err))) return rc;
+    rc = scope_check_division(c->ctx->scope, known->n_parts ? known->parts[0]->division : "", err);
+    if (rc) return rc;
+    if (row_i64(&rows, 0, 1)) return err_field(err, E_EXISTS, "receipt", "this receipt was returned already");
     const cell_t params[] = {cell_text(receipt), cell_i64(at_ms), cell_text(by), cell_text(why)};
     *amount = known->amount_fen;
     rc = store_exec(c->ctx->store,

@@ -1,5 +1,6 @@
 #include "walk.h"
 #include "common/base/hash.h"
+#include "common/wire/scope.h"
 #include "store.h"
 #include <string.h>
 
@@ -107,15 +108,23 @@ static int unpack_person(walked_t *out, const void *state, size_t bytes, arena_t
     return 0;
 }
 
-static int take_person(walked_t *out, const void *state, size_t bytes, uint32_t identities, arena_t *arena,
+// Who is left out is not unpacked, unless the caller has some districts only: the state alone says where somebody is.
+static int take_person(const service_ctx_t *ctx, walked_t *out, const void *state, size_t bytes, uint32_t identities,
                        err_t *err) {
     const char *person;
     size_t size;
-    out->passed++;
-    if (identities == WALK_EVERYBODY || (walk_identities(state, bytes, &person, &size) & identities))
-        return unpack_person(out, state, bytes, arena, err);
-    out->last = arena_text(arena, "%.*s", (int)size, person);
-    return out->last ? 0 : err_set(err, E_IO, "out of memory");
+    if (identities != WALK_EVERYBODY && !scope_names_divisions(ctx->scope) &&
+        !(walk_identities(state, bytes, &person, &size) & identities)) {
+        out->passed++;
+        out->last = arena_text(ctx->arena, "%.*s", (int)size, person);
+        return out->last ? 0 : err_set(err, E_IO, "out of memory");
+    }
+    int rc = unpack_person(out, state, bytes, ctx->arena, err);
+    if (rc) return rc;
+    const bool own = scope_has_division(ctx->scope, out->persons[out->count - 1]->division);
+    out->count -= !own;
+    out->passed += own;
+    return 0;
 }
 
 int walk_chunk(service_ctx_t *ctx, const walk_t *walk, uint32_t identities, walked_t *out, err_t *err) {
@@ -132,7 +141,7 @@ int walk_chunk(service_ctx_t *ctx, const walk_t *walk, uint32_t identities, walk
     for (size_t i = 0; rc == 0 && i < rows.count; i++) {
         size_t size;
         const void *state = row_blob(&rows, i, 0, &size);
-        rc = take_person(out, state, size, identities, ctx->arena, err);
+        rc = take_person(ctx, out, state, size, identities, err);
     }
     return rc;
 }

@@ -1,5 +1,6 @@
 // All persons whom enrolment has told us of, chunk after chunk in order of partition and number, so that a run over the
-// city needs no more memory than a chunk. Runs side by side each take one part of the partitions.
+// city needs no more memory than a chunk. Runs side by side each take one part of the partitions. Who has some
+// districts only gets the persons who are there; a chunk may then hold none and not be the last.
 #pragma once
 #include "collection.h"
 #include "common/daemon/service.h"
@@ -15,7 +16,7 @@ typedef struct walk {
 typedef struct walked { // lives in ctx->arena
     Tc__PersonState **persons;
     size_t count;
-    size_t passed; // everybody in the chunk, also who was left out
+    size_t passed; // everybody in the chunk whom the caller may see, also who was left out
     char *last;    // `after` of the next chunk
     bool done;
 } walked_t;

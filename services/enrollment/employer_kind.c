@@ -219,7 +219,8 @@ static int decide_row(chunk_t *c, const enrollment_rules_t *rules, size_t i, boo
     if (!*ask->employer) return err_field(why, E_MISSING_FIELD, "employer", "employer is missing");
     Tc__EmployerState **current = &c->known[*slots_at(&c->employers, ask->employer) - 1].state;
     if (!*current) return err_field(why, E_NOT_FOUND, "employer", "no employer is registered under this number");
-    int rc = employer_set_kind(rules, *current, ask, &after, why);
+    int rc = scope_check_division(c->e->ctx->scope, (*current)->division, why);
+    if (rc == 0) rc = employer_set_kind(rules, *current, ask, &after, why);
     if (rc || !after) return rc;
     *changed = true;
     c->states[c->state_count++] = after;

@@ -1,5 +1,6 @@
 // Import of employers.
 #include "import.h"
+#include "common/wire/scope.h"
 #include "import_store.h"
 #include "report.h"
 #include "slots.h"
@@ -36,7 +37,8 @@ static int prepare(chunk_t *c, err_t *err) {
 static int take_rows(chunk_t *c, err_t *err) {
     enrollment_rules_t rules = desk_rules(c->e);
     for (size_t i = 0; i < c->ask->n_rows; i++) {
-        int rc = employer_register(&rules, c->ask->rows[i], &c->after[i], &c->why[i]);
+        int rc = scope_check_division(c->e->ctx->scope, c->ask->rows[i]->division, &c->why[i]);
+        if (rc == 0) rc = employer_register(&rules, c->ask->rows[i], &c->after[i], &c->why[i]);
         if (rc == 0) continue;
         c->after[i] = NULL;
         if (report_takes(rc)) continue;
@@ -72,6 +74,8 @@ static int judge(chunk_t *c, size_t i, bool *fresh, err_t *why) {
     *fresh = !known.state && !twin;
     if (!known.state && twin) known = (known_employer_t){c->ask->rows[twin - 1]->uscc, c->after[twin - 1]};
     if (known.state) {
+        int rc = scope_check_division(c->e->ctx->scope, known.state->division, why);
+        if (rc) return rc;
         const char *field = difference(&known, ask->uscc, c->after[i]);
         if (!field) return 0;
         return err_field(why, E_EXISTS, field, "this employer number is registered already with another %s", field);

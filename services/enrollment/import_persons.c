@@ -1,6 +1,7 @@
 // Import of persons. Who may not be registered is told by the core; who is there already, by three questions for the
 // whole chunk: by number, by citizen ID, by name and birth.
 #include "import.h"
+#include "common/wire/scope.h"
 #include "import_store.h"
 #include "parked.h"
 #include "report.h"
@@ -41,7 +42,8 @@ static int take_rows(chunk_t *c, err_t *err) {
         row_t *row = &c->rows[i];
         err_t why = {0};
         row->ask = c->ask->rows[i];
-        int rc = person_register(&rules, row->ask, &row->after, &why);
+        int rc = scope_check_division(c->e->ctx->scope, row->ask->division, &why);
+        if (rc == 0) rc = person_register(&rules, row->ask, &row->after, &why);
         if (rc && !report_takes(rc)) {
             *err = why;
             return rc;
@@ -126,7 +128,10 @@ static int compare(const known_person_t *known, const row_t *row, const char *wh
 
 // 0 with a verdict, or why not.
 static int judge(chunk_t *c, row_t *row, const char **like, verdict_t *verdict, err_t *why) {
-    if (row->known.state) return compare(&row->known, row, "already", verdict, why);
+    if (row->known.state) {
+        int rc = scope_check_division(c->e->ctx->scope, row->known.state->division, why);
+        return rc ? rc : compare(&row->known, row, "already", verdict, why);
+    }
     size_t twin = *slots_at(&c->numbers, row->ask->person);
     if (twin) {
         const row_t *other = &c->rows[twin - 1];

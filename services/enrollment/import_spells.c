@@ -1,5 +1,6 @@
 // Import of spells: several rows of one person follow one another, each decided on what the row before left.
 #include "history.h"
+#include "common/wire/scope.h"
 #include "import.h"
 #include "import_store.h"
 #include "report.h"
@@ -123,7 +124,8 @@ static int judge_new(chunk_t *c, const enrollment_rules_t *rules, const Tc__Pers
 static int find(chunk_t *c, const Tc__OpenSpell *ask, Tc__PersonState ***current, err_t *why) {
     if (!*ask->person) return err_field(why, E_MISSING_FIELD, "person", "person is missing");
     *current = &c->known[*slots_at(&c->persons, ask->person) - 1].state;
-    return **current ? 0 : err_field(why, E_NOT_FOUND, "person", "no person is registered under this number");
+    if (!**current) return err_field(why, E_NOT_FOUND, "person", "no person is registered under this number");
+    return scope_check_division(c->e->ctx->scope, (**current)->division, why);
 }
 
 static int decide_row(chunk_t *c, const enrollment_rules_t *rules, size_t i, bool *changed, err_t *why) {

@@ -1,5 +1,6 @@
 // Import of wages: several rows of one person follow one another, each decided on what the row before left.
 #include "import.h"
+#include "common/wire/scope.h"
 #include "import_store.h"
 #include "report.h"
 #include "slots.h"
@@ -53,7 +54,8 @@ static int decide_row(chunk_t *c, const enrollment_rules_t *rules, size_t i, boo
     if (!*ask->person) return err_field(why, E_MISSING_FIELD, "person", "person is missing");
     Tc__PersonState **current = &c->known[*slots_at(&c->persons, ask->person) - 1].state;
     if (!*current) return err_field(why, E_NOT_FOUND, "person", "no person is registered under this number");
-    int rc = check_twin(c, i, why);
+    int rc = scope_check_division(c->e->ctx->scope, (*current)->division, why);
+    if (rc == 0) rc = check_twin(c, i, why);
     if (rc || wage_declared(*current, ask)) return rc;
     rc = person_declare_wage(rules, *current, ask, &after, why);
     if (rc) return rc;

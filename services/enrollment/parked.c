@@ -1,4 +1,5 @@
 #include "parked.h"
+#include "common/wire/scope.h"
 #include <string.h>
 
 enum { PAGE_DEFAULT = 100, PAGE_MAX = 1000 };
@@ -85,6 +86,13 @@ static Tc__ParkedPerson *entry(const rows_t *rows, size_t i, arena_t *arena) {
     return parked->since && parked->reason ? parked : NULL;
 }
 
+static int unpack_ask(const rows_t *rows, size_t row, size_t column, arena_t *arena, Tc__RegisterPerson **ask,
+                      err_t *err) {
+    size_t size;
+    const void *packed = row_blob(rows, row, column, &size);
+    return message_unpack((ProtobufCMessage **)ask, &tc__register_person__descriptor, packed, size, arena, err);
+}
+
 int list_parked(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                 err_t *err) {
     (void)request;
@@ -92,10 +100,11 @@ int list_parked(void *self, const request_t *request, const ProtobufCMessage *me
     const Tc__ListParked *ask = (const Tc__ListParked *)message;
     if (ask->limit < 0 || ask->limit > PAGE_MAX)
         return err_field(err, E_OUT_OF_RANGE, "limit", "expected 0 to %d", PAGE_MAX);
-    cell_t params[] = {cell_text(ask->after), cell_i64(ask->limit ? ask->limit : PAGE_DEFAULT)};
+    const int32_t limit = ask->limit ? ask->limit : PAGE_DEFAULT;
+    cell_t params[] = {cell_text(ask->after), cell_i64(limit)};
     rows_t rows;
     int rc = store_query(e->ctx->store,
-                         "SELECT number, person, alike, since_ms, file, row_number FROM parked_person"
+                         "SELECT number, person, alike, since_ms, file, row_number, ask FROM parked_person"
                          " WHERE decision = '' AND number > $1 ORDER BY number LIMIT $2",
                          params, COUNT_OF(params), e->ctx->arena, &rows, err);
     if (rc) return rc;
@@ -104,29 +113,34 @@ int list_parked(void *self, const request_t *request, const ProtobufCMessage *me
     if (!list || !entries) return err_set(err, E_IO, "out of memory");
     tc__parked_persons__init(list);
     list->parked = entries;
-    for (size_t i = 0; i < rows.count; i++)
+    if ((int32_t)rows.count == limit) list->next = (char *)row_text(&rows, rows.count - 1, 0);
+    for (size_t i = 0; rc == 0 && i < rows.count; i++) {
+        Tc__RegisterPerson *put_aside;
+        rc = unpack_ask(&rows, i, 6, e->ctx->arena, &put_aside, err);
+        if (rc || !scope_has_division(e->ctx->scope, put_aside->division)) continue;
         if (!(entries[list->n_parked++] = entry(&rows, i, e->ctx->arena))) return err_set(err, E_IO, "out of memory");
+    }
     *reply = &list->base;
-    return 0;
+    return rc;
 }
 
 // ---- what a person decides
 
-// The row as it was put aside, and whom it resembles. E_NOT_FOUND; E_EXISTS when it is decided.
+// The row as it was put aside, and whom it resembles. E_NOT_FOUND; E_DENIED: of another district; E_EXISTS when it is
+// decided.
 static int find(enrollment_t *e, const char *number, Tc__RegisterPerson **ask, const char **like, err_t *err) {
     cell_t params[] = {cell_text(number)};
     rows_t rows;
-    size_t size;
     if (!*number) return err_field(err, E_MISSING_FIELD, "number", "number is missing");
     int rc = store_query(e->ctx->store, "SELECT ask, alike, decision FROM parked_person WHERE number = $1", params,
                          COUNT_OF(params), e->ctx->arena, &rows, err);
     if (rc) return rc;
     if (rows.count == 0) return err_field(err, E_NOT_FOUND, "number", "nothing is put aside under this number");
-    if (*row_text(&rows, 0, 2))
-        return err_field(err, E_EXISTS, "number", "this was decided already: %s", row_text(&rows, 0, 2));
+    if ((rc = unpack_ask(&rows, 0, 0, e->ctx->arena, ask, err))) return rc;
+    if ((rc = scope_check_division(e->ctx->scope, (*ask)->division, err))) return rc;
     *like = row_text(&rows, 0, 1);
-    const void *packed = row_blob(&rows, 0, 0, &size);
-    return message_unpack((ProtobufCMessage **)ask, &tc__register_person__descriptor, packed, size, e->ctx->arena, err);
+    if (!*row_text(&rows, 0, 2)) return 0;
+    return err_field(err, E_EXISTS, "number", "this was decided already: %s", row_text(&rows, 0, 2));
 }
 
 // Registered after all, unless somebody has come to hold the number or the citizen ID in the meantime.

@@ -21,7 +21,8 @@ bool report_takes(int code) {
     case E_PARAMETER_MISSING:
     case E_NOT_FOUND:
     case E_EXISTS:
-    case E_TOO_LARGE: return true;
+    case E_TOO_LARGE:
+    case E_DENIED: return true;
     default: return false;
     }
 }

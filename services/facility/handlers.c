@@ -86,9 +86,9 @@ static int start(service_ctx_t *ctx, void **self, err_t *err) {
 #define WRITERS (ROLE_ADMIN | ROLE_CLERK)
 #define READERS (WRITERS | ROLE_HOSPITAL | ROLE_SERVICE)
 static const method_t methods[] = {
-    {"register_facility", WRITERS | METHOD_SCOPED, false, &tc__register_facility__descriptor, register_facility},
-    {"sign_agreement", WRITERS | METHOD_SCOPED, false, &tc__sign_agreement__descriptor, sign_agreement},
-    {"end_agreement", WRITERS | METHOD_SCOPED, false, &tc__end_agreement__descriptor, end_agreement},
+    {"register_facility", WRITERS | METHOD_DISTRICTS, false, &tc__register_facility__descriptor, register_facility},
+    {"sign_agreement", WRITERS | METHOD_DISTRICTS, false, &tc__sign_agreement__descriptor, sign_agreement},
+    {"end_agreement", WRITERS | METHOD_DISTRICTS, false, &tc__end_agreement__descriptor, end_agreement},
     {"get_facility", READERS | METHOD_SCOPED, true, &tc__get_facility__descriptor, get_facility},
 };
 

@@ -1,7 +1,8 @@
 #include "bank_import.h"
-#include "common/base/ids.h"
 #include "bank_match.h"
 #include "cases.h"
+#include "common/base/ids.h"
+#include "counties.h"
 #include "reconcile_books.h"
 #include <string.h>
 
@@ -198,6 +199,7 @@ int statement_import(void *self, const request_t *request, const ProtobufCMessag
     fen_t here_fen;
     (void)request;
     int rc = check_head(in.ask, err);
+    if (!rc) rc = counties_check(settlement, in.ask->county, err);
     if (!rc) rc = net_of(in.ask->in_fen, in.ask->out_fen, &in.amount, err);
     if (!rc) rc = books_party(settlement, in.ask->account, in.ask->county, &in.party, err);
     if (!rc) rc = bank_statement_read(ctx->store, in.ask->source, in.ask->number, ctx->arena, &in.known, err);
@@ -249,6 +251,8 @@ static int read_scope(matching_t *m, err_t *err) {
         return err_field(err, E_INVALID_FIELD, "number", "%lld of %lld rows of the statement have arrived",
                          (long long)row_i64(&rows, 0, S_HERE), (long long)row_i64(&rows, 0, S_ROWS));
     m->party = row_text(&rows, 0, S_PARTY);
+    if (!counties_has_party(m->settlement, m->ask->source, m->party))
+        return err_field(err, E_DENIED, "number", "this key works for other districts only");
     m->to = row_text(&rows, 0, S_TO);
     m->answer->rows = row_i64(&rows, 0, S_ROWS);
     rc = bank_sum(ctx->store, m->ask->source, m->party, row_text(&rows, 0, S_FROM), m->to, ctx->arena,
@@ -414,7 +418,7 @@ static int tell_open(matching_t *m, err_t *err) {
     Tc__ListCases list = TC__LIST_CASES__INIT;
     list.pair = m->ask->source;
     list.party = (char *)m->party;
-    return cases_tell(m->settlement, &list, OPEN_MAX, &m->answer->open, &m->answer->n_open, err);
+    return cases_tell(m->settlement, &list, OPEN_MAX, &m->answer->open, &m->answer->n_open, NULL, err);
 }
 
 int statement_match(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,

@@ -1,4 +1,5 @@
 #include "cases.h"
+#include "counties.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -243,16 +244,19 @@ static Tc__ReconcileCase *case_of(const settlement_t *settlement, const rows_t *
 }
 
 int cases_tell(settlement_t *settlement, const Tc__ListCases *ask, int64_t limit, Tc__ReconcileCase ***out,
-               size_t *count, err_t *err) {
+               size_t *count, int64_t *next, err_t *err) {
     service_ctx_t *ctx = settlement->ctx;
     rows_t rows;
     int rc = cases_list(ctx->store, ask, limit, ctx->arena, &rows, err);
     if (rc) return rc;
     *out = arena_alloc(ctx->arena, (rows.count + 1) * sizeof **out);
     if (!*out) return no_memory(err);
-    *count = rows.count;
-    for (size_t i = 0; i < rows.count; i++)
-        if (!((*out)[i] = case_of(settlement, &rows, i))) return no_memory(err);
+    *count = 0;
+    if (next && (int64_t)rows.count == limit) *next = row_i64(&rows, rows.count - 1, NUMBER);
+    for (size_t i = 0; i < rows.count; i++) {
+        if (!counties_has_party(settlement, row_text(&rows, i, PAIR), row_text(&rows, i, PARTY))) continue;
+        if (!((*out)[(*count)++] = case_of(settlement, &rows, i))) return no_memory(err);
+    }
     return E_OK;
 }
 
@@ -267,8 +271,7 @@ int cases_get_list(void *self, const request_t *request, const ProtobufCMessage 
     if (limit < 1 || limit > LIST_MAX)
         return err_field(err, E_OUT_OF_RANGE, "limit", "limit must be 1 to %d", LIST_MAX);
     tc__reconcile_cases__init(answer);
-    int rc = cases_tell(settlement, ask, limit, &answer->cases, &answer->n_cases, err);
-    if (!rc && (int64_t)answer->n_cases == limit) answer->next = answer->cases[limit - 1]->number;
+    int rc = cases_tell(settlement, ask, limit, &answer->cases, &answer->n_cases, &answer->next, err);
     *reply = &answer->base;
     return rc;
 }
@@ -297,6 +300,8 @@ static int read_case(settlement_t *settlement, int64_t number, rows_t *rows, err
     service_ctx_t *ctx = settlement->ctx;
     int rc = case_read(ctx->store, number, ctx->arena, rows, err);
     if (!rc && !rows->count) rc = err_field(err, E_NOT_FOUND, "number", "there is no case %lld", (long long)number);
+    if (!rc && !counties_has_party(settlement, row_text(rows, 0, PAIR), row_text(rows, 0, PARTY)))
+        rc = err_field(err, E_DENIED, "number", "this key works for other districts or facilities only");
     return rc;
 }
 

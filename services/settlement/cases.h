@@ -27,9 +27,10 @@ typedef struct case_changes {
 // Write what is new, changed or gone. E_TOO_LARGE over CASES_AT_ONCE_MAX; the last writes of a command.
 int cases_update(settlement_t *settlement, const case_scope_t *scope, const case_found_t *found, size_t count,
                  case_changes_t *out, err_t *err) MUST_USE;
-// The unsettled ones as messages, the oldest first, at most `limit`.
+// The unsettled ones of the caller's counties or facilities as messages, the oldest first, of the next `limit`. `next`
+// (may be NULL): the number behind which to go on, 0 when these were the last.
 int cases_tell(settlement_t *settlement, const Tc__ListCases *ask, int64_t limit, Tc__ReconcileCase ***out,
-               size_t *count, err_t *err) MUST_USE;
+               size_t *count, int64_t *next, err_t *err) MUST_USE;
 
 // Methods: the handlers of service.h.
 int cases_get_list(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,

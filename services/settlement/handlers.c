@@ -3,6 +3,8 @@
 #include "common/base/ids.h"
 #include "common/base/log.h"
 #include "common/policy/tables.h"
+#include "common/wire/scope.h"
+#include "counties.h"
 #include "dues_lines.h"
 #include "law.h"
 #include "money_methods.h"
@@ -68,7 +70,7 @@ static int get_balances(void *self, const request_t *request, const ProtobufCMes
     balances->rows = arena_alloc(ctx->arena, (found.count + 1) * sizeof *balances->rows);
     if (!balances->rows) return no_memory(err);
     for (size_t i = 0; i < found.count; i++) {
-        if (!is_asked(ask, &found, i)) continue;
+        if (!is_asked(ask, &found, i) || !scope_has_division(ctx->scope, row_text(&found, i, 4))) continue;
         Tc__Balances__Row *row = balance_row(&found, i, ctx->arena);
         if (!row) return no_memory(err);
         balances->rows[balances->n_rows++] = row;
@@ -96,8 +98,9 @@ static int get_entries(void *self, const request_t *request, const ProtobufCMess
     for (size_t i = 0; !rc && i < found.count; i++) {
         size_t bytes;
         const void *body = row_blob(&found, i, 0, &bytes);
-        rc = message_unpack((ProtobufCMessage **)&entries->entries[entries->n_entries++],
-                            &tc__journal_entry__descriptor, body, bytes, ctx->arena, err);
+        rc = message_unpack((ProtobufCMessage **)&entries->entries[entries->n_entries], &tc__journal_entry__descriptor,
+                            body, bytes, ctx->arena, err);
+        if (!rc) rc = counties_check_entry(self, entries->entries[entries->n_entries++], err);
     }
     *reply = &entries->base;
     return rc;
@@ -114,7 +117,7 @@ static int get_entry(void *self, const request_t *request, const ProtobufCMessag
     if (rc) return err_field(err, rc, "reference", "reference must be 1 to 64 of A-Z a-z 0-9 . _ : -");
     rc = journal_find_reference(ctx->store, reference, ctx->arena, &body, &bytes, err);
     if (!rc) rc = message_unpack(reply, &tc__journal_entry__descriptor, body, bytes, ctx->arena, err);
-    return rc;
+    return rc ? rc : counties_check_entry(self, (const Tc__JournalEntry *)*reply, err);
 }
 
 static int get_seals(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
@@ -130,13 +133,13 @@ static int get_seals(void *self, const request_t *request, const ProtobufCMessag
 
 enum { READERS = ROLE_ADMIN | ROLE_CLERK | ROLE_SERVICE, CLERKS = ROLE_ADMIN | ROLE_CLERK };
 
-static const method_t methods[] = {{"get_balances", READERS, true, &tc__get_balances__descriptor, get_balances},
-                                   {"get_entry", READERS, true, &tc__get_entry__descriptor, get_entry},
-                                   {"get_entries", READERS, true, &tc__get_entry__descriptor, get_entries},
-                                   {"get_seals", READERS, true, &tc__get_seals__descriptor, get_seals},
-                                   DUES_METHODS,
-                                   MONEY_METHODS(READERS, CLERKS) TASKS_METHODS(READERS, CLERKS)
-                                       RECONCILE_METHODS(READERS, CLERKS)};
+static const method_t methods[] = {
+    {"get_balances", READERS | METHOD_DISTRICTS, true, &tc__get_balances__descriptor, get_balances},
+    {"get_entry", READERS | METHOD_DISTRICTS, true, &tc__get_entry__descriptor, get_entry},
+    {"get_entries", READERS | METHOD_DISTRICTS, true, &tc__get_entry__descriptor, get_entries},
+    {"get_seals", READERS, true, &tc__get_seals__descriptor, get_seals},
+    DUES_METHODS,
+    MONEY_METHODS(READERS, CLERKS) TASKS_METHODS(READERS, CLERKS) RECONCILE_METHODS(READERS, CLERKS)};
 
 // ---- life
 // ---------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 // its request id, so that no order is carried out twice.
 #include "money_methods.h"
 #include "common/base/ids.h"
+#include "counties.h"
 #include "direct.h"
 #include "ledger.h"
 #include "limits.h"
@@ -65,7 +66,8 @@ int move_money(void *self, const request_t *request, const ProtobufCMessage *mes
     const Tc__MoveMoney *m = (const Tc__MoveMoney *)message;
     Tc__JournalEntry *entry;
     (void)request;
-    int rc = money_begin(settlement, settlement->ctx->arena, err);
+    int rc = counties_check(settlement, m->county, err);
+    if (!rc) rc = money_begin(settlement, settlement->ctx->arena, err);
     if (!rc) rc = is_new(settlement, m->reference, err);
     if (!rc) rc = decide_move(settlement, m, NULL, &entry, err);
     return rc ? rc : write_entry(settlement, entry, reply, err);
@@ -96,7 +98,7 @@ int get_movements(void *self, const request_t *request, const ProtobufCMessage *
             const char *word = strchr(entry->postings[p]->account, '/');
             its = word && strcmp(word + 1, ask->account) == 0;
         }
-        if (!rc && its) out->entries[out->n_entries++] = entry;
+        if (!rc && its && counties_has_entry(self, entry)) out->entries[out->n_entries++] = entry;
     }
     *reply = &out->base;
     return rc;
@@ -126,7 +128,7 @@ static int read_reservation(const settlement_t *settlement, const char *referenc
     out->reservation->state = (char *)(late ? state_expired : state);
     out->reservation->at_ms = row_i64(&found, 0, 2);
     out->reservation->ended_ms = row_i64(&found, 0, 3);
-    return E_OK;
+    return counties_check(settlement, out->reservation->move->county, err);
 }
 
 static int keep_reservation(settlement_t *settlement, int64_t expires_ms, const Tc__Reservation *to, err_t *err) {
@@ -176,7 +178,8 @@ int reserve_money(void *self, const request_t *request, const ProtobufCMessage *
     (void)request;
     if (date_parse(ask->expires_on, &last) || last < today(settlement))
         return err_field(err, E_INVALID_FIELD, "expires_on", "expires_on: a day from today on was expected");
-    int rc = money_begin(settlement, settlement->ctx->arena, err);
+    int rc = counties_check(settlement, ask->county, err);
+    if (!rc) rc = money_begin(settlement, settlement->ctx->arena, err);
     if (!rc) rc = is_new(settlement, ask->reference, err);
     if (rc) return rc;
     rc = read_reservation(settlement, ask->reference, &there, err);
@@ -300,6 +303,7 @@ int reverse_entry(void *self, const request_t *request, const ProtobufCMessage *
         rc = err_field(err, E_NOT_FOUND, "reference",
                        "no command posted under this reference; what bills and receipts cause is corrected there");
     if (!rc) rc = find_countered(settlement, &found, &of, err);
+    if (!rc) rc = counties_check_entry(settlement, of, err);
     if (!rc) rc = counter_of(settlement, ask, of, &entry, err);
     if (!rc) rc = money_limits(settlement, entry, NULL, settlement->ctx->arena, err);
     if (!rc) rc = direct_taken_back(settlement->ctx->store, ask->reference, err);

@@ -7,6 +7,7 @@
 #include "common/base/ids.h"
 #include "common/policy/fund.h"
 #include "common/policy/tables.h"
+#include "common/wire/scope.h"
 #include "direct.h"
 #include "dues_store.h"
 #include "money.h"
@@ -425,7 +426,7 @@ int orders_list(void *self, const request_t *request, const ProtobufCMessage *me
     for (size_t i = 0; !rc && i < found.count; i++) {
         Tc__PaymentOrder *order;
         rc = order_of(&found, i, ctx->arena, &order, err);
-        if (!rc) rc = add_order(orders, order, err);
+        if (!rc && scope_has_facility(ctx->scope, order->facility)) rc = add_order(orders, order, err);
     }
     if (rc) return rc;
     if (found.count == (size_t)limit) orders->next = (char *)row_text(&found, found.count - 1, 0);

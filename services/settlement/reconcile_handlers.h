@@ -29,9 +29,9 @@ int reconcile_knows(settlement_t *settlement, const reconcile_scope_t *scope, bo
     {"follow_rows", clerks | ROLE_SERVICE, false, &tc__follow_rows__descriptor, books_follow},                         \
         {"get_digests", readers, true, &tc__get_digests__descriptor, books_get_digests},                               \
         {"get_digest_rows", readers, true, &tc__get_digests__descriptor, books_get_rows},                              \
-        {"import_statement", clerks, false, &tc__import_statement__descriptor, statement_import},                      \
-        {"match_statement", clerks, false, &tc__match_statement__descriptor, statement_match},                         \
+        {"import_statement", (clerks) | METHOD_DISTRICTS, false, &tc__import_statement__descriptor, statement_import}, \
+        {"match_statement", (clerks) | METHOD_DISTRICTS, false, &tc__match_statement__descriptor, statement_match},    \
         {"record_comparison", clerks, false, &tc__record_comparison__descriptor, comparison_record},                   \
-        {"list_cases", readers, true, &tc__list_cases__descriptor, cases_get_list},                                    \
-        {"get_case", readers, true, &tc__get_case__descriptor, case_get},                                              \
-        {"change_case", clerks, false, &tc__change_case__descriptor, case_change},
+        {"list_cases", (readers) | METHOD_SCOPED, true, &tc__list_cases__descriptor, cases_get_list},                  \
+        {"get_case", (readers) | METHOD_SCOPED, true, &tc__get_case__descriptor, case_get},                            \
+        {"change_case", (clerks) | METHOD_SCOPED, false, &tc__change_case__descriptor, case_change},

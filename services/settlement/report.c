@@ -1,6 +1,7 @@
 // Tables for clerks: revenue and spending, balances, arrears, facilities, final accounts. Everything is read from the
 // ledger and the papers at the time of asking.
 #include "common/policy/tables.h"
+#include "common/wire/scope.h"
 #include "facts.h"
 #include "tasks.h"
 #include <stdlib.h>
@@ -19,7 +20,8 @@ static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory for 
 static int overflow(err_t *err) { return err_field(err, E_OUT_OF_RANGE, "amount", "the amounts overflow"); }
 
 static bool wanted(const report_t *r, const char *fund, const char *county) {
-    return (!*r->ask->fund || strcmp(r->ask->fund, fund) == 0) &&
+    return scope_has_division(r->settlement->ctx->scope, county) &&
+           (!*r->ask->fund || strcmp(r->ask->fund, fund) == 0) &&
            (!*r->ask->county || strcmp(r->ask->county, county) == 0);
 }
 
@@ -143,6 +145,8 @@ static int facilities(report_t *r, err_t *err) {
     if (!rc) rc = make_room(r, count, err);
     for (size_t i = 0; !rc && i < count; i++) {
         Tc__FundReport__Row *row;
+        // What is due to a facility is of all counties: a caller for some of them gets no row.
+        if (!scope_has_division(r->settlement->ctx->scope, "")) continue;
         if (*r->ask->fund && strcmp(r->ask->fund, sums[i].fund) != 0) continue;
         rc = row_of(r, sums[i].account, sums[i].fund, "", &row, err);
         if (rc) break;

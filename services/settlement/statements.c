@@ -27,11 +27,10 @@ int dues_facility(const request_t *request, const char *facility, err_t *err) {
     if (name_check("facility", facility, NULL))
         return err_field(err, E_INVALID_FIELD, "facility", "facility must be 1 to 64 of A-Z a-z 0-9 . _ : -");
     const char *caller = request->header.caller, *scope = request->header.scope;
-    int rc = scope_check_division(scope, "", err); // what is due to a facility is of all districts
-    if (!rc) rc = scope_check_facility(scope, facility, err);
+    int rc = scope_check_facility(scope, facility, err);
     if (rc || wire_caller_role(caller) != ROLE_HOSPITAL) return rc;
     const char *name = strchr(caller, ':');
-    if ((scope && strstr(scope, "facilities=")) || (name && strcasecmp(name + 1, facility) == 0)) return 0;
+    if (scope_names_facilities(scope) || (name && strcasecmp(name + 1, facility) == 0)) return 0;
     return err_field(err, E_DENIED, "facility", "a hospital sees its own statements only");
 }
 
@@ -242,6 +241,7 @@ int statements_list(void *self, const request_t *request, const ProtobufCMessage
         rc = statement_of(&found, i, ctx->arena, &said, err);
         if (rc) return rc;
         said->n_parts = said->n_others = 0;
+        if (!scope_has_facility(ctx->scope, said->facility)) continue;
         list->statements[list->n_statements++] = said;
     }
     if (rc) return rc;

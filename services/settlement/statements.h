@@ -40,21 +40,23 @@ DUES_METHOD(clearing_cases);
     { .name = called, .roles = who, .reads_only = reads, .request = &tc__##type##__descriptor, .handle = does }
 #define DUES_METHODS                                                                                                   \
     DUES_ROW("draw_statements", DUES_CLERKS, false, draw_statements, statements_draw),                                 \
-        DUES_ROW("settle_statement", (DUES_CLERKS | ROLE_HOSPITAL) | METHOD_SCOPED, false, settle_statement,           \
+        DUES_ROW("settle_statement", (DUES_CLERKS | ROLE_HOSPITAL) | METHOD_FACILITIES, false, settle_statement,       \
                  statements_settle),                                                                                   \
-        DUES_ROW("get_statement", (DUES_PARTIES) | METHOD_SCOPED, true, get_statement, statements_get),                \
-        DUES_ROW("list_statements", DUES_READERS, true, list_statements, statements_list),                             \
-        DUES_ROW("get_statement_lines", (DUES_PARTIES) | METHOD_SCOPED, true, get_statement_lines, statements_lines),  \
-        DUES_ROW("get_statement_items", (DUES_PARTIES) | METHOD_SCOPED, true, get_statement_items, statements_items),  \
+        DUES_ROW("get_statement", (DUES_PARTIES) | METHOD_FACILITIES, true, get_statement, statements_get),            \
+        DUES_ROW("list_statements", DUES_READERS | METHOD_FACILITIES, true, list_statements, statements_list),         \
+        DUES_ROW("get_statement_lines", (DUES_PARTIES) | METHOD_FACILITIES, true, get_statement_lines,                 \
+                 statements_lines),                                                                                    \
+        DUES_ROW("get_statement_items", (DUES_PARTIES) | METHOD_FACILITIES, true, get_statement_items,                 \
+                 statements_items),                                                                                    \
         DUES_ROW("set_terms", DUES_CLERKS, false, set_terms, terms_set),                                               \
-        DUES_ROW("get_terms", (DUES_PARTIES) | METHOD_SCOPED, true, get_terms, terms_get),                             \
+        DUES_ROW("get_terms", (DUES_PARTIES) | METHOD_FACILITIES, true, get_terms, terms_get),                         \
         DUES_ROW("recover", DUES_CLERKS, false, recover, terms_recover),                                               \
         DUES_ROW("evaluate", DUES_CLERKS, false, evaluate, terms_evaluate),                                            \
         DUES_ROW("draft_orders", DUES_CLERKS, false, draft_orders, orders_draft),                                      \
         DUES_ROW("approve_orders", DUES_CLERKS, false, order_numbers, orders_approve),                                 \
         DUES_ROW("send_orders", DUES_CLERKS, false, order_numbers, orders_send),                                       \
         DUES_ROW("confirm_orders", DUES_CLERKS, false, confirm_orders, orders_confirm),                                \
-        DUES_ROW("list_orders", DUES_READERS, true, list_orders, orders_list),                                         \
+        DUES_ROW("list_orders", DUES_READERS | METHOD_FACILITIES, true, list_orders, orders_list),                     \
         DUES_ROW("open_clearing", DUES_CLERKS, false, open_clearing, clearing_open),                                   \
         DUES_ROW("add_clearing_rows", DUES_CLERKS, false, add_clearing_rows, clearing_add),                            \
         DUES_ROW("settle_clearing", DUES_CLERKS, false, settle_clearing, clearing_settle),                             \

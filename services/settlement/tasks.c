@@ -3,7 +3,6 @@
 #include "common/base/hash.h"
 #include "common/base/ids.h"
 #include "common/policy/tables.h"
-#include "common/wire/scope.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -28,13 +27,6 @@ int tasks_day(const char *field, const char *text, date_t *out, err_t *err) {
 int tasks_county(const settlement_t *settlement, const char *county, err_t *err) {
     if (!*county || policy_has_division(settlement->policy, county)) return E_OK;
     return err_field(err, E_NOT_FOUND, "county", "%.20s is no county of %s", county, policy_city(settlement->policy));
-}
-
-int tasks_scope(const settlement_t *settlement, const char *county, err_t *err) {
-    const char *scope = settlement->ctx->scope;
-    if (scope_is_whole(scope)) return E_OK;
-    if (*county) return scope_check_division(scope, county, err);
-    return err_field(err, E_DENIED, "county", "the tasks of the city are not for whoever has a part of it only");
 }
 
 int tasks_fund(const fund_rules_t *rules, const char *fund, err_t *err) {

@@ -33,17 +33,17 @@ TASKS_METHOD(closing_assess_gap);
 TASKS_METHOD(report_get);
 #define TASKS_METHODS(readers, clerks)                                                                                 \
     {"plan_tasks", clerks, false, &tc__plan_tasks__descriptor, tasks_plan},                                            \
-        {"list_tasks", (readers) | METHOD_SCOPED, true, &tc__list_tasks__descriptor, tasks_list},                      \
-        {"do_task", (clerks) | METHOD_SCOPED, false, &tc__do_task__descriptor, tasks_do},                              \
-        {"settle_task", (clerks) | METHOD_SCOPED, false, &tc__settle_task__descriptor, tasks_settle},                  \
-        {"open_case", clerks, false, &tc__open_case__descriptor, tasks_open_case},                                     \
-        {"state_due", clerks, false, &tc__state_due__descriptor, tasks_state_due},                                     \
-        {"get_budget", readers, true, &tc__get_budget__descriptor, tasks_get_budget},                                  \
+        {"list_tasks", (readers) | METHOD_DISTRICTS, true, &tc__list_tasks__descriptor, tasks_list},                   \
+        {"do_task", (clerks) | METHOD_DISTRICTS, false, &tc__do_task__descriptor, tasks_do},                           \
+        {"settle_task", (clerks) | METHOD_DISTRICTS, false, &tc__settle_task__descriptor, tasks_settle},               \
+        {"open_case", (clerks) | METHOD_DISTRICTS, false, &tc__open_case__descriptor, tasks_open_case},                \
+        {"state_due", (clerks) | METHOD_DISTRICTS, false, &tc__state_due__descriptor, tasks_state_due},                \
+        {"get_budget", (readers) | METHOD_DISTRICTS, true, &tc__get_budget__descriptor, tasks_get_budget},             \
         {"open_balance", ROLE_ADMIN, false, &tc__open_balance__descriptor, closing_open_balance},                      \
         {"close_year", clerks, false, &tc__close_year__descriptor, closing_close_year},                                \
         {"share_interest", clerks, false, &tc__share_interest__descriptor, closing_share_interest},                    \
         {"assess_gap", readers, true, &tc__assess_gap__descriptor, closing_assess_gap},                                \
-        {"get_report", readers, true, &tc__get_report__descriptor, report_get},
+        {"get_report", (readers) | METHOD_DISTRICTS, true, &tc__get_report__descriptor, report_get},
 
 // Once a minute at most, and at once on a new day: makes the tasks of the next days and marks those that became late,
 // in a transaction of its own. A failure is logged and tried again. The flows of what was before the pool (`once`) are
@@ -58,8 +58,6 @@ int tasks_rules(const settlement_t *settlement, const fund_rules_t **out, err_t 
 int tasks_day(const char *field, const char *text, date_t *out, err_t *err) MUST_USE;
 // A division of the city, or "".
 int tasks_county(const settlement_t *settlement, const char *county, err_t *err) MUST_USE;
-// May the caller, who may have a part of the city only, have to do with the tasks of the county ("": the city's)?
-int tasks_scope(const settlement_t *settlement, const char *county, err_t *err) MUST_USE;
 // The fund's name of the city file.
 int tasks_fund(const fund_rules_t *rules, const char *fund, err_t *err) MUST_USE;
 // Days into a row.

@@ -1,6 +1,7 @@
 // The figures that budgets, their changes and final accounts carry from step to step: drafts of counties, their sum,
 // the review, the approval that locks them. Spending stays within revenue for each fund, as none may draw on another.
 #include "tasks_do.h"
+#include "common/wire/scope.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -231,8 +232,9 @@ static int add_row(Tc__Budget *to, const char *fund, const char *county, const c
     return E_OK;
 }
 
-static bool wanted(const Tc__GetBudget *ask, const char *fund, const char *county) {
-    return (!*ask->fund || strcmp(ask->fund, fund) == 0) && (!*ask->county || strcmp(ask->county, county) == 0);
+static bool wanted(const settlement_t *settlement, const Tc__GetBudget *ask, const char *fund, const char *county) {
+    return scope_has_division(settlement->ctx->scope, county) && (!*ask->fund || strcmp(ask->fund, fund) == 0) &&
+           (!*ask->county || strcmp(ask->county, county) == 0);
 }
 
 static int fill_budget(settlement_t *settlement, const Tc__GetBudget *ask, const task_lines_t *lines,
@@ -243,13 +245,14 @@ static int fill_budget(settlement_t *settlement, const Tc__GetBudget *ask, const
     if (!to->rows) return doing_no_memory(err);
     for (size_t i = 0; i < lines->count; i++) {
         const task_line_t *line = &lines->items[i];
-        if (!wanted(ask, line->fund, line->county)) continue;
+        if (!wanted(settlement, ask, line->fund, line->county)) continue;
         if (add_row(to, line->fund, line->county, line->line, arena, &row)) return doing_no_memory(err);
         row->approved_fen = line->amount;
     }
     for (size_t i = 0; i < count; i++) {
         const bool spent = facts_is_spending(sums[i].account);
-        if ((!spent && !facts_is_revenue(sums[i].account)) || !wanted(ask, sums[i].fund, sums[i].county)) continue;
+        if ((!spent && !facts_is_revenue(sums[i].account)) || !wanted(settlement, ask, sums[i].fund, sums[i].county))
+            continue;
         if (add_row(to, sums[i].fund, sums[i].county, spent ? line_spending : line_revenue, arena, &row))
             return doing_no_memory(err);
         if (fen_add(row->done_fen, spent ? sums[i].amount : -sums[i].amount, &row->done_fen)) return overflow(err);

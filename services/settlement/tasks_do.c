@@ -1,6 +1,7 @@
 // do_task: find the task, ask the core whether and how much, then move the money, keep the amounts, close the task.
 #include "tasks_do.h"
 #include "common/base/crash.h"
+#include "counties.h"
 #include "direct.h"
 #include "ledger.h"
 #include "money_post.h"
@@ -146,7 +147,7 @@ static int find_county(doing_t *doing, err_t *err) {
     const bool is_case = doing->flow->every == EVERY_CASE;
     doing->county = is_case && !*doing->ask->county ? doing->opened.county : doing->ask->county;
     int rc = tasks_county(doing->settlement, doing->county, err);
-    if (!rc) rc = tasks_scope(doing->settlement, doing->county, err);
+    if (!rc) rc = counties_check(doing->settlement, doing->county, err);
     if (rc || is_case) return rc;
     const bool by_county = task_by_county(doing->rules, doing->step);
     if (by_county && !*doing->county)

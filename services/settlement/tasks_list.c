@@ -1,5 +1,6 @@
 // Showing tasks, settling them without being done, opening cases, stating what is due.
 #include "common/policy/tables.h"
+#include "counties.h"
 #include "deficit.h"
 #include "surplus.h"
 #include "tasks.h"
@@ -87,7 +88,7 @@ int tasks_list(void *self, const request_t *request, const ProtobufCMessage *mes
     tasks->tasks = arena_alloc(arena, (count + 1) * sizeof *tasks->tasks);
     if (!tasks->tasks || !tasks->on) return no_memory(err);
     for (size_t i = 0; !rc && i < count; i++)
-        if (by_actor(rules, &rows[i], ask->actor) && !tasks_scope(settlement, rows[i].county, NULL))
+        if (by_actor(rules, &rows[i], ask->actor) && !counties_check(settlement, rows[i].county, NULL))
             rc = list_row(settlement, rules, &rows[i], on, &seen, tasks, err);
     if (!rc && count == (size_t)limit) tasks->next = (char *)task_position(&rows[count - 1], arena);
     if (!rc && !tasks->next) return no_memory(err);
@@ -129,7 +130,7 @@ int tasks_settle(void *self, const request_t *request, const ProtobufCMessage *m
     int rc = tasks_rules(settlement, &rules, err);
     if (!rc) rc = tasks_step(rules, ask->flow, ask->step, &flow, &place, err);
     if (!rc) rc = find_own(settlement, ask, flow, place, &row, err);
-    if (!rc) rc = tasks_scope(settlement, row.county, err);
+    if (!rc) rc = counties_check(settlement, row.county, err);
     if (rc) return rc;
     const int from = task_state_from_name(row.state);
     if (from < 0 || !task_state_may((task_state_t)from, (task_state_t)to))
@@ -161,7 +162,8 @@ static int check_case(settlement_t *settlement, const fund_rules_t *rules, const
         return err_field(err, E_MISSING_FIELD, "text", "a reason of 1 to %d bytes was expected", REMARK_MAX);
     if (ask->amount_fen < 0) return err_field(err, E_OUT_OF_RANGE, "amount", "an amount is not below 0");
     if (*ask->fund && tasks_fund(rules, ask->fund, err)) return E_NOT_FOUND;
-    return tasks_county(settlement, ask->county, err);
+    int rc = tasks_county(settlement, ask->county, err);
+    return rc ? rc : counties_check(settlement, ask->county, err);
 }
 
 static int make_case(settlement_t *settlement, const fund_flow_t *flow, const case_row_t *row, date_t on,
@@ -277,6 +279,7 @@ static int check_due(settlement_t *settlement, const Tc__StateDue *ask, const fu
         return err_field(err, E_OUT_OF_RANGE, "amount", "an amount is not below 0");
     rc = tasks_fund(rules, ask->fund, err);
     if (!rc) rc = tasks_county(settlement, ask->county, err);
+    if (!rc) rc = counties_check(settlement, ask->county, err);
     const char *text = *ask->period || (*flow)->every != EVERY_ONCE ? ask->period : "once";
     return rc ? rc : tasks_period(settlement, *flow, text, settlement->ctx->arena, period, NULL, err);
 }

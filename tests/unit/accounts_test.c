@@ -23,6 +23,7 @@ static keys_t *keys;
 static int64_t now_ms;
 static uint64_t seed, drawn;
 static err_t err;
+static request_t caller; // whose scope holds
 
 static uint64_t draw(uint64_t below) { return hash64(&drawn, sizeof drawn, seed + drawn++) % below; }
 
@@ -470,10 +471,42 @@ static void share(world_t *world, const char *owner, const char *relative, const
     ProtobufCMessage *reply = NULL;
     message.person = T(owner), message.relative = T(relative), message.from = T(from);
     need(store_begin(world->store, &err));
-    EQ(account_share(world->core, NULL, &message.base, &reply, &err), expected);
+    EQ(account_share(world->core, &caller, &message.base, &reply, &err), expected);
     if (!expected) EQ(((Tc__Account *)reply)->n_shared_with, *from ? 1 : 0);
     need(store_commit(world->store, &err));
     arena_reset(world->arena);
+}
+
+static int correct(world_t *world, const char *id, fen_t amount) {
+    Tc__CorrectAccount message = TC__CORRECT_ACCOUNT__INIT;
+    ProtobufCMessage *reply = NULL;
+    message.person = T("P1"), message.number = T(id), message.amount_fen = amount, message.reason = T("on paper");
+    need(store_begin(world->store, &err));
+    int rc = account_correct(world->core, &caller, &message.base, &reply, &err);
+    if (rc)
+        store_rollback(world->store);
+    else
+        need(store_commit(world->store, &err));
+    arena_reset(world->arena);
+    return rc;
+}
+
+TEST(an_account_is_shown_shared_and_corrected_in_the_district_of_its_owner) {
+    Tc__GetAccount get = TC__GET_ACCOUNT__INIT;
+    ProtobufCMessage *reply = NULL;
+    world_t *world = open_world("scoped", true);
+    credit(world, "MOTHER", "2018-01", 1, 50000);
+    get.person = T("MOTHER");
+    caller.header.scope = T("divisions=440704");
+    EQ(account_get(world->core, &caller, &get.base, &reply, &err), E_DENIED);
+    share(world, "MOTHER", "CHILD", "2018-01-01", E_DENIED);
+    EQ(correct(world, "K1", 500), E_DENIED);
+    caller.header.scope = T("divisions=440703");
+    EQ(account_get(world->core, &caller, &get.base, &reply, &err), E_OK);
+    share(world, "MOTHER", "CHILD", "2018-01-01", E_OK);
+    EQ(correct(world, "K1", 500), E_OK);
+    caller.header.scope = NULL;
+    close_world(&world);
 }
 
 static int refused(world_t *world, const char *person, const char *relative, const char *field) {
@@ -572,20 +605,6 @@ TEST(two_bills_of_one_family_at_once_on_two_instances_end_right) {
 
 // ---- corrections and the statement
 
-static int correct(world_t *world, const char *id, fen_t amount) {
-    Tc__CorrectAccount message = TC__CORRECT_ACCOUNT__INIT;
-    ProtobufCMessage *reply = NULL;
-    message.person = T("P1"), message.number = T(id), message.amount_fen = amount, message.reason = T("on paper");
-    need(store_begin(world->store, &err));
-    int rc = account_correct(world->core, NULL, &message.base, &reply, &err);
-    if (rc)
-        store_rollback(world->store);
-    else
-        need(store_commit(world->store, &err));
-    arena_reset(world->arena);
-    return rc;
-}
-
 TEST(a_correction_has_a_number_and_never_goes_below_zero) {
     world_t *world = open_world("corrected", false);
     EQ(correct(world, "K1", -1), E_OUT_OF_RANGE);
@@ -603,7 +622,7 @@ static size_t page(world_t *world, int64_t before, bool *done) {
     Tc__GetAccount message = TC__GET_ACCOUNT__INIT;
     ProtobufCMessage *reply = NULL;
     message.person = T("P1"), message.before = before;
-    need(account_get(world->core, NULL, &message.base, &reply, &err));
+    need(account_get(world->core, &caller, &message.base, &reply, &err));
     const Tc__Account *account = (const Tc__Account *)reply;
     const size_t count = account->n_entries;
     *done = account->done;
@@ -700,6 +719,7 @@ TESTS("personal accounts", CASE(the_ground_is_laid), CASE(parts_add_up_in_order_
       CASE(JM_A_19_what_is_taken_back_after_it_was_spent_is_owed_and_settled_by_the_next_credit),
       CASE(a_merged_number_gives_everything_to_the_person_whatever_comes_first), CASE(a_bill_is_paid_as_quoted_once),
       CASE(JM_A_17_JM_G_15_the_account_pays_where_the_pools_do_not), CASE(a_reversal_gives_back_what_stood),
+      CASE(an_account_is_shown_shared_and_corrected_in_the_district_of_its_owner),
       CASE(a_relative_pays_only_where_the_city_and_the_owner_allow_it),
       CASE(what_costs_less_goes_back_to_the_relative_first_and_what_costs_more_is_not_taken),
       CASE(two_bills_of_one_family_at_once_on_two_instances_end_right),

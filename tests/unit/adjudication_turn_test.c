@@ -1070,7 +1070,44 @@ TEST(a_key_of_some_districts_or_facilities_has_no_say_in_others) {
     EQ(ASKED(put_reversal(world, "R2", "B2", "SCOPED", "wrong"), here), E_NOT_FOUND); // nobody buries another's bill
     EQ(one_number(world, "SELECT COUNT(*) FROM decision"), 1);
     EQ(ASKED(put_reversal(world, "R1", "B1", "SCOPED", "wrong"), here), E_OK);
-    EQ(ASKED(put_as(world, "clerk:c1", "get_decisions", "get", &get.base), here), E_DENIED); // for the whole city
+    Tc__Recompute again = TC__RECOMPUTE__INIT;
+    again.person = T("SCOPED"), again.year = 2018, again.cause = T("x");
+    EQ(ASKED(put_as(world, "clerk:c1", "recompute", "again", &again.base), here), E_DENIED); // for the whole city
+    close_world(world);
+}
+
+// Bills of one year at two hospitals: each sees its own, and neither what all of them would be.
+TEST(a_years_bills_are_shown_to_keys_of_their_facilities_and_district) {
+    world_t *world = open_world("adj_scope_year");
+    add_person("SCOPED", "employee", "2014-12", 1, 1);
+    Tc__Bill bills[] = {bill_of("B1", "SCOPED", "H44070300003", "2018-03-10", 6000000, 5000000),
+                        bill_of("B2", "SCOPED", "H44070300001", "2018-04-10", 6000000, 5000000)};
+    for (size_t i = 0; i < COUNT_OF(bills); i++) EQ(ASKED(put(world, "settle", bills[i].bill, &bills[i]), ""), E_OK);
+    Tc__GetDecisions get = TC__GET_DECISIONS__INIT;
+    get.person = T("SCOPED"), get.year = 2018;
+    static const struct {
+        const char *scope;
+        size_t seen;
+        int quote;
+    } keys_of[] = {{"", 2, E_OK},
+                   {"divisions=440703", 2, E_OK},
+                   {"divisions=440704", 0, E_DENIED},
+                   {"facilities=H44070300003", 1, E_DENIED},
+                   {"facilities=H44070300003,H44070300001", 2, E_OK}};
+    for (size_t i = 0; i < COUNT_OF(keys_of); i++) {
+        sent_t *sent = put_as(world, "clerk:c1", "get_decisions", "get", &get.base);
+        EQ(ASKED(sent, keys_of[i].scope), E_OK);
+        Tc__Decisions *seen = tc__decisions__unpack(NULL, sent->reply_bytes, sent->reply);
+        NEED(seen != NULL);
+        EQ(seen->n_decisions, keys_of[i].seen);
+        OK(seen->done && seen->next > 0);
+        tc__decisions__free_unpacked(seen, NULL);
+        Tc__QuoteAs quote = TC__QUOTE_AS__INIT;
+        Tc__Entitlement state = TC__ENTITLEMENT__INIT;
+        state.person = T("SCOPED"), state.division = T("440703");
+        quote.person = T("SCOPED"), quote.year = 2018, quote.entitlement = &state;
+        EQ(ASKED(put_as(world, "clerk:c1", "quote_as", "quote", &quote.base), keys_of[i].scope), keys_of[i].quote);
+    }
 #undef ASKED
     close_world(world);
 }
@@ -1929,7 +1966,8 @@ TESTS("adjudication turns", CASE(the_ground_is_laid), CASE(WE_08_employee_first_
       CASE(the_same_request_gives_the_same_answer_and_another_body_is_refused), CASE(the_same_holds_inside_one_batch),
       CASE(a_refusal_names_the_field_and_changes_nothing),
       CASE(what_is_not_known_now_is_unavailable_and_only_for_those_it_concerns),
-      CASE(a_key_of_some_districts_or_facilities_has_no_say_in_others), CASE(a_batch_asks_collection_once),
+      CASE(a_key_of_some_districts_or_facilities_has_no_say_in_others),
+      CASE(a_years_bills_are_shown_to_keys_of_their_facilities_and_district), CASE(a_batch_asks_collection_once),
       CASE(a_turn_that_lasts_long_asks_for_its_own_bills), CASE(no_call_that_fails_loses_or_doubles_a_bill),
       CASE(who_is_not_covered_pays_alone_and_it_is_on_record),
       CASE(a_place_outside_that_nobody_knows_is_not_designated),

@@ -881,6 +881,37 @@ TEST(a_clerk_of_a_county_has_its_tasks_and_no_others) {
     close_city();
 }
 
+TEST(a_clerk_of_a_county_sees_its_part_of_the_books) {
+    open_city("zaozhuang");
+    receive("370402", "basic", "employee", "2020-03-02", 100000);
+    receive("370403", "basic", "employee", "2020-03-02", 70000);
+    bill("370403", "basic", "employee", "2020-03-03", 40000);
+    rig.ctx.scope = "divisions=370402";
+    RIG_DO(&rig, "get_balances", "{}");
+    const Tc__Balances *balances = (const Tc__Balances *)rig.reply;
+    OK(balances->n_rows > 0);
+    for (size_t i = 0; i < balances->n_rows; i++) EQ_TEXT(balances->rows[i]->division, "370402");
+    RIG_DO(&rig, "get_entry", "{'reference':'R-0'}");
+    RIG_DO(&rig, "get_entries", "{'reference':'R-0'}");
+    EQ(rig_ask(&rig, "get_entry", "{'reference':'R-1'}"), E_DENIED);
+    EQ(rig_ask(&rig, "get_entries", "{'reference':'B-2'}"), E_DENIED);
+    static const char *const kinds[] = {"income", "balance", "arrears", "facilities", "final_accounts"};
+    for (size_t k = 0; k < COUNT_OF(kinds); k++) {
+        RIG_DO(&rig, "get_report", "{'kind':'%s','from':'2020-01-01','to':'2020-12-31'}", kinds[k]);
+        const Tc__FundReport *report = (const Tc__FundReport *)rig.reply;
+        OK(report->n_rows > 0 || k >= 2);
+        for (size_t i = 0; i < report->n_rows; i++) EQ_TEXT(report->rows[i]->county, "370402");
+    }
+    RIG_DO(&rig, "get_budget", "{'year':2020}");
+    const Tc__Budget *budget = (const Tc__Budget *)rig.reply;
+    OK(budget->n_rows > 0);
+    for (size_t i = 0; i < budget->n_rows; i++) EQ_TEXT(budget->rows[i]->county, "370402");
+    rig.ctx.scope = NULL;
+    RIG_DO(&rig, "get_report", "{'kind':'facilities','from':'2020-01-01','to':'2020-12-31'}");
+    OK(((const Tc__FundReport *)rig.reply)->n_rows > 0);
+    close_city();
+}
+
 TEST(the_tick_makes_the_tasks_of_the_next_days) {
     open_city("zaozhuang");
     const date_t today = date_make(2020, 3, 15);
@@ -951,5 +982,6 @@ TESTS("fund tasks", CASE(the_ground_is_laid), CASE(ZZ_F14_the_city_adds_up_what_
       CASE(JM_F_17_JM_F_03_what_tax_collects_is_in_the_special_account_and_the_clerk_holds_it_against_taxs_figure),
       CASE(planning_again_makes_nothing_twice_and_lateness_is_told_once),
       CASE(names_that_are_not_there_are_refused_with_a_sentence), CASE(a_clerk_of_a_county_has_its_tasks_and_no_others),
+      CASE(a_clerk_of_a_county_sees_its_part_of_the_books),
       CASE(the_tick_makes_the_tasks_of_the_next_days), CASE(a_long_list_goes_on_from_where_it_ended),
       CASE(the_ground_is_cleared))

@@ -481,6 +481,44 @@ TEST(what_is_reserved_is_spent_by_nobody_else) {
     close_book(&book);
 }
 
+static int taken_back_by(book_t *book, const char *scope, const char *reference) {
+    book->ctx.scope = scope;
+    const int rc = take_back(book, reference);
+    book->ctx.scope = NULL;
+    return rc;
+}
+
+TEST(a_key_of_a_county_moves_shows_and_takes_back_what_is_its_countys) {
+    book_t book;
+    open_zaozhuang(&book, "zzcounty");
+    const order_t city = {"M0", "income_city", "special_city", "EMP_POOL", NULL, 100, NULL};
+    const order_t mine = {"M1", "income_county", "income_city", "EMP_POOL", ZZ_A, 100, NULL};
+    const order_t other = {"M2", "income_county", "income_city", "EMP_POOL", ZZ_B, 100, NULL};
+    const Tc__GetMovements all = TC__GET_MOVEMENTS__INIT;
+    const char *const scope = "divisions=" ZZ_A;
+    EQ(move(&book, other), E_OK);
+    EQ(reserve(&book, (order_t){"P2", "income_county", "income_city", "EMP_POOL", ZZ_B, 100, NULL}, "2020-02-12"), E_OK);
+    book.ctx.scope = scope;
+    EQ(move(&book, mine), E_OK);
+    EQ(move(&book, (order_t){"M3", "income_county", "income_city", "EMP_POOL", ZZ_B, 100, NULL}), E_DENIED);
+    EQ(move(&book, city), E_DENIED);
+    EQ(reserve(&book, (order_t){"P3", "income_county", "income_city", "EMP_POOL", ZZ_B, 100, NULL}, "2020-02-12"),
+       E_DENIED);
+    EQ(by_reference(&book, post_money, "P2"), E_DENIED);
+    EQ(by_reference(&book, void_money, "P2"), E_DENIED);
+    EQ(by_reference(&book, get_reservation, "P2"), E_DENIED);
+    EQ(command(&book, get_movements, &all.base), E_OK);
+    const Tc__JournalEntries *seen = (const Tc__JournalEntries *)answer;
+    EQ(seen->n_entries, 1);
+    EQ_TEXT(seen->entries[0]->reference, "M1");
+    EQ(taken_back_by(&book, scope, "M2"), E_DENIED);
+    EQ(taken_back_by(&book, scope, "M1"), E_OK);
+    EQ(command(&book, get_movements, &all.base), E_OK);
+    EQ(((const Tc__JournalEntries *)answer)->n_entries, 3);
+    check_books(&book);
+    close_book(&book);
+}
+
 TEST(an_order_is_taken_back_once_by_a_counter_entry) {
     book_t book;
     open_zaozhuang(&book, "zzcounter");
@@ -768,6 +806,7 @@ TESTS("money", CASE(the_ground_is_laid), CASE(ZZ_F01_ZZ_F02_each_ledger_is_a_fun
       CASE(SM_F07_ZS_F02_no_fund_spends_anothers_money),
       CASE(a_reference_is_carried_out_once_and_nothing_that_is_wrong_leaves_a_trace),
       CASE(a_sweep_of_everything_moves_every_part_whatever_its_sign), CASE(what_is_reserved_is_spent_by_nobody_else),
+      CASE(a_key_of_a_county_moves_shows_and_takes_back_what_is_its_countys),
       CASE(an_order_is_taken_back_once_by_a_counter_entry),
       CASE(what_the_pool_owes_to_personal_accounts_is_paid_and_not_a_fen_more),
       CASE(a_payment_is_taken_from_what_is_owed_and_from_what_is_there),
