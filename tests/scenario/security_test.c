@@ -77,8 +77,17 @@ TEST(a_key_sees_and_changes_its_part_of_the_city_only) {
         {"here", "adjudication", "get_decision", "{\"bill\":\"B1\"}", E_OK},
         {"h2", "adjudication", "reverse", "{\"bill\":\"B1\",\"person\":\"P1\",\"reason\":\"not mine\"}", E_DENIED},
         {"h2", "adjudication", "reverse", "{\"bill\":\"B9\",\"person\":\"P1\",\"reason\":\"in advance\"}", E_NOT_FOUND},
-        {"here", "collection", "bill_month", "{\"month\":\"2018-01\"}", E_DENIED},
-        {"here", "settlement", "get_balances", "{}", E_DENIED},
+        {"here", "collection", "bill_month", "{\"month\":\"2018-01\"}", E_OK},
+        {"here", "collection", "get_bills", "{\"person\":\"P1\"}", E_OK},
+        {"there", "collection", "get_bills", "{\"person\":\"P1\"}", E_DENIED},
+        {"there", "collection", "get_due", "{\"person\":\"P1\",\"period\":\"2018\"}", E_DENIED},
+        {"there", "adjudication", "get_account", "{\"person\":\"P1\"}", E_DENIED},
+        {"here", "adjudication", "get_account", "{\"person\":\"P1\"}", E_OK},
+        {"here", "settlement", "get_balances", "{}", E_OK},
+        {"h1", "settlement", "get_balances", "{}", E_DENIED},
+        {"here", "settlement", "get_seals", "{}", E_DENIED},
+        {"here", "settlement", "get_statement", "{\"facility\":\"H99000100001\",\"month\":\"2018-03\"}", E_DENIED},
+        {"h2", "settlement", "get_statement", "{\"facility\":\"H99000100001\",\"month\":\"2018-03\"}", E_DENIED},
         {"here", "adjudication", "get_tasks", "{}", E_DENIED},
         {"h1", "enrollment", "get_person", "{\"person\":\"P1\"}", E_DENIED},
     };
@@ -90,6 +99,27 @@ TEST(a_key_sees_and_changes_its_part_of_the_city_only) {
                     err.text);
         EQ(reply ? E_OK : err.code, asked[i].code);
     }
+}
+
+// A contribution taken in one district stands in the books of its county: shown to one clerk, nothing to the other.
+TEST(the_books_show_a_county_its_own) {
+    char json[256];
+    NEED(call_as("here", "collection", "bill_year", "{\"year\":2018}") != NULL);
+    const json_t *due = call_as("here", "collection", "get_due", "{\"person\":\"P1\",\"period\":\"2018\"}");
+    snprintf(json, sizeof json,
+             "{\"receipt\":\"R1\",\"person\":\"P1\",\"period\":\"2018\",\"amount\":\"%s\",\"paid_on\":\"2018-01-05\"}",
+             json_string_value(json_object_get(due, "amount")));
+    OK(call_as("there", "collection", "receive", json) == NULL);
+    EQ(err.code, E_DENIED);
+    NEED(call_as("here", "collection", "receive", json) != NULL);
+    EQ(running_settle_down(suite), 0);
+    NEED(call_as("here", "settlement", "get_entry", "{\"reference\":\"R1\"}") != NULL);
+    OK(call_as("there", "settlement", "get_entry", "{\"reference\":\"R1\"}") == NULL);
+    EQ(err.code, E_DENIED);
+    const json_t *own = json_object_get(call_as("here", "settlement", "get_balances", "{}"), "rows");
+    OK(json_array_size(own) > 0);
+    const json_t *none = json_object_get(call_as("there", "settlement", "get_balances", "{}"), "rows");
+    EQ(json_array_size(none), 0);
 }
 
 // A quote that ends a statement is a character like another, or no character of a code at all.
@@ -184,5 +214,5 @@ TEST(logs_hold_no_person_and_no_key_and_process_lists_no_key) {
 TEST(it_stops) { running_stop(&suite); }
 
 TESTS("security", CASE(a_suite_with_two_districts), CASE(a_key_sees_and_changes_its_part_of_the_city_only),
-      CASE(sql_that_comes_as_data_stays_data), CASE(logs_hold_no_person_and_no_key_and_process_lists_no_key),
-      CASE(it_stops))
+      CASE(the_books_show_a_county_its_own), CASE(sql_that_comes_as_data_stays_data),
+      CASE(logs_hold_no_person_and_no_key_and_process_lists_no_key), CASE(it_stops))

@@ -982,6 +982,5 @@ TESTS("fund tasks", CASE(the_ground_is_laid), CASE(ZZ_F14_the_city_adds_up_what_
       CASE(JM_F_17_JM_F_03_what_tax_collects_is_in_the_special_account_and_the_clerk_holds_it_against_taxs_figure),
       CASE(planning_again_makes_nothing_twice_and_lateness_is_told_once),
       CASE(names_that_are_not_there_are_refused_with_a_sentence), CASE(a_clerk_of_a_county_has_its_tasks_and_no_others),
-      CASE(a_clerk_of_a_county_sees_its_part_of_the_books),
-      CASE(the_tick_makes_the_tasks_of_the_next_days), CASE(a_long_list_goes_on_from_where_it_ended),
-      CASE(the_ground_is_cleared))
+      CASE(a_clerk_of_a_county_sees_its_part_of_the_books), CASE(the_tick_makes_the_tasks_of_the_next_days),
+      CASE(a_long_list_goes_on_from_where_it_ended), CASE(the_ground_is_cleared))

@@ -497,7 +497,8 @@ TEST(a_key_of_a_county_moves_shows_and_takes_back_what_is_its_countys) {
     const Tc__GetMovements all = TC__GET_MOVEMENTS__INIT;
     const char *const scope = "divisions=" ZZ_A;
     EQ(move(&book, other), E_OK);
-    EQ(reserve(&book, (order_t){"P2", "income_county", "income_city", "EMP_POOL", ZZ_B, 100, NULL}, "2020-02-12"), E_OK);
+    EQ(reserve(&book, (order_t){"P2", "income_county", "income_city", "EMP_POOL", ZZ_B, 100, NULL}, "2020-02-12"),
+       E_OK);
     book.ctx.scope = scope;
     EQ(move(&book, mine), E_OK);
     EQ(move(&book, (order_t){"M3", "income_county", "income_city", "EMP_POOL", ZZ_B, 100, NULL}), E_DENIED);
