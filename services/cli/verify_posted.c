@@ -435,7 +435,8 @@ static int no_foreign_entries(verify_t *verify, err_t *err) {
                      "'collection' AND kind IN ('contribution', 'return', 'held', 'account') OR source_service ="
                      " 'settlement' AND kind IN ('movement', 'payment', 'between', 'allotment', 'counter',"
                      " 'opening', 'closing', 'task_done', 'task_late', 'task_explained', 'task_void', 'fund_warning',"
-                     " 'statement'))"
+                     " 'statement', 'statement_confirmed', 'statement_disputed', 'statement_answered',"
+                     " 'order_drafted', 'order_approved', 'order_sent', 'order_refused'))"
                      " ORDER BY partition, number LIMIT 100",
                      NULL, 0, verify->page, &rows, err);
     for (size_t i = 0; !rc && i < rows.count; i++)

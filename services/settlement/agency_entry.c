@@ -6,6 +6,16 @@
 
 static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory for an entry"); }
 
+// What an entry is about: what it books, or what it tells of (tell.h).
+typedef struct lines {
+    Tc__Posting *const *items;
+    size_t count;
+} lines_t;
+
+static lines_t lines_of(const Tc__JournalEntry *entry) {
+    return entry->n_told ? (lines_t){entry->told, entry->n_told} : (lines_t){entry->postings, entry->n_postings};
+}
+
 typedef const char *dimension_t(const Tc__Posting *posting);
 static const char *county_of(const Tc__Posting *posting) { return posting->division; }
 static const char *fund_of(const Tc__Posting *posting) { return posting->fund; }
@@ -15,10 +25,10 @@ const char *agency_entry_kind(const ProtobufCMessage *journal_entry) {
 }
 
 // Whether the entry names at least one word in this dimension, and all that it names are granted.
-static bool whole_is_granted(const grant_list_t *list, const Tc__JournalEntry *entry, dimension_t *of) {
+static bool whole_is_granted(const grant_list_t *list, const lines_t *lines, dimension_t *of) {
     bool named = false;
-    for (size_t i = 0; !list->all && i < entry->n_postings; i++) {
-        const char *word = of(entry->postings[i]);
+    for (size_t i = 0; !list->all && i < lines->count; i++) {
+        const char *word = of(lines->items[i]);
         if (*word && !grant_list_has(list, word)) return false;
         named = named || *word;
     }
@@ -54,15 +64,14 @@ static void show_line(const grant_t *grant, const Tc__Posting *posting, Tc__Agen
     line->amount_fen = posting->amount_fen;
 }
 
-static int show_lines(const grant_t *grant, const Tc__JournalEntry *entry, arena_t *arena, Tc__Agency__Entry *out,
-                      err_t *err) {
-    const bool counties = whole_is_granted(&grant->counties, entry, county_of);
-    const bool funds = whole_is_granted(&grant->funds, entry, fund_of);
-    Tc__Agency__Line *lines = arena_alloc(arena, (entry->n_postings + 1) * sizeof *lines);
-    out->line = arena_alloc(arena, (entry->n_postings + 1) * sizeof *out->line);
+static int show_lines(const grant_t *grant, const lines_t *of, arena_t *arena, Tc__Agency__Entry *out, err_t *err) {
+    const bool counties = whole_is_granted(&grant->counties, of, county_of);
+    const bool funds = whole_is_granted(&grant->funds, of, fund_of);
+    Tc__Agency__Line *lines = arena_alloc(arena, (of->count + 1) * sizeof *lines);
+    out->line = arena_alloc(arena, (of->count + 1) * sizeof *out->line);
     if (!lines || !out->line) return no_memory(err);
-    for (size_t i = 0; i < entry->n_postings; i++) {
-        const Tc__Posting *posting = entry->postings[i];
+    for (size_t i = 0; i < of->count; i++) {
+        const Tc__Posting *posting = of->items[i];
         if (!line_is_granted(&grant->counties, counties, county_of(posting)) ||
             !line_is_granted(&grant->funds, funds, fund_of(posting)))
             continue;
@@ -70,7 +79,7 @@ static int show_lines(const grant_t *grant, const Tc__JournalEntry *entry, arena
         out->line[out->n_line] = &lines[out->n_line];
         out->n_line++;
     }
-    out->partial = out->n_line < entry->n_postings;
+    out->partial = out->n_line < of->count;
     return E_OK;
 }
 
@@ -104,10 +113,11 @@ int agency_entry(const grant_t *grant, const ProtobufCMessage *journal_entry, ar
     *out = NULL;
     if (!shown) return no_memory(err);
     tc__agency__entry__init(shown);
-    int rc = show_lines(grant, entry, arena, shown, err);
+    const lines_t lines = lines_of(entry);
+    int rc = show_lines(grant, &lines, arena, shown, err);
     if (rc) return rc;
     const bool everywhere = grant->counties.all && grant->funds.all;
-    if (entry->n_postings ? !shown->n_line : !everywhere) return E_OK;
+    if (lines.count ? !shown->n_line : !everywhere) return E_OK;
     show_whole(grant, entry, shown);
     *out = &shown->base;
     return E_OK;

@@ -16,24 +16,37 @@ typedef struct row {
                    err_t *err);
 } row_t;
 
-#define POSTING(kind, topic)                                                                                           \
+#define ENTRY(kind, topic)                                                                                             \
     { "settlement.posted", kind, topic, &tc__journal_entry__descriptor, agency_entry_kind, agency_entry }
 static const row_t table[] = {
-    POSTING("bill", "posting.bill"),
-    POSTING("contribution", "posting.contribution"),
-    POSTING("return", "posting.return"),
-    POSTING("held", "posting.held"),
-    POSTING("account", "posting.account"),
-    POSTING("movement", "posting.movement"),
-    POSTING("payment", "posting.payment"),
-    POSTING("between", "posting.between"),
-    POSTING("allotment", "posting.allotment"),
-    POSTING("counter", "posting.counter"),
-    POSTING("opening", "posting.opening"),
-    POSTING("closing", "posting.closing"),
-    POSTING(NULL, "posting.other"),
+    ENTRY("bill", "posting.bill"),
+    ENTRY("contribution", "posting.contribution"),
+    ENTRY("return", "posting.return"),
+    ENTRY("held", "posting.held"),
+    ENTRY("account", "posting.account"),
+    ENTRY("movement", "posting.movement"),
+    ENTRY("payment", "posting.payment"),
+    ENTRY("between", "posting.between"),
+    ENTRY("allotment", "posting.allotment"),
+    ENTRY("counter", "posting.counter"),
+    ENTRY("opening", "posting.opening"),
+    ENTRY("closing", "posting.closing"),
+    ENTRY("task_done", "task.done"),
+    ENTRY("task_late", "task.late"),
+    ENTRY("task_explained", "task.explained"),
+    ENTRY("task_void", "task.void"),
+    ENTRY("fund_warning", "fund.warning"),
+    ENTRY("statement", "statement.drawn"),
+    ENTRY("statement_confirmed", "statement.confirmed"),
+    ENTRY("statement_disputed", "statement.disputed"),
+    ENTRY("statement_answered", "statement.answered"),
+    ENTRY("order_drafted", "order.drafted"),
+    ENTRY("order_approved", "order.approved"),
+    ENTRY("order_sent", "order.sent"),
+    ENTRY("order_refused", "order.refused"),
+    ENTRY(NULL, "posting.other"),
 };
-#undef POSTING
+#undef ENTRY
 
 const char *agency_topic_at(size_t i) { return i < COUNT_OF(table) ? table[i].topic : NULL; }
 

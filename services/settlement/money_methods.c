@@ -240,7 +240,7 @@ int get_reservation(void *self, const request_t *request, const ProtobufCMessage
 
 // ---- counter-entries
 
-// The newest entry of a reference that is no counter-entry and has none.
+// The newest entry of a reference that is no counter-entry and has none; those that book nothing are none either.
 static int find_countered(const settlement_t *settlement, const rows_t *found, const Tc__JournalEntry **out,
                           err_t *err) {
     service_ctx_t *ctx = settlement->ctx;
@@ -259,7 +259,7 @@ static int find_countered(const settlement_t *settlement, const rows_t *found, c
             taken_back |= strcmp(entries[j]->kind, kind_counter) == 0 &&
                           entries[j]->counter_partition == entries[i]->source_partition &&
                           entries[j]->counter_number == entries[i]->source_number;
-        if (!taken_back) *out = entries[i];
+        if (!taken_back && entries[i]->n_postings) *out = entries[i];
     }
     if (!rc && !*out) rc = err_field(err, E_EXISTS, "reference", "the entry is taken back already");
     return rc;

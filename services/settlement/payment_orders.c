@@ -13,6 +13,7 @@
 #include "money.h"
 #include "statement_sheet.h"
 #include "statements.h"
+#include "tell.h"
 #include <string.h>
 
 enum { DRAFT_DEFAULT = 200, ORDERS_MAX = 1000, CONFIRM_MAX = 2000, ATTEMPTS_MAX = 1000 };
@@ -78,6 +79,22 @@ static int move_order(settlement_t *settlement, Tc__PaymentOrder *order, const c
     int rc = order_move(settlement->ctx->store, &change, settlement->ctx->arena, err);
     order->state = (char *)to;
     return rc;
+}
+
+static int tell_order(settlement_t *settlement, const Tc__PaymentOrder *order, const char *kind,
+                      const Tc__FacilityStatement *said, err_t *err) {
+    return tell_statement(settlement, kind, order->number, "order", said, order->reason, err);
+}
+
+// The next state of an order, and what it is about told to who listens.
+static int move_and_tell(settlement_t *settlement, Tc__PaymentOrder *order, const char *to, const char *kind,
+                         err_t *err) {
+    Tc__FacilityStatement *said;
+    month_t month;
+    int rc = dues_month(order->month, &month, err);
+    if (!rc) rc = dues_statement(settlement, order->facility, month, &said, err);
+    if (!rc) rc = move_order(settlement, order, to, err);
+    return rc ? rc : tell_order(settlement, order, kind, said, err);
 }
 
 // ---- drafting
@@ -177,6 +194,8 @@ int orders_draft(void *self, const request_t *request, const ProtobufCMessage *m
     for (size_t i = 0; !rc && i < count; i++)
         rc = dues_statement_move(ctx->store, list[i]->facility, month, "confirmed", "ordered", list[i]->reason,
                                  request->header.caller, orders->orders[i]->number, ctx->arena, err);
+    for (size_t i = 0; !rc && i < count; i++)
+        rc = tell_order(settlement, orders->orders[i], "order_drafted", list[i], err);
     if (!rc) *reply = &orders->base;
     return rc;
 }
@@ -214,7 +233,7 @@ int orders_approve(void *self, const request_t *request, const ProtobufCMessage 
                            orders->orders[i]->number);
     for (size_t i = 0; !rc && i < orders->n_orders; i++) {
         orders->orders[i]->approved_by = (char *)caller;
-        rc = move_order(settlement, orders->orders[i], "approved", err);
+        rc = move_and_tell(settlement, orders->orders[i], "approved", "order_approved", err);
     }
     if (!rc) *reply = &orders->base;
     return rc;
@@ -253,7 +272,7 @@ int orders_send(void *self, const request_t *request, const ProtobufCMessage *me
     if (!rc && !today) rc = dues_no_memory(err);
     for (size_t i = 0; !rc && i < orders->n_orders; i++) {
         orders->orders[i]->sent_on = today;
-        rc = move_order(settlement, orders->orders[i], "sent", err);
+        rc = move_and_tell(settlement, orders->orders[i], "sent", "order_sent", err);
     }
     if (!rc) *reply = &orders->base;
     return rc;
@@ -302,6 +321,7 @@ static int refuse(settlement_t *settlement, Tc__PaymentOrder *order, const Tc__C
                   const Tc__FacilityStatement *said, month_t month, const char *by, err_t *err) {
     order->reason = row->reason, order->bank_reference = row->bank_reference;
     int rc = move_order(settlement, order, "refused", err);
+    if (!rc) rc = tell_order(settlement, order, "order_refused", said, err);
     return rc ? rc
               : dues_statement_move(settlement->ctx->store, order->facility, month, "ordered", "confirmed",
                                     said->reason, by, order->number, settlement->ctx->arena, err);

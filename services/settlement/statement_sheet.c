@@ -7,6 +7,7 @@
 #include "dues_store.h"
 #include "fund_rules.h"
 #include "money_post.h"
+#include "tell.h"
 #include <string.h>
 
 enum { LINES_PAGE = 4096, LINE_TEXT = 512 };
@@ -484,7 +485,7 @@ static int entry_of(settlement_t *settlement, const statement_sheet_t *sheet, co
     if (rc) return rc;
     (*out)->facility = (char *)sheet->facility;
     (*out)->total_fen = sheet->sheet->total.pay;
-    return 0;
+    return tell_parts(*out, "statement", said, arena, err);
 }
 
 int statement_sheet_freeze(settlement_t *settlement, const statement_sheet_t *sheet, const char *by,

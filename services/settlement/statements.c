@@ -4,6 +4,7 @@
 #include "dues_lines.h"
 #include "dues_store.h"
 #include "statement_sheet.h"
+#include "tell.h"
 #include <string.h>
 #include <strings.h>
 
@@ -154,13 +155,14 @@ int statements_draw(void *self, const request_t *request, const ProtobufCMessage
 
 typedef struct verdict {
     const char *word, *from, *to;
+    const char *kind;    // of the entry that tells of it
     bool reason, clerks; // needs a reason; clerks only
 } verdict_t;
 
 static const verdict_t *verdict_of(const char *word) {
-    static const verdict_t verdicts[] = {{"confirmed", "drawn", "confirmed", false, false},
-                                         {"disputed", "drawn", "disputed", true, false},
-                                         {"answered", "disputed", "drawn", true, true}};
+    static const verdict_t verdicts[] = {{"confirmed", "drawn", "confirmed", "statement_confirmed", false, false},
+                                         {"disputed", "drawn", "disputed", "statement_disputed", true, false},
+                                         {"answered", "disputed", "drawn", "statement_answered", true, true}};
     for (size_t i = 0; i < COUNT_OF(verdicts); i++)
         if (strcmp(verdicts[i].word, word) == 0) return &verdicts[i];
     return NULL;
@@ -193,6 +195,7 @@ int statements_settle(void *self, const request_t *request, const ProtobufCMessa
     const char *reason = *ask->reason ? ask->reason : said->reason;
     rc = dues_statement_move(ctx->store, ask->facility, month, verdict->from, verdict->to, reason,
                              request->header.caller, said->order, ctx->arena, err);
+    if (!rc) rc = tell_statement(settlement, verdict->kind, said->entry, "statement", said, ask->reason, err);
     if (!rc) rc = dues_statement(settlement, ask->facility, month, &said, err);
     if (!rc) *reply = &said->base;
     return rc;

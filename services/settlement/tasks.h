@@ -79,7 +79,14 @@ Tc__FundTask *tasks_message(const fund_rules_t *rules, const fund_flow_t *flow, 
 // Rows for the steps of a period: of `county` alone where that is not NULL (a case).
 int tasks_make(const settlement_t *settlement, const fund_flow_t *flow, const task_period_t *period, const char *county,
                arena_t *arena, task_row_t *rows, size_t room, size_t *count, err_t *err) MUST_USE;
-// Tell of what became of a task: an entry of the journal without postings (kind "task").
-int tasks_tell(settlement_t *settlement, const task_row_t *row, const char *kind, fen_t amount, date_t on,
-               const char *text, arena_t *arena, err_t *err) MUST_USE;
+typedef struct task_told {
+    const char *kind; // of the entry
+    fen_t amount;
+    const task_lines_t *lines; // the amount by fund and county; NULL or none: the county of the task
+    date_t on;
+    const char *text;
+} task_told_t;
+// Tell of what became of a task: an entry of the journal that books nothing (tell.h).
+int tasks_tell(settlement_t *settlement, const task_row_t *row, const task_told_t *told, arena_t *arena,
+               err_t *err) MUST_USE;
 const char *tasks_reference(const task_row_t *row, int64_t turn, arena_t *arena); // of the journal; NULL without memory

@@ -194,7 +194,8 @@ static int void_rest(doing_t *doing, err_t *err) {
         row->state = task_state_name(TASK_VOID), row->remark = "the reserve covers the months asked for";
         row->doer = doing->doer;
         rc = task_update(doing->store, row, err);
-        if (!rc) rc = tasks_tell(doing->settlement, row, "task_void", 0, doing->on, row->remark, doing->arena, err);
+        const task_told_t told = {"task_void", 0, NULL, doing->on, row->remark};
+        if (!rc) rc = tasks_tell(doing->settlement, row, &told, doing->arena, err);
     }
     return rc ? rc : doing_note(doing, "the reserve covers the months asked for: no further step is needed", err);
 }
@@ -203,10 +204,8 @@ static int warn(doing_t *doing, err_t *err) {
     const char *text =
         arena_text(doing->arena, "warning: the balance does not cover the months asked for (%s)", doing->step->rule);
     int rc = doing_note(doing, text, err);
-    if (!rc)
-        rc = tasks_tell(doing->settlement, doing->own, "fund_warning", doing->amount, doing->on, text, doing->arena,
-                        err);
-    return rc;
+    const task_told_t told = {"fund_warning", doing->amount, &doing->lines, doing->on, text};
+    return rc ? rc : tasks_tell(doing->settlement, doing->own, &told, doing->arena, err);
 }
 
 int doing_follow(doing_t *doing, err_t *err) {

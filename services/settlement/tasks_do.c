@@ -5,6 +5,7 @@
 #include "direct.h"
 #include "ledger.h"
 #include "money_post.h"
+#include "tell.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -14,23 +15,40 @@ int doing_no_memory(err_t *err) { return err_set(err, E_IO, "out of memory for t
 
 // ---- the journal
 
-int tasks_tell(settlement_t *settlement, const task_row_t *row, const char *kind, fen_t amount, date_t on,
-               const char *text, arena_t *arena, err_t *err) {
+static int tell_lines(Tc__JournalEntry *entry, const task_row_t *row, const task_told_t *told, arena_t *arena,
+                      err_t *err) {
+    const size_t count = told->lines ? told->lines->count : 0;
+    const char *word = arena_text(arena, "%s.%s", row->flow, row->step);
+    int rc = word ? tell_room(entry, count ? count : 1, arena, err) : doing_no_memory(err);
+    if (!rc && !count) {
+        const money_posting_t line = {"task", word, "", row->county, "", 0, told->amount};
+        rc = tell_line(entry, &line, arena, err);
+    }
+    for (size_t i = 0; !rc && i < count; i++) {
+        const task_line_t *of = &told->lines->items[i];
+        const money_posting_t line = {"task", word, of->fund, of->county, "", 0, of->amount};
+        rc = tell_line(entry, &line, arena, err);
+    }
+    return rc;
+}
+
+int tasks_tell(settlement_t *settlement, const task_row_t *row, const task_told_t *told, arena_t *arena, err_t *err) {
     char day[DATE_TEXT_MAX];
     Tc__JournalEntry *entry = arena_alloc(arena, sizeof *entry);
     if (!entry) return doing_no_memory(err);
     tc__journal_entry__init(entry);
-    entry->kind = (char *)kind;
+    entry->kind = (char *)told->kind;
     entry->reference = (char *)tasks_reference(row, row->turns, arena);
     entry->source_service = (char *)writer_own_service;
-    entry->value_date = arena_text(arena, "%s", date_format(on, day));
+    entry->value_date = arena_text(arena, "%s", date_format(told->on, day));
     entry->posted_ms = clock_now_ms();
-    entry->total_fen = amount;
-    entry->text = arena_text(arena, "%s%s%s", row->paper, *row->paper && *text ? ": " : "", text);
+    entry->total_fen = told->amount;
+    entry->text = arena_text(arena, "%s%s%s", row->paper, *row->paper && *told->text ? ": " : "", told->text);
     entry->form = LEDGER_FORM;
     if (!entry->reference || !entry->value_date || !entry->text) return doing_no_memory(err);
     const uint32_t partition = partition_of(entry->reference);
-    int rc = writer_ready(settlement->writer, err);
+    int rc = tell_lines(entry, row, told, arena, err);
+    if (!rc) rc = writer_ready(settlement->writer, err);
     return rc ? rc : writer_write(settlement->writer, &entry, &partition, 1, arena, err);
 }
 
@@ -314,8 +332,8 @@ static int close_task(doing_t *doing, err_t *err) {
     if (*doing->ask->text) own->remark = doing->ask->text;
     rc = task_update(doing->store, own, err);
     if (rc || doing->kind == TASK_MOVE) return rc; // the movement tells of it
-    return tasks_tell(doing->settlement, own, "task_done", doing->amount, doing->on, doing->ask->text, doing->arena,
-                      err);
+    const task_told_t told = {"task_done", doing->amount, &doing->lines, doing->on, doing->ask->text};
+    return tasks_tell(doing->settlement, own, &told, doing->arena, err);
 }
 
 static int carry_out(doing_t *doing, err_t *err) {

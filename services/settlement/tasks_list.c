@@ -138,9 +138,8 @@ int tasks_settle(void *self, const request_t *request, const ProtobufCMessage *m
     row.state = task_state_name((task_state_t)to), row.remark = ask->text;
     row.doer = request && request->header.caller ? request->header.caller : "";
     rc = task_update(settlement->ctx->store, &row, err);
-    if (!rc)
-        rc = tasks_tell(settlement, &row, to == TASK_VOID ? "task_void" : "task_explained", 0, today, ask->text, arena,
-                        err);
+    const task_told_t told = {to == TASK_VOID ? "task_void" : "task_explained", 0, NULL, today, ask->text};
+    if (!rc) rc = tasks_tell(settlement, &row, &told, arena, err);
     if (rc) return rc;
     Tc__FundTask *task = tasks_message(rules, flow, &flow->steps[place], &row, today, NULL, arena);
     *reply = task ? &task->base : NULL;

@@ -106,7 +106,8 @@ static int mark_late(settlement_t *settlement, date_t on, arena_t *arena, int64_
     for (size_t i = 0; !rc && i < count; i++) {
         rows[i].state = task_state_name(TASK_LATE);
         rc = task_update(settlement->ctx->store, &rows[i], err);
-        if (!rc) rc = tasks_tell(settlement, &rows[i], "task_late", 0, on, "its latest day is over", arena, err);
+        const task_told_t told = {"task_late", 0, NULL, on, "its latest day is over"};
+        if (!rc) rc = tasks_tell(settlement, &rows[i], &told, arena, err);
     }
     if (!rc) *late = (int64_t)count;
     return rc;

@@ -262,6 +262,61 @@ TEST(kinds_are_topics_and_an_unknown_kind_is_another) {
     OK(see(&grant, &entry) == NULL);
 }
 
+// A statement books one thing and says another: what it says is shown, by county and fund.
+TEST(what_an_entry_tells_is_shown_instead_of_what_it_books) {
+    Tc__JournalEntry entry = bill();
+    Tc__Posting here = TC__POSTING__INIT, there = TC__POSTING__INIT, *told[] = {&here, &there};
+    entry.kind = T("statement"), entry.total_fen = 900, entry.told = told, entry.n_told = 2;
+    here.account = there.account = T("statement/tier1"), here.fund = there.fund = T("pool");
+    here.division = T("440703"), here.amount_fen = 600, there.division = T("440704"), there.amount_fen = 300;
+    grant_t grant = granted("statement", "440704", "pool", GRANT_AMOUNTS | GRANT_FACILITY);
+    const Tc__Agency__Entry *seen = see(&grant, &entry);
+    NEED(seen != NULL);
+    EQ(seen->n_line, 1);
+    EQ(seen->line[0]->amount_fen, 300);
+    EQ_TEXT(seen->line[0]->account, "statement/tier1");
+    EQ_TEXT(seen->facility, "H44070300001");
+    OK(seen->partial);
+    EQ(seen->total_case, 0);
+    grant = granted("statement", "all", "all", GRANT_AMOUNTS);
+    EQ(see(&grant, &entry)->total_fen, 900);
+    EQ(see(&grant, &entry)->n_line, 2);
+    grant = granted("posting", "all", "all", GRANT_AMOUNTS);
+    OK(see(&grant, &entry) == NULL);
+}
+
+TEST(tasks_statements_and_orders_have_topics_of_their_own) {
+    static const char *const kinds[][2] = {{"task_done", "task.done"},
+                                           {"task_late", "task.late"},
+                                           {"task_explained", "task.explained"},
+                                           {"task_void", "task.void"},
+                                           {"fund_warning", "fund.warning"},
+                                           {"statement", "statement.drawn"},
+                                           {"statement_confirmed", "statement.confirmed"},
+                                           {"statement_disputed", "statement.disputed"},
+                                           {"statement_answered", "statement.answered"},
+                                           {"order_drafted", "order.drafted"},
+                                           {"order_approved", "order.approved"},
+                                           {"order_sent", "order.sent"},
+                                           {"order_refused", "order.refused"}};
+    Tc__JournalEntry entry = TC__JOURNAL_ENTRY__INIT;
+    Tc__Posting task = TC__POSTING__INIT, *told[] = {&task};
+    task.account = T("task/sweep.remit"), task.division = T("370402");
+    entry.told = told, entry.n_told = 1;
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        entry.kind = T(kinds[i][0]);
+        grant_t grant = granted(kinds[i][1], "370402", "all", 0);
+        NEED(see(&grant, &entry) != NULL);
+        EQ_TEXT(see(&grant, &entry)->line[0]->county, "370402");
+        grant = granted(kinds[i][1], "370403", "all", 0); // another county's
+        OK(see(&grant, &entry) == NULL);
+        grant = granted(kinds[i][1], "370402", "EMP_POOL", 0); // it names no fund: for those who may see all
+        OK(see(&grant, &entry) == NULL);
+        grant = granted("posting", "all", "all", 0);
+        OK(see(&grant, &entry) == NULL);
+    }
+}
+
 TEST(topics_off_the_table_are_nobodys_and_a_bad_body_is_an_error) {
     const grant_t grant = granted("posting", "all", "all", 0);
     const grant_list_t any = {0};
@@ -284,6 +339,8 @@ int main(void) {
                                          CASE(lines_of_other_counties_and_funds_are_cut_and_the_whole_with_them),
                                          CASE(a_line_without_a_county_goes_with_the_whole_entry),
                                          CASE(kinds_are_topics_and_an_unknown_kind_is_another),
+                                         CASE(what_an_entry_tells_is_shown_instead_of_what_it_books),
+                                         CASE(tasks_statements_and_orders_have_topics_of_their_own),
                                          CASE(topics_off_the_table_are_nobodys_and_a_bad_body_is_an_error)};
     arena = arena_new(64 * 1024, 0);
     const int status = arena ? check_run("grants", cases, COUNT_OF(cases)) : 2;
