@@ -3,31 +3,7 @@
 #include "common/wire/message.h"
 #include <string.h>
 
-static const char book[] = "bills", account_kind[] = "account";
-
 static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory for digests"); }
-
-// ---- from a version of a bill to rows
-
-static int change(const Tc__Decision *decision, const char *layer, fen_t now, fen_t before, rows_t *changes,
-                  err_t *err) {
-    fen_t amount;
-    if (fen_sub(now, before, &amount)) return err_field(err, E_OUT_OF_RANGE, "paid", "an amount is out of range");
-    return standing_change(changes, book, decision->input->to, decision->facility, layer, decision->bill, amount, err);
-}
-
-int digests_of_decision(const Tc__Decision *decision, rows_t *changes, err_t *err) {
-    const Tc__Previous *before = decision->previous;
-    int rc = E_OK;
-    if (strcmp(decision->kind, "tombstone") == 0) return E_OK;
-    if (!decision->input) return err_field(err, E_MISSING_FIELD, "input", "the bill of a decision is missing");
-    for (size_t i = 0; !rc && i < decision->n_paid; i++)
-        rc = change(decision, decision->paid[i]->name, decision->paid[i]->amount_fen, 0, changes, err);
-    for (size_t i = 0; !rc && before && i < before->n_paid; i++)
-        rc = change(decision, before->paid[i]->name, 0, before->paid[i]->amount_fen, changes, err);
-    if (!rc) rc = change(decision, account_kind, decision->account_fen, before ? before->account_fen : 0, changes, err);
-    return rc;
-}
 
 static int changes_of_row(void *self, uint32_t partition, const void *body, size_t bytes, arena_t *arena,
                           rows_t *changes, standing_verdict_t *verdict, err_t *err) {

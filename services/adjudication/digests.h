@@ -2,9 +2,8 @@
 // digests of sets of rows and as rows (common/reconcile/standing.h). Only follow_rows writes, and only its own table;
 // every call is bounded. Handlers of the command shell; `self` is the adjudication_t.
 #pragma once
-#include "adjudication.pb-c.h"
+#include "bill_rows.h"
 #include "common/daemon/service.h"
-#include "common/reconcile/standing.h"
 
 int digests_follow(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                    err_t *err);
@@ -14,6 +13,3 @@ int digests_get_rows(void *self, const request_t *request, const ProtobufCMessag
                      err_t *err);
 // What follow_rows does: inside a transaction, a bounded piece of the log.
 int digests_follow_log(store_t *store, arena_t *arena, Tc__Followed **out, err_t *err) MUST_USE;
-// What a version changes of what its facility is owed: standing_change() for each layer, and for what personal
-// accounts pay (kind "account"). Pure.
-int digests_of_decision(const Tc__Decision *decision, rows_t *changes, err_t *err) MUST_USE;

@@ -1,5 +1,5 @@
-// tongchou fund due, budget, open, close, interest, gap, income, balance, arrears, facilities, accounts: what is due,
-// what is approved, the year's end, and tables.
+// tongchou fund due, budget, open, close, interest, gap, income, balance, facilities, accounts: what is due, what is
+// approved, the year's end, and tables.
 #include "common/base/date.h"
 #include "common/base/money.h"
 #include "fund.h"
@@ -417,8 +417,6 @@ static int run_report(int argc, char **argv, const command_t *self) {
 REPORT(fund_income, "income", "revenue and spending by account, fund and county",
        "By value date; closings are not counted. Without a span: the year to date.");
 REPORT(fund_balance, "balance", "what each account holds, by fund and county", "As of now, whatever the span.");
-REPORT(fund_arrears, "arrears", "what counties owe on papers, what they paid and what is left",
-       "Old surpluses and deficits, subsidies, gaps: everything stated with `tongchou fund due`.");
 REPORT(fund_facilities, "facilities", "facilities by what they were granted, with what was paid and is open",
        "The largest first.");
 REPORT(fund_accounts, "accounts", "final accounts: revenue, spending and surplus by fund and county",

@@ -30,6 +30,10 @@ static const struct {
     {"money", "no account of the fund is below zero, and what was reserved and posted is there", verify_money},
     {"seals", "every sealed day is what was sealed, chained to the day before and signed", verify_seals},
     {"posted", "every settled bill and every receipt is posted exactly once, line by line", verify_posted},
+    {"dues", "every bill of the journal is due to its facility once, part by part, in the month of its booking",
+     verify_dues},
+    {"statements", "each frozen statement is what was frozen, with its lines and items", verify_statements},
+    {"standing", "what reconciliation compares is the sum of what the logs say", verify_standing},
     {"cache", "what Redis holds equals the store", verify_cache},
 };
 
@@ -157,6 +161,7 @@ const command_t command_verify = {.name = "verify",
                                           "--no-wait: for a suite that is down), then\n"
                                           "checks streams, cursors, states, versions, lists, parked persons, chains "
                                           "of decisions, contribution bills,\n"
-                                          "receipts, held money, personal accounts, ledger, money, seals, postings and "
-                                          "cache.\n"
+                                          "receipts, held money, personal accounts, ledger, money, seals, postings, "
+                                          "dues of facilities,\n"
+                                          "statements, rows of reconciliation and cache.\n"
                                           "Exit 1 and the name of the record when something is wrong. Reads only.\n"};

@@ -69,4 +69,7 @@ int verify_ledger(verify_t *verify, err_t *err) MUST_USE;   // entries sum to ze
 int verify_money(verify_t *verify, err_t *err) MUST_USE;    // no account of the fund is below zero
 int verify_seals(verify_t *verify, err_t *err) MUST_USE;    // days are sealed, chained and signed
 int verify_posted(verify_t *verify, err_t *err) MUST_USE;   // every bill and receipt posted once, line by line
-int verify_cache(verify_t *verify, err_t *err) MUST_USE;    // what Redis holds equals the store
+int verify_dues(verify_t *verify, err_t *err) MUST_USE;     // bills of the journal stand in the register of dues
+int verify_statements(verify_t *verify, err_t *err) MUST_USE; // frozen statements are what was frozen
+int verify_standing(verify_t *verify, err_t *err) MUST_USE;   // rows of reconciliation are the sums of their logs
+int verify_cache(verify_t *verify, err_t *err) MUST_USE;      // what Redis holds equals the store

@@ -88,6 +88,20 @@ static void check_unlisted(verify_t *verify, const totals_t *totals, const Tc__D
                           (long long)totals->total[n]);
 }
 
+// A stay counts in every total <layer>_paid that the law has for a layer that paid. Asked of the law in force only:
+// another one may have had other totals.
+static void check_counted(verify_t *verify, const Tc__Decision *d) {
+    char name[64];
+    if (!verify->policy || strcmp(policy_hash(verify->policy), d->policy) != 0) return;
+    for (size_t i = 0; i < d->n_paid; i++) {
+        snprintf(name, sizeof name, "%s_paid", d->paid[i]->name);
+        if (d->paid[i]->amount_fen > 0 && policy_total_from_name(verify->policy, name) >= 0 &&
+            !lists(d->used, d->n_used, name))
+            verify_broken(verify, "bill %s: %s paid %lld fen, but total %s is zero", where(d), d->paid[i]->name,
+                          (long long)d->paid[i]->amount_fen, name);
+    }
+}
+
 // Totals named <layer>_paid are those of stays and grow by what the layer paid. Visits may count under other names, so
 // of them a layer's total may stay as it is; all that counts payments grows by no more than the funds paid. No total
 // shrinks.
@@ -107,6 +121,7 @@ static void check_totals(verify_t *verify, totals_t *totals, const Tc__Decision 
         *before = after;
     }
     check_unlisted(verify, totals, d);
+    if (stay) check_counted(verify, d);
     if (grown > d->fund_fen)
         verify_broken(verify, "bill %s: what counts payments grew by %lld fen, but the funds paid %lld", where(d),
                       (long long)grown, (long long)d->fund_fen);
@@ -129,7 +144,7 @@ static void check_account(verify_t *verify, const Tc__Decision *d) {
                       (long long)d->account_fen, (long long)parts, (long long)d->own_fen);
 }
 
-enum { PERSON, YEAR, SEQ, BILL, AT_MS, BODY, KIND, VERSION };
+enum { PERSON, YEAR, SEQ, BILL, AT_MS, BODY, KIND, VERSION, REQUEST_ID };
 
 static int version_of(const Tc__Decision *d) { return d->version ? d->version : 1; } // rows of old have none
 static bool is_tombstone(const Tc__Decision *d) { return strcmp(d->kind, "tombstone") == 0; }
@@ -160,6 +175,10 @@ static void check_keys(verify_t *verify, const Tc__Decision *d, int64_t partitio
     if (partition_of(person) != partition)
         verify_broken(verify, "bill %s: person %s belongs into partition %u, not %lld", bill, person,
                       partition_of(person), (long long)partition);
+    // Of a change set the row of the bill itself holds the id; the others have none in their column.
+    if (*row_text(rows, row, REQUEST_ID) && strcmp(d->request_id, row_text(rows, row, REQUEST_ID)) != 0)
+        verify_broken(verify, "bill %s: its body is the answer to request %s, its key says %s", bill, d->request_id,
+                      row_text(rows, row, REQUEST_ID));
     if (d->decided_ms != row_i64(rows, row, AT_MS))
         verify_broken(verify, "bill %s: its event is of another moment than its decision", bill);
     if (is_tombstone(d)) return;
@@ -312,8 +331,9 @@ static int one_partition(verify_t *verify, int64_t partition, const verify_lines
         const cell_t params[] = {cell_i64(partition), cell_text(chain.person), cell_i64(chain.year),
                                  cell_i64(chain.seq), cell_i64(VERIFY_PAGE)};
         arena_reset(verify->page);
-        rc = verify_query(verify->adjudication, "tiitibii",
-                          "SELECT person, year, seq, bill, at_ms, body, kind, version FROM decision"
+        rc = verify_query(verify->adjudication, "tiitibiit",
+                          "SELECT person, year, seq, bill, at_ms, body, kind, version,"
+                          " COALESCE(request_id, '') FROM decision"
                           " WHERE partition = $1 AND (person, year, seq) > ($2, $3, $4)"
                           " ORDER BY person, year, seq LIMIT $5",
                           params, COUNT_OF(params), verify->page, &rows, err);

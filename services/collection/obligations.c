@@ -18,6 +18,7 @@ typedef struct walk_place { // the last person seen
 
 typedef struct sums {
     collection_t *c;
+    bool all_payers;
     char year[PERIOD_TEXT_MAX], next_year[PERIOD_TEXT_MAX];
     obligations_t all;
     char (*last_person)[KEY_MAX]; // of each, so that a person counts once
@@ -101,7 +102,7 @@ static int add_line(sums_t *sums, const Tc__ContributionBill *bill, const Tc__Co
     const int payer = payer_from_name(from->payer);
     const sum_key_t of = {bill->division, from->item, from->payer, "", bill->identity};
     obligation_t *sum = NULL;
-    if (payer != PAYER_FINANCE && payer != PAYER_UNEMPLOYMENT_FUND) return 0;
+    if (!sums->all_payers && payer != PAYER_FINANCE && payer != PAYER_UNEMPLOYMENT_FUND) return 0;
     int rc = sum_of(sums, &of, &sum, err);
     if (rc) return rc;
     count_person(sums, sum, bill->person);
@@ -231,10 +232,11 @@ fen_t obligation_open(const obligation_t *obligation) {
     return obligation->line->due_fen - obligation->by_receipt - obligation->subsidised;
 }
 
-int obligations_read(collection_t *c, int year, obligations_t *out, err_t *err) {
+int obligations_read(collection_t *c, int year, bool all_payers, obligations_t *out, err_t *err) {
     arena_t *arena = c->ctx->arena;
     if (!date_valid(year, 1, 1)) return err_field(err, E_INVALID_FIELD, "year", "year: expected 1900 to 2199");
     sums_t sums = {.c = c,
+                   .all_payers = all_payers,
                    .all.items = arena_alloc(arena, SUMS_MAX * sizeof *sums.all.items),
                    .last_person = arena_alloc(arena, SUMS_MAX * sizeof *sums.last_person),
                    .page = c->env.scratch};
@@ -255,8 +257,9 @@ int obligations_get(void *self, const request_t *request, const ProtobufCMessage
     (void)request;
     collection_t *c = self;
     arena_t *arena = c->ctx->arena;
+    const Tc__GetObligations *ask = (const Tc__GetObligations *)message;
     obligations_t all;
-    int rc = obligations_read(c, ((const Tc__GetObligations *)message)->year, &all, err);
+    int rc = obligations_read(c, ask->year, ask->all_payers, &all, err);
     if (rc) return rc;
     Tc__Obligations *out = arena_alloc(arena, sizeof *out);
     if (!out) return out_of_memory(err);

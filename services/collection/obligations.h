@@ -15,9 +15,10 @@ typedef struct obligations {
     size_t count;
 } obligations_t;
 
-// Walks over all bills of the store. City and county share what finance owes as the city's file says on 1 January, each
-// sum by itself, half a fen upwards for the city. Lives in ctx->arena; the scratch arena is free afterwards.
-int obligations_read(collection_t *c, int year, obligations_t *out, err_t *err) MUST_USE;
+// Walks over all bills of the store; with `all_payers` employers and persons are payers like others. City and county
+// share what finance owes as the city's file says on 1 January, each sum by itself, half a fen upwards for the city.
+// Lives in ctx->arena; the scratch arena is free afterwards.
+int obligations_read(collection_t *c, int year, bool all_payers, obligations_t *out, err_t *err) MUST_USE;
 // What a subsidy may still pay of it; below 0 when it was paid ahead.
 fen_t obligation_open(const obligation_t *obligation);
 

@@ -206,7 +206,7 @@ int subsidies_receive(void *self, const request_t *request, const ProtobufCMessa
     if (rc == 0) rc = scope_check_division(c->ctx->scope, a.ask->division, err);
     if (rc == 0) rc = find_known(c, a.ask, &receipt, err);
     if (rc == 0 && !receipt) {
-        rc = obligations_read(c, a.ask->year, &all, err);
+        rc = obligations_read(c, a.ask->year, false, &all, err);
         if (rc == 0) rc = find_lines(&a, &all, err);
         if (rc == 0) rc = allot(&a, err);
         if (rc == 0) rc = make_receipt(&a, c->ctx->arena, &receipt, err);

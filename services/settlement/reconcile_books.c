@@ -5,62 +5,13 @@
 
 enum { CATCH_UP_CALLS_MAX = 20 };
 
-static const char book_bills[] = "bills", book_money[] = "money", adjudication[] = "adjudication", kind_bill[] = "bill";
+static const char adjudication[] = "adjudication";
 
 static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory for the books"); }
 
-// What stands behind "head/" in the name of an account; NULL: it is another.
-static const char *word_of(const char *account, const char *head) {
-    const size_t length = strlen(head);
-    return strncmp(account, head, length) == 0 && account[length] == '/' ? account + length + 1 : NULL;
-}
-
-static const fund_account_t *account_named(const fund_rules_t *fund, const char *name) {
-    for (uint32_t i = 0; fund && i < fund->account_count; i++)
-        if (strcmp(fund->accounts[i].name, name) == 0) return &fund->accounts[i];
-    return NULL;
-}
-
-static const char *party_of(const fund_rules_t *fund, const char *account, const char *county, arena_t *arena) {
-    const fund_account_t *known = account_named(fund, account);
-    const bool by_county = known && known->holder == HOLDER_COUNTY && *county;
-    return by_county ? arena_text(arena, "%s@%s", account, county) : account;
-}
-
-static int bill_change(const Tc__JournalEntry *entry, const Tc__Posting *posting, rows_t *changes, err_t *err) {
-    const char *layer = word_of(posting->account, "payable");
-    fen_t owed;
-    if (!layer) return E_OK;
-    if (fen_sub(0, posting->amount_fen, &owed))
-        return err_field(err, E_OUT_OF_RANGE, "amount", "an amount is out of range");
-    return standing_change(changes, book_bills, entry->value_date, posting->party, layer, entry->reference, owed, err);
-}
-
-static int money_change(const fund_rules_t *fund, const Tc__JournalEntry *entry, const Tc__Posting *posting,
-                        arena_t *arena, rows_t *changes, err_t *err) {
-    const char *account = word_of(posting->account, "money");
-    // Before funds were kept apart there was one account, by item.
-    if (!account && word_of(posting->account, "treasury")) account = "treasury";
-    if (!account) return E_OK;
-    const char *party = party_of(fund, account, posting->division, arena);
-    if (!party) return no_memory(err);
-    return standing_change(changes, book_money, entry->value_date, party, entry->kind, entry->reference,
-                           posting->amount_fen, err);
-}
-
-int books_of_entry(const fund_rules_t *fund, const Tc__JournalEntry *entry, arena_t *arena, rows_t *changes,
-                   err_t *err) {
-    const bool bill = strcmp(entry->source_service, adjudication) == 0 && strcmp(entry->kind, kind_bill) == 0;
-    int rc = E_OK;
-    for (size_t i = 0; !rc && i < entry->n_postings; i++)
-        rc = bill ? bill_change(entry, entry->postings[i], changes, err)
-                  : money_change(fund, entry, entry->postings[i], arena, changes, err);
-    return rc;
-}
-
 int books_party(const settlement_t *settlement, const char *account, const char *county, const char **out, err_t *err) {
     const fund_rules_t *fund = settlement->policy ? settlement->policy->fund : NULL;
-    const fund_account_t *known = account_named(fund, account);
+    const fund_account_t *known = book_account(fund, account);
     const bool own = fund ? known && account_keeps_money(known->kind) : strcmp(account, "treasury") == 0;
     if (!own) return err_field(err, E_NOT_FOUND, "account", "the city keeps no money of the fund in %.64s", account);
     const bool by_county = known && known->holder == HOLDER_COUNTY;
@@ -68,7 +19,7 @@ int books_party(const settlement_t *settlement, const char *account, const char 
         return err_field(err, E_INVALID_FIELD, "county",
                          by_county ? "county: counties hold this account, one of them was expected"
                                    : "county: this account is the city's, none was expected");
-    *out = party_of(fund, account, county, settlement->ctx->arena);
+    *out = book_party_name(fund, account, county, settlement->ctx->arena);
     return *out ? E_OK : no_memory(err);
 }
 

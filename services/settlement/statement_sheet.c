@@ -7,10 +7,11 @@
 #include "dues_store.h"
 #include "fund_rules.h"
 #include "money_post.h"
+#include "statement_digest.h"
 #include "tell.h"
 #include <string.h>
 
-enum { LINES_PAGE = 4096, LINE_TEXT = 512 };
+enum { LINES_PAGE = 4096 };
 
 static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory for a statement"); }
 
@@ -345,40 +346,15 @@ int statement_sheet_message(const settlement_t *settlement, const statement_shee
 // ---- freezing
 
 // Each line is chained to those before it, so that order and number count too.
-static int chain_text(uint8_t digest[static SHA256_BYTES], const char *text, err_t *err) {
-    uint8_t both[SHA256_BYTES + LINE_TEXT];
-    const size_t bytes = strlen(text);
-    if (bytes > LINE_TEXT) return err_set(err, E_TOO_LARGE, "a line of a statement is longer than %d bytes", LINE_TEXT);
-    memcpy(both, digest, SHA256_BYTES);
-    memcpy(both + SHA256_BYTES, text, bytes);
-    sha256(both, SHA256_BYTES + bytes, digest);
-    return 0;
-}
-
-static int chain_page(const rows_t *page, uint8_t digest[static SHA256_BYTES], err_t *err) {
-    char text[LINE_TEXT + 1];
-    int rc = 0;
-    for (size_t i = 0; i < page->count && !rc; i++) {
-        int length =
-            snprintf(text, sizeof text, "%lld|%lld|%lld|%lld|%s|%s|%s|%s|%lld|%lld\n", (long long)row_i64(page, i, 0),
-                     (long long)row_i64(page, i, 1), (long long)row_i64(page, i, 2), (long long)row_i64(page, i, 3),
-                     row_text(page, i, 4), row_text(page, i, 5), row_text(page, i, 6), row_text(page, i, 7),
-                     (long long)row_i64(page, i, 8), (long long)row_i64(page, i, 9));
-        rc = length < 0 || length > LINE_TEXT ? err_set(err, E_TOO_LARGE, "a line of a statement is too long")
-                                              : chain_text(digest, text, err);
-    }
-    return rc;
-}
-
-static int chain_lines(settlement_t *settlement, const statement_sheet_t *sheet, uint8_t digest[static SHA256_BYTES],
-                       err_t *err) {
+static int digest_lines(settlement_t *settlement, const statement_sheet_t *sheet, statement_digest_t *digest,
+                        err_t *err) {
     service_ctx_t *ctx = settlement->ctx;
     dues_place_t after = {.month = sheet->since - 1, .partition = INT64_MAX, .number = 0, .line = 0};
     for (bool more = true; more;) {
         const arena_mark_t mark = arena_mark(ctx->arena);
         rows_t page;
         int rc = dues_lines_page(ctx->store, sheet->facility, &after, sheet->month, LINES_PAGE, ctx->arena, &page, err);
-        if (!rc) rc = chain_page(&page, digest, err);
+        if (!rc) rc = statement_digest_lines(digest, &page, err);
         if (rc) return rc;
         more = page.count == LINES_PAGE;
         if (more)
@@ -389,36 +365,20 @@ static int chain_lines(settlement_t *settlement, const statement_sheet_t *sheet,
     return 0;
 }
 
-static int chain_items(const statement_sheet_t *sheet, uint8_t digest[static SHA256_BYTES], err_t *err) {
-    char text[LINE_TEXT + 1];
-    int rc = 0;
-    for (size_t i = 0; i < sheet->sheet->item_count && !rc; i++) {
-        const dues_item_t *item = &sheet->sheet->items[i];
-        int length =
-            snprintf(text, sizeof text, "%s|%s|%s|%s|%s|%d|%lld\n", dues_item_name(item->kind), item->reference,
-                     item->key.layer, item->key.fund, item->key.county, item->key.year, (long long)item->amount);
-        rc = length < 0 || length > LINE_TEXT ? err_set(err, E_TOO_LARGE, "an item of a statement is too long")
-                                              : chain_text(digest, text, err);
-    }
-    return rc;
-}
-
 static int digest_of(settlement_t *settlement, const statement_sheet_t *sheet, Tc__FacilityStatement *said,
                      err_t *err) {
-    uint8_t digest[SHA256_BYTES] = {0}, both[2 * SHA256_BYTES];
-    char hex[2 * SHA256_BYTES + 1];
-    size_t bytes;
-    int rc = chain_lines(settlement, sheet, digest, err);
-    if (!rc) rc = chain_items(sheet, digest, err);
-    if (rc) return rc;
-    const void *body = message_pack(&said->base, settlement->ctx->arena, &bytes);
-    if (!body) return no_memory(err);
-    memcpy(both, digest, SHA256_BYTES);
-    sha256(body, bytes, both + SHA256_BYTES);
-    sha256(both, sizeof both, digest);
-    hex_encode(digest, SHA256_BYTES, hex);
-    said->digest = arena_text(settlement->ctx->arena, "%s", hex);
-    return said->digest ? 0 : no_memory(err);
+    statement_digest_t digest = {{0}};
+    const char *hex = NULL;
+    int rc = digest_lines(settlement, sheet, &digest, err);
+    for (size_t i = 0; i < sheet->sheet->item_count && !rc; i++) {
+        const dues_item_t *of = &sheet->sheet->items[i];
+        const statement_item_t item = {dues_item_name(of->kind), of->reference, of->key.layer, of->key.fund,
+                                       of->key.county,           of->key.year,  of->amount};
+        rc = statement_digest_item(&digest, &item, err);
+    }
+    if (!rc) rc = statement_digest_end(&digest, said, settlement->ctx->arena, &hex, err);
+    said->digest = (char *)(uintptr_t)hex;
+    return rc;
 }
 
 static int insert_statement(settlement_t *settlement, const statement_sheet_t *sheet, const Tc__FacilityStatement *said,

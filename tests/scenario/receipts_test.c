@@ -157,6 +157,11 @@ TEST(an_undisturbed_import_pays_and_parks_each_row) {
     amount += strlen("\"amount\":\"");
     amount[strcspn(amount, "\"")] = 0;
     NEED(fen_parse(amount, false, &fen) == 0 && fen > 0);
+    RUN(0, "fund", "arrears", "--year", "2018", "--csv");
+    HAS_TEXT(out, "county,kind,what,who,due,paid,left");
+    HAS_TEXT(out, "440703,contribution,2018 tier1");
+    RUN(0, "fund", "arrears", "--year", "2018", "--county", "440704", "--json");
+    HAS_TEXT(out, "\"rows\":[]");
     write_receipts("receipts.csv", fen, 0);
     write_receipts("wrong.csv", fen, 1);
     // Wrong totals: nothing is sent.
@@ -177,6 +182,9 @@ TEST(an_undisturbed_import_pays_and_parks_each_row) {
     HAS_TEXT(out, "\"matched\":0");
     snprintf(told, sizeof told, "\"unchanged\":%d,\"parked\":0", ROWS);
     HAS_TEXT(out, told);
+    RUN(0, "fund", "arrears", "--year", "2018", "--json"); // everything is paid
+    HAS_TEXT(out, "\"from\":2018");
+    OK(strstr(out, "contribution") == NULL);
     digest_books(undisturbed);
     check_books();
     running_stop(&suite);

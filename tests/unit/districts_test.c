@@ -204,6 +204,15 @@ TEST(who_is_in_another_district_is_not_asked_about) {
     const Tc__Obligations *owed = (const Tc__Obligations *)collection.reply;
     OK(owed->n_lines > 0);
     for (size_t i = 0; i < owed->n_lines; i++) EQ_TEXT(owed->lines[i]->division, "440703");
+    RIG_DO(&collection, "get_obligations", "{'year':2018,'all_payers':true}");
+    owed = (const Tc__Obligations *)collection.reply;
+    fen_t open = 0;
+    for (size_t i = 0; i < owed->n_lines; i++) {
+        EQ_TEXT(owed->lines[i]->division, "440703");
+        open += owed->lines[i]->open_fen;
+    }
+    as(NULL);
+    EQ(open, number_of("SELECT CAST(SUM(total_fen) AS BIGINT) FROM bill WHERE person IN ('P3', 'Q3')"));
     EQ(number_of("SELECT COUNT(*) FROM receipt"), 0);
     close_city();
 }
@@ -259,6 +268,10 @@ TEST(a_booked_receipt_is_given_back_where_its_payer_is) {
     }
     as(HERE);
     EQ(rig_ask(&collection, "resolve_receipt", "{'receipt':'R4','decision':'return','reason':'x'}"), E_DENIED);
+    RIG_DO(&collection, "get_obligations", "{'year':2018,'all_payers':true}"); // paid, so nothing is open
+    const Tc__Obligations *owed = (const Tc__Obligations *)collection.reply;
+    OK(owed->n_lines > 1);
+    for (size_t i = 0; i < owed->n_lines; i++) EQ(owed->lines[i]->open_fen, 0);
     RIG_DO(&collection, "resolve_receipt", "{'receipt':'R3','decision':'return','reason':'x'}");
     EQ(number_of("SELECT COUNT(*) FROM bill WHERE paid_on <> ''"), 1);
     close_city();
