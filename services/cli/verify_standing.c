@@ -1,6 +1,7 @@
 // The rows that reconciliation compares: each is the sum of what its log says under the reference, and what the log
 // says has a row. The log counts as far as it was followed; both sides follow only when somebody asks.
 #include "adjudication.pb-c.h"
+#include "common/policy/fund.h"
 #include "common/policy/tables.h"
 #include "services/adjudication/bill_rows.h"
 #include "services/settlement/book_rows.h"

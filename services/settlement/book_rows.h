@@ -3,7 +3,7 @@
 // "money", every entry that moved a money account, under the account (account@county where counties hold it). Pure: the
 // service and the auditor use it alike.
 #pragma once
-#include "common/policy/tables.h"
+#include "common/policy/fund.h"
 #include "common/reconcile/standing.h"
 #include "settlement.pb-c.h"
 

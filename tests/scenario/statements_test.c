@@ -6,8 +6,10 @@
 #include "common/base/ids.h"
 #include "tests/check.h"
 #include <poll.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 enum { BEFORE_MS = 20000 }; // start-up and bills take some of it
 
@@ -147,10 +149,92 @@ TEST(JM_S_02_bills_settle_directly_and_one_statement_pays_them_with_a_residue_of
     fprintf(stderr, "%s", out);
     EQ(RUN("fund", "statement", "H99000100001", "2018-04"), 0); // what the reversal will bring
     HAS_TEXT(out, "open");
+    EQ(RUN("fund", "reconcile", "business", "--month", "2018-03"), 0);
     EQ(RUN("verify"), 0);
+}
+
+// ---- falsifications: what is changed behind the services' back is named
+
+static const struct {
+    const char *what, *schema, *sql, *names;
+} falsifications[] = {
+    {"an amount due", "settlement", "UPDATE dues_line SET amount_fen = amount_fen + 1 WHERE bill = 'V1'",
+     "(bill V1): line 2 is "},
+    {"the month of what is due, an earlier one", "settlement",
+     "UPDATE dues_line SET month = month - 1 WHERE bill = 'V1'", "its dues stand in 2018-02, it was booked in 2018-03"},
+    {"the month of what is due, a later one", "settlement", "UPDATE dues_line SET month = month + 1 WHERE bill = 'V1'",
+     "statement H99000100001 2018-03: it, its lines or its items"},
+    {"the order of what is due", "settlement", "UPDATE dues_line SET line = line + 100 WHERE bill = 'V1'",
+     "(bill V1): line 2 is missing"},
+    {"whose bill it is", "settlement", "UPDATE dues_line SET bill = 'V9' WHERE bill = 'V1'",
+     "bill V9: the register of dues has line 2"},
+    {"a line that no entry has", "settlement",
+     "INSERT INTO dues_line SELECT facility, month, partition, number + 1000, line, bill, layer, fund, county, year,"
+     " amount_fen FROM dues_line WHERE bill = 'V1'",
+     "bill V1: the register of dues has line 2"},
+    {"an item of a statement", "settlement", "UPDATE dues_item SET amount_fen = amount_fen - 1",
+     "statement H99000100001 2018-03: it, its lines or its items"},
+    {"what a statement pays", "settlement", "UPDATE dues_statement SET pay_fen = pay_fen + 1",
+     "statement H99000100001 2018-03: its body says"},
+    {"an amount that stands", "adjudication", "UPDATE standing SET amount_fen = amount_fen + 1 WHERE reference = 'V1'",
+     "business: book bills, 2018-03-28, H99000100001, V1"},
+    {"the day of what stands", "settlement", "UPDATE standing SET day = '2018-03-27' WHERE reference = 'V1'",
+     "finance: book bills, 2018-03-27, H99000100001, V1"},
+    {"what stands, deleted", "settlement", "DELETE FROM standing WHERE reference = 'V1'",
+     "its log was followed, and no row is there"},
+    {"a request id", "adjudication", "UPDATE decision SET request_id = 'another' WHERE bill = 'V1'",
+     "bill V1: its body is the answer to request"},
+};
+
+static void falsify(const char *dir, const char *schema, const char *sql) {
+    char path[400];
+    sqlite3 *db = NULL;
+    snprintf(path, sizeof path, "%s/store/%s.db", dir, schema);
+    NEED(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK);
+    EQ(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    OK(sqlite3_total_changes(db) > 0);
+    sqlite3_close(db);
+}
+
+static int shell(const char *format, const char *dir) {
+    char command[1200];
+    snprintf(command, sizeof command, "d=%s; %s", dir, format);
+    return system(command);
+}
+
+static int verify(const char *dir) {
+    char command[700];
+    snprintf(command, sizeof command, "%s/tongchou verify --no-wait --data %s 2>&1", running_bin(), dir);
+    FILE *pipe = popen(command, "r");
+    NEED(pipe != NULL);
+    const size_t got = fread(out, 1, sizeof out - 1, pipe);
+    out[got] = 0;
+    const int status = pclose(pipe);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(every_falsification_is_named) {
+    char dir[300];
+    NEED(suite != NULL);
+    snprintf(dir, sizeof dir, "%s", running_dir(suite));
+    setenv("KEEP", "1", 1);
     running_stop(&suite);
+    unsetenv("KEEP");
+    NEED(shell("cp -r $d/store $d/honest", dir) == 0);
+    EQ(verify(dir), 0);
+    for (size_t i = 0; i < COUNT_OF(falsifications); i++) {
+        NEED(shell("rm -rf $d/store && cp -r $d/honest $d/store", dir) == 0);
+        falsify(dir, falsifications[i].schema, falsifications[i].sql);
+        const int status = verify(dir);
+        if (status != 1 || !strstr(out, falsifications[i].names))
+            fprintf(stderr, "%s:\n%s", falsifications[i].what, out);
+        EQ(status, 1);
+        OK(strstr(out, falsifications[i].names) != NULL);
+    }
+    OK(shell("rm -rf $d", dir) == 0);
 }
 
 TESTS("statements", CASE(bills_are_settled_on_the_last_evening_of_march),
       CASE(in_april_the_statement_is_frozen_and_a_reversal_comes_a_month_later),
-      CASE(JM_S_02_bills_settle_directly_and_one_statement_pays_them_with_a_residue_of_nothing))
+      CASE(JM_S_02_bills_settle_directly_and_one_statement_pays_them_with_a_residue_of_nothing),
+      CASE(every_falsification_is_named))
