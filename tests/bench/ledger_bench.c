@@ -4,16 +4,19 @@
 // commit. Journal and postings in both; of the second nothing else.
 //
 //   ledger_bench sqlite DIR | postgresql://…  [bills]
+//
+// The processor time told is this program's: on PostgreSQL the server's comes on top, on both sides.
 #include "common/base/hash.h"
 #include "common/policy/tables.h"
 #include "services/settlement/ledger.h"
 #include "services/settlement/settlement.h"
 #include "services/settlement/store.h"
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <zmq.h>
 
-enum { BATCH = CONSUMER_BATCH, BODY_MAX = 512 };
+enum { BATCH = CONSUMER_BATCH, BODY_MAX = 512, GOAL_PERCENT = 40 };
 
 static int64_t bills = 50000;
 static err_t err;
@@ -22,6 +25,23 @@ static void must(int rc) {
     if (rc == 0) return;
     fprintf(stderr, "ledger_bench: %s %s: %s\n", err_name(rc), err.field, err.text);
     exit(1);
+}
+
+typedef struct spent {
+    int64_t us, cpu_us;
+} spent_t;
+
+static spent_t now(void) {
+    struct rusage used;
+    CHECK(getrusage(RUSAGE_SELF, &used) == 0);
+    return (spent_t){clock_mono_us(), (int64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000 +
+                                          used.ru_utime.tv_usec + used.ru_stime.tv_usec};
+}
+
+static void add_since(spent_t *sum, const spent_t *begin) {
+    const spent_t end = now();
+    sum->us += end.us - begin->us;
+    sum->cpu_us += end.cpu_us - begin->cpu_us;
 }
 
 typedef struct bench {
@@ -109,9 +129,10 @@ static void make_events(bench_t *b) {
     }
 }
 
-static int64_t post_all(bench_t *b) {
+static spent_t post_all(bench_t *b) {
     poster_source_t *source = &b->settlement->adjudication;
-    const int64_t begin = clock_mono_us();
+    const spent_t begin = now();
+    spent_t spent = {0};
     for (int64_t i = 0; i < bills; i += BATCH) {
         const size_t count = (size_t)(bills - i < BATCH ? bills - i : BATCH);
         must(store_begin(b->ctx.store, &err));
@@ -119,11 +140,12 @@ static int64_t post_all(bench_t *b) {
         must(store_commit(b->ctx.store, &err));
         poster_committed(source);
     }
-    return clock_mono_us() - begin;
+    add_since(&spent, &begin);
+    return spent;
 }
 
 // The rows of one batch, read back outside the time that is measured, without the columns' types changing.
-static int64_t write_bare(bench_t *b, int64_t first, int64_t count) {
+static void write_bare(bench_t *b, int64_t first, int64_t count, spent_t *spent) {
     const uint32_t partition = b->events[first].partition;
     const cell_t params[] = {cell_i64(partition), cell_i64(b->events[first].number),
                              cell_i64(b->events[first].number + count - 1)};
@@ -140,18 +162,24 @@ static int64_t write_bare(bench_t *b, int64_t first, int64_t count) {
                      " FROM posting WHERE partition = $1 AND number >= $2 AND number <= $3 ORDER BY number, line",
                      params, COUNT_OF(params), b->ctx.arena, &postings, &err));
     CHECK((int64_t)journal.count == count && postings.count == 4 * journal.count);
-    const int64_t begin = clock_mono_us();
+    const spent_t begin = now();
     must(store_begin(b->bare, &err));
     must(journal_insert(b->bare, &journal, &err));
     must(postings_insert(b->bare, &postings, &err));
     must(store_commit(b->bare, &err));
-    return clock_mono_us() - begin;
+    add_since(spent, &begin);
 }
 
-static int64_t bare_all(bench_t *b) {
-    int64_t us = 0;
-    for (int64_t i = 0; i < bills; i += BATCH) us += write_bare(b, i, bills - i < BATCH ? bills - i : BATCH);
-    return us;
+static spent_t bare_all(bench_t *b) {
+    spent_t spent = {0};
+    for (int64_t i = 0; i < bills; i += BATCH) write_bare(b, i, bills - i < BATCH ? bills - i : BATCH, &spent);
+    return spent;
+}
+
+static void tell(const char *what, const spent_t *spent) {
+    printf("%-40s%8.0f entries/s  %8.0f postings/s  %6.1f us of this processor a posting\n", what,
+           (double)bills * 1e6 / (double)spent->us, (double)bills * 4e6 / (double)spent->us,
+           (double)spent->cpu_us / ((double)bills * 4));
 }
 
 int main(int argc, char **argv) {
@@ -168,12 +196,12 @@ int main(int argc, char **argv) {
     if (bills < BATCH) bills = BATCH;
     open_bench(&b, url);
     make_events(&b);
-    const int64_t posted = post_all(&b), bare = bare_all(&b);
-    printf("ledger, chained, one hot fund account   %8.0f entries/s  %8.0f postings/s\n",
-           (double)bills * 1e6 / (double)posted, (double)bills * 4e6 / (double)posted);
-    printf("bare insert of the same rows            %8.0f entries/s  %8.0f postings/s\n",
-           (double)bills * 1e6 / (double)bare, (double)bills * 4e6 / (double)bare);
-    printf("the ledger does %.0f %% of the bare insert\n", 100.0 * (double)bare / (double)posted);
+    const spent_t posted = post_all(&b), bare = bare_all(&b);
+    const double share = 100.0 * (double)bare.us / (double)posted.us;
+    tell("ledger, chained, one hot fund account", &posted);
+    tell("bare insert of the same rows", &bare);
+    printf("the ledger does %.0f %% of the bare insert (goal: %d %% or more%s)\n", share, GOAL_PERCENT,
+           share < GOAL_PERCENT ? ": NOT reached" : "");
     close_bench(&b);
     return 0;
 }

@@ -66,9 +66,8 @@ echo; echo "== imports of enrolment, without the wire"
 mkdir -p "$work/import"
 "$bin/import_bench" sqlite "$work/import" "$imported"
 
-echo; echo "== the ledger with its chain, beside the bare insert of the same rows, on SQLite"
-mkdir -p "$work/ledger"
-"$bin/ledger_bench" sqlite "$work/ledger"
+echo; echo "== the ledger with its chain, beside the bare insert of the same rows and pgbench, on both stores"
+BIN=$bin TMPDIR=$work sh tests/bench/ledger_bench.sh
 
 echo; echo "== reconciliation of 1,000,000 rows with one planted difference, after load"
 "$bin/reconcile_bench"
@@ -87,10 +86,8 @@ if [ -w /dev/shm ]; then
 fi
 
 echo; echo "== settlement on PostgreSQL"
-start_postgres "$work" bench classical import ledger suite1 suite2 suite4
+start_postgres "$work" bench classical import suite1 suite2 suite4
 "$bin/import_bench" "$(url "$work" import)" "$imported"
-echo "-- the ledger"
-"$bin/ledger_bench" "$(url "$work" ledger)"
 "$pg_bin/pgbench" -q -i -s 10 "$(url "$work" bench)" >/dev/null 2>&1
 printf 'pgbench -N -c 8: '
 "$pg_bin/pgbench" -N -c 8 -j 2 -T 5 -M prepared "$(url "$work" bench)" 2>/dev/null | grep '^tps'
