@@ -206,6 +206,7 @@ static int64_t receipts_there(void) {
     char name[400];
     snprintf(name, sizeof name, "%s/store/collection.db", running_dir(suite));
     NEED(sqlite3_open_v2(name, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK);
+    sqlite3_busy_timeout(db, 30000); // the service that was killed may be recovering its log just now
     NEED(sqlite3_prepare_v2(db, "SELECT COUNT(*) FROM receipt", -1, &rows, NULL) == SQLITE_OK);
     NEED(sqlite3_step(rows) == SQLITE_ROW);
     int64_t count = sqlite3_column_int64(rows, 0);
