@@ -5,7 +5,7 @@
 #include "common/stream/stream.h"
 
 enum {
-    SETTLEMENT_MIGRATIONS = 10,
+    SETTLEMENT_MIGRATIONS = 11,
     JOURNAL_COLUMNS = 11,
     POSTING_COLUMNS = 10,
     BALANCE_COLUMNS = 7,
