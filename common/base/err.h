@@ -19,6 +19,7 @@
     X(E_EXISTS, "EXISTS", 0)           /* the thing is already registered under another request */                     \
     X(E_REVERSED, "REVERSED", 0)       /* a bill that was reversed, also before it arrived */                          \
     X(E_CONFLICT, "CONFLICT", 0)       /* same request id, other body */                                               \
+    X(E_BLOCKED, "BLOCKED", 0)         /* another record stands in the way: the sentence names it and its reason */    \
     X(E_DENIED, "DENIED", 0)           /* the caller's role may not do this */                                         \
     X(E_TOO_LARGE, "TOO_LARGE", 0)     /* over a stated bound */                                                       \
     X(E_BUSY, "BUSY", 1)               /* a bounded queue is full: try later */                                        \

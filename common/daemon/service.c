@@ -70,6 +70,15 @@ int service_consume(service_ctx_t *ctx, const consumer_conf_t *conf, err_t *err)
     return code;
 }
 
+bool service_consumer_state(const service_ctx_t *ctx, const char *service, consumer_state_t *out) {
+    for (size_t i = 0; running && ctx == &running->ctx && i < running->consumer_count; i++) {
+        if (strcmp(consumer_service(running->consumers[i]), service) != 0) continue;
+        consumer_state(running->consumers[i], out);
+        return true;
+    }
+    return false;
+}
+
 // ---- signals
 
 static int catch_signals(process_t *process, err_t *err) {

@@ -87,6 +87,8 @@ typedef struct service {
 
 // From `start`: a consumer that the main loop drives.
 int service_consume(service_ctx_t *ctx, const consumer_conf_t *conf, err_t *err) MUST_USE;
+// Where the main loop's consumer of that service's events stands; false: there is none.
+bool service_consumer_state(const service_ctx_t *ctx, const char *service, consumer_state_t *out);
 
 // The whole life of a process. Returns the exit status: 0 after SIGTERM/SIGINT and a clean drain, 1 otherwise.
 // Prints "ready service=… instance=… health=http://…" on standard output when it serves.

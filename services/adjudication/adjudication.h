@@ -17,6 +17,8 @@ typedef struct adjudication_ports {
     // One command to collection for all `persons`; those who do not exist are left out of the answer.
     int (*entitlements)(void *self, const char *const *persons, size_t count, arena_t *arena, Tc__Entitlements **out,
                         err_t *err);
+    // Is there more of the register of facilities than was read? NULL: never.
+    bool (*register_behind)(void *self);
 } adjudication_ports_t;
 
 typedef enum stage {

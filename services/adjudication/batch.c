@@ -33,6 +33,13 @@ void batch_refuse_open(batch_t *batch, int code, const err_t *err) {
 // ---- taking
 // -------------------------------------------------------------------------------------------------------------
 
+static int not_registered(const adjudication_t *on, const char *facility, err_t *err) {
+    if (on->ports.register_behind && on->ports.register_behind(on->ports.self))
+        return err_field(err, E_UNAVAILABLE, "facility",
+                         "facility %.12s is not known here yet: the register is still being read", facility);
+    return err_field(err, E_NOT_FOUND, "facility", "facility %.12s is not registered", facility);
+}
+
 // A place that the register does not know is possible outside the city only; it counts as not designated and, since its
 // grade is unknown, as level 3, where every city pays least.
 int batch_place(const adjudication_t *on, const Tc__Bill *bill, benefit_bill_t *input, err_t *err) {
@@ -40,7 +47,7 @@ int batch_place(const adjudication_t *on, const Tc__Bill *bill, benefit_bill_t *
     if (!on->facilities_ready)
         return err_field(err, E_UNAVAILABLE, "facility", "the register of facilities is still being read");
     if (!facilities_find(on->facilities, bill->facility, input->to, &facility) && input->area != AREA_OUTSIDE)
-        return err_field(err, E_NOT_FOUND, "facility", "facility %.12s is not registered", bill->facility);
+        return not_registered(on, bill->facility, err);
     input->level = facility.level;
     input->primary = facility.primary;
     input->designated = facility.designated;
@@ -79,9 +86,10 @@ static int take_bill(batch_t *batch, item_t *item, err_t *err) {
     item->bill = (const Tc__Bill *)message;
     rc = intake_check(item->bill, date_of_ms(batch->now_ms), &item->input, err);
     if (!rc) rc = scope_check_facility(item->request->header.scope, item->bill->facility, err);
-    if (!rc) rc = batch_place(batch->on, item->bill, &item->input, err);
+    if (rc) return rc;
+    rc = batch_place(batch->on, item->bill, &item->input, err);
     // An instance that has not heard of a hospital yet may be asked for a bill again that another one has settled.
-    item->unplaced = rc == E_NOT_FOUND && batch->settling;
+    item->unplaced = rc && batch->on->facilities_ready && batch->settling;
     if (rc && !item->unplaced) return rc;
     if (!order_make(item->bill->to, item->bill->from, item->bill->bill, &item->order))
         return err_set(err, E_INTERNAL, "a bill without a place in the order was let in");

@@ -153,6 +153,7 @@ typedef struct operation {
     course_t next; // the copy that is worked on
     course_change_t change;
     int64_t based_on_seq;
+    bool about_one; // a bill comes or goes; else all are meant
 } operation_t;
 
 // One operation makes at most one row a bill, and one more for the bill that comes or goes.
@@ -182,6 +183,14 @@ static int put_version(operation_t *op, const Tc__Decision *replaced, Tc__Decisi
     return 0;
 }
 
+// The code of a bill that nobody asked for would be read as that of the one that was.
+static int block(int code, err_t *err) {
+    char why[sizeof err->text];
+    if (err_may_retry(code) || code == E_INTERNAL) return code;
+    snprintf(why, sizeof why, "%s", err->text);
+    return err_field(err, E_BLOCKED, "bill", "%.180s (%s)", why, err_name(code));
+}
+
 // The bills from `place` on, again, on `totals`.
 static int decide_from(operation_t *op, size_t place, benefit_totals_t totals, err_t *err) {
     for (size_t i = place; i < op->next.count; i++) {
@@ -190,9 +199,11 @@ static int decide_from(operation_t *op, size_t place, benefit_totals_t totals, e
         int rc = op->ports->decide(op->ports->self, stood->input, &totals, &fresh, &totals, err);
         if (rc) {
             err_prefix(err, "bill %.64s cannot be decided again", stood->bill);
-            if (rc != E_NOT_FOUND) return rc;
-            if (err) err->code = E_UNAVAILABLE; // it was known where the bill was settled: here it was not heard of yet
-            return E_UNAVAILABLE;
+            if (rc == E_NOT_FOUND) { // it was known where the bill was settled: here it was not heard of yet
+                if (err) err->code = E_UNAVAILABLE;
+                return E_UNAVAILABLE;
+            }
+            return op->about_one ? block(rc, err) : rc;
         }
         if (same_figures(stood, fresh)) continue;
         rc = put_version(op, stood, fresh, "recomputed", op->stamp->cause_around, err);
@@ -279,6 +290,7 @@ int course_add(course_t *course, const course_ports_t *ports, const Tc__Bill *bi
     memmove(&op.next.bills[place + 1], &op.next.bills[place], (op.next.count - place) * sizeof added);
     op.next.bills[place] = added;
     op.next.count++;
+    op.about_one = true;
     rc = decide_from(&op, place + 1, totals, err);
     return rc ? rc : end(&op, course, change, err);
 }
@@ -314,6 +326,7 @@ int course_remove(course_t *course, const course_ports_t *ports, const char *bil
     if (rc) return rc;
     op.next.count--;
     memmove(&op.next.bills[place], &op.next.bills[place + 1], (op.next.count - place) * sizeof *op.next.bills);
+    op.about_one = true;
     rc = decide_from(&op, place, totals, err);
     return rc ? rc : end(&op, course, change, err);
 }

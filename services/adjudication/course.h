@@ -57,9 +57,9 @@ int course_open(course_t *course, arena_t *arena, const Tc__Decision *const *new
 int course_before(const course_t *course, const course_ports_t *ports, const order_t *order, benefit_totals_t *out,
                   err_t *err) MUST_USE;
 
-// Each returns what the ports return when they refuse, with the bill at fault in the sentence when it is not the one
-// that the operation is about.
-// A bill comes in: its row, version 1, is the first of the change.
+// Each returns what the ports return when they refuse. When a bill refuses that the operation is not about, the
+// sentence names it with its code and reason; what cannot be mended by trying again is E_BLOCKED then, field "bill". A
+// bill comes in: its row, version 1, is the first of the change.
 int course_add(course_t *course, const course_ports_t *ports, const Tc__Bill *bill, const course_stamp_t *stamp,
                course_change_t *change, err_t *err) MUST_USE;
 // A bill goes out: its row with nothing but zeros is the first of the change. E_NOT_FOUND when it does not stand.

@@ -173,6 +173,13 @@ static int load_policy(const service_ctx_t *ctx, policy_t **policy, err_t *err) 
 // ---- hooks
 // ----------------------------------------------------------------------------------------------------------------
 
+// Whoever registers facilities is silent, or has more to tell than has been read.
+static bool port_register_behind(void *self) {
+    const process_t *process = self;
+    consumer_state_t state;
+    return !service_consumer_state(process->ctx, "facility", &state) || !state.caught_up;
+}
+
 static void stop(void *self) {
     process_t *process = self;
     background_stop(&process->background);
@@ -202,7 +209,8 @@ static int start(service_ctx_t *ctx, void **self, err_t *err) {
     process->core->cache = ctx->cache;
     process->core->stream = ctx->stream;
     process->core->arena = ctx->arena;
-    process->core->ports = (adjudication_ports_t){process, port_now_ms, port_reply, port_entitlements};
+    process->core->ports =
+        (adjudication_ports_t){process, port_now_ms, port_reply, port_entitlements, port_register_behind};
     rc = commands_new(&process->core->commands, ctx, &adjudication_service, process->core, err);
     if (!rc) rc = keep_policy(process, err);
     if (!rc) rc = follow_facilities(process, err);

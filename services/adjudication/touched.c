@@ -8,17 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { YEARS_MAX = 300 };
+enum { YEARS_MAX = 300, TOLD_WITHIN_MS = 3600 * 1000 };
 
 static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory"); }
 
 // ---- entitlements
 
 // The years before the month of the change are told by the event. In that month itself only bills that were decided in
-// it can have seen another state: those are known by the time of their row.
+// it can have seen another state: those are known by the time of their row. What changed just before midnight is told
+// after it: the month is that of an hour ago, and at New Year the year as well.
 static int add_person(rows_t *keys, const Tc__Entitlement *state, int64_t at_ms, err_t *err) {
     month_t from, until;
-    const date_t day = date_of_ms(at_ms), first = month_first(month_of(day));
+    const date_t day = date_of_ms(at_ms), changed = date_of_ms(at_ms - TOLD_WITHIN_MS);
+    const date_t first = month_first(month_of(changed));
     const bool past = *state->touched_from;
     if (past && month_parse(state->touched_from, &from))
         return err_field(err, E_INVALID_FIELD, "touched_from", "touched_from is not a month");
@@ -31,9 +33,10 @@ static int add_person(rows_t *keys, const Tc__Entitlement *state, int64_t at_ms,
     key[1] = cell_text(state->person);
     key[2] = cell_i64(past ? month_year(from) : 1);
     key[3] = cell_i64(past ? month_year(until) : 0);
-    key[4] = cell_i64(date_year(day));
+    key[4] = cell_i64(date_year(changed));
     key[5] = cell_i64(((int64_t)first * 24 - 8) * 3600 * 1000); // its midnight in China
-    key[6] = cell_i64(YEARS_MAX);
+    key[6] = cell_i64(date_year(day));
+    key[7] = cell_i64(YEARS_MAX);
     return 0;
 }
 
@@ -43,7 +46,7 @@ static int years_with_bills(store_t *store, const rows_t *keys, arena_t *arena, 
     if (keys->count == 0) return 0;
     int rc = store_each_query(store,
                               "SELECT DISTINCT year FROM decision WHERE partition = $1 AND person = $2 AND year > 0"
-                              " AND (year BETWEEN $3 AND $4 OR (year = $5 AND at_ms >= $6)) LIMIT $7",
+                              " AND (year BETWEEN $3 AND $4 OR (year BETWEEN $5 AND $7 AND at_ms >= $6)) LIMIT $8",
                               keys, arena, &found, err);
     for (size_t i = 0; !rc && i < found.count; i++) {
         cell_t *item = rows_add(items);
@@ -58,7 +61,7 @@ int touched_entitlements(store_t *store, arena_t *arena, const event_t *events, 
                          err_t *err) {
     rows_t keys, items;
     int rc = 0;
-    rows_init(&keys, arena, 7);
+    rows_init(&keys, arena, 8);
     for (size_t i = 0; !rc && i < count; i++) {
         ProtobufCMessage *message;
         if (strcmp(events[i].topic, "entitlement.changed") != 0) continue;

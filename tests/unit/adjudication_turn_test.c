@@ -152,7 +152,7 @@ static world_t *open_world(const char *schema) {
     need(adjudication_new(&world->core, &policy, &err), &err);
     world->core->store = world->store, world->core->cache = world->cache;
     world->core->stream = world->stream, world->core->arena = world->arena;
-    world->core->ports = (adjudication_ports_t){world, port_now_ms, port_reply, port_entitlements};
+    world->core->ports = (adjudication_ports_t){world, port_now_ms, port_reply, port_entitlements, NULL};
     world->core->facilities_ready = true;
     add_facility(world, "H44070300001", "1", "2018-01-01");
     add_facility(world, "H44070300002", "2", "2018-01-01");
@@ -457,6 +457,11 @@ TEST(a_refusal_names_the_field_and_changes_nothing) {
     close_world(world);
 }
 
+static bool is_behind(void *self) {
+    (void)self;
+    return true;
+}
+
 TEST(what_is_not_known_now_is_unavailable_and_only_for_those_it_concerns) {
     world_t *world = open_world("adj_down");
     const char *person = add_person("DOWN", "employee", "2014-12", 1, 1);
@@ -472,6 +477,14 @@ TEST(what_is_not_known_now_is_unavailable_and_only_for_those_it_concerns) {
     EQ_TEXT(sent->field, "facility");
     world->core->facilities_ready = true;
     EQ(ask(world, "settle", "id", &bill)->code, E_OK);
+    // Nobody knows yet whether a hospital is registered while the register is behind; one that is known needs no word.
+    Tc__Bill other = bill_of("B2", person, "H44070399999", "2018-03-10", 6000000, 5000000);
+    world->core->ports.register_behind = is_behind;
+    EQ(ask(world, "settle", "id2", &other)->code, E_UNAVAILABLE);
+    EQ(ask(world, "quote", "id2", &other)->code, E_UNAVAILABLE);
+    EQ(ask(world, "settle", "id", &bill)->code, E_OK);
+    world->core->ports.register_behind = NULL;
+    EQ(ask(world, "settle", "id2", &other)->code, E_NOT_FOUND);
     close_world(world);
 }
 

@@ -559,6 +559,23 @@ TEST(in_the_month_of_a_change_bills_decided_in_that_month_are_asked_for) {
     EQ(number("SELECT COUNT(*) FROM recompute_queue WHERE person = 'P1'"), 1);
 }
 
+// Decided before midnight of New Year's Eve and told after it: the year that ended is asked for, and the new one too.
+TEST(a_change_told_after_midnight_of_the_last_day_reaches_the_year_that_ended) {
+    const int64_t new_year_ms = ((int64_t)date_make(2019, 1, 1) * 24 - 8) * 3600 * 1000, day_ms = 86400000;
+    for (int i = 0; i < 2; i++) {
+        begin_empty();
+        const event_t late[] = {entitlement_event("P1", "", "", new_year_ms + 5),
+                                entitlement_event("P2", "", "", new_year_ms + 5)};
+        const event_t early[] = {entitlement_event("P1", "", "", new_year_ms - 5)};
+        add_row("P1", "B1", HOSPITAL, "2018-12-20", old_law, 1, ROW_SETTLED, new_year_ms - 3 * day_ms);
+        add_row("P2", "B2", HOSPITAL, "2018-11-20", old_law, 1, ROW_SETTLED, new_year_ms - 40 * day_ms);
+        add_row("P2", "B3", HOSPITAL, "2019-01-01", old_law, 1, ROW_SETTLED, new_year_ms + 4);
+        EQ(i ? queued_after(early, 1) : queued_after(late, 2), i ? 1 : 2);
+        EQ(number("SELECT COUNT(*) FROM recompute_queue WHERE person = 'P1' AND year = 2018"), 1);
+        EQ(number("SELECT COUNT(*) FROM recompute_queue WHERE person = 'P2' AND year = 2019"), !i);
+    }
+}
+
 // ---- events of facilities
 
 typedef struct place { // a FacilityState with room
@@ -889,6 +906,7 @@ static int run_tests(void) {
         CASE(a_question_with_bad_fields_is_refused_by_field),
         CASE(a_change_of_the_past_asks_for_the_years_in_which_the_person_has_bills_and_for_nothing_else),
         CASE(in_the_month_of_a_change_bills_decided_in_that_month_are_asked_for),
+        CASE(a_change_told_after_midnight_of_the_last_day_reaches_the_year_that_ended),
         CASE(a_first_bill_that_was_being_decided_when_the_change_was_told_is_asked_for_a_little_later),
         CASE(a_leader_that_takes_over_asks_for_what_was_decided_a_moment_ago),
         CASE(a_second_look_takes_no_more_than_there_is_room_for),
