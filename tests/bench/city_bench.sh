@@ -74,9 +74,10 @@ tell() { # NAME SERVICE ROWS TABLE WHERE [TABLE WHERE …]
     [ $bare_used -gt 0 ] || bare_used=1
     [ $bare -gt 0 ] || bare=1
     [ $took -gt 0 ] || took=1
-    printf '%-24s %8d in %7d ms %6d/s; bare %8d rows in %6d ms %6d/s; %d.%d times; cpu %d.%d times; MiB %s to %s\n' \
+    printf '%-24s %8d in %7d ms %6d/s; bare %8d rows in %6d ms %6d/s; %d.%d times; cpu %d of %d ms %d.%d times; MiB %s to %s\n' \
         "$name" "$done" "$took" $((done * 1000 / took)) "$left" "$bare" $((left * 1000 / bare)) \
-        $((took / bare)) $((took * 10 / bare % 10)) $((used * 10 / bare_used)) $((used * 100 / bare_used % 10)) "$before" \
+        $((took / bare)) $((took * 10 / bare % 10)) $((used * 10)) "$bare_used" \
+        $((used * 10 / bare_used)) $((used * 100 / bare_used % 10)) "$before" \
         "$(rss "$service")"
 }
 
