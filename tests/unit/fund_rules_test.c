@@ -459,7 +459,7 @@ TEST(YC_F15_F16_F17_what_a_county_answers_for) {
     done();
 }
 
-TEST(SM_F13_to_F16_the_county_s_own_part_the_reserve_then_shares) {
+TEST(SM_F13_to_F16_SM_F24_SM_F37_the_county_s_own_part_the_reserve_then_shares) {
     gap_cover_t out;
     err_t err = {0};
     gap_case_t c = {.expense = 2000000001,
@@ -524,5 +524,5 @@ TESTS("fund_rules", CASE(ZZ_F33_to_F41_the_months_of_2020), CASE(every_day_of_th
       CASE(interest_adds_up_and_is_proportional), CASE(closing_balances_where_a_city_says_so),
       CASE(YC_F13_F14_two_halves_of_one_base), CASE(ZZ_F32_one_sum_and_no_provisional_figure), CASE(instalments_add_up),
       CASE(YC_F20_F21_F22_surplus_first_then_the_policy), CASE(YC_F15_F16_F17_what_a_county_answers_for),
-      CASE(SM_F13_to_F16_the_county_s_own_part_the_reserve_then_shares),
+      CASE(SM_F13_to_F16_SM_F24_SM_F37_the_county_s_own_part_the_reserve_then_shares),
       CASE(ZS_F19_the_city_takes_its_share_the_county_the_rest), CASE(a_gap_is_covered_once))

@@ -482,7 +482,7 @@ static const Tc__OrderReport__Outcome *confirm(office_t *office, const char *num
     return ((Tc__OrderReport *)office->rig.reply)->outcomes[0];
 }
 
-TEST(an_order_takes_two_people_and_is_paid_whole_or_refused) {
+TEST(ZZ_V03_an_order_takes_two_people_and_is_paid_whole_or_refused) {
     static const char first[] = "H33090200001-2021-03-1", second[] = "H33090200001-2021-03-2";
     office_t office;
     open_office(&office);
@@ -1001,7 +1001,7 @@ TESTS("statement", CASE(the_ground_is_laid), CASE(bills_less_what_is_held_back),
       CASE(a_rush_of_bills_goes_before_the_lines_of_statements),
       CASE(the_tick_reads_the_journal_and_drawing_up_again_after_a_rollback_is_the_same),
       CASE(a_facility_confirms_or_disputes_its_own_statement),
-      CASE(an_order_takes_two_people_and_is_paid_whole_or_refused),
+      CASE(ZZ_V03_an_order_takes_two_people_and_is_paid_whole_or_refused),
       CASE(recoveries_are_bounded_by_what_the_fund_paid_of_the_bill),
       CASE(ZS_F07_a_facilitys_yearly_figure_is_kept_and_warned_of),
       CASE(YC_D21_the_yearly_evaluation_releases_what_was_held_back),
