@@ -14,7 +14,7 @@ static const struct {
     {"streams", "event numbers run from 1 without a gap in every partition of every log", verify_streams},
     {"cursors", "every consumer stands within its log and none is held back", verify_cursors},
     {"states", "what is stored of a person, employer or facility is what its newest event told", verify_states},
-    {"versions", "each person's versions have no gap, end with the state, and were told as events", verify_versions},
+    {"versions", "versions of persons and employers have no gap, end with the state, and were told", verify_versions},
     {"persons", "merged numbers hold nothing, and who is a member by whose list is what the states say",
      verify_persons},
     {"parked", "what imports put aside resembles registered persons, and what was decided is there", verify_parked},

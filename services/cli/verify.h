@@ -22,6 +22,7 @@ typedef struct verify {
     // of the running check
     const char *check;
     long long looked_at, broken;
+    long long merged;    // numbers that stand for others, of the check `persons`
     const char *skipped; // why there was nothing to look at; NULL otherwise
     // of the whole run
     long long all_broken;

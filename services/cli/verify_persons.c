@@ -71,6 +71,40 @@ static int read_states(verify_t *verify, const rows_t *rows, asked_t *asked, err
 
 static const char *text_at(const rows_t *rows, size_t row, size_t column) { return rows_at(rows, row)[column].data; }
 
+// Collection leads from a merged number to the person it stands for, through any chain of mergers.
+static int check_leads(verify_t *verify, const asked_t *asked, err_t *err) {
+    rows_t keys, found;
+    rows_init(&keys, verify->page, 2);
+    for (size_t i = 0; i < asked->others.count; i++) {
+        cell_t *key = rows_add(&keys);
+        if (!key) return no_memory(err);
+        key[0] = cell_text(asked->pointer[i]);
+        key[1] = rows_at(&asked->others, i)[1];
+    }
+    int rc = verify_each(verify->collection, "tt",
+                         "SELECT into_person, COALESCE((SELECT m.into_person FROM merged m WHERE m.person = $2), $2)"
+                         " FROM merged WHERE person = $1",
+                         &keys, verify->page, &found, err);
+    for (size_t i = 0, at = 0; !rc && i < keys.count; i++) {
+        const bool there = at < found.count && row_i64(&found, at, 0) == (int64_t)i;
+        if (!there || strcmp(row_text(&found, at, 1), row_text(&found, at, 2)) != 0)
+            verify_broken(verify, "person %s was merged into %s, collection leads to %s", asked->pointer[i],
+                          text_at(&keys, i, 1), there ? row_text(&found, at, 1) : "nobody");
+        at += there;
+    }
+    return rc;
+}
+
+static int no_other_leads(verify_t *verify, err_t *err) {
+    rows_t rows;
+    arena_reset(verify->page);
+    int rc = verify_query(verify->collection, "i", "SELECT COUNT(*) FROM merged", NULL, 0, verify->page, &rows, err);
+    if (!rc && row_i64(&rows, 0, 0) != verify->merged)
+        verify_broken(verify, "collection leads on from %lld numbers, %lld were merged",
+                      (long long)row_i64(&rows, 0, 0), verify->merged);
+    return rc;
+}
+
 static int check_states(verify_t *verify, const rows_t *rows, err_t *err) {
     asked_t asked;
     rows_t found;
@@ -98,7 +132,8 @@ static int check_states(verify_t *verify, const rows_t *rows, err_t *err) {
                           text_at(&asked.others, i, 1), there ? "the same" : "not registered");
         at += there;
     }
-    return rc;
+    verify->merged += (long long)asked.others.count;
+    return rc ? rc : check_leads(verify, &asked, err);
 }
 
 static int walk_states(verify_t *verify, err_t *err) {
@@ -209,5 +244,6 @@ static int no_rows_left(verify_t *verify, err_t *err) {
 int verify_persons(verify_t *verify, err_t *err) {
     int rc = walk_states(verify, err);
     if (!rc) rc = walk_members(verify, err);
+    if (!rc) rc = no_other_leads(verify, err);
     return rc ? rc : no_rows_left(verify, err);
 }

@@ -1,6 +1,6 @@
-// The history of persons: every state that a person had is kept, one after the other; the newest is the person's state,
-// and each was told as an event. The log has no index by person, so the two are compared as sets, a partition at a
-// time.
+// The history of persons and employers: every state that a person had is kept, one after the other; the newest is the
+// person's state, and each was told as an event. The log has no index by person, so the two are compared as sets, a
+// partition at a time.
 #include "common/base/hash.h"
 #include "enrollment.pb-c.h"
 #include "verify.h"
@@ -136,11 +136,58 @@ static int versions_were_told(verify_t *verify, int64_t partition, err_t *err) {
     return rc;
 }
 
+// ---- employers
+
+static int check_employers(verify_t *verify, int64_t partition, const char *what, const char *sql, err_t *err) {
+    rows_t rows;
+    const cell_t params[] = {cell_i64(partition)};
+    arena_reset(verify->page);
+    int rc = verify_query(verify->enrollment, "ti", sql, params, COUNT_OF(params), verify->page, &rows, err);
+    for (size_t i = 0; !rc && i < rows.count; i++)
+        verify_broken(verify, "employer %s: version %lld %s", row_text(&rows, i, 0), (long long)row_i64(&rows, i, 1),
+                      what);
+    return rc;
+}
+
+// Those that were there before versions were kept begin with the version they had then.
+static int employers_in_order(verify_t *verify, int64_t partition, err_t *err) {
+    static const struct {
+        const char *what, *sql;
+    } checks[] = {
+        {"follows none",
+         "SELECT v.employer, v.version FROM employer_version v WHERE v.partition = $1 AND v.version > (SELECT"
+         " MIN(f.version) FROM employer_version f WHERE f.partition = v.partition AND f.employer = v.employer) AND NOT"
+         " EXISTS (SELECT 1 FROM employer_version b WHERE b.partition = v.partition AND b.employer = v.employer AND"
+         " b.version = v.version - 1) ORDER BY v.employer, v.version LIMIT 100"},
+        {"is known since an earlier moment than the one before it",
+         "SELECT v.employer, v.version FROM employer_version v JOIN employer_version b ON b.partition = v.partition AND"
+         " b.employer = v.employer AND b.version = v.version - 1 WHERE v.partition = $1 AND v.known_ms < b.known_ms"
+         " ORDER BY v.employer, v.version LIMIT 100"},
+        {"is the employer's state, but not among its versions as it stands",
+         "SELECT e.employer, e.version FROM employer e LEFT JOIN employer_version v ON v.partition = e.partition AND"
+         " v.employer = e.employer AND v.version = e.version WHERE e.partition = $1 AND (v.employer IS NULL OR v.state"
+         " <> e.state) ORDER BY e.employer LIMIT 100"},
+        {"is beyond the employer's state",
+         "SELECT v.employer, v.version FROM employer_version v LEFT JOIN employer e ON e.partition = v.partition AND"
+         " e.employer = v.employer WHERE v.partition = $1 AND (e.employer IS NULL OR v.version > e.version)"
+         " ORDER BY v.employer, v.version LIMIT 100"},
+        {"was told by no event as it stands",
+         "SELECT v.employer, v.version FROM employer_version v WHERE v.partition = $1 AND v.state IN (SELECT state FROM"
+         " employer_version WHERE partition = $1 EXCEPT SELECT body FROM event WHERE partition = $1 AND topic ="
+         " 'employer.changed') ORDER BY v.employer, v.version LIMIT 100"},
+    };
+    int rc = E_OK;
+    for (size_t i = 0; !rc && i < COUNT_OF(checks); i++)
+        rc = check_employers(verify, partition, checks[i].what, checks[i].sql, err);
+    return rc;
+}
+
 int verify_versions(verify_t *verify, err_t *err) {
     int rc = in_order(verify, err);
     for (int64_t partition = 0; !rc && partition < PARTITIONS; partition++) {
         rc = newest_are_states(verify, partition, err);
         if (!rc) rc = versions_were_told(verify, partition, err);
+        if (!rc) rc = employers_in_order(verify, partition, err);
     }
     return rc;
 }
