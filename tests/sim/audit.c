@@ -67,6 +67,7 @@ void audit_close(void) {
 
 bool audit_is_open(void) { return opened; }
 store_t *audit_adjudication(void) { return on.adjudication; }
+store_t *audit_settlement(void) { return on.settlement; }
 
 // ---- numbers
 

@@ -12,6 +12,7 @@ int audit_open(const audit_conf_t *conf, err_t *err) MUST_USE; // when the store
 void audit_close(void);
 bool audit_is_open(void);
 store_t *audit_adjudication(void);
+store_t *audit_settlement(void);
 
 void audit_step(void);
 void audit_now(void);

@@ -2,6 +2,7 @@
 #include "city.h"
 #include "again.h"
 #include "common/wire/party.h"
+#include "door.h"
 #include "net.h"
 #include "services.h"
 #include "services/broker/broker.h"
@@ -36,7 +37,7 @@ static const struct {
     const char *name, *role;
 } parties[] = {{"broker", "broker"},      {"enrollment", "service"},   {"facility", "service"},
                {"collection", "service"}, {"adjudication", "service"}, {"settlement", "service"},
-               {"admin", "admin"}};
+               {"admin", "admin"},        {DOOR_STAYS, "agency"},      {DOOR_LEAVES, "agency"}};
 
 int city_keys(const char *keys_dir) {
     err_t err = {0};
@@ -80,7 +81,9 @@ static int live_service(node_t *node) {
     argv[argc++] = argument("service.instance", node_name(node));
     argv[argc++] = argument("broker.front", two ? "tcp://broker-1:7701,tcp://broker-2:7701" : "tcp://broker-1:7701");
     argv[argc++] = argument("broker.back", two ? "tcp://broker-1:7702,tcp://broker-2:7702" : "tcp://broker-1:7702");
-    argv[argc++] = argument("keys.dir", conf->keys_dir);
+    const bool door = conf->door_dir && member->service == &settlement_service;
+    argv[argc++] = argument("keys.dir", door ? conf->door_dir : conf->keys_dir);
+    if (door) argv[argc++] = argument("agency.bind", DOOR_ENDPOINT);
     argv[argc++] = argument("store.url", url);
     argv[argc++] = argument("redis.url", "redis://redis:6379");
     argv[argc++] = argument("policy.city", conf->law);

@@ -10,6 +10,7 @@ typedef struct city_conf {
     const char *keys_dir; // made by city_keys()
     const char *law;      // the city's file
     const char *overlay;  // laid over it
+    const char *door_dir; // keys and grants of settlement, which then has a door for agencies; NULL: no door
     int brokers, adjudication;
 } city_conf_t;
 

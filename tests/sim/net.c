@@ -58,7 +58,7 @@ struct letter {
 
 struct pipe {
     socket_t *connector, *binder; // binder: NULL while it is down
-    bool up;
+    bool up, ordered;
     uint64_t epoch;
     uint32_t id;
     int64_t last_us[2], reconnect_us;
@@ -91,6 +91,7 @@ static struct {
     party_name_t parties[PARTIES_MAX];
     size_t party_count;
     socket_t *sockets;
+    const char *ordered;
     uint32_t ids;
     int port;
     int64_t cut_until_us[NODES_MAX][NODES_MAX];
@@ -193,7 +194,7 @@ static void post(letter_t *letter) {
     pipe_t *pipe = letter->pipe;
     const net_faults_t *faults = &net_faults;
     int64_t at_us = world_us() + latency_us(), *last_us = &pipe->last_us[letter->direction];
-    if (chance(faults->drop_ppm)) {
+    if (!pipe->ordered && chance(faults->drop_ppm)) {
         system_count(FAULT_DROP);
         letter_free(letter);
         return;
@@ -202,11 +203,11 @@ static void post(letter_t *letter) {
         system_count(FAULT_DELAY);
         at_us += draw_between(1000, faults->delay_max_us);
     }
-    if (chance(faults->double_ppm)) {
+    if (!pipe->ordered && chance(faults->double_ppm)) {
         system_count(FAULT_DOUBLE);
         post_at(letter_copy(letter), at_us + draw_between(0, faults->delay_max_us));
     }
-    if (chance(faults->reorder_ppm)) {
+    if (!pipe->ordered && chance(faults->reorder_ppm)) {
         system_count(FAULT_REORDER);
         at_us += draw_between(0, faults->delay_max_us);
     } else {
@@ -385,6 +386,7 @@ void net_cut(const node_t *a, const node_t *b, int64_t until_us) {
     if (until_us - world_us() > KEEPALIVE_US) world_at(world_us() + KEEPALIVE_US, give_up, NULL, from * NODES_MAX + to);
 }
 
+void net_ordered(const char *endpoint) { net.ordered = endpoint; }
 void net_heal(void) { memset(net.cut_until_us, 0, sizeof net.cut_until_us); }
 uint64_t net_delivered(void) { return net.delivered; }
 
@@ -484,6 +486,7 @@ int zmq_connect(void *self, const char *endpoint) {
     pipe->connector = socket;
     pipe->reconnect_us = RECONNECT_US;
     snprintf(pipe->endpoint, sizeof pipe->endpoint, "%s", endpoint);
+    pipe->ordered = net.ordered && strcmp(endpoint, net.ordered) == 0;
     add_pipe(socket, pipe);
     world_at(world_us(), try_connect, pipe, pipe->epoch);
     return 0;

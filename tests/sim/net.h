@@ -21,6 +21,9 @@ void net_open(void);
 void net_party(const char *public_key, const char *user); // "service:adjudication"
 // Nothing passes from `a` to `b` until then; what was sent waits, or is lost when the connection breaks.
 void net_cut(const node_t *a, const node_t *b, int64_t until_us);
+// Connections to this endpoint are TCP's: nothing in them is lost, doubled or overtaken, they are only slow, held up or
+// broken. For protocols that stand on it.
+void net_ordered(const char *endpoint);
 void net_heal(void);
 void net_reset(const node_t *a, const node_t *b); // their connections break; they are made again
 uint64_t net_delivered(void);

@@ -5,6 +5,7 @@
 #include "city.h"
 #include "common/policy/policy.h"
 #include "disk.h"
+#include "door.h"
 #include "faults.h"
 #include "load.h"
 #include "net.h"
@@ -18,11 +19,12 @@
 #include <unistd.h>
 
 enum {
-    HEAL_MAX_S = 600,  // until every caller has its answers
-    LEVEL_MAX_S = 300, // until everything is taken in
-    REST_S = 14,       // what is decided a second time comes by then
-    WALL_MAX_S = 300,  // of the real clock
-    STEP_COMMITS = 12, // between cheap audits of a short run; in a long one, whose tables are larger, LONGER times
+    HEAL_MAX_S = 600,     // until every caller has its answers
+    LEVEL_MAX_S = 300,    // until everything is taken in
+    AGENCIES_MAX_S = 180, // until they have had everything
+    REST_S = 14,          // what is decided a second time comes by then
+    WALL_MAX_S = 300,     // of the real clock
+    STEP_COMMITS = 12,    // between cheap audits of a short run; in a long one, whose tables are larger, LONGER times
     AUDIT_COMMITS = 300,
     LONGER = 5,
     RETRY_COMMITS = 100, // while there are no stores to look at
@@ -31,7 +33,7 @@ enum {
 static const run_conf_t *conf;
 static outcome_t *out;
 static plan_t plan;
-static char law[512], overlay[512], other_law[512], store_dir[512];
+static char law[512], overlay[512], other_law[512], store_dir[512], door_dir[520];
 static audit_conf_t audit;
 static uint64_t audited, audited_whole, lives, retry;
 
@@ -135,11 +137,20 @@ static void take_tables(void) {
     CHECK(system(command) == 0);
 }
 
-static void open_city(int brokers, int adjudication) {
+// Keys of settlement's own, beside which the grants are.
+static void make_door_dir(void) {
+    char command[1400];
+    snprintf(door_dir, sizeof door_dir, "%s/door", conf->dir);
+    snprintf(command, sizeof command, "cp -pr %s %s", conf->keys_dir, door_dir);
+    CHECK(system(command) == 0);
+}
+
+static void open_city(int brokers, int adjudication, bool door) {
     const city_conf_t city = {.dir = store_dir,
                               .keys_dir = conf->keys_dir,
                               .law = law,
                               .overlay = overlay,
+                              .door_dir = door ? door_dir : NULL,
                               .brokers = brokers,
                               .adjudication = adjudication};
     city_open(&city);
@@ -159,13 +170,24 @@ static void come_to_rest(void) {
     }
 }
 
+static void wait_for_agencies(void) {
+    char why[256] = "";
+    const int64_t until_us = in_s(AGENCIES_MAX_S);
+    while (!door_is_level(audit_settlement(), why, sizeof why)) {
+        if (world_us() > until_us) world_fail("%d s after all is at rest %s", AGENCIES_MAX_S, why);
+        world_run(in_s(1), NULL);
+    }
+}
+
 static void run_disturbed(void) {
     char path[600];
     world_open(plan.seed);
     plan = faults_draw(plan.seed, conf->length);
     prepare("disturbed");
     if (!plan.bare) take_tables();
-    open_city(plan.brokers, plan.adjudication);
+    if (plan.door) make_door_dir();
+    open_city(plan.brokers, plan.adjudication, plan.door);
+    if (plan.door) door_open(door_dir, draw_between(5, 60) * 1000000);
     const load_conf_t load = load_of_plan();
     load_open(&load, city_fronts());
     world_watch(watch);
@@ -181,6 +203,7 @@ static void run_disturbed(void) {
     }
     trace("every caller has its answers");
     come_to_rest();
+    if (plan.door) wait_for_agencies();
     load_compute_anew();
     if (!world_run(in_s(60), load_is_done)) world_fail("what was to be computed anew was not answered");
     audit_end();
@@ -201,7 +224,7 @@ static void run_undisturbed(void) {
     prepare("undisturbed");
     take_tables();
     trace_open(false);
-    open_city(1, 1);
+    open_city(1, 1, false);
     const load_conf_t load = load_of_plan();
     snprintf(path, sizeof path, "%s/script", conf->dir);
     load_open_script(path, &load, city_fronts());
@@ -253,7 +276,7 @@ static void run_tables(void) {
     world_open(1);
     prepare("tables");
     faults_begin(&(plan_t){.calm = true});
-    open_city(1, 1);
+    open_city(1, 1, false);
     world_run(in_s(10), NULL);
     city_stop();
     world_run(in_s(20), NULL);
