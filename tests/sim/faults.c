@@ -202,6 +202,7 @@ plan_t faults_draw(uint64_t seed, int length) {
     plan.agreement_ends = chance(300000);
     plan.bare = chance(150000);
     plan.door = chance(250000);
+    plan.catalogue = chance(350000);
     if (chance(400000)) plan.errands = (int)draw_between(1, length ? 8 : 4);
     return plan;
 }

@@ -11,6 +11,7 @@
 #include "collection.pb-c.h"
 #include "readjudication.pb-c.h"
 #include "system.h"
+#include "visits.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +29,9 @@ enum {
 typedef enum bill_state { BILL_NEW, BILL_SETTLED, BILL_REFUSED } bill_state_t;
 
 typedef struct bill {
-    char number[24], id[24], json[CALLER_JSON_BYTES];
-    int person, day; // of discharge
+    char number[24], id[24], facility[32], date[32], json[CALLER_JSON_BYTES];
+    char script[CALLER_JSON_BYTES]; // as the undisturbed run sends it; "": the same
+    int person, day;                // of discharge
     bill_state_t state;
     bool reverse_asked, reversed, checked;
     char reverse_id[24];
@@ -161,27 +163,41 @@ static void pay_employer(caller_t *c, int employer) {
 
 // ---- bills
 
+// A bill as it is sent: `more` is what follows its filing.
+static void write_bill(bill_t *bill, const char *more, char out[static CALLER_JSON_BYTES]) {
+    const int length = snprintf(
+        out, CALLER_JSON_BYTES,
+        "{\"bill\":\"%s\",\"person\":\"%s\",\"facility\":\"%s\",\"type\":\"inpatient\",\"from\":\"%s\",\"to\":\"%s\","
+        "\"area\":\"city\",\"filing\":\"none\"%s%s}",
+        bill->number, load.persons[bill->person].number, bill->facility, bill->date, bill->date, more,
+        load.conf.accounts ? ",\"pay_from_account\":true" : "");
+    CHECK(length < CALLER_JSON_BYTES);
+}
+
 // `person` −1: anybody. NULL when there have been enough.
-static bill_t *bill_new(caller_t *c, int person) {
+static bill_t *bill_begin(caller_t *c, int person) {
     if (load.bill_count == BILLS_MAX) return NULL;
     bill_t *bill = &load.bills[load.bill_count];
     *bill = (bill_t){.person = (int)draw_to((uint64_t)load.conf.persons), .day = (int)draw_to(9 * 28)};
     if (chance(500000)) bill->person = (int)draw_to(2); // few are ill often
     if (person >= 0) bill->person = person;
     snprintf(bill->number, sizeof bill->number, "B%zu", load.bill_count);
+    snprintf(bill->facility, sizeof bill->facility, "H9900010000%d", (int)draw_to(FACILITIES) + 1);
+    snprintf(bill->date, sizeof bill->date, "2018-%02d-%02d", bill->day / 28 + 1, bill->day % 28 + 1);
     caller_id(c, bill->id);
-    const int month = bill->day / 28 + 1, day = bill->day % 28 + 1;
+    load.bill_count++;
+    return bill;
+}
+
+static bill_t *bill_new(caller_t *c, int person) {
+    char more[128];
+    bill_t *bill = bill_begin(c, person);
+    if (!bill) return NULL;
     const int64_t total = draw_between(1, chance(200000) ? 150000 : 9000) * 100 + (int64_t)draw_to(100);
     const int64_t in_scope = total - (int64_t)draw_to((uint64_t)total / 4 + 1);
-    snprintf(
-        bill->json, sizeof bill->json,
-        "{\"bill\":\"%s\",\"person\":\"%s\",\"facility\":\"H9900010000%d\",\"type\":\"inpatient\",\"from\":"
-        "\"2018-%02d-%02d\",\"to\":\"2018-%02d-%02d\",\"area\":\"city\",\"filing\":\"none\",\"total\":\"%lld.%02d\","
-        "\"in_scope\":\"%lld.%02d\"%s}",
-        bill->number, load.persons[bill->person].number, (int)draw_to(FACILITIES) + 1, month, day, month, day,
-        (long long)(total / 100), (int)(total % 100), (long long)(in_scope / 100), (int)(in_scope % 100),
-        load.conf.accounts ? ",\"pay_from_account\":true" : "");
-    load.bill_count++;
+    snprintf(more, sizeof more, ",\"total\":\"%lld.%02d\",\"in_scope\":\"%lld.%02d\"", (long long)(total / 100),
+             (int)(total % 100), (long long)(in_scope / 100), (int)(in_scope % 100));
+    write_bill(bill, more, bill->json);
     return bill;
 }
 
@@ -197,10 +213,13 @@ static void keep_reply(bill_t *bill, const reply_t *reply) {
     bill->reply_bytes = reply->body_bytes;
 }
 
-// Collection hears of people, and adjudication of hospitals, by streams, which faults hold up.
-static bool may_not_have_heard(const bill_t *bill, const reply_t *reply) {
+// Collection hears of people, and adjudication of hospitals, by streams, which faults hold up; an instance reads the
+// catalogues once a second, when its store lets it.
+static bool may_not_have_heard(const bill_t *bill, int code, const reply_t *reply) {
     const bool catching_up = !load.healed_us || world_us() - load.healed_us < CATCH_UP_S * INT64_C(1000000);
-    return catching_up && (!load.persons[bill->person].paid || strstr(reply->text, "is not registered"));
+    if (code == E_NOT_IN_FORCE) return catching_up && *bill->script && strstr(reply->text, "no catalogue");
+    return code == E_NOT_FOUND && catching_up &&
+           (!load.persons[bill->person].paid || strstr(reply->text, "is not registered"));
 }
 
 // Is the answer lawful?
@@ -210,7 +229,7 @@ static void take_settled(bill_t *bill, int code, const reply_t *reply) {
         bill->state = BILL_SETTLED;
     } else if (code == E_REVERSED && bill->reverse_asked && bill->state == BILL_NEW) {
         bill->state = BILL_REFUSED;
-    } else if (code == E_NOT_FOUND && bill->state == BILL_NEW && may_not_have_heard(bill, reply)) {
+    } else if (bill->state == BILL_NEW && may_not_have_heard(bill, code, reply)) {
         bill->state = BILL_REFUSED;
     } else if (code != E_REVERSED || bill->state != BILL_REFUSED) {
         world_fail("settle %s (%s): %s %s", bill->id, bill->number, err_name(code), reply->text);
@@ -223,6 +242,21 @@ static void settle(caller_t *c, bill_t *bill) {
     trace("settles %s of %s as %s", bill->number, load.persons[bill->person].number, bill->id);
     int code = caller_ask(c, &command, &reply);
     take_settled(bill, code, &reply);
+}
+
+// By lines that were registered before; the undisturbed run sends them with the bill.
+static void settle_visit(caller_t *c) {
+    char lines[VISIT_LINES_BYTES], more[VISIT_LINES_BYTES + 32];
+    bill_t *bill = bill_begin(c, -1);
+    if (!bill) return;
+    visit_draw_lines(lines);
+    snprintf(more, sizeof more, ",\"lines\":[%s]", lines);
+    write_bill(bill, more, bill->script);
+    write_bill(bill, ",\"lines_registered\":true", bill->json);
+    if (visit_open(c, bill->number, load.persons[bill->person].number, bill->facility, bill->date, lines))
+        settle(c, bill);
+    else
+        bill->state = BILL_REFUSED;
 }
 
 // Several bills of one person at once.
@@ -393,8 +427,11 @@ static void operate(caller_t *c) {
     if (what < 20) {
         settle_burst(c);
     } else if (what < 60) {
-        bill_t *bill = bill_new(c, -1);
-        if (bill) settle(c, bill);
+        bill_t *bill = load.conf.catalogue && chance(300000) ? NULL : bill_new(c, -1);
+        if (bill)
+            settle(c, bill);
+        else if (load.conf.catalogue)
+            settle_visit(c);
     } else if (what < 74) {
         repeat(c);
     } else if (what < 84) {
@@ -413,6 +450,7 @@ static void found_city(caller_t *c) {
     if (c->number == 0) {
         found_facilities(c);
         found_employers(c);
+        if (load.conf.catalogue) visits_load_catalogue(c);
         load.founded = true;
     }
     while (!load.founded) fiber_wait(world_us() + 100000);
@@ -591,7 +629,8 @@ int load_write_script(const char *path, store_t *adjudication) {
     arena_destroy(&arena);
     qsort(standing, count, sizeof *standing, compare_bills);
     for (int i = 0; i < load.conf.persons; i++) fprintf(file, "person %d\n", load.persons[i].employer);
-    for (size_t i = 0; i < count; i++) fprintf(file, "%s %s\n", standing[i]->id, standing[i]->json);
+    for (size_t i = 0; i < count; i++)
+        fprintf(file, "%s %s\n", standing[i]->id, *standing[i]->script ? standing[i]->script : standing[i]->json);
     free(standing);
     return fclose(file);
 }
@@ -608,7 +647,7 @@ static void *live_script(void *self) {
     fiber_wait(world_us() + 3000000); // every instance has heard of it
     while (fgets(line, sizeof line, load.script)) {
         bill_t *bill = &load.bills[load.bill_count++];
-        CHECK(sscanf(line, "%23s %1023[^\n]", bill->id, bill->json) == 2);
+        CHECK(sscanf(line, "%23s %4095[^\n]", bill->id, bill->json) == 2);
         snprintf(bill->number, sizeof bill->number, "%s", bill->id);
         settle(c, bill);
     }

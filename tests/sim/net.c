@@ -174,7 +174,7 @@ static void arrive(void *self, uint64_t number) {
     socket_t *to = letter->direction ? pipe->connector : pipe->binder;
     const int64_t held_us = cut_until(from, to);
     if (held_us > world_us()) {
-        world_at(held_us + latency_us(), arrive, letter, 0);
+        world_at(held_us, arrive, letter, 0); // in the order in which they came to the cut
         return;
     }
     net.delivered++;

@@ -124,6 +124,7 @@ static load_conf_t load_of_plan(void) {
                          .operations = plan.operations,
                          .think_max_us = plan.think_max_us,
                          .errands = plan.errands,
+                         .catalogue = plan.catalogue,
                          .accounts = plan.accounts,
                          .agreement_ends = plan.agreement_ends,
                          .other_law = plan.other_law ? other_law : NULL,
