@@ -219,12 +219,18 @@ static int print_decisions(FILE *out, err_t *err) {
     return code;
 }
 
-static int print_balances(FILE *out, err_t *err) {
+#define EACH_BALANCE "SELECT account, identity, division, fund, year, amount_fen FROM balance WHERE amount_fen <> 0"
+#define MONEY_AND_PAYABLE "(account LIKE 'money/%' OR account LIKE 'payable/%')"
+
+static int print_balances(FILE *out, bool paid, err_t *err) {
     rows_t rows;
     arena_reset(arena);
     int code = store_query(on.settlement,
-                           "SELECT account, identity, division, fund, year, amount_fen FROM balance WHERE amount_fen <>"
-                           " 0 ORDER BY account, fund, year, identity, division",
+                           paid ? EACH_BALANCE " AND NOT " MONEY_AND_PAYABLE
+                                               " UNION ALL SELECT 'money and payable', '', '', fund, 0, SUM(amount_fen)"
+                                               " FROM balance WHERE " MONEY_AND_PAYABLE " GROUP BY fund"
+                                               " ORDER BY 1, 4, 5, 2, 3"
+                                : EACH_BALANCE " ORDER BY 1, 4, 5, 2, 3",
                            NULL, 0, arena, &rows, err);
     for (size_t i = 0; !code && i < rows.count; i++)
         fprintf(out, "balance %s %s %s %s %lld %lld\n", row_text(&rows, i, 0), row_text(&rows, i, 1),
@@ -254,12 +260,12 @@ static int print_entitlements(FILE *out, err_t *err) {
     return code;
 }
 
-int audit_picture(const char *path) {
+int audit_picture(const char *path, bool paid) {
     FILE *out = fopen(path, "w");
     err_t err = {0};
     CHECK(out);
     int code = print_decisions(out, &err);
-    if (!code) code = print_balances(out, &err);
+    if (!code) code = print_balances(out, paid, &err);
     if (!code) code = print_entitlements(out, &err);
     if (code) world_fail("the picture: %s", err.text);
     return fclose(out);

@@ -20,4 +20,5 @@ void audit_end(void);
 // All consumers stand at the heads of their logs, and nothing waits to be decided again.
 bool audit_is_level(char *why, size_t room);
 // What the city has decided, posted and said of its people, without anything that tells when or in which order.
-int audit_picture(const char *path);
+// `paid`: hospitals were paid a month, whose bills depend on when they came: money and what is owed are one sum.
+int audit_picture(const char *path, bool paid);

@@ -37,7 +37,8 @@ static const struct {
     const char *name, *role;
 } parties[] = {{"broker", "broker"},      {"enrollment", "service"},   {"facility", "service"},
                {"collection", "service"}, {"adjudication", "service"}, {"settlement", "service"},
-               {"admin", "admin"},        {DOOR_STAYS, "agency"},      {DOOR_LEAVES, "agency"}};
+               {"admin", "admin"},        {DOOR_STAYS, "agency"},      {DOOR_LEAVES, "agency"},
+               {"clerk", "clerk"}};
 
 int city_keys(const char *keys_dir) {
     err_t err = {0};

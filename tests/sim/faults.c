@@ -181,7 +181,8 @@ static void no_rates(void) {
 
 plan_t faults_draw(uint64_t seed, int length) {
     const int64_t autumn_ms = INT64_C(1539561600000),
-                  eve_ms = INT64_C(1546271400000); // 2018-10-15, and 31 December 23:50
+                  month_end_ms = INT64_C(1541001600000), // 2018-10-15, the end of October,
+        eve_ms = INT64_C(1546271400000);                 // and 31 December 23:50
     plan_t plan = {.seed = seed};
     plan.brokers = chance(800000) ? 2 : 1;
     plan.adjudication = (int)draw_between(1, 3);
@@ -203,6 +204,9 @@ plan_t faults_draw(uint64_t seed, int length) {
     plan.bare = chance(150000);
     plan.door = chance(250000);
     plan.catalogue = chance(350000);
+    plan.books = chance(250000);
+    if (plan.books)
+        plan.begin_ms = month_end_ms - (length ? draw_between(600000, 3000000) : draw_between(15000, 60000));
     if (chance(400000)) plan.errands = (int)draw_between(1, length ? 8 : 4);
     return plan;
 }

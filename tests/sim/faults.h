@@ -6,7 +6,7 @@ typedef struct plan {
     uint64_t seed;
     int brokers, adjudication, persons, employers, callers, operations, errands;
     int64_t begin_ms, think_max_us, safety_max_us, dense;
-    bool accounts, other_law, agreement_ends, door, catalogue, bare,
+    bool accounts, other_law, agreement_ends, door, catalogue, books, bare,
         calm; // bare: no tables yet; calm: no faults at all
 } plan_t;
 

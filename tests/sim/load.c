@@ -1,6 +1,7 @@
 // Callers are fibers of one node that never dies, each with a client of its own. The model of a bill says which answers
 // are lawful at the moment its command ends: others may have been at it meanwhile.
 #include "load.h"
+#include "books.h"
 #include "caller.h"
 #include "errands.h"
 #include "common/base/hash.h"
@@ -490,6 +491,19 @@ static void *live(void *self) {
     return NULL;
 }
 
+// The fund's office, beside the callers.
+static void *live_books(void *self) {
+    static caller_t clerk = {.number = CALLERS_MAX + 2};
+    caller_t *c = self;
+    caller_open(c, "admin");
+    caller_open(&clerk, "clerk");
+    while (!load.founded) fiber_wait(world_us() + 100000);
+    books_subsidise(c);
+    books_pay_month(c, &clerk, "2018-10");
+    load.running--;
+    return NULL;
+}
+
 // ---- at the end everything anew
 
 // Entitlements from spells and bills, decisions from entitlements and law: nothing may come out otherwise.
@@ -544,6 +558,8 @@ static void start_callers(void *node, uint64_t number) {
         load.callers[i].number = i;
         fiber_new(node, live, &load.callers[i]);
     }
+    static caller_t books = {.number = CALLERS_MAX + 1};
+    if (load.conf.books) fiber_new(node, live_books, &books);
 }
 
 void load_open(const load_conf_t *conf, const char *const *brokers) {
@@ -556,7 +572,7 @@ void load_open(const load_conf_t *conf, const char *const *brokers) {
     draw_people();
     node_t *node = load.node = node_new("callers", &ops, NULL);
     node_start(node);
-    load.running = conf->callers;
+    load.running = conf->callers + conf->books;
     world_at(world_us() + 100000, start_callers, node, 0);
 }
 
@@ -644,6 +660,7 @@ static void *live_script(void *self) {
     if (load.conf.other_law) release(c);
     if (load.conf.agreement_ends) end_agreement(c);
     for (int i = 0; i < load.conf.errands; i++) errand_run(c, i);
+    if (load.conf.books) books_subsidise(c);
     fiber_wait(world_us() + 3000000); // every instance has heard of it
     while (fgets(line, sizeof line, load.script)) {
         bill_t *bill = &load.bills[load.bill_count++];

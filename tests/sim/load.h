@@ -11,6 +11,7 @@ typedef struct load_conf {
     int operations;        // of each caller
     int64_t think_max_us;  // between two operations of a caller
     int errands;           // of offices, beside the bills (errands.h)
+    bool books;            // the fund pays October's statements (books.h)
     bool catalogue;        // some bills come as visits with lines (visits.h)
     bool accounts;         // pay from personal accounts
     bool agreement_ends;   // of a hospital, for the past

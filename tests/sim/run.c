@@ -125,6 +125,7 @@ static load_conf_t load_of_plan(void) {
                          .think_max_us = plan.think_max_us,
                          .errands = plan.errands,
                          .catalogue = plan.catalogue,
+                         .books = plan.books,
                          .accounts = plan.accounts,
                          .agreement_ends = plan.agreement_ends,
                          .other_law = plan.other_law ? other_law : NULL,
@@ -212,7 +213,7 @@ static void run_disturbed(void) {
     snprintf(path, sizeof path, "%s/script", conf->dir);
     CHECK(load_write_script(path, audit_adjudication()) == 0);
     snprintf(path, sizeof path, "%s/picture-disturbed", conf->dir);
-    CHECK(audit_picture(path) == 0);
+    CHECK(audit_picture(path, plan.books) == 0);
     out->digest = trace_digest();
     count();
 }
@@ -237,7 +238,7 @@ static void run_undisturbed(void) {
     come_to_rest();
     audit_end();
     snprintf(path, sizeof path, "%s/picture-undisturbed", conf->dir);
-    CHECK(audit_picture(path) == 0);
+    CHECK(audit_picture(path, plan.books) == 0);
     out->simulated_us += world_us();
 }
 
