@@ -36,9 +36,9 @@ void books_subsidise(caller_t *caller) {
 static void confirm_statements(caller_t *c, const char *month) {
     char facility[ORDERS_MAX][32];
     const Tc__FacilityStatements *list = NULL;
-    while (!(list = (const Tc__FacilityStatements *)caller_may(c, E_OUT_OF_RANGE, "settlement", "draw_statements",
-                                                               "{'month':'%s'}", month)))
-        caller_pause(500000, 3000000); // the month is not over where it was asked
+    for (int looks = 0; !(list = (const Tc__FacilityStatements *)caller_may(
+                              c, E_OUT_OF_RANGE, "settlement", "draw_statements", "{'month':'%s'}", month));)
+        caller_wait(&looks); // the month is not over where it was asked
     size_t count = list->n_statements;
     CHECK(count <= ORDERS_MAX);
     for (size_t i = 0; i < count; i++) snprintf(facility[i], sizeof facility[i], "%s", list->statements[i]->facility);

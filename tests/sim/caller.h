@@ -44,3 +44,5 @@ const ProtobufCMessage *caller_must(caller_t *caller, const char *service, const
 const ProtobufCMessage *caller_may(caller_t *caller, int lawful, const char *service, const char *method,
                                    const char *format, ...) __attribute__((format(printf, 5, 6)));
 void caller_pause(int64_t least_us, int64_t most_us);
+// Before the next look at something that takes its time; each longer than the one before, up to a few seconds.
+void caller_wait(int *looks);

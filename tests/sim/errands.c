@@ -38,12 +38,12 @@ static void import_thrice(caller_t *c, const char *method, int errand, const cha
 
 // What is due of the year's fee, once collection has heard of the person.
 static int64_t fee(caller_t *c, const char *person) {
-    for (;;) {
+    for (int looks = 0;;) {
         caller_must(c, "collection", "bill_year", NULL, "{'year':2018}");
         const Tc__Due *due =
             (const Tc__Due *)caller_must(c, "collection", "get_due", NULL, "{'person':'%s','period':'2018'}", person);
         if (due && due->bills) return due->amount_fen;
-        caller_pause(100000, 500000);
+        caller_wait(&looks);
     }
 }
 
@@ -168,13 +168,13 @@ static bool is_of(const Tc__ParkedReceipt *parked, const char *first, const char
 // What the second number paid comes out of its receipt and waits for somebody.
 static void return_second_fee(caller_t *c, int errand, const char *first, const char *second) {
     char receipt[80] = "";
-    while (!*receipt) {
+    for (int looks = 0; !*receipt;) {
         const Tc__ParkedReceipts *list =
             (const Tc__ParkedReceipts *)caller_must(c, "collection", "list_receipts_parked", NULL, "{'limit':1000}");
         for (size_t i = 0; list && i < list->n_parked; i++)
             if (is_of(list->parked[i], first, second))
                 snprintf(receipt, sizeof receipt, "%s", list->parked[i]->receipt);
-        if (!*receipt) caller_pause(200000, 800000);
+        if (!*receipt) caller_wait(&looks);
     }
     trace("errand %d: %s paid twice, in %s", errand, first, receipt);
     decide(c, receipt, "return");
@@ -195,11 +195,11 @@ static void two_numbers(caller_t *c, int errand) {
     caller_must(c, "enrollment", "merge_persons", NULL, "{'from':'%s','into':'%s','reason':'one human being'}", second,
                 first);
     if (twice) return_second_fee(c, errand, first, second);
-    for (;;) { // the fee has found its way to the number that stays
+    for (int looks = 0;;) { // the fee has found its way to the number that stays
         const Tc__Due *left =
             (const Tc__Due *)caller_must(c, "collection", "get_due", NULL, "{'person':'%s','period':'2018'}", first);
         if (left && !left->bills) break;
-        caller_pause(200000, 800000);
+        caller_wait(&looks);
     }
     if (caller_may(c, E_EXISTS, "enrollment", "merge_persons", "{'from':'%s','into':'%s','reason':'again'}", second,
                    first))

@@ -131,8 +131,8 @@ static void pay_person(caller_t *c, int i) {
     const person_t *person = &load.persons[i];
     char receipt[24];
     const Tc__Due *owed;
-    while (!(owed = due(c, "person", person->number, "2018"))) {
-        caller_pause(100000, 500000);
+    for (int looks = 0; !(owed = due(c, "person", person->number, "2018"));) {
+        caller_wait(&looks);
         caller_must(c, "collection", "bill_year", NULL, "{'year':2018}");
     }
     snprintf(receipt, sizeof receipt, "R%d", i);

@@ -62,6 +62,7 @@ struct pipe {
     uint64_t epoch;
     uint32_t id;
     int64_t last_us[2], reconnect_us;
+    int64_t held_us[2];  // until when what comes waits behind what a cut has held up
     size_t under_way[2]; // sent and not yet read
     char endpoint[ENDPOINT_BYTES];
     letter_t *waiting_first, *waiting_last; // sent before the connection stood
@@ -172,9 +173,10 @@ static void arrive(void *self, uint64_t number) {
     }
     socket_t *from = letter->direction ? pipe->binder : pipe->connector;
     socket_t *to = letter->direction ? pipe->connector : pipe->binder;
-    const int64_t held_us = cut_until(from, to);
-    if (held_us > world_us()) {
-        world_at(held_us, arrive, letter, 0); // in the order in which they came to the cut
+    int64_t *held_us = &pipe->held_us[letter->direction];
+    if (*held_us <= world_us()) *held_us = cut_until(from, to);
+    if (*held_us > world_us()) {
+        world_at(*held_us, arrive, letter, 0); // all of them then, in the order in which they came to the cut
         return;
     }
     net.delivered++;
@@ -270,6 +272,7 @@ static void stand(void *self, uint64_t epoch) {
     pipe->reconnect_us = RECONNECT_US;
     pipe->under_way[0] = pipe->under_way[1] = 0;
     pipe->last_us[0] = pipe->last_us[1] = 0;
+    pipe->held_us[0] = pipe->held_us[1] = 0;
     add_pipe(binder, pipe);
     if (pipe->connector->type == ZMQ_SUB && binder->type == ZMQ_XPUB) subscribe(pipe);
     while (pipe->waiting_first) {

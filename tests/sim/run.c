@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,7 +24,7 @@ enum {
     LEVEL_MAX_S = 300,    // until everything is taken in
     AGENCIES_MAX_S = 180, // until they have had everything
     REST_S = 14,          // what is decided a second time comes by then
-    WALL_MAX_S = 300,     // of the real clock
+    WORK_MAX_S = 200,     // of a processor
     STEP_COMMITS = 12,    // between cheap audits of a short run; in a long one, whose tables are larger, LONGER times
     AUDIT_COMMITS = 300,
     LONGER = 5,
@@ -248,7 +249,8 @@ static void in_process(void (*run)(void)) {
     fflush(NULL);
     const pid_t child = fork();
     if (child == 0) {
-        alarm(WALL_MAX_S);
+        const struct itimerval work = {.it_value.tv_sec = WORK_MAX_S};
+        CHECK(setitimer(ITIMER_PROF, &work, NULL) == 0);
         if (!freopen("/dev/null", "w", stdout)) _exit(3);
         run();
         fflush(NULL);
@@ -260,7 +262,7 @@ static void in_process(void (*run)(void)) {
     out->failed = true;
     if (WIFSIGNALED(status))
         snprintf(out->why, sizeof out->why, "ended by signal %d%s", WTERMSIG(status),
-                 WTERMSIG(status) == SIGALRM ? ": it does not come to an end" : "");
+                 WTERMSIG(status) == SIGPROF ? ": it does not come to an end" : "");
     else
         snprintf(out->why, sizeof out->why, "ended with status %d", WEXITSTATUS(status));
 }
