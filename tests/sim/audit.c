@@ -228,7 +228,8 @@ static int print_balances(FILE *out, bool paid, err_t *err) {
     int code = store_query(on.settlement,
                            paid ? EACH_BALANCE " AND NOT " MONEY_AND_PAYABLE
                                                " UNION ALL SELECT 'money and payable', '', '', fund, 0, SUM(amount_fen)"
-                                               " FROM balance WHERE " MONEY_AND_PAYABLE " GROUP BY fund"
+                                               " FROM balance WHERE " MONEY_AND_PAYABLE
+                                               " GROUP BY fund HAVING SUM(amount_fen) <> 0"
                                                " ORDER BY 1, 4, 5, 2, 3"
                                 : EACH_BALANCE " ORDER BY 1, 4, 5, 2, 3",
                            NULL, 0, arena, &rows, err);
