@@ -205,10 +205,12 @@ void dues_tick(settlement_t *settlement, int64_t now_ms) {
     if (is_due(settlement, now_ms, &err)) {
         int rc = store_begin(ctx->store, &err);
         if (!rc) rc = dues_collect(settlement, TICK_ROWS, &left, &err);
+        CRASH_POINT("dues_before_commit");
         if (!rc)
             rc = store_commit(ctx->store, &err);
         else
             store_rollback(ctx->store);
+        CRASH_POINT("dues_after_commit");
         if (!rc && left) settlement->dues.next_ms = now_ms; // the next tick goes on
     }
     arena_back(ctx->arena, &mark);
