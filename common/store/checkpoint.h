@@ -1,7 +1,8 @@
 // Moves the write-ahead log of a SQLite store into its file beside the writer, so that a commit does not wait for it.
 //
-// Survives: being slower than the writer (who copies the rest himself at CHECKPOINT_BOUND_PAGES, as SQLite does by
-// itself), several processes at one store (one copies, the others let it), any failure (the log is merely longer).
+// Survives: being slower than the writer (who at CHECKPOINT_BOUND_PAGES waits for it and copies the rest himself, as
+// SQLite does by itself), several processes at one store (one copies, the others let it), any failure (the log is
+// merely longer).
 #pragma once
 #include "common/base/check.h"
 #include "common/base/err.h"

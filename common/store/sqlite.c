@@ -23,6 +23,7 @@
 #define LITE_PARAMS_MAX (ROWS_AT_ONCE * STORE_PARAMS_MAX)
 #define SLEEP_MIN_US 100
 #define SLEEP_MAX_US 400
+#define COPY_WAITS_MAX 2000 // of a millisecond
 
 typedef struct lite {
     store_t base;
@@ -231,6 +232,14 @@ static int lite_commit(store_t *store, err_t *err) {
     return code;
 }
 
+// By the writer himself, once a copy under way is done: so the log cannot outgrow a thread that gets no processor.
+static void copy_log(sqlite3 *db, const char *name) {
+    for (int i = 0; i < COPY_WAITS_MAX; i++) {
+        if (sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) != SQLITE_BUSY) return;
+        nanosleep(&(struct timespec){.tv_nsec = 1000000L}, NULL);
+    }
+}
+
 // After each commit: `pages` stand in the log. Where no thread can be had, checkpoints are the writer's as before.
 static int after_commit(void *self, sqlite3 *db, const char *name, int pages) {
     lite_t *lite = self;
@@ -239,8 +248,7 @@ static int after_commit(void *self, sqlite3 *db, const char *name, int pages) {
     if (!lite->checkpointer && checkpointer_new(&lite->checkpointer, sqlite3_db_filename(db, name), &ignored))
         pages = CHECKPOINT_BOUND_PAGES;
     if (lite->checkpointer) checkpointer_wake(lite->checkpointer);
-    if (pages >= CHECKPOINT_BOUND_PAGES)
-        (void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (pages >= CHECKPOINT_BOUND_PAGES) copy_log(db, name);
     return SQLITE_OK;
 }
 
