@@ -7,7 +7,7 @@ set -eu
 bin=$1
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
-port=$((30000 + $$ % 2000 * 8))
+port=$((20000 + $$ % 1500 * 8))
 up= load=
 finish() {
     status=$?

@@ -258,9 +258,18 @@ static void arm(const char *point, stage_t stage, draw_t *draw) {
     NEED(fclose(file) == 0);
 }
 
+// What comes after a reply is met when the caller has it already.
+static void wait_for_hit(const char *point) {
+    char path[160];
+    snprintf(path, sizeof path, "%s/%s", dir, point);
+    for (const int64_t until = clock_now_ms() + SETTLE_MS; access(path, F_OK) == 0 && clock_now_ms() < until;)
+        poll(NULL, 0, PAUSE_MS);
+}
+
 static void expect_hit(const char *point, stage_t stage) {
     char path[160], hit[170];
     if (!times_met(point, stage)) return;
+    wait_for_hit(point);
     snprintf(path, sizeof path, "%s/%s", dir, point);
     snprintf(hit, sizeof hit, "%s.hit", path);
     const bool was_hit = unlink(hit) == 0;
@@ -312,22 +321,14 @@ static void expect_told(const char *undisturbed) {
     if (status) fprintf(stderr, "%s\n", said);
 }
 
-static void wait_for_hit(const char *point) {
-    char path[160];
-    snprintf(path, sizeof path, "%s/%s", dir, point);
-    for (const int64_t until = clock_now_ms() + SETTLE_MS; access(path, F_OK) == 0 && clock_now_ms() < until;)
-        poll(NULL, 0, PAUSE_MS);
-}
-
 // Everything is posted again from nothing.
 static void play_posting(const char *point, const char *undisturbed, draw_t *draw) {
     running_halt(suite);
     NEED(books_forget(&books) == 0);
     arm(point, POSTING, draw);
     NEED(running_resume(suite) == 0);
-    wait_for_hit(point);
-    expect_told(undisturbed);
     expect_hit(point, POSTING);
+    expect_told(undisturbed);
 }
 
 // Lateness is marked before the first command, or one task more would be late when it is done.
@@ -345,9 +346,8 @@ static void play_year(const char *point, draw_t *draw) {
     NEED(books_give_back(&books) == 0);
     if (point) arm(point, STARTING, draw);
     NEED(running_resume(suite) == 0);
-    if (point && times_met(point, STARTING)) wait_for_hit(point);
-    wait_for_tick();
     if (point) expect_hit(point, STARTING);
+    wait_for_tick();
     for (stage_t stage = MONEY; stage < STAGES; stage++) {
         if (point) arm(point, stage, draw);
         plays[stage]();
