@@ -74,8 +74,7 @@ static int advance(arena_t *arena, size_t bytes) {
     return 0;
 }
 
-// Not zeroed.
-static void *take(arena_t *arena, size_t bytes) {
+void *arena_room(arena_t *arena, size_t bytes) {
     if (bytes > SIZE_MAX - ALIGN || fault_now(FAULT_MEMORY)) return NULL;
     size_t size = bytes ? (bytes + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
     if (size > arena->limit_bytes - arena->used) return NULL;
@@ -87,12 +86,12 @@ static void *take(arena_t *arena, size_t bytes) {
 }
 
 void *arena_alloc(arena_t *arena, size_t bytes) {
-    void *data = take(arena, bytes);
+    void *data = arena_room(arena, bytes);
     return data ? memset(data, 0, bytes) : NULL;
 }
 
 void *arena_copy(arena_t *arena, const void *data, size_t bytes) {
-    void *copy = take(arena, bytes);
+    void *copy = arena_room(arena, bytes);
     if (copy && bytes) memcpy(copy, data, bytes);
     return copy;
 }

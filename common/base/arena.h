@@ -11,6 +11,7 @@ void arena_reset(arena_t *arena);
 
 // Zeroed, aligned to 16. NULL when memory or the limit is used up.
 void *arena_alloc(arena_t *arena, size_t bytes);
+void *arena_room(arena_t *arena, size_t bytes); // the same, not zeroed: for what is written before it is read
 void *arena_copy(arena_t *arena, const void *data, size_t bytes);
 char *arena_text(arena_t *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Where the arena stands, and back to there: what was handed out since is gone, and its room can be had again. A reset

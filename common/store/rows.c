@@ -18,9 +18,10 @@ void rows_init(rows_t *rows, arena_t *arena, size_t width) { *rows = (rows_t){.a
 
 bool rows_reserve(rows_t *rows, size_t count) {
     if (count <= rows->room) return true;
+    if (count / 2 < rows->room) count = rows->room * 2; // many small additions copy each row about once
     size_t bytes;
     if (__builtin_mul_overflow(count, rows->width * sizeof *rows->cells, &bytes)) return false;
-    cell_t *cells = arena_alloc(rows->arena, bytes ? bytes : 1);
+    cell_t *cells = arena_room(rows->arena, bytes);
     if (!cells) return false;
     if (rows->count) memcpy(cells, rows->cells, rows->count * rows->width * sizeof *cells);
     rows->cells = cells;
@@ -29,8 +30,8 @@ bool rows_reserve(rows_t *rows, size_t count) {
 }
 
 cell_t *rows_add(rows_t *rows) {
-    if (rows->count == rows->room && !rows_reserve(rows, rows->room ? rows->room * 2 : 16)) return NULL;
-    return rows_at(rows, rows->count++);
+    if (rows->count == rows->room && !rows_reserve(rows, rows->room ? rows->room + 1 : 16)) return NULL;
+    return memset(rows_at(rows, rows->count++), 0, rows->width * sizeof *rows->cells);
 }
 
 void rows_check(const rows_t *rows) {

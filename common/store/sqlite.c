@@ -156,9 +156,10 @@ static int read_cell(sqlite3_stmt *stmt, int column, arena_t *arena, cell_t *out
     bool text = type == SQLITE_TEXT;
     const void *data = text ? (const void *)sqlite3_column_text(stmt, column) : sqlite3_column_blob(stmt, column);
     size_t size = (size_t)sqlite3_column_bytes(stmt, column);
-    char *copy = arena_alloc(arena, size + 1); // zeroed: the NUL is there
+    char *copy = arena_room(arena, size + 1);
     if (!copy || (size && !data)) return err_set(err, E_STORE, "out of memory for a result");
     if (size) memcpy(copy, data, size);
+    copy[size] = 0;
     *out = (cell_t){.type = text ? CELL_TEXT : CELL_BLOB, .data = copy, .size = size};
     return E_OK;
 }

@@ -172,9 +172,8 @@ static int read_cell(const PGresult *result, int row, int column, cell_type_t ty
         *out = cell_i64(read_int(value, (int)size));
         return E_OK;
     }
-    char *copy = arena_alloc(arena, size + 1); // zeroed: the NUL is there
+    char *copy = arena_copy(arena, value, size + 1); // libpq ends every value with a NUL
     if (!copy) return err_set(err, E_STORE, "out of memory for a result");
-    if (size) memcpy(copy, value, size);
     *out = (cell_t){.type = type, .data = copy, .size = size};
     return E_OK;
 }
