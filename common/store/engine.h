@@ -20,8 +20,8 @@ typedef struct engine {
                err_t *err); // `out` NULL: no rows wanted
     int (*insert)(store_t *store, const char *table, const char *columns, const rows_t *rows, const char *conflict,
                   err_t *err); // `conflict`: the clause after the values, "" for none
-    int (*update)(store_t *store, const char *table, const char *columns, const char *keys, const rows_t *rows,
-                  err_t *err); // `columns` begin with `keys`
+    int (*update)(store_t *store, const char *table, const char *columns, const char *keys, const char *also,
+                  const rows_t *rows, err_t *err); // `columns` begin with `keys`; `also` "" or a condition
     int (*drop)(store_t *store, const char *table, const char *columns, const rows_t *keys, err_t *err);
     int (*each_query)(store_t *store, const char *sql, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err);
     int (*each_exec)(store_t *store, const char *sql, const rows_t *keys, err_t *err);

@@ -150,9 +150,9 @@ static void keys_sql(FILE *text, size_t width) {
     fputs(")", text);
 }
 
-// "UPDATE t SET c = k.c3 FROM unnest($1, $2, $3) AS k(c1, c2, c3) WHERE t.a = k.c1 AND t.b = k.c2". NULL when memory is
-// out.
-static char *update_sql(const char *table, const char *columns, const char *keys, size_t width) {
+// "UPDATE t SET c = k.c3 FROM unnest($1, $2, $3) AS k(c1, c2, c3) WHERE t.a = k.c1 AND t.b = k.c2 AND (also)". NULL
+// when memory is out.
+static char *update_sql(const char *table, const char *columns, const char *keys, const char *also, size_t width) {
     char *sql = NULL;
     size_t size;
     FILE *text = open_memstream(&sql, &size);
@@ -162,6 +162,7 @@ static char *update_sql(const char *table, const char *columns, const char *keys
     keys_sql(text, width);
     fputs(" WHERE ", text);
     match_sql(text, table, keys, "k.c");
+    if (*also) fprintf(text, " AND (%s)", also);
     if (fclose(text) == 0) return sql;
     free(sql);
     return NULL;
@@ -205,17 +206,35 @@ static int postgres_insert(store_t *store, const char *table, const char *column
                           err);
 }
 
-static int postgres_update(store_t *store, const char *table, const char *columns, const char *keys, const rows_t *rows,
-                           err_t *err) {
+// For a join with many keys the planner may read the whole table, which then costs more the larger the city is.
+#define JOIN_ROWS_MIN 64
+#define JOINS(how)                                                                                                     \
+    "SELECT set_config('enable_hashjoin', '" how "', true), set_config('enable_mergejoin', '" how "', true),"          \
+    " set_config('enable_seqscan', '" how "', true)"
+
+// As queue_portions, each row found by an index; other statements of the transaction are planned as ever.
+static int queue_by_index(postgres_t *pg, char *sql, const rows_t *rows, err_t *err) {
+    const bool many = rows->count >= JOIN_ROWS_MIN;
+    int code = many ? queue_plain(pg, JOINS("off"), err) : E_OK;
+    if (code != E_OK) {
+        free(sql);
+        return code;
+    }
+    code = queue_portions(pg, sql, rows, err);
+    return code == E_OK && many ? queue_plain(pg, JOINS("on"), err) : code;
+}
+
+static int postgres_update(store_t *store, const char *table, const char *columns, const char *keys, const char *also,
+                           const rows_t *rows, err_t *err) {
     postgres_t *pg = postgres_of(store);
     int code = make_ready(pg, err);
-    return code != E_OK ? code : queue_portions(pg, update_sql(table, columns, keys, rows->width), rows, err);
+    return code != E_OK ? code : queue_by_index(pg, update_sql(table, columns, keys, also, rows->width), rows, err);
 }
 
 static int postgres_drop(store_t *store, const char *table, const char *columns, const rows_t *keys, err_t *err) {
     postgres_t *pg = postgres_of(store);
     int code = make_ready(pg, err);
-    return code != E_OK ? code : queue_portions(pg, drop_sql(table, columns, keys->width), keys, err);
+    return code != E_OK ? code : queue_by_index(pg, drop_sql(table, columns, keys->width), keys, err);
 }
 
 static int postgres_each_exec(store_t *store, const char *sql, const rows_t *keys, err_t *err) {

@@ -315,8 +315,8 @@ static int each_of_text(store_t *store, FILE *text, char **sql, const rows_t *ro
     return code;
 }
 
-static int lite_update(store_t *store, const char *table, const char *columns, const char *keys, const rows_t *rows,
-                       err_t *err) {
+static int lite_update(store_t *store, const char *table, const char *columns, const char *keys, const char *also,
+                       const rows_t *rows, err_t *err) {
     char *sql = NULL;
     size_t size;
     FILE *text = open_memstream(&sql, &size);
@@ -324,6 +324,7 @@ static int lite_update(store_t *store, const char *table, const char *columns, c
     set_sql(text, table, columns, keys, "$");
     fputs(" WHERE ", text);
     match_sql(text, table, keys, "$");
+    if (*also) fprintf(text, " AND (%s)", also);
     return each_of_text(store, text, &sql, rows, err);
 }
 

@@ -178,15 +178,15 @@ int store_put(store_t *store, const char *table, const char *columns, const char
     return code;
 }
 
-int store_update(store_t *store, const char *table, const char *columns, const char *keys, const rows_t *rows,
-                 err_t *err) {
+int store_update(store_t *store, const char *table, const char *columns, const char *keys, const char *also,
+                 const rows_t *rows, err_t *err) {
     CHECK(strncmp(columns, keys, strlen(keys)) == 0);
     if (rows->count == 0) return doomed(store, err);
     bool own;
     int code = begin_set(store, rows, &own, err);
     if (code != E_OK) return code;
     err_t failure;
-    code = store->engine->update(store, table, columns, keys, rows, &failure);
+    code = store->engine->update(store, table, columns, keys, also, rows, &failure);
     return end_own(store, own, told(store, code, &failure, err), err);
 }
 

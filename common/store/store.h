@@ -118,9 +118,11 @@ int store_put(store_t *store, const char *table, const char *columns, const char
               err_t *err) MUST_USE;
 
 // Rows that are there get new values: `columns` "a, b, c, d" begin with the `keys` "a, b" by which each is found, and
-// which are unique in the table. A row that is not there is left out. No two of `rows` may have the same keys.
-int store_update(store_t *store, const char *table, const char *columns, const char *keys, const rows_t *rows,
-                 err_t *err) MUST_USE;
+// which are unique in the table. A row that is not there, or of which the condition `also` ("" for none; of the table's
+// columns and constants) does not hold, is left out. No two of `rows` may have the same keys. The table needs an index
+// over the keys: PostgreSQL is kept from reading the whole table for many rows.
+int store_update(store_t *store, const char *table, const char *columns, const char *keys, const char *also,
+                 const rows_t *rows, err_t *err) MUST_USE;
 
 // Delete the rows of `table` whose `columns` ("a, b") are those of a row of `keys`; that there is none is no error.
 int store_drop(store_t *store, const char *table, const char *columns, const rows_t *keys, err_t *err) MUST_USE;

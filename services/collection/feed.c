@@ -62,6 +62,7 @@ static int apply_employers(const renew_env_t *env, const event_t *events, size_t
 // Persons who arrived, those we never heard of before in front: nothing of theirs is stored.
 typedef struct arrivals {
     Tc__PersonState **states;
+    bool *known; // of each state: the person is stored
     size_t count, strangers;
 } arrivals_t;
 
@@ -75,7 +76,9 @@ static int keep_newer(service_ctx_t *ctx, arrivals_t *in, arena_t *arena, err_t 
     rows_t keys, known;
     size_t others = 0, row = 0;
     Tc__PersonState **other = arena_alloc(arena, (in->count + 1) * sizeof(Tc__PersonState *));
-    if (!other) return err_set(err, E_IO, "out of memory");
+    bool *other_known = arena_alloc(arena, in->count + 1);
+    in->known = arena_alloc(arena, in->count + 1);
+    if (!other || !other_known || !in->known) return err_set(err, E_IO, "out of memory");
     rows_init(&keys, arena, 2);
     for (size_t i = 0; i < in->count; i++) {
         int rc = key_add(&keys, in->states[i]->person, err);
@@ -87,28 +90,34 @@ static int keep_newer(service_ctx_t *ctx, arrivals_t *in, arena_t *arena, err_t 
         const bool is_known = row < known.count && row_i64(&known, row, 0) == (int64_t)i;
         const int64_t version = is_known ? row_i64(&known, row++, 1) : 0;
         if (in->states[i]->version <= version) continue;
-        if (is_stranger(in->states[i], is_known))
+        if (is_stranger(in->states[i], is_known)) {
             in->states[in->strangers++] = in->states[i];
-        else
-            other[others++] = in->states[i];
+            continue;
+        }
+        other_known[others] = is_known;
+        other[others++] = in->states[i];
     }
+    memset(in->known, false, in->strangers);
+    memcpy(in->known + in->strangers, other_known, others);
     memcpy(in->states + in->strangers, other, others * sizeof *other);
     in->count = in->strangers + others;
     return 0;
 }
 
-static int put_persons(service_ctx_t *ctx, Tc__PersonState *const *states, size_t count, arena_t *arena, err_t *err) {
+static int put_persons(service_ctx_t *ctx, const arrivals_t *in, arena_t *arena, err_t *err) {
     rows_t rows;
-    rows_init(&rows, arena, 4);
-    for (size_t i = 0; i < count; i++) {
+    rows_init(&rows, arena, PERSON_COLUMNS);
+    for (size_t i = 0; i < in->count; i++) {
+        const Tc__PersonState *person = in->states[i];
         size_t size;
-        void *state = message_pack(&states[i]->base, arena, &size);
+        void *state = message_pack(&person->base, arena, &size);
         cell_t *row = rows_add(&rows);
         if (!state || !row) return err_set(err, E_IO, "out of memory");
-        row[0] = cell_i64(partition_of(states[i]->person));
-        row[1] = cell_text(states[i]->person);
-        row[2] = cell_i64(states[i]->version);
+        row[0] = cell_i64(partition_of(person->person));
+        row[1] = cell_text(person->person);
+        row[2] = cell_i64(person->version);
         row[3] = cell_blob(state, size);
+        row[4] = cell_i64(in->known[i]);
     }
     return persons_put(ctx->store, &rows, err);
 }
@@ -172,7 +181,7 @@ static int apply(void *self, const event_t *events, size_t count, err_t *err) {
     if (rc == 0) rc = apply_employers(env, events, count, &employed.persons, &employed.count, err);
     if (rc == 0) rc = merger_apply(env->desk, in.states, in.count, &also.persons, &also.count, err);
     if (rc == 0) rc = renew_all(env, &in, &also, &employed, &all, &renewal, err);
-    if (rc == 0) rc = put_persons(ctx, in.states, in.count, arena, err);
+    if (rc == 0) rc = put_persons(ctx, &in, arena, err);
     if (rc == 0) rc = fund_credit_settle(env->desk, in.states, in.count, err);
     if (rc == 0) rc = renew_write(env, &renewal, arena, err);
     if (rc == 0) rc = amendments_write(env->desk, all, &renewal.amended, err);

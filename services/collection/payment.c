@@ -177,22 +177,22 @@ static int read_employers(book_t *book, err_t *err) {
 // ---- writing
 
 static int mark_paid(const book_t *book, err_t *err) {
-    rows_t employers, persons;
-    rows_init(&employers, book->arena, 4);
-    rows_init(&persons, book->arena, 5);
-    for (size_t i = 0; i < book->count; i++) {
+    rows_t rows;
+    rows_init(&rows, book->arena, 5);
+    for (size_t i = 0, k = 0; i < book->count; i++) {
         const payment_t *payment = &book->payments[i];
-        const bool employer = *payment->payer.employer;
-        cell_t *row = rows_add(employer ? &employers : &persons);
-        if (!row) return out_of_memory(err);
-        if (!employer) *row++ = cell_i64(partition_of(payment->payer.person));
-        row[0] = cell_text(payer_number(&payment->payer));
-        row[1] = cell_text(payment->payer.period);
-        row[2] = cell_text(payment->paid_on);
-        row[3] = cell_text(payment->receipt);
+        for (; k < book->bill_count && book->bills[k].receipt == payment->receipt; k++) {
+            const Tc__ContributionBill *bill = book->bills[k].bill;
+            cell_t *row = rows_add(&rows);
+            if (!row) return out_of_memory(err);
+            row[0] = cell_i64(partition_of(bill->person));
+            row[1] = cell_text(bill->person);
+            row[2] = cell_text(bill->period);
+            row[3] = cell_text(payment->paid_on);
+            row[4] = cell_text(payment->receipt);
+        }
     }
-    int rc = employers.count ? bills_pay_employers(book->c->ctx->store, &employers, err) : 0;
-    return rc || !persons.count ? rc : bills_pay_persons(book->c->ctx->store, &persons, err);
+    return bills_pay(book->c->ctx->store, &rows, err);
 }
 
 static int keep_receipts(const book_t *book, err_t *err) {

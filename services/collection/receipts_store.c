@@ -34,7 +34,10 @@ int owed_of_employers(store_t *store, const rows_t *keys, arena_t *arena, rows_t
 }
 
 int owed_of_persons(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
-    return store_each_query(store, OWED OF_PERSON, keys, arena, out, err);
+    return store_each_query(store,
+                            "SELECT 1, CASE WHEN" OPEN " THEN 1 ELSE 0 END, CASE WHEN paid_on = '' THEN own_fen ELSE 0"
+                            " END, CASE WHEN paid_on = '' THEN 0 ELSE 1 END" OF_PERSON ONE,
+                            keys, arena, out, err); // there is one at most
 }
 
 int unpaid_of_employers(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
@@ -59,16 +62,9 @@ int unpaid_periods(store_t *store, const payer_key_t *payer, arena_t *arena, row
 #undef PERIODS
 }
 
-int bills_pay_employers(store_t *store, const rows_t *rows, err_t *err) {
-    return store_each_exec(
-        store, "UPDATE bill SET paid_on = $3, receipt = $4 WHERE employer = $1 AND period = $2 AND" OPEN, rows, err);
-}
-
-int bills_pay_persons(store_t *store, const rows_t *rows, err_t *err) {
-    return store_each_exec(store,
-                           "UPDATE bill SET paid_on = $4, receipt = $5 WHERE partition = $1 AND person = $2"
-                           " AND period = $3 AND length(employer) = 0 AND" OPEN,
-                           rows, err);
+int bills_pay(store_t *store, const rows_t *rows, err_t *err) {
+    return store_update(store, "bill", "partition, person, period, paid_on, receipt", "partition, person, period", OPEN,
+                        rows, err);
 }
 
 static size_t paid_params(const payer_key_t *payer, const char *receipt, cell_t params[static 4]) {

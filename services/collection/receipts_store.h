@@ -30,7 +30,8 @@ payer_key_t payer_of(const char *kind, const char *number, const char *period);
 // ---- what payers owe
 
 // keys of employers: employer, period; of persons: partition, person, period
-// → key, bills of that period, those of which the payer owes something still, what of them, paid ones
+// → key, bills of that period, those of which the payer owes something still, what of them, paid ones; a person
+// without a bill of that period may be left out
 int owed_of_employers(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
 int owed_of_persons(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
 // Those of which something is owed still, whole: key, body, own_fen; by person.
@@ -38,8 +39,8 @@ int unpaid_of_employers(store_t *store, const rows_t *keys, arena_t *arena, rows
 int unpaid_of_persons(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
 // Of one payer, all periods: period, bills of which something is owed still, what of them.
 int unpaid_periods(store_t *store, const payer_key_t *payer, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
-int bills_pay_employers(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // employer, period, paid_on, receipt
-int bills_pay_persons(store_t *store, const rows_t *rows, err_t *err) MUST_USE;   // partition, person, period, the same
+// Those of them that are named: partition, person, period, paid_on, receipt.
+int bills_pay(store_t *store, const rows_t *rows, err_t *err) MUST_USE;
 // Bills that a receipt paid: body, own_fen. And unpaid again.
 int paid_by(store_t *store, const payer_key_t *payer, const char *receipt, arena_t *arena, rows_t *out,
             err_t *err) MUST_USE;

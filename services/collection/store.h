@@ -23,7 +23,9 @@ int persons_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
                err_t *err) MUST_USE; // key, version, state
 int person_versions_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
                        err_t *err) MUST_USE; // key, version
-// partition, person, version, state: newer ones than ours; E_RACE for a first version of a person who is here
+enum { PERSON_COLUMNS = 5 };
+// partition, person, version, state, 1 if the person is here already: newer ones than ours; E_RACE for one who is here,
+// though 0 was said
 int persons_put(store_t *store, const rows_t *rows, err_t *err) MUST_USE;
 // key, kind, kinds, version (employer_kinds.h)
 int employers_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;

@@ -173,7 +173,7 @@ int persons_update(store_t *store, Tc__PersonState *const *states, size_t count,
     if (rc == 0) rc = not_before(store, KNOWN_LATER("person"), &versions, err);
     if (rc == 0) rc = last_of_each(&rows, arena, &last, err);
     if (rc == 0)
-        rc = store_update(store, "person", "partition, person, version, state", "partition, person", &last, err);
+        rc = store_update(store, "person", "partition, person, version, state", "partition, person", "", &last, err);
     return rc ? rc : put_person_versions(store, &versions, err);
 }
 
@@ -244,7 +244,8 @@ int employers_update(store_t *store, Tc__EmployerState *const *states, size_t co
     if (rc == 0) rc = not_before(store, KNOWN_LATER("employer"), &versions, err);
     if (rc == 0) rc = last_of_each(&versions, arena, &last, err);
     if (rc == 0)
-        rc = store_update(store, "employer", "partition, employer, version, state", "partition, employer", &last, err);
+        rc = store_update(store, "employer", "partition, employer, version, state", "partition, employer", "", &last,
+                          err);
     return rc ? rc : put_versions(store, &versions, err);
 }
 

@@ -489,7 +489,7 @@ ON_BOTH(an_update_changes_what_is_there_and_nothing_else) {
     DONE(store_insert(store, "t", "id, name, body", &rows, CONFLICT_FAILS, &err));
     fill(&rows, arena, 21, 40000); // the last 20 are not there
     for (size_t i = 0; i < rows.count; i++) rows_at(&rows, i)[1] = cell_text("new");
-    DONE(store_update(store, "t", "id, name, body", "id", &rows, &err));
+    DONE(store_update(store, "t", "id, name, body", "id", "", &rows, &err));
     EQ(count_t(store), 40000);
     EQ(ask(store, "SELECT count(*) FROM t WHERE name = 'new'"), 39980);
     EQ(ask(store, "SELECT count(*) FROM t WHERE name = 'new' AND id <= 20"), 0);
@@ -501,8 +501,30 @@ ON_BOTH(an_update_changes_what_is_there_and_nothing_else) {
         row[1] = cell_text("new");
         row[2] = cell_blob("x", 1);
     }
-    DONE(store_update(store, "t", "id, name, body", "id, name", &rows, &err));
+    DONE(store_update(store, "t", "id, name, body", "id, name", "", &rows, &err));
     EQ(ask(store, "SELECT count(*) FROM t WHERE length(body) = 1"), 2);
+    // And what is asked of the row besides.
+    rows_at(&rows, 2)[2] = rows_at(&rows, 3)[2] = cell_blob("xyz", 3);
+    DONE(store_update(store, "t", "id, name, body", "id, name", "id > 21 OR id < 19", &rows, &err));
+    EQ(ask(store, "SELECT count(*) FROM t WHERE length(body) = 3"), 1);
+    store_close(&store);
+    arena_destroy(&arena);
+}
+
+ON_BOTH(what_an_update_asks_of_the_planner_ends_with_it) {
+    err_t err;
+    rows_t rows;
+    arena_t *arena = arena_new(1 << 20, 0);
+    store_t *store = with_table(url, "planner");
+    fill(&rows, arena, 1, 1000);
+    DONE(store_insert(store, "t", "id, name, body", &rows, CONFLICT_FAILS, &err));
+    DONE(store_begin(store, &err));
+    DONE(store_update(store, "t", "id, name, body", "id", "", &rows, &err));
+    if (store_is_postgres(store))
+        EQ(ask(store, "SELECT count(*) FROM pg_settings WHERE setting = 'on' AND name IN ('enable_hashjoin',"
+                      " 'enable_mergejoin', 'enable_seqscan')"),
+           3);
+    DONE(store_commit(store, &err));
     store_close(&store);
     arena_destroy(&arena);
 }
@@ -1016,13 +1038,13 @@ TESTS("store", CASE(both_engines_start), CASE(bad_urls_and_schemas_are_refused),
       BOTH(the_first_failure_sticks), BOTH(statements_behind_a_failure_work_later),
       BOTH(missing_parameters_are_an_error), BOTH(inserts_of_any_size), BOTH(many_rows_are_as_one),
       BOTH(conflicts_can_be_skipped), BOTH(a_put_replaces_what_is_there),
-      BOTH(an_update_changes_what_is_there_and_nothing_else), BOTH(a_drop_takes_what_matches_in_every_column),
-      BOTH(each_query_keeps_key_order), BOTH(each_query_keeps_key_order_whatever_the_plan),
-      BOTH(each_query_takes_twelve_parameters), BOTH(each_exec_is_all_or_nothing),
-      BOTH(large_answers_do_not_lock_the_pipeline), BOTH(the_statement_cache_is_bounded),
-      BOTH(a_step_for_one_engine_is_counted_on_both), BOTH(migrations_go_on_where_they_stopped),
-      BOTH(processes_migrate_together), BOTH(two_writers_make_one_log_without_gaps),
-      BOTH(what_was_acknowledged_outlives_kill_nine), CASE(the_log_of_sqlite_is_copied_beside_the_writer),
-      CASE(a_full_disk_is_an_error_and_work_goes_on_after_it),
+      BOTH(an_update_changes_what_is_there_and_nothing_else), BOTH(what_an_update_asks_of_the_planner_ends_with_it),
+      BOTH(a_drop_takes_what_matches_in_every_column), BOTH(each_query_keeps_key_order),
+      BOTH(each_query_keeps_key_order_whatever_the_plan), BOTH(each_query_takes_twelve_parameters),
+      BOTH(each_exec_is_all_or_nothing), BOTH(large_answers_do_not_lock_the_pipeline),
+      BOTH(the_statement_cache_is_bounded), BOTH(a_step_for_one_engine_is_counted_on_both),
+      BOTH(migrations_go_on_where_they_stopped), BOTH(processes_migrate_together),
+      BOTH(two_writers_make_one_log_without_gaps), BOTH(what_was_acknowledged_outlives_kill_nine),
+      CASE(the_log_of_sqlite_is_copied_beside_the_writer), CASE(a_full_disk_is_an_error_and_work_goes_on_after_it),
       CASE(a_lost_server_is_an_error_and_the_next_transaction_reconnects), CASE(a_changed_table_is_an_error_once),
       CASE(both_engines_do_the_same))
