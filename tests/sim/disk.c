@@ -187,11 +187,11 @@ static int sim_insert(store_t *store, const char *table, const char *columns, co
     return code;
 }
 
-static int sim_update(store_t *store, const char *table, const char *columns, const char *keys, const rows_t *rows,
-                      err_t *err) {
+static int sim_update(store_t *store, const char *table, const char *columns, const char *keys, const char *also,
+                      const rows_t *rows, err_t *err) {
     boundary("before", "update");
     int code = fails(table, err);
-    if (!code) code = disk.real->update(store, table, columns, keys, rows, err);
+    if (!code) code = disk.real->update(store, table, columns, keys, also, rows, err);
     fiber_work(WRITE_US);
     boundary("after", "update");
     return code;
