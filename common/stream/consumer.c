@@ -13,10 +13,10 @@
 #include "sources.h"
 #include <string.h>
 
-#define MESSAGES_PER_TICK 2048
+#define MESSAGES_PER_TICK 4096
 #define MESSAGES_PER_SOCKET 64 // or events of packs; then it is the next socket's turn
 #define REPLAYS_MAX 8          // partitions asked for at once
-#define REPLAY_CREDIT 256      // REPLAYS_MAX * REPLAY_CREDIT events fit under the socket's mark
+#define REPLAY_CREDIT 512      // REPLAYS_MAX * REPLAY_CREDIT events fit under the socket's mark
 #define PAUSE_FIRST_MS 20
 #define PAUSE_MAX_MS 1000
 #define PARKED_LOOK_MS 500
@@ -41,7 +41,7 @@ struct consumer {
     cursor_t cursors[PARTITIONS];
     trouble_t troubles[PARTITIONS];
     parked_t parked;
-    event_t common[CONSUMER_BATCH], suspect[CONSUMER_BATCH];
+    event_t common[CONSUMER_BATCH_MAX], suspect[CONSUMER_BATCH_MAX];
     uint64_t last_request;
     int64_t applied;
     int64_t retry_at_ms, pause_ms; // the whole consumer waits
@@ -100,6 +100,8 @@ static int load(consumer_t *consumer, err_t *err) {
 static int check_conf(const consumer_conf_t *conf, err_t *err) {
     if (!frame_service_valid(conf->service))
         return err_field(err, E_INVALID_FIELD, "service", "consumer: not a service name");
+    if (conf->batch > CONSUMER_BATCH_MAX)
+        return err_field(err, E_OUT_OF_RANGE, "batch", "consumer: a batch is %d events at most", CONSUMER_BATCH_MAX);
     if (!conf->name || !conf->name[0] || strlen(conf->name) > 64)
         return err_field(err, E_INVALID_FIELD, "name", "consumer: name must have 1 to 64 characters");
     for (size_t p = 0; conf->from && p < PARTITIONS; p++)
@@ -118,6 +120,7 @@ int consumer_new(consumer_t **out, const consumer_conf_t *conf, err_t *err) {
     snprintf(consumer->name, sizeof consumer->name, "%s", conf->name);
     consumer->effect = conf->effect;
     consumer->gather_ms = conf->gather_ms;
+    consumer->inbox.batch_most = conf->batch;
     make_metrics(consumer);
     consumer->position = (position_t){conf->store, consumer->name, consumer->service, arena_new(16 * 1024, 0), 0};
     code = consumer->position.arena ? E_OK : err_set(err, E_IO, "consumer: out of memory");

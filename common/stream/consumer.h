@@ -11,7 +11,8 @@
 #include "stream.h"
 
 #define CONSUMER_TRIES 5
-#define CONSUMER_BATCH 1024
+#define CONSUMER_BATCH 1024     // events of a batch, unless the consumer says another number
+#define CONSUMER_BATCH_MAX 4096 // which may be this
 
 // Put into the migrations of a consuming service.
 #define CONSUMER_TABLES_SQL                                                                                            \
@@ -43,6 +44,7 @@ typedef struct consumer_conf {
     const char *name;     // the cursor's name: "ledger"
     store_t *store;       // NULL: volatile cursor
     const int64_t *from;  // volatile only: PARTITIONS numbers of the last event already known; NULL = all 0
+    size_t batch;         // apply at most so many events at once, up to CONSUMER_BATCH_MAX; 0: CONSUMER_BATCH
     int64_t gather_ms;    // events wait so long for company before they are applied, unless a batch is full; 0: never
     consumer_effect_t effect;
 } consumer_conf_t;
@@ -51,7 +53,7 @@ int consumer_new(consumer_t **out, const consumer_conf_t *conf, err_t *err) MUST
 void consumer_destroy(consumer_t **consumer);
 size_t consumer_sockets(const consumer_t *consumer, void **sockets,
                         size_t room); // changes over time: ask before each poll
-// Receive, replay, apply at most CONSUMER_BATCH events. Call when readable and at least every 200 ms. Returns 1 when
+// Receive, replay, apply one batch at most. Call when readable and at least every 200 ms. Returns 1 when
 // there is more to do at once.
 int consumer_tick(consumer_t *consumer);
 // How long until events that gather are due: at most `at_most_ms`.

@@ -3,7 +3,8 @@
 #include <string.h>
 
 bool inbox_full(const inbox_t *inbox) {
-    return inbox->count == CONSUMER_BATCH || inbox->batch_bytes >= INBOX_BATCH_BYTES;
+    const size_t most = inbox->batch_most ? inbox->batch_most : CONSUMER_BATCH;
+    return inbox->count >= most || inbox->batch_bytes >= INBOX_BATCH_BYTES;
 }
 
 static letter_t *letter_new(const event_t *event, size_t topic_bytes) {
@@ -21,7 +22,7 @@ static letter_t *letter_new(const event_t *event, size_t topic_bytes) {
 }
 
 static void append(inbox_t *inbox, letter_t *letter) {
-    CHECK(inbox->count < CONSUMER_BATCH);
+    CHECK(inbox->count < CONSUMER_BATCH_MAX);
     inbox->batch[inbox->count++] = letter;
     inbox->batch_bytes += letter->event.body_bytes;
 }
@@ -86,7 +87,7 @@ void inbox_release(inbox_t *inbox, cursor_t *cursor, uint32_t partition, int64_t
 
 void inbox_sort(inbox_t *inbox) {
     size_t start[PARTITIONS + 1] = {0};
-    letter_t *sorted[CONSUMER_BATCH];
+    letter_t *sorted[CONSUMER_BATCH_MAX];
     for (size_t i = 0; i < inbox->count; i++) start[inbox->batch[i]->event.partition + 1]++;
     for (size_t p = 0; p < PARTITIONS; p++) start[p + 1] += start[p];
     for (size_t i = 0; i < inbox->count; i++) sorted[start[inbox->batch[i]->event.partition]++] = inbox->batch[i];

@@ -16,8 +16,9 @@ struct letter {
 };
 
 typedef struct inbox {
-    letter_t *batch[CONSUMER_BATCH];
+    letter_t *batch[CONSUMER_BATCH_MAX];
     size_t count, batch_bytes;
+    size_t batch_most; // full with so many; 0: CONSUMER_BATCH
     struct {
         letter_t *first, *last;
     } held[PARTITIONS];

@@ -235,6 +235,7 @@ static int start(service_ctx_t *ctx, void **self, err_t *err) {
                             .service = "enrollment",
                             .name = "collection",
                             .store = ctx->store,
+                            .batch = CONSUMER_BATCH_MAX, // a city that arrives is written in large sets
                             .effect = collection_feed(c)};
     rc = service_consume(ctx, &feed, err);
     if (rc) {

@@ -6,7 +6,7 @@
 #include "years.h"
 #include <string.h>
 
-enum { CHUNK = 512 };
+enum { CHUNK = 1024 };
 
 typedef struct chunk {
     const renew_env_t *env;
