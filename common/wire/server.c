@@ -415,13 +415,16 @@ static bool take_item(server_t *server, int index, bool fresh) {
 size_t server_take(server_t *server, const request_t **batch, size_t max) {
     server_flush(server);
     release_batch(server);
-    // One request of each broker in turn, so that a busy one does not starve the other. What is left of an opened
-    // message when the batch is full comes first in the next.
-    int dry = 0;
+    // One request of each broker in turn, so that a busy one does not starve the other; one that had nothing is not
+    // asked again, since asking costs as much as taking. What is left of an opened message when the batch is full comes
+    // first in the next.
+    bool dry[WIRE_BROKERS_MAX] = {false};
+    int wet = server->link_count;
     size_t budget = 2 * max + CONTROLS_MAX;
-    while (dry < server->link_count && server->batch_count < max) {
-        dry = take_item(server, server->turn, budget > 0) ? 0 : dry + 1;
-        server->turn = (server->turn + 1) % server->link_count;
+    while (wet > 0 && server->batch_count < max) {
+        const int index = server->turn;
+        if (!dry[index] && !take_item(server, index, budget > 0)) dry[index] = true, wet--;
+        server->turn = (index + 1) % server->link_count;
         if (budget > 0) budget--;
     }
     server_flush(server); // refusals, when nobody else is there to carry them
