@@ -445,6 +445,8 @@ static int set_up(lite_t *lite, err_t *err) {
         if ((code & 0xff) != SQLITE_BUSY || clock_mono_us() > deadline_us) return told(lite, err);
         nanosleep(&(struct timespec){.tv_nsec = SLEEP_MAX_US * 1000L}, NULL);
     }
+    // A plan that looked at bound values (for a partial index, say) would be made anew at every other value.
+    if (sqlite3_db_config(lite->db, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL) != SQLITE_OK) return told(lite, err);
     sqlite3_wal_hook(lite->db, after_commit, lite); // in place of SQLite's own checkpoints
     return check_journal(lite, err);
 }

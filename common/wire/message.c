@@ -13,7 +13,7 @@ typedef struct arena_source {
 
 static void *source_alloc(void *data, size_t bytes) {
     arena_source_t *source = data;
-    void *block = arena_alloc(source->arena, bytes);
+    void *block = arena_room(source->arena, bytes); // the decoder begins each with its type's defaults
     if (!block) source->exhausted = true;
     return block;
 }
@@ -111,7 +111,7 @@ int message_unpack(ProtobufCMessage **out, const ProtobufCMessageDescriptor *typ
 
 void *message_pack(const ProtobufCMessage *message, arena_t *arena, size_t *bytes) {
     size_t size = protobuf_c_message_get_packed_size(message);
-    uint8_t *data = arena_alloc(arena, size ? size : 1);
+    uint8_t *data = arena_room(arena, size);
     if (!data) return NULL;
     *bytes = protobuf_c_message_pack(message, data);
     CHECK(*bytes == size);
