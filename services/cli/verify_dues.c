@@ -137,19 +137,31 @@ static int one_partition(verify_t *verify, int64_t partition, int64_t cursor, lo
     return rc;
 }
 
-// Lines that no entry has.
-static int no_others(verify_t *verify, long long seen, err_t *err) {
+typedef struct cursors { // how far the register has read the journal
+    int64_t at[PARTITIONS];
+} cursors_t;
+
+static int read_cursors(verify_t *verify, cursors_t *out, err_t *err) {
+    rows_t rows;
+    *out = (cursors_t){{0}};
+    arena_reset(verify->page);
+    int rc = verify_query(verify->settlement, "ii", "SELECT partition, number FROM dues_cursor", NULL, 0, verify->page,
+                          &rows, err);
+    for (size_t i = 0; !rc && i < rows.count; i++)
+        if (row_i64(&rows, i, 0) >= 0 && row_i64(&rows, i, 0) < PARTITIONS)
+            out->at[row_i64(&rows, i, 0)] = row_i64(&rows, i, 1);
+    return rc;
+}
+
+static int name_others(verify_t *verify, err_t *err) {
     rows_t rows;
     arena_reset(verify->page);
-    int rc = verify_query(verify->settlement, "i", "SELECT COUNT(*) FROM dues_line", NULL, 0, verify->page, &rows, err);
-    if (rc || row_i64(&rows, 0, 0) == seen) return rc;
-    verify_broken(verify, "the register of dues has %lld lines, the journal that it has read %lld",
-                  (long long)row_i64(&rows, 0, 0), seen);
-    rc = verify_query(verify->settlement, "tiii",
-                      "SELECT d.bill, d.partition, d.number, d.line FROM dues_line d WHERE NOT EXISTS"
-                      " (SELECT 1 FROM journal j WHERE j.partition = d.partition AND j.number = d.number"
-                      " AND j.reference = d.bill AND j.kind = 'bill') ORDER BY d.partition, d.number, d.line LIMIT 20",
-                      NULL, 0, verify->page, &rows, err);
+    int rc = verify_query(verify->settlement, "tiii",
+                          "SELECT d.bill, d.partition, d.number, d.line FROM dues_line d WHERE NOT EXISTS"
+                          " (SELECT 1 FROM journal j WHERE j.partition = d.partition AND j.number = d.number"
+                          " AND j.reference = d.bill AND j.kind = 'bill') ORDER BY d.partition, d.number, d.line"
+                          " LIMIT 20",
+                          NULL, 0, verify->page, &rows, err);
     for (size_t i = 0; !rc && i < rows.count; i++)
         verify_broken(verify, "bill %s: the register of dues has line %lld of entry %lld/%lld, which is no entry of it",
                       row_text(&rows, i, 0), (long long)row_i64(&rows, i, 3), (long long)row_i64(&rows, i, 1),
@@ -157,19 +169,27 @@ static int no_others(verify_t *verify, long long seen, err_t *err) {
     return rc;
 }
 
-int verify_dues(verify_t *verify, err_t *err) {
-    int64_t cursors[PARTITIONS] = {0};
-    long long seen = 0;
+// Lines that no entry has. A register that read on meanwhile has more of them than were seen, rightly.
+static int no_others(verify_t *verify, const cursors_t *read, long long seen, err_t *err) {
+    cursors_t now;
     rows_t rows;
     arena_reset(verify->page);
-    int rc = verify_query(verify->settlement, "ii", "SELECT partition, number FROM dues_cursor", NULL, 0, verify->page,
-                          &rows, err);
-    for (size_t i = 0; !rc && i < rows.count; i++)
-        if (row_i64(&rows, i, 0) >= 0 && row_i64(&rows, i, 0) < PARTITIONS)
-            cursors[row_i64(&rows, i, 0)] = row_i64(&rows, i, 1);
+    int rc = verify_query(verify->settlement, "i", "SELECT COUNT(*) FROM dues_line", NULL, 0, verify->page, &rows, err);
+    const long long lines = rc ? 0 : row_i64(&rows, 0, 0);
+    if (rc || lines == seen) return rc;
+    rc = read_cursors(verify, &now, err);
+    if (!rc && memcmp(&now, read, sizeof now) == 0)
+        verify_broken(verify, "the register of dues has %lld lines, the journal that it has read %lld", lines, seen);
+    return rc ? rc : name_others(verify, err);
+}
+
+int verify_dues(verify_t *verify, err_t *err) {
+    cursors_t cursors;
+    long long seen = 0;
+    int rc = read_cursors(verify, &cursors, err);
     for (int64_t p = 0; !rc && p < PARTITIONS; p++)
-        if (cursors[p]) rc = one_partition(verify, p, cursors[p], &seen, err);
-    return rc ? rc : no_others(verify, seen, err);
+        if (cursors.at[p]) rc = one_partition(verify, p, cursors.at[p], &seen, err);
+    return rc ? rc : no_others(verify, &cursors, seen, err);
 }
 
 // ---- statements
