@@ -1,14 +1,14 @@
 #!/bin/sh
 # Settlement through a running suite beside the bare classical transaction, on one store; part of ./dev bench.
 #   tests/bench/settle_bench.sh --bin DIR --store sqlite:DIR | --store postgresql://… [--people N] [--bills N]
-#       [--instances "1 2 4"] [--no-rates] [--reference postgresql://…]
+#       [--instances "1 2 4"] [--no-rates] [--window 512] [--reference postgresql://…]
 # %d in the store stands for the number of instances: each begins with an empty one. The reference has a database of its
 # own on PostgreSQL; on SQLite it writes beside the suite's files.
 # Prints: the reference; for each number of instances the rate, the processor time of a bill by process, the time of a
 # bill by stage of adjudication, and the stages' shares of the instances' time; latencies at fixed rates; at the end the
 # rates beside the reference.
 set -eu
-people=8000 bills=40000 instances="1 2 4" rates="26 260 2600" reference= store= bin=
+people=8000 bills=40000 window=512 instances="1 2 4" rates="26 260 2600" reference= store= bin=
 while [ $# -gt 0 ]; do
     case $1 in
     --no-rates) rates= && shift && continue ;;
@@ -17,6 +17,7 @@ while [ $# -gt 0 ]; do
     --people) people=$2 ;;
     --bills) bills=$2 ;;
     --instances) instances=$2 ;;
+    --window) window=$2 ;;
     --reference) reference=$2 ;;
     *) echo "settle_bench.sh: $1?" >&2 && exit 2 ;;
     esac
@@ -117,7 +118,7 @@ measure() { # INSTANCES
     settle $warm --window 64 >/dev/null
     catch_up
     processor >"$work/cpu0" && stages >"$work/stages0"
-    settle "$bills" --window 512 >"$work/settled$1" # no pipe: `skip` goes on
+    settle "$bills" --window "$window" >"$work/settled$1" # no pipe: `skip` goes on
     cat "$work/settled$1"
     processor >"$work/cpu1" && stages >"$work/stages1"
     behind=$(date +%s%N)
