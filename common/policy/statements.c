@@ -130,7 +130,18 @@ int policy_statement(const policy_t *policy, const char *name, const statement_t
     return E_OK;
 }
 
+const statement_t *policy_stated(const policy_t *policy, const char *name) {
+    const statement_t *found = NULL;
+    return policy_statement(policy, name, &found, NULL) == E_OK ? found : NULL;
+}
+
+bool statement_names(const statement_t *statement, const char *word) {
+    for (uint32_t i = 0; statement && i < statement->word_count; i++)
+        if (strcmp(statement->words[i], word) == 0) return true;
+    return false;
+}
+
 bool policy_states(const policy_t *policy, const char *name) {
-    const statement_t *found;
-    return policy_statement(policy, name, &found, NULL) == E_OK && found->kind == STATEMENT_YES_NO && found->number;
+    const statement_t *found = policy_stated(policy, name);
+    return found && found->kind == STATEMENT_YES_NO && found->number;
 }

@@ -29,5 +29,9 @@ typedef struct statements_rules {
 
 // What the law states under a name. E_UNSUPPORTED with field `name`: nothing of the kind. `*out` is the policy's.
 int policy_statement(const policy_t *policy, const char *name, const statement_t **out, err_t *err) MUST_USE;
+// The same for who goes on without it: NULL where the law is silent.
+const statement_t *policy_stated(const policy_t *policy, const char *name);
+// Is the word one of its words? False of NULL.
+bool statement_names(const statement_t *statement, const char *word);
 // For services that only ask whether: false also where the law is silent.
 bool policy_states(const policy_t *policy, const char *name);

@@ -1,6 +1,7 @@
 // tongchou collect: bills of a period for everybody, receipts, and what a person is entitled to.
 #include "city_run.h"
 #include "collect_import.h"
+#include "collect_targets.h"
 #include "collection.pb-c.h"
 #include "common/base/date.h"
 #include "common/base/money.h"
@@ -131,6 +132,7 @@ typedef enum verb {
     VERB_IMPORT,
     VERB_RECEIVE_DUE,
     VERB_OBLIGATIONS,
+    VERB_TARGETS,
     VERB_METHOD, // one command of the service
     VERB_NONE
 } verb_t;
@@ -145,13 +147,24 @@ static const struct {
              [VERB_PREVIEW] = {"preview", "--person P --pay-by DATE", 1, true},
              [VERB_IMPORT] = {"import", "FILE", 2, false},
              [VERB_RECEIVE_DUE] = {"receive-due", "PAYERS PERIOD DATE", 4, false},
-             [VERB_OBLIGATIONS] = {"obligations", "YEAR", 2, false}};
+             [VERB_OBLIGATIONS] = {"obligations", "YEAR", 2, false},
+             [VERB_TARGETS] = {"targets", "YEAR", 2, false}};
+
+static const struct {
+    const char *word, *method;
+} aliases[] = {{"subsidy", "receive_subsidy"}, {"target", "set_target"}};
+
+static const char *method_meant(const char *word) {
+    for (size_t i = 0; i < COUNT_OF(aliases); i++)
+        if (strcmp(aliases[i].word, word) == 0) return aliases[i].method;
+    return word;
+}
 
 // What the words mean; false when they mean nothing, and then it was said.
 static bool understand(const command_t *self, const words_t *words, const words_t *fields, verb_t *verb,
                        const cli_method_t **method) {
     const char *name = words->count ? words->word[0] : "";
-    *method = method_find("collection", strcmp(name, "subsidy") == 0 ? "receive_subsidy" : name);
+    *method = method_find("collection", method_meant(name));
     for (*verb = VERB_BILL; *verb < VERB_METHOD; (*verb)++)
         if (strcmp(verbs[*verb].name, name) == 0) break;
     if (*verb == VERB_METHOD && !*method) {
@@ -159,8 +172,8 @@ static bool understand(const command_t *self, const words_t *words, const words_
             request_unknown(self, "collection", name);
         else
             request_usage(self, "collection", NULL,
-                          "bill PERIOD, credit MONTH, rebuild, import FILE, obligations YEAR, receive-due PAYERS "
-                          "PERIOD DATE, or a command was expected");
+                          "bill PERIOD, credit MONTH, rebuild, import FILE, obligations YEAR, targets YEAR, "
+                          "receive-due PAYERS PERIOD DATE, or a command was expected");
         return false;
     }
     const bool own = *verb < VERB_METHOD;
@@ -171,8 +184,10 @@ static bool understand(const command_t *self, const words_t *words, const words_
 }
 
 static int run_verb(suite_t *suite, verb_t verb, const cli_method_t *method, const words_t *words,
-                    const words_t *fields, const collect_import_t *import) {
+                    const words_t *fields, const collect_import_t *import, collect_targets_t *targets) {
     const common_options_t *options = import->common;
+    targets->year = words->word[1];
+    targets->json = options->json;
     switch (verb) {
     case VERB_BILL: return city_run_bill(suite, words->word[1], options);
     case VERB_CREDIT: return city_run_credit(suite, words->word[1], options);
@@ -181,6 +196,7 @@ static int run_verb(suite_t *suite, verb_t verb, const cli_method_t *method, con
     case VERB_IMPORT: return collect_import_file(suite, import);
     case VERB_RECEIVE_DUE: return receive_due(suite, words->word[1], words->word[2], words->word[3], options);
     case VERB_OBLIGATIONS: return obligations(suite, words->word[1], options);
+    case VERB_TARGETS: return collect_targets(suite, targets);
     default: return request_send(suite, method, fields, options);
     }
 }
@@ -188,6 +204,7 @@ static int run_verb(suite_t *suite, verb_t verb, const cli_method_t *method, con
 static int run(int argc, char **argv, const command_t *self) {
     common_options_t options = COMMON_DEFAULTS;
     collect_import_t import = {.common = &options};
+    collect_targets_t targets = {0};
     const option_spec_t specs[] = {COMMON_SPECS(options),
                                    {.name = "quiet", .flag = &options.quiet},
                                    {.name = "window", .number = &options.window},
@@ -195,7 +212,10 @@ static int run(int argc, char **argv, const command_t *self) {
                                    {.name = "request-id", .text = &options.request_id},
                                    {.name = "dry", .flag = &import.dry},
                                    {.name = "all-or-nothing", .flag = &import.whole},
-                                   {.name = "report", .text = &import.report}};
+                                   {.name = "report", .text = &import.report},
+                                   {.name = "as-of", .text = &targets.as_of},
+                                   {.name = "history", .flag = &targets.history},
+                                   {.name = "csv", .flag = &targets.csv}};
     words_t words = {0}, fields = {0};
     verb_t verb;
     const cli_method_t *method;
@@ -204,11 +224,13 @@ static int run(int argc, char **argv, const command_t *self) {
     if (!understand(self, &words, &fields, &verb, &method)) return 2;
     if (verb != VERB_IMPORT && (import.dry || import.whole || import.report))
         return request_usage(self, "collection", NULL, "--dry, --all-or-nothing and --report go with import FILE");
+    if (verb != VERB_TARGETS && (targets.as_of || targets.history || targets.csv))
+        return request_usage(self, "collection", NULL, "--as-of, --history and --csv go with targets YEAR");
     if (!options.deadline_s && verb == VERB_IMPORT) options.deadline_s = IMPORT_DEADLINE_S;
     import.path = verb == VERB_IMPORT ? words.word[1] : NULL;
     suite_t suite;
     if (suite_open(&suite, options.data, options.as)) return 2;
-    status = run_verb(&suite, verb, method, &words, &fields, &import);
+    status = run_verb(&suite, verb, method, &words, &fields, &import, &targets);
     suite_close(&suite);
     return status;
 }
@@ -226,6 +248,10 @@ const command_t command_collect = {
         "       tongchou collect import FILE                           receipts of the tax bureau, CSV or JSON lines\n"
         "       tongchou collect obligations YEAR                      what public money owes and paid, by tier\n"
         "       tongchou collect subsidy --field value …               public money that came in (receive_subsidy)\n"
+        "       tongchou collect targets YEAR [--as-of DAY] [--csv]    what is to be insured, collected and raised, "
+        "and is "
+        "done\n"
+        "       tongchou collect target --field value …                set one (set_target); targets YEAR --history\n"
         "       tongchou collect receive-due PAYERS.jsonl PERIOD DATE  every payer of the file pays what it owes (for "
         "trials)\n"
         "       tongchou collect COMMAND --field value …\n\n"
@@ -247,5 +273,7 @@ const command_t command_collect = {
         "  tongchou collect resolve_receipt --receipt T1 --decision apply --reason \"the firm asked for it\"\n"
         "  tongchou collect subsidy --receipt F1 --division 411202 --tier county --item basic --year 2022\n"
         "    --amount 1160000.00 --paid_on 2022-03-01\n"
+        "  tongchou collect target --kind insured --year 2022 --division 411202 --persons 250000 --document \"No. 7\"\n"
+        "  tongchou collect targets 2022 --csv\n"
         "  tongchou collect get_entitlements --persons P1\n"
         "  tongchou collect get_bills --person P1\n"};

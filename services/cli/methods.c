@@ -64,6 +64,8 @@ static const cli_method_t methods[] = {
     METHOD("collection", "bill_lump_sum", bill_lump_sum, contribution_bill, "person"),
     METHOD("collection", "receive_subsidy", receive_subsidy, receipt, NULL),
     METHOD("collection", "get_obligations", get_obligations, obligations, NULL),
+    METHOD("collection", "set_target", set_target, target, NULL),
+    METHOD("collection", "get_targets", get_targets, targets, NULL),
     METHOD("adjudication", "quote", bill, decision, "person"),
     METHOD("adjudication", "settle", bill, decision, "person"),
     METHOD("adjudication", "reverse", reverse_bill, decision, "person"),

@@ -14,6 +14,7 @@
 #include "rebuild.h"
 #include "receipts.h"
 #include "subsidies.h"
+#include "targets.h"
 #include "years.h"
 #include <string.h>
 
@@ -274,6 +275,8 @@ static const method_t methods[] = {
     {"bill_lump_sum", WRITERS | METHOD_DISTRICTS, false, &tc__bill_lump_sum__descriptor, years_bill_lump_sum},
     {"receive_subsidy", WRITERS | METHOD_DISTRICTS, false, &tc__receive_subsidy__descriptor, subsidies_receive},
     {"get_obligations", READERS | METHOD_DISTRICTS, true, &tc__get_obligations__descriptor, obligations_get},
+    {"set_target", WRITERS, false, &tc__set_target__descriptor, targets_set},
+    {"get_targets", READERS | METHOD_DISTRICTS, true, &tc__get_targets__descriptor, targets_get},
     {"get_entitlements", READERS | METHOD_DISTRICTS, true, &tc__get_entitlements__descriptor, get_entitlements},
     {"get_bills", READERS | METHOD_DISTRICTS, true, &tc__get_bills__descriptor, get_bills},
 };

@@ -2,6 +2,7 @@
 // same however many years a city keeps. Bills change when they are paid, so sums kept beside them would have to change
 // with every receipt, and an index by year with every bill.
 #include "obligations.h"
+#include "bearers.h"
 #include "common/policy/tables.h"
 #include "common/wire/scope.h"
 #include "store.h"
@@ -232,6 +233,12 @@ fen_t obligation_open(const obligation_t *obligation) {
     return obligation->line->due_fen - obligation->by_receipt - obligation->subsidised;
 }
 
+// No law of a city names a day for it: what is owed for a year is late when the year is over.
+int32_t obligation_late_days(int year, date_t as_of) {
+    const date_t end = date_make(year, 12, 31);
+    return as_of > end ? (int32_t)(as_of - end) : 0;
+}
+
 int obligations_read(collection_t *c, int year, bool all_payers, obligations_t *out, err_t *err) {
     arena_t *arena = c->ctx->arena;
     if (!date_valid(year, 1, 1)) return err_field(err, E_INVALID_FIELD, "year", "year: expected 1900 to 2199");
@@ -259,15 +266,21 @@ int obligations_get(void *self, const request_t *request, const ProtobufCMessage
     arena_t *arena = c->ctx->arena;
     const Tc__GetObligations *ask = (const Tc__GetObligations *)message;
     obligations_t all;
+    date_t as_of = date_of_ms(clock_now_ms());
+    if (*ask->as_of && date_parse(ask->as_of, &as_of))
+        return err_field(err, E_INVALID_FIELD, "as_of", "as_of: expected a date like 2018-03-01");
     int rc = obligations_read(c, ask->year, ask->all_payers, &all, err);
     if (rc) return rc;
     Tc__Obligations *out = arena_alloc(arena, sizeof *out);
     if (!out) return out_of_memory(err);
     tc__obligations__init(out);
     if (!(out->lines = arena_alloc(arena, (all.count + 1) * sizeof *out->lines))) return out_of_memory(err);
-    for (size_t i = 0; i < all.count; i++)
-        if (scope_has_division(c->ctx->scope, all.items[i].line->division))
-            out->lines[out->n_lines++] = all.items[i].line;
-    *reply = &out->base;
-    return 0;
+    for (size_t i = 0; i < all.count; i++) {
+        Tc__Obligations__Line *line = all.items[i].line;
+        line->late_days = line->open_fen > 0 ? obligation_late_days(ask->year, as_of) : 0;
+        if (scope_has_division(c->ctx->scope, line->division)) out->lines[out->n_lines++] = line;
+    }
+    rc = bearers_tell(c, ask->year, out, err);
+    if (rc == 0) *reply = &out->base;
+    return rc;
 }

@@ -21,6 +21,8 @@ typedef struct obligations {
 int obligations_read(collection_t *c, int year, bool all_payers, obligations_t *out, err_t *err) MUST_USE;
 // What a subsidy may still pay of it; below 0 when it was paid ahead.
 fen_t obligation_open(const obligation_t *obligation);
+// Days from the end of the year to `as_of`; 0 while it lasts.
+int32_t obligation_late_days(int year, date_t as_of);
 
 int obligations_get(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                     err_t *err);

@@ -5,6 +5,7 @@
 #include "life_store.h"
 #include "own_share.h"
 #include "subsidies.h"
+#include "targets.h"
 #include <string.h>
 
 const migration_t collection_migrations[COLLECTION_MIGRATIONS] = {
@@ -42,6 +43,7 @@ const migration_t collection_migrations[COLLECTION_MIGRATIONS] = {
     // Of a person who arrives the next state is often twice as long. And lists that are dropped at once are not packed.
     {11, POSTGRES_ONLY "ALTER TABLE person SET (fillfactor = 45);"
                        "ALTER TABLE uncached_batch ALTER COLUMN persons SET STORAGE EXTERNAL;"},
+    {12, TARGET_TABLES_SQL},
 };
 
 int key_add(rows_t *keys, const char *name, err_t *err) {

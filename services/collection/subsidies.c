@@ -1,4 +1,5 @@
 #include "subsidies.h"
+#include "bearers.h"
 #include "common/base/ids.h"
 #include "common/wire/scope.h"
 #include "obligations.h"
@@ -48,6 +49,8 @@ static int check_payer(const Tc__ReceiveSubsidy *ask, err_t *err) {
         return err_field(err, E_INVALID_FIELD, "payer", "payer: expected finance or unemployment_fund");
     if (*ask->tier && strcmp(ask->tier, "city") != 0 && strcmp(ask->tier, "county") != 0)
         return err_field(err, E_INVALID_FIELD, "tier", "tier: expected city or county, or nothing");
+    if (*ask->fund && payer != PAYER_FINANCE)
+        return err_field(err, E_INVALID_FIELD, "fund", "fund: goes with what finance owes");
     return 0;
 }
 
@@ -82,7 +85,8 @@ static bool same_ask(const Tc__ReceiveSubsidy *ask, const Tc__Receipt *known) {
     snprintf(year, sizeof year, "%04d", ask->year);
     return strcmp(known->payer, payer_asked(ask)) == 0 && strcmp(known->period, year) == 0 &&
            strcmp(known->tier, ask->tier) == 0 && strcmp(known->paid_on, ask->paid_on) == 0 &&
-           known->amount_fen == ask->amount_fen && strcmp(known->reason, ask->reason) == 0 && known->n_parts &&
+           known->amount_fen == ask->amount_fen && strcmp(known->reason, ask->reason) == 0 &&
+           strcmp(known->fund, ask->fund) == 0 && known->n_parts &&
            strcmp(known->parts[0]->division, ask->division) == 0 && strcmp(known->parts[0]->item, ask->item) == 0;
 }
 
@@ -162,6 +166,7 @@ static int make_receipt(const allotment_t *a, arena_t *arena, Tc__Receipt **out,
     receipt->amount_fen = ask->amount_fen;
     receipt->tier = ask->tier;
     receipt->reason = ask->reason;
+    receipt->fund = ask->fund;
     receipt->parts = arena_alloc(arena, a->count * sizeof *receipt->parts);
     if (!receipt->period || !receipt->parts) return out_of_memory(err);
     for (size_t i = 0; i < a->count; i++) {
@@ -204,6 +209,7 @@ int subsidies_receive(void *self, const request_t *request, const ProtobufCMessa
     Tc__Receipt *receipt = NULL;
     int rc = check_ask(a.ask, err);
     if (rc == 0) rc = scope_check_division(c->ctx->scope, a.ask->division, err);
+    if (rc == 0) rc = bearers_check(c->env.policy, a.ask, err);
     if (rc == 0) rc = find_known(c, a.ask, &receipt, err);
     if (rc == 0 && !receipt) {
         rc = obligations_read(c, a.ask->year, false, &all, err);

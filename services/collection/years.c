@@ -1,5 +1,6 @@
 #include "years.h"
 #include "common/base/hash.h"
+#include "common/policy/statements.h"
 #include "retirement.h"
 #include <string.h>
 
@@ -229,6 +230,19 @@ int years_assess(void *self, const request_t *request, const ProtobufCMessage *m
 
 // ---- the bill of what is missing
 
+// Where the law sends persons employed across pooling areas to the rules of State and province (JM-Y-11), nothing here
+// can tell what they make up: a clerk does, and names the decision.
+static int check_across(const policy_t *policy, const record_t *record, const char *document, err_t *err) {
+    const statement_t *across = policy_stated(policy, "across_pooling_areas");
+    bool came = false;
+    (void)transferred(record->person, record->on, &came);
+    if (!across || !came || *document) return 0;
+    return err_field(err, E_MISSING_FIELD, "document",
+                     "document is missing: who was employed across pooling areas follows State and province (%s, %s);"
+                     " name the decision under their rules",
+                     across->rule, policy_rule_source(policy, across->rule));
+}
+
 static int check_lump(const record_t *record, const retirement_result_t *result, err_t *err) {
     if (record->lump_unpaid)
         return err_field(err, E_EXISTS, "person", "a lump sum of this person is billed and not yet paid");
@@ -239,7 +253,8 @@ static int check_lump(const record_t *record, const retirement_result_t *result,
     return 0;
 }
 
-static Tc__ContributionBill *make_bill(collection_t *c, const record_t *record, const retirement_result_t *result) {
+static Tc__ContributionBill *make_bill(collection_t *c, const record_t *record, const retirement_result_t *result,
+                                       char *document) {
     arena_t *arena = c->ctx->arena;
     const period_t period = period_of_lump(month_of(record->on));
     const Tc__PersonState *person = record->person;
@@ -262,6 +277,7 @@ static Tc__ContributionBill *make_bill(collection_t *c, const record_t *record, 
     bill->lines = lines;
     bill->n_lines = 1;
     bill->total_fen = bill->own_fen = result->lump_sum;
+    bill->document = document;
     return bill->period ? bill : NULL;
 }
 
@@ -307,10 +323,11 @@ int years_bill_lump_sum(void *self, const request_t *request, const ProtobufCMes
                        record.person->died_on);
     if (rc == 0 && record.person->n_spells == 0)
         rc = err_field(err, E_NOT_FOUND, "person", "this person was never insured here");
+    if (rc == 0) rc = check_across(c->env.policy, &record, ask->document, err);
     if (rc == 0) rc = assess(c, &record, &result, err);
     if (rc == 0) rc = check_lump(&record, &result, err);
     if (rc) return rc;
-    Tc__ContributionBill *bill = make_bill(c, &record, &result);
+    Tc__ContributionBill *bill = make_bill(c, &record, &result, ask->document);
     if (!bill) return out_of_memory(err);
     rc = keep_bill(c, bill, err);
     if (rc == 0) *reply = &bill->base;

@@ -532,6 +532,257 @@ TEST(ZZ_C12_ZZ_C20_public_money_is_paid_in_one_sum) {
     close_city(&city);
 }
 
+// What finance owes of hardship residents comes from three funds that the law names; each payment may say which.
+TEST(JM_C_06_JM_C_36_each_fund_that_bears_the_subsidy_is_told_with_what_it_paid) {
+    static const char pay[] = "{'receipt':'%s','division':'440703','item':'tier1','year':2018,'amount':'%s',"
+                              "'paid_on':'2018-03-01','fund':'%s'}";
+    city_t city;
+    open_city(&city, &jiangmen, NULL);
+    join(&city, "R1", "resident", "2018-01", "");
+    RIG_DO(&city.enrollment, "set_group",
+           "{'person':'R1','group':'extreme_hardship','from':'2017-12-01','source':'civil_affairs'}");
+    pump(&city);
+    RIG_DO(&city.collection, "bill_year", "{'year':2018}");
+    EQ(due(&city, "person", "R1", "2018"), 0);
+    EQ(rig_ask(&city.collection, "receive_subsidy", pay, "F1", "1.00", "lottery"), E_INVALID_FIELD);
+    EQ_TEXT(city.collection.err.field, "fund");
+    HAS_TEXT(city.collection.err.text, "finance, medical_assistance_fund, disabled_employment_fund (JM-C-06)");
+    RIG_DO(&city.collection, "receive_subsidy", pay, "F1", "30.00", "medical_assistance_fund");
+    RIG_DO(&city.collection, "receive_subsidy", pay, "F2", "20.00", "");
+    EQ(rig_ask(&city.collection, "receive_subsidy", pay, "F1", "30.00", "finance"), E_CONFLICT);
+    const Tc__Obligations *all = obligations(&city, 2018);
+    EQ_TEXT(all->bearers_rule, "JM-C-06");
+    NEED(all->n_bearers == 3);
+    EQ_TEXT(all->bearers[0]->fund, "finance");
+    EQ(all->bearers[0]->paid_fen, 2000); // what does not say otherwise
+    EQ_TEXT(all->bearers[1]->fund, "medical_assistance_fund");
+    EQ(all->bearers[1]->paid_fen, 3000);
+    EQ(all->bearers[2]->paid_fen, 0);
+    // Catastrophic insurance is funded by rules of its own.
+    EQ(rig_ask(&city.collection, "receive_subsidy",
+               "{'receipt':'F3','division':'440703','item':'catastrophic','year':2018,'amount':'1.00',"
+               "'paid_on':'2018-03-01'}"),
+       E_UNSUPPORTED);
+    HAS_TEXT(city.collection.err.text, "JM-C-36");
+    const Tc__ContributionBill *bill = only_bill(&city, "R1");
+    for (size_t i = 0; i < bill->n_lines; i++) EQ_TEXT(bill->lines[i]->item, "tier1");
+    close_city(&city);
+    open_city(&city, &places[1], NULL); // where the law names no funds, none can be named
+    EQ(rig_ask(&city.collection, "receive_subsidy",
+               "{'receipt':'F1','division':'370402','item':'basic','year':2021,'amount':'1.00','paid_on':'2021-06-01',"
+               "'fund':'finance'}"),
+       E_UNSUPPORTED);
+    EQ(obligations(&city, 2021)->n_bearers, 0);
+    close_city(&city);
+}
+
+#define ASSISTANCE SHARE "  medical_assistance_funding:\n    - {from: 2022-01-01, value: 20.00, source: \"n\"}\n"
+
+// City and county each raise their share of medical assistance, beside the residents' subsidy; what is open after the
+// year is late.
+TEST(SM_C07_ZS_C20_ZS_C21_each_government_raises_its_share_of_medical_assistance) {
+    city_t city;
+    open_city(&city, &places[4], ASSISTANCE);
+    join(&city, "R1", "resident", "2022-01", "");
+    pump(&city);
+    RIG_DO(&city.collection, "bill_year", "{'year':2022}");
+    const Tc__Obligations *all = obligations(&city, 2022);
+    NEED(all->n_lines == 4);
+    EQ_TEXT(all->lines[0]->item, "assistance");
+    EQ_TEXT(all->lines[0]->tier, "city");
+    EQ(all->lines[0]->due_fen, 666);
+    EQ_TEXT(all->lines[1]->tier, "county");
+    EQ(all->lines[1]->due_fen, 1334);
+    RIG_DO(&city.collection, "receive_subsidy",
+           "{'receipt':'A1','division':'411202','tier':'county','item':'assistance','year':2022,'amount':'13.34',"
+           "'paid_on':'2022-12-31'}");
+    RIG_DO(&city.collection, "get_obligations", "{'year':2022,'as_of':'2022-12-31'}");
+    all = (const Tc__Obligations *)city.collection.reply;
+    EQ(all->lines[0]->late_days, 0); // the year lasts
+    RIG_DO(&city.collection, "get_obligations", "{'year':2022,'as_of':'2023-01-31'}");
+    all = (const Tc__Obligations *)city.collection.reply;
+    EQ(all->lines[0]->late_days, 31);
+    EQ(all->lines[1]->late_days, 0); // paid
+    EQ(rig_ask(&city.collection, "get_obligations", "{'year':2022,'as_of':'soon'}"), E_INVALID_FIELD);
+    close_city(&city);
+}
+
+// ---- targets
+
+static const Tc__Targets *targets(city_t *city, const char *rest) {
+    RIG_DO(&city->collection, "get_targets", "{'year':2022%s}", rest);
+    return (const Tc__Targets *)city->collection.reply;
+}
+
+static const Tc__Targets__Line *line_of(const Tc__Targets *all, const char *kind, const char *division,
+                                        const char *tier) {
+    for (size_t i = 0; i < all->n_lines; i++)
+        if (strcmp(all->lines[i]->kind, kind) == 0 && strcmp(all->lines[i]->division, division) == 0 &&
+            strcmp(all->lines[i]->tier, tier) == 0)
+            return all->lines[i];
+    NEED(false);
+    return NULL;
+}
+
+#define TARGET(city, what) RIG_DO(&(city)->collection, "set_target", "{'year':2022,'document':'No. 7'," what "}")
+
+// Two residents in one district, one in the other; one of the first has paid.
+static void open_settled(city_t *city, const place_t *place) {
+    char fee[FEN_TEXT_MAX];
+    open_city(city, place, NULL);
+    for (int i = 0; i < 3; i++) {
+        char person[8];
+        snprintf(person, sizeof person, "R%d", i);
+        add_person(city, person, i == 2);
+        RIG_DO(&city->enrollment, "open_spell", "{'person':'%s','identity':'resident','from_month':'2022-01'}", person);
+    }
+    pump(city);
+    RIG_DO(&city->collection, "bill_year", "{'year':2022}");
+    fen_format(due(city, "person", "R0", "2022"), fee);
+    EQ(import_own(city, "T1", "R0", "2022", fee, "2021-12-20")->matched, 1);
+}
+
+TEST(SM_E03_SM_C05_YC_E08_YC_C10_targets_of_districts_are_held_against_what_is_done) {
+    static const struct {
+        size_t place;
+        const char *insured, *collected;
+        size_t answers;
+    } cities[] = {{3, "YC-E08", "YC-C10", 0}, {4, "SM-E03", "SM-C05", 2}};
+    for (size_t k = 0; k < COUNT_OF(cities); k++) {
+        city_t city;
+        char here[32], there[32];
+        open_settled(&city, &places[cities[k].place]);
+        const char *first = city.place->divisions[0], *second = city.place->divisions[1];
+        const fen_t fee = due(&city, "person", "R2", "2022");
+        snprintf(here, sizeof here, "%s", first);
+        snprintf(there, sizeof there, "%s", second);
+        TARGET(&city, "'kind':'insured','persons':5"); // as a higher level gave it
+        RIG_DO(&city.collection, "set_target",
+               "{'year':2022,'document':'No. 7','kind':'insured','persons':3,'division':'%s'}", here);
+        RIG_DO(&city.collection, "set_target",
+               "{'year':2022,'document':'No. 8','kind':'insured','persons':4,'division':'%s'}", here);
+        RIG_DO(&city.collection, "set_target",
+               "{'year':2022,'document':'No. 8','kind':'insured','persons':4,'division':'%s'}", here);
+        EQ(((const Tc__Target *)city.collection.reply)->number, 2); // the same again is no third setting
+        RIG_DO(&city.collection, "set_target",
+               "{'year':2022,'document':'No. 7','kind':'collected','amount':'1000.00','division':'%s'}", there);
+        const Tc__Targets *all = targets(&city, ",'history':true");
+        EQ_TEXT(all->as_of, "2022-12-31");
+        EQ(all->n_history, 4);
+        const Tc__Targets__Line *line = line_of(all, "insured", "", "");
+        EQ(line->target, 5);
+        EQ(line->done, 1);
+        EQ(line->broken_down, 4);
+        EQ_TEXT(line->rule, cities[k].insured);
+        EQ(line->n_answers, cities[k].answers);
+        if (line->n_answers) EQ_TEXT(line->answers[1], "county");
+        line = line_of(all, "insured", here, "");
+        EQ(line->target, 4);
+        EQ(line->done, 1);
+        EQ(line->missing, 3);
+        EQ(line->share, 250000);
+        EQ_TEXT(line->document, "No. 8");
+        line = line_of(all, "insured", there, "");
+        EQ(line->target, 0); // none is set, and the law sets none
+        EQ(line->missing, 0);
+        line = line_of(all, "collected", here, "");
+        EQ(line->done, fee);
+        line = line_of(all, "collected", there, "");
+        EQ(line->missing, 100000);
+        EQ_TEXT(line->rule, cities[k].collected);
+        EQ(line->late_days, 0);
+        EQ(line_of(targets(&city, ",'as_of':'2023-01-10'"), "collected", there, "")->late_days, 10);
+        EQ(line_of(targets(&city, ",'as_of':'2023-01-10'"), "insured", here, "")->done, 0); // the year is over
+        close_city(&city);
+    }
+}
+
+// Where the law says that everybody is insured and all that is due is collected and paid, that is the target of whoever
+// has no other.
+TEST(ZS_E12_ZS_C20_ZS_C21_the_law_itself_is_the_target) {
+    city_t city;
+    open_settled(&city, &places[2]);
+    const fen_t fee = due(&city, "person", "R1", "2022");
+    const Tc__Targets__Line *line = line_of(targets(&city, ""), "insured", "330902", "");
+    EQ(line->target, 2); // two are known there
+    EQ(line->done, 1);
+    EQ_TEXT(line->rule, "ZS-E12");
+    line = line_of(targets(&city, ""), "collected", "330902", "");
+    EQ(line->target, 2 * fee);
+    EQ(line->done, fee);
+    EQ(line->share, 500000);
+    EQ_TEXT(line->rule, "ZS-C20");
+    line = line_of(targets(&city, ""), "raised", "330903", "");
+    EQ_TEXT(line->rule, "ZS-C21");
+    OK(line->target > 0);
+    EQ(line->missing, line->target);
+    TARGET(&city, "'kind':'raised','division':'330903','item':'assistance','amount':'99.00'");
+    RIG_DO(&city.collection, "receive_subsidy",
+           "{'receipt':'A1','division':'330903','item':'assistance','year':2022,'amount':'30.00',"
+           "'paid_on':'2022-02-01'}");
+    line = line_of(targets(&city, ""), "raised", "330903", "");
+    EQ_TEXT(line->item, "assistance");
+    EQ(line->target, 9900);
+    EQ(line->done, 3000);
+    EQ_TEXT(line->document, "No. 7");
+    city.collection.ctx.scope = "divisions=330903"; // a district sees its own
+    EQ(targets(&city, ",'history':true")->n_history, 1);
+    for (size_t i = 0; i < targets(&city, "")->n_lines; i++) EQ_TEXT(targets(&city, "")->lines[i]->division, "330903");
+    city.collection.ctx.scope = NULL;
+    close_city(&city);
+}
+
+TEST(bad_targets_name_the_field) {
+    static const struct {
+        const char *json, *field;
+    } cases[] = {
+        {"{'year':2022,'document':'n','persons':1}", "kind"},
+        {"{'kind':'happy','year':2022,'document':'n','persons':1}", "kind"},
+        {"{'kind':'insured','document':'n','persons':1}", "year"},
+        {"{'kind':'insured','year':2022,'persons':1}", "document"},
+        {"{'kind':'insured','year':2022,'document':'n'}", "persons"},
+        {"{'kind':'insured','year':2022,'document':'n','amount':'1.00'}", "persons"},
+        {"{'kind':'insured','year':2022,'document':'n','persons':0}", "persons"},
+        {"{'kind':'collected','year':2022,'document':'n','persons':1}", "amount"},
+        {"{'kind':'collected','year':2022,'document':'n','amount':'10000000000.01'}", "amount"},
+        {"{'kind':'collected','year':2022,'document':'n','amount':'1.00','tier':'city'}", "tier"},
+        {"{'kind':'raised','year':2022,'document':'n','amount':'1.00','tier':'state'}", "tier"},
+        {"{'kind':'raised','year':2022,'document':'n','amount':'1.00','item':'bread'}", "item"},
+        {"{'kind':'raised','year':2022,'document':'n','amount':'1.00','division':'999999'}", "division"},
+    };
+    city_t city;
+    open_city(&city, &places[2], NULL);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        OK(rig_ask(&city.collection, "set_target", "%s", cases[i].json) != E_OK);
+        EQ_TEXT(city.collection.err.field, cases[i].field);
+    }
+    EQ(rig_ask(&city.collection, "get_targets", "{'year':22}"), E_INVALID_FIELD);
+    EQ(rig_ask(&city.collection, "get_targets", "{'year':2022,'as_of':'now'}"), E_INVALID_FIELD);
+    EQ(targets(&city, "")->n_lines, 0);
+    close_city(&city);
+}
+
+// Who was employed in another pooling area: what is made up follows State and province, so a clerk names the decision.
+TEST(JM_Y_11_who_came_from_another_pooling_area_makes_up_by_a_named_decision_only) {
+    city_t city;
+    open_city(&city, &jiangmen, NULL);
+    add_person(&city, "P1", 0);
+    RIG_DO(&city.enrollment, "open_spell", "{'person':'P1','identity':'flexible','from_month':'2018-05'}");
+    RIG_DO(&city.enrollment, "transfer",
+           "{'person':'P1','direction':'in','on':'2018-05-01','place':'440105','months_tier1':12,'months_tier2':12}");
+    pump(&city);
+    RIG_DO(&city.collection, "bill_month", "{'month':'2018-05'}");
+    char fee[FEN_TEXT_MAX];
+    fen_format(due(&city, "person", "P1", "2018-05"), fee);
+    EQ(import_own(&city, "T1", "P1", "2018-05", fee, "2018-05-20")->matched, 1);
+    EQ(rig_ask(&city.collection, "bill_lump_sum", "{'person':'P1','on':'2020-03-10'}"), E_MISSING_FIELD);
+    EQ_TEXT(city.collection.err.field, "document");
+    HAS_TEXT(city.collection.err.text, "JM-Y-11");
+    RIG_DO(&city.collection, "bill_lump_sum", "{'person':'P1','on':'2020-03-10','document':'YHR 2020-15'}");
+    EQ_TEXT(((const Tc__ContributionBill *)city.collection.reply)->document, "YHR 2020-15");
+    close_city(&city);
+}
+
 TEST(bad_subsidies_name_the_field) {
     static const struct {
         const char *json, *field;
@@ -575,5 +826,10 @@ TESTS("collection_rules", CASE(the_ground_is_laid),
       CASE(ZZ_C20_the_shares_of_bills_from_before_are_worked_out),
       CASE(SM_C06_SM_C08_YC_C06_YC_C12_each_tier_owes_its_share_and_pays_it),
       CASE(ZZ_C12_ZZ_C20_public_money_is_paid_in_one_sum), CASE(bad_subsidies_name_the_field),
+      CASE(JM_C_06_JM_C_36_each_fund_that_bears_the_subsidy_is_told_with_what_it_paid),
+      CASE(SM_C07_ZS_C20_ZS_C21_each_government_raises_its_share_of_medical_assistance),
+      CASE(SM_E03_SM_C05_YC_E08_YC_C10_targets_of_districts_are_held_against_what_is_done),
+      CASE(ZS_E12_ZS_C20_ZS_C21_the_law_itself_is_the_target), CASE(bad_targets_name_the_field),
+      CASE(JM_Y_11_who_came_from_another_pooling_area_makes_up_by_a_named_decision_only),
       CASE(JM_C_43_the_months_of_the_unemployed_are_the_funds), CASE(JM_C_35_an_amended_base_holds_from_its_day_on),
       CASE(ZZ_C21_ZZ_C23_ZS_C17_the_residents_standard_is_set_by_year), CASE(the_ground_is_cleared))

@@ -1,0 +1,9 @@
+// What is done of a year's targets (method get_targets). Counted: persons whose cover includes the day `as_of`, in the
+// district where they are on that day; what employers, persons and the unemployment fund have paid of the year's bills;
+// what finance has paid of them, by tier and item. A line of a district stands also where no target is set.
+#pragma once
+#include "targets.h"
+
+// The caller's districts; lines of the whole city only for who has it. Lives in ctx->arena; the scratch arena is free
+// afterwards.
+int target_report(collection_t *c, int year, date_t as_of, bool history, Tc__Targets **out, err_t *err) MUST_USE;
