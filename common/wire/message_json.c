@@ -12,7 +12,7 @@
 
 enum { KEY_MAX = 64 };
 
-typedef enum form { FORM_PLAIN, FORM_FEN, FORM_RATE } form_t;
+typedef enum form { FORM_PLAIN, FORM_FEN, FORM_SIGNED_FEN, FORM_RATE } form_t;
 
 // How a field is written, and its key: `total_fen` is "total", `rate_ppm` is "rate".
 static form_t field_form(const ProtobufCFieldDescriptor *field, char key[static KEY_MAX]) {
@@ -99,10 +99,16 @@ static int read_int32(reader_t *reader, const json_t *json, int64_t min, int64_t
     return code;
 }
 
-static int read_fen(reader_t *reader, const json_t *json, void *place) {
+// What somebody asks for is an amount; only a correction has a direction.
+static bool may_be_negative(const ProtobufCMessageDescriptor *type, const char *key) {
+    return strcmp(type->name, "tc.CorrectAccount") == 0 && strcmp(key, "amount") == 0;
+}
+
+static int read_fen(reader_t *reader, const json_t *json, bool negative, void *place) {
     fen_t amount;
-    if (!json_is_string(json) || fen_parse(json_string_value(json), false, &amount))
-        return refuse(reader, "money as text with two decimals and no sign, like \"1234.50\"");
+    if (!json_is_string(json) || fen_parse(json_string_value(json), negative, &amount))
+        return refuse(reader, negative ? "money as text with two decimals, like \"-1234.50\""
+                                       : "money as text with two decimals and no sign, like \"1234.50\"");
     *(int64_t *)place = amount;
     return E_OK;
 }
@@ -148,7 +154,7 @@ static int read_message(reader_t *reader, const json_t *json, const ProtobufCMes
 
 static int read_value(reader_t *reader, const json_t *json, const ProtobufCFieldDescriptor *field, form_t form,
                       void *place) {
-    if (form == FORM_FEN) return read_fen(reader, json, place);
+    if (form == FORM_FEN || form == FORM_SIGNED_FEN) return read_fen(reader, json, form == FORM_SIGNED_FEN, place);
     if (form == FORM_RATE) return read_rate(reader, json, place);
     switch (field->type) {
     case PROTOBUF_C_TYPE_INT32:
@@ -228,6 +234,7 @@ static int read_message(reader_t *reader, const json_t *json, const ProtobufCMes
         if (!field)
             return err_field(reader->err, E_UNKNOWN_FIELD, reader->path, "%s is not a field of %s", reader->path,
                              type->short_name);
+        if (form == FORM_FEN && may_be_negative(type, key)) form = FORM_SIGNED_FEN;
         int code = read_field(reader, json_object_iter_value(at), field, form, message);
         if (code) return code;
         reader->path[before] = '\0';

@@ -81,11 +81,12 @@ TEST(an_account_is_shared_and_corrected) {
     adjudication_t *core = open_adjudication();
     RIG_DO(&rig, "correct_account", "{'person':'P1','number':'K1','amount':'100.00','reason':'forgotten'}");
     EQ(((const Tc__AccountEntry *)rig.reply)->balance_fen, 10000);
+    RIG_DO(&rig, "correct_account", "{'person':'P1','number':'K2','amount':'-12.00','reason':'too much'}");
     EQ(rig_ask(&rig, "correct_account", "{'person':'P1','number':'K1','amount':'100.00','reason':'forgotten'}"),
        E_EXISTS);
     (void)rig_ask(&rig, "share_account", "{'person':'P1','relative':'P2','from':'2018-01-01'}"); // where a city has it
     RIG_DO(&rig, "get_account", "{'person':'P1'}");
-    EQ(((const Tc__Account *)rig.reply)->balance_fen, 10000);
+    EQ(((const Tc__Account *)rig.reply)->balance_fen, 8800);
     close_adjudication(core);
 }
 

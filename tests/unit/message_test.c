@@ -1,5 +1,6 @@
 // Messages: every type survives bytes → message → JSON → message → bytes, and whatever is not exactly right is refused
 // with the path of the field at fault.
+#include "account.pb-c.h"
 #include "adjudication.pb-c.h"
 #include "collection.pb-c.h"
 #include "common/base/date.h"
@@ -286,6 +287,16 @@ TEST(size_and_memory_are_bounded) {
 
 // ---- JSON
 
+TEST(only_a_correction_may_be_below_zero) {
+    static const char json[] = "{\"amount\":\"-12.00\"}";
+    ProtobufCMessage *out;
+    err_t err = {0};
+    NEED(message_from_json(&out, &tc__correct_account__descriptor, json, strlen(json), arena, &err) == E_OK);
+    EQ(((Tc__CorrectAccount *)out)->amount_fen, -1200);
+    EQ(message_from_json(&out, &tc__account_entry__descriptor, json, strlen(json), arena, &err), E_INVALID_FIELD);
+    EQ_TEXT(err.field, "amount");
+}
+
 TEST(json_errors_name_the_field) {
     static const struct {
         const ProtobufCMessageDescriptor *type;
@@ -421,6 +432,7 @@ int main(void) {
                                          CASE(unknown_fields_are_refused_by_number_at_any_depth),
                                          CASE(what_is_not_this_message_is_refused),
                                          CASE(size_and_memory_are_bounded),
+                                         CASE(only_a_correction_may_be_below_zero),
                                          CASE(json_errors_name_the_field),
                                          CASE(json_shows_every_field_and_the_sign),
                                          CASE(an_amount_left_out_is_not_zero),
