@@ -17,7 +17,9 @@
         point("effect_after_commit")        /* … committed, what follows from it not published */                    \
         point("pump_before_send")           /* readjudication: a person-year is due, its owner was not asked */        \
         point("pump_before_booking")        /* … the owner answered, the person-year is still in the queue */        \
-        point("pump_after_booking")         /* … taken off the queue */
+        point("pump_after_booking")         /* … taken off the queue */                                              \
+        point("tell_before_commit")         /* changes of accounts: their events are written, not committed */         \
+        point("tell_after_commit")          /* … durable, nobody was told */
 
 #define FUND_CRASH_POINTS(point)                                                                                       \
     point("command_before_write")         /* any service: a transaction is begun, no command handled */                \

@@ -166,11 +166,23 @@ static int by_key(const void *left, const void *right) {
     return a->seq < b->seq ? -1 : a->seq > b->seq;
 }
 
+// What a bill takes and gives back rides in the bill's event.
+static int note_untold(rows_t *untold, const account_entry_t *entry, err_t *err) {
+    if (entry->kind == ACCOUNT_PAYMENT || entry->kind == ACCOUNT_REFUND) return 0;
+    cell_t *row = rows_add(untold);
+    if (!row) return no_memory(err);
+    row[0] = cell_i64(partition_of(entry->of->person));
+    row[1] = cell_text(entry->of->person);
+    row[2] = cell_i64(entry->seq);
+    return 0;
+}
+
 int account_book_write(account_book_t *book, int64_t at_ms, err_t *err) {
-    rows_t rows;
+    rows_t rows, untold;
     if (!book->entry_count) return 0;
     qsort(book->entries, book->entry_count, sizeof *book->entries, by_key);
     rows_init(&rows, book->arena, ACCOUNT_ENTRY_COLUMNS);
+    rows_init(&untold, book->arena, 3);
     for (size_t i = 0; i < book->entry_count; i++) {
         const account_entry_t *entry = &book->entries[i];
         cell_t *row = rows_add(&rows);
@@ -187,7 +199,10 @@ int account_book_write(account_book_t *book, int64_t at_ms, err_t *err) {
                                                      cell_text(entry->reason),
                                                      cell_i64(at_ms)};
         memcpy(row, cells, sizeof cells);
+        int rc = note_untold(&untold, entry, err);
+        if (rc) return rc;
     }
     book->entry_count = 0; // sorted, they can no longer be taken back
-    return account_entries_insert(book->store, &rows, err);
+    int rc = account_entries_insert(book->store, &rows, err);
+    return rc ? rc : account_untold_insert(book->store, &untold, err);
 }

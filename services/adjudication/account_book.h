@@ -59,5 +59,5 @@ int account_book_post(account_book_t *book, account_t *of, const account_entry_t
 size_t account_book_mark(const account_book_t *book);
 void account_book_back(account_book_t *book, size_t mark);
 // Write what was put aside, inside a transaction, in the order of the keys, so that two writers never wait for each
-// other in a circle.
+// other in a circle. What no bill made is noted as not told yet (account_tell.h).
 int account_book_write(account_book_t *book, int64_t at_ms, err_t *err) MUST_USE;

@@ -27,6 +27,44 @@ int account_entries_insert(store_t *store, const rows_t *rows, err_t *err) {
                         rows, CONFLICT_FAILS, err);
 }
 
+// ---- what is still to be told
+
+int account_untold_insert(store_t *store, const rows_t *rows, err_t *err) {
+    if (!rows->count) return 0;
+    return store_insert(store, "account_untold", "partition, person, seq", rows, CONFLICT_FAILS, err);
+}
+
+int account_untold_partition(store_t *store, arena_t *arena, int64_t *partition, err_t *err) {
+    rows_t found;
+    int rc = store_query(store, "SELECT partition FROM account_untold ORDER BY partition, person, seq LIMIT 1", NULL, 0,
+                         arena, &found, err);
+    if (!rc) *partition = found.count ? row_i64(&found, 0, 0) : -1;
+    return rc;
+}
+
+int account_untold_page(store_t *store, int64_t partition, int limit, arena_t *arena, rows_t *found, err_t *err) {
+    cell_t params[] = {cell_i64(partition), cell_i64(limit)};
+    return store_query(store,
+                       "SELECT u.person, u.seq, e.kind, e.reference, e.amount_fen, e.balance_fen, e.owed_fen, e.at_ms"
+                       " FROM (SELECT partition, person, seq FROM account_untold WHERE partition = $1"
+                       " ORDER BY partition, person, seq LIMIT $2) u JOIN account_entry e ON e.partition ="
+                       " u.partition AND e.person = u.person AND e.seq = u.seq ORDER BY u.person, u.seq",
+                       params, COUNT_OF(params), arena, found, err);
+}
+
+int account_untold_drop(store_t *store, const rows_t *keys, err_t *err) {
+    return keys->count ? store_drop(store, "account_untold", "partition, person, seq", keys, err) : 0;
+}
+
+int account_untold_count(store_t *store, arena_t *arena, int64_t *count, err_t *err) {
+    rows_t found;
+    int rc = store_query(store, "SELECT COUNT(*) FROM account_untold", NULL, 0, arena, &found, err);
+    if (!rc) *count = row_i64(&found, 0, 0);
+    return rc;
+}
+
+// ---- statements
+
 int account_entries_page(store_t *store, const char *person, int64_t before, int limit, arena_t *arena, rows_t *found,
                          err_t *err) {
     cell_t params[] = {cell_i64(partition_of(person)), cell_text(person), cell_i64(before), cell_i64(limit)};

@@ -15,6 +15,14 @@
     " PRIMARY KEY (person, relative, revision));"                                                                      \
     "CREATE TABLE account_lead (person TEXT NOT NULL PRIMARY KEY, into_person TEXT NOT NULL);"
 
+// Entries whose event has not been written yet (account_tell.h); in a store from before there were such events, all
+// that no bill made.
+#define ACCOUNT_UNTOLD_SQL                                                                                             \
+    "CREATE TABLE account_untold (partition BIGINT NOT NULL, person TEXT NOT NULL, seq BIGINT NOT NULL,"               \
+    " PRIMARY KEY (partition, person, seq));"                                                                          \
+    "INSERT INTO account_untold (partition, person, seq) SELECT partition, person, seq FROM account_entry"             \
+    " WHERE kind NOT IN ('payment', 'refund');"
+
 enum { ACCOUNT_ENTRY_COLUMNS = 11, ACCOUNT_SHARES_MAX = 64 };
 
 // keys: (partition, person). found: (key, seq, balance_fen, owed_fen, lead): one row for each key, of its newest entry
@@ -24,6 +32,15 @@ int accounts_find(store_t *store, const rows_t *keys, arena_t *arena, rows_t *fo
 int account_entries_known(store_t *store, const rows_t *keys, arena_t *arena, rows_t *found, err_t *err) MUST_USE;
 // rows: partition, person, seq, kind, reference, amount_fen, balance_fen, owed_fen, bill_person, reason, at_ms
 int account_entries_insert(store_t *store, const rows_t *rows, err_t *err) MUST_USE;
+// rows: partition, person, seq. Inside the transaction that inserts the entries.
+int account_untold_insert(store_t *store, const rows_t *rows, err_t *err) MUST_USE;
+// The first partition that has some; -1: none has.
+int account_untold_partition(store_t *store, arena_t *arena, int64_t *partition, err_t *err) MUST_USE;
+// Up to `limit` of them in order: person, seq, kind, reference, amount_fen, balance_fen, owed_fen, at_ms
+int account_untold_page(store_t *store, int64_t partition, int limit, arena_t *arena, rows_t *found,
+                        err_t *err) MUST_USE;
+int account_untold_drop(store_t *store, const rows_t *keys, err_t *err) MUST_USE; // keys: partition, person, seq
+int account_untold_count(store_t *store, arena_t *arena, int64_t *count, err_t *err) MUST_USE;
 // Newest first from below `before`: seq, kind, reference, amount_fen, balance_fen, owed_fen, bill_person, reason, at_ms
 int account_entries_page(store_t *store, const char *person, int64_t before, int limit, arena_t *arena, rows_t *found,
                          err_t *err) MUST_USE;

@@ -1,5 +1,6 @@
 #include "background.h"
 #include "account_credits.h"
+#include "account_tell.h"
 #include "common/base/date.h"
 #include "common/base/log.h"
 #include "common/wire/gate.h"
@@ -18,6 +19,8 @@ enum {
     REST_MS = 50,         // when there is nothing to do
     FAULT_REST_MS = 1000, // after a failure
     SCAN_MS = 500,        // between looks for tasks
+    TELL_MS = 200,        // between looks for changes of accounts that are not told yet
+    TELLS_MAX = 16,       // partitions in a row
     COUNT_MS = 2000,      // between counts of the queue
     TICKS_MAX = 16,       // batches of events of one consumer in a row
     ANSWER_MS = 30000,
@@ -57,8 +60,8 @@ struct background {
     following_t following[BACKGROUND_CONSUMERS];
     pump_t pump;
     second_look_t *second_look;
-    char tags[PUMP_WINDOW];              // their addresses stand for the pump's slots
-    int64_t lease_ms, scan_ms, count_ms; // when they were looked at last
+    char tags[PUMP_WINDOW];                       // their addresses stand for the pump's slots
+    int64_t lease_ms, scan_ms, tell_ms, count_ms; // when they were looked at last
     metric_t *leader, *waiting, *parked;
     log_gate_t gate;
 };
@@ -198,17 +201,31 @@ static int scan(background_t *b, int64_t now_ms, bool *moved, err_t *err) {
     return rc;
 }
 
+static int tell_accounts(background_t *b, int64_t now_ms, bool *moved, err_t *err) {
+    *moved = false;
+    if (now_ms - b->tell_ms < TELL_MS && now_ms >= b->tell_ms) return 0;
+    int rc = 0;
+    bool more = true;
+    for (int i = 0; !rc && more && i < TELLS_MAX; i++) {
+        rc = account_tell_step(b->store, b->arena, &more, err);
+        *moved |= more;
+    }
+    b->tell_ms = more && !rc ? 0 : now_ms;
+    return rc;
+}
+
 static int work(background_t *b, bool *busy, err_t *err) {
     const int64_t now_ms = clock_now_ms();
-    bool pumped = false, scanned = false, looked = false;
+    bool pumped = false, scanned = false, looked = false, told = false;
     int rc = hold_lease(b, now_ms, err);
     if (rc || !b->leads) return rc;
     *busy = take_events(b);
     rc = second_look_take(b->second_look, b->store, b->arena, now_ms, &looked, err);
     if (!rc) rc = pump_tick(&b->pump, now_ms, &pumped, err);
     if (!rc) rc = scan(b, now_ms, &scanned, err);
+    if (!rc) rc = tell_accounts(b, now_ms, &told, err);
     if (!rc) rc = count_queue(b, now_ms, err);
-    *busy |= looked || pumped || scanned || b->pump.in_flight;
+    *busy |= looked || pumped || scanned || told || b->pump.in_flight;
     return rc;
 }
 

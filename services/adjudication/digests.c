@@ -14,8 +14,8 @@ static int changes_of_row(void *self, uint32_t partition, const void *body, size
 }
 
 static const standing_log_t decisions = {
-    "SELECT number, body FROM decision WHERE partition = $1 AND number > $2 ORDER BY number LIMIT $3", changes_of_row,
-    NULL};
+    "SELECT number, body FROM decision WHERE partition = $1 AND number > $2 AND kind < 4 ORDER BY number LIMIT $3",
+    changes_of_row, NULL};
 
 // ---- methods
 

@@ -1,4 +1,5 @@
 #include "readjudicate.h"
+#include "account_store.h"
 #include "adjudication.h"
 #include "common/base/log.h"
 #include "touched_lines.h"
@@ -56,7 +57,8 @@ int readjudicate_tasks(void *self, const request_t *request, const ProtobufCMess
                        err_t *err) {
     (void)request, (void)message;
     adjudication_t *on = self;
-    return tasks_list(on->store, on->arena, (Tc__Tasks **)reply, err);
+    int rc = tasks_list(on->store, on->arena, (Tc__Tasks **)reply, err);
+    return rc ? rc : account_untold_count(on->store, on->arena, &((Tc__Tasks *)*reply)->untold, err);
 }
 
 int readjudicate_retry(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,

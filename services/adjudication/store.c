@@ -38,6 +38,7 @@ const migration_t adjudication_migrations[ADJUDICATION_MIGRATIONS] = {
     {6, VISIT_SPLIT_SQL},
     {7, STANDING_TABLES_SQL},
     {8, TOUCHED_LINES_SQL},
+    {9, ACCOUNT_UNTOLD_SQL},
 };
 
 static const struct {
@@ -54,9 +55,11 @@ const stream_log_t adjudication_log = {
     .table = NULL,
     .head_sql = "SELECT COALESCE(MAX(number), 0) FROM decision WHERE partition = $1",
     .read_sql = "SELECT number, CAST(CASE kind WHEN 0 THEN 'bill.settled' WHEN 2 THEN 'bill.recomputed'"
-                " ELSE 'bill.reversed' END AS TEXT), at_ms, body FROM decision"
+                " WHEN 4 THEN 'account.changed' ELSE 'bill.reversed' END AS TEXT), at_ms, body FROM decision"
                 " WHERE partition = $1 AND number >= $2 ORDER BY number LIMIT $3",
 };
+
+_Static_assert(ROW_ACCOUNT == 4, "the kind of an account's change stands in SQL");
 
 // The LIMITs are known bounds, and they keep PostgreSQL from joining a growing table as a whole on statistics of an
 // empty one.

@@ -4,11 +4,15 @@
 #include "common/store/store.h"
 #include "common/stream/stream.h"
 
-enum { ADJUDICATION_MIGRATIONS = 8 };
+enum { ADJUDICATION_MIGRATIONS = 9 };
 // What a row of the chain is; column `kind`. It picks the topic of the event that the row is.
 typedef enum row_kind { ROW_SETTLED, ROW_REVERSED, ROW_RECOMPUTED, ROW_TOMBSTONE, ROW_KIND__COUNT } row_kind_t;
 const char *row_kind_name(row_kind_t kind);  // as in Decision.kind; "" for a settled one
 const char *row_kind_topic(row_kind_t kind); // bill.settled, bill.reversed, bill.recomputed
+// A row of the log that is no decision: an AccountChange (account_tell.h), event account.changed. It stands in a chain
+// that belongs to no year of bills, by the number of its entry, and in the place of the bill it has a name that no bill
+// can have.
+enum { ROW_ACCOUNT = ROW_KIND__COUNT, ACCOUNT_CHAIN_YEAR = -1 };
 
 extern const migration_t adjudication_migrations[ADJUDICATION_MIGRATIONS];
 extern const stream_log_t adjudication_log;

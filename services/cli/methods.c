@@ -257,7 +257,8 @@ const ProtobufCMessageDescriptor *event_type(const char *topic) {
         {"entitlement.changed", &tc__entitlement__descriptor}, {"bill.settled", &tc__decision__descriptor},
         {"bill.reversed", &tc__decision__descriptor},          {"bill.recomputed", &tc__decision__descriptor},
         {"contribution.returned", &tc__receipt__descriptor},   {"money.held", &tc__held_money__descriptor},
-        {"account.credited", &tc__account_credit__descriptor}, {"settlement.posted", &tc__journal_entry__descriptor},
+        {"account.credited", &tc__account_credit__descriptor}, {"account.changed", &tc__account_change__descriptor},
+        {"settlement.posted", &tc__journal_entry__descriptor},
     };
     for (size_t i = 0; i < COUNT_OF(topics); i++)
         if (strcmp(topics[i].topic, topic) == 0) return topics[i].type;

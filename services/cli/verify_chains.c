@@ -334,7 +334,7 @@ static int one_partition(verify_t *verify, int64_t partition, const verify_lines
         rc = verify_query(verify->adjudication, "tiitibiit",
                           "SELECT person, year, seq, bill, at_ms, body, kind, version,"
                           " COALESCE(request_id, '') FROM decision"
-                          " WHERE partition = $1 AND (person, year, seq) > ($2, $3, $4)"
+                          " WHERE partition = $1 AND (person, year, seq) > ($2, $3, $4) AND kind < 4"
                           " ORDER BY person, year, seq LIMIT $5",
                           params, COUNT_OF(params), verify->page, &rows, err);
         for (size_t i = 0; !rc && i < rows.count; i++) rc = follow(verify, &chain, partition, &rows, i, err);

@@ -1,5 +1,7 @@
 // The entries of personal accounts: each chain adds up by itself; what collection credited is there, once; what the
-// decisions say that accounts paid is there, once, and nothing else; and the ledger holds the same money.
+// decisions say that accounts paid is there, once, and nothing else; what no bill made was told, once and as it is; and
+// the ledger holds the same money.
+#include "account.pb-c.h"
 #include "adjudication.pb-c.h"
 #include "collection.pb-c.h"
 #include "common/base/hash.h"
@@ -167,10 +169,11 @@ static int check_decisions(verify_t *verify, int64_t partition, expected_t *expe
         size_t parts = 0;
         arena_reset(verify->page);
         arena_reset(verify->side);
-        int rc = verify_query(verify->adjudication, "ib",
-                              "SELECT number, body FROM decision WHERE partition = $1 AND number > $2 ORDER BY number"
-                              " LIMIT $3",
-                              params, COUNT_OF(params), verify->page, &rows, err);
+        int rc =
+            verify_query(verify->adjudication, "ib",
+                         "SELECT number, body FROM decision WHERE partition = $1 AND number > $2 AND kind < 4 ORDER BY"
+                         " number LIMIT $3",
+                         params, COUNT_OF(params), verify->page, &rows, err);
         for (size_t i = 0; !rc && i < rows.count; i++) rc = count_parts(verify, &rows, i, &parts);
         if (!rc) rc = begin_page(verify, expected, parts, err);
         for (size_t i = 0; !rc && parts && i < rows.count; i++) {
@@ -210,7 +213,7 @@ static int take_credits(verify_t *verify, void *self, const rows_t *rows, err_t 
     return rc ? rc : find_page(verify, &told->expected, err);
 }
 
-static int read_cursors(verify_t *verify, told_t *told, bool *caught_up, err_t *err) {
+static int read_cursor(verify_t *verify, told_t *told, bool *caught_up, err_t *err) {
     rows_t rows, heads;
     arena_reset(verify->page);
     memset(told->cursor, 0, sizeof told->cursor);
@@ -234,14 +237,110 @@ static int read_cursors(verify_t *verify, told_t *told, bool *caught_up, err_t *
     return rc;
 }
 
+// ---- what was told of entries that no bill made
+
+enum { NUMBER, T_PERSON, T_SEQ, BODY, T_KIND, T_REFERENCE, T_AMOUNT, T_BALANCE, T_OWED, T_AT_MS };
+
+static void check_change(verify_t *verify, const rows_t *rows, size_t row) {
+    const char *person = row_text(rows, row, T_PERSON), *kind = row_text(rows, row, T_KIND);
+    const int64_t seq = row_i64(rows, row, T_SEQ);
+    arena_reset(verify->work);
+    const Tc__AccountChange *c = (const Tc__AccountChange *)verify_message(verify, &tc__account_change__descriptor,
+                                                                           rows, row, BODY, "a change of an account");
+    if (!c) return;
+    if (!*kind) {
+        verify_broken(verify, "account of %s: event %lld tells of entry %lld, which is not there", person,
+                      (long long)row_i64(rows, row, NUMBER), (long long)seq);
+        return;
+    }
+    if (strcmp(c->person, person) != 0 || c->seq != seq || strcmp(c->reason, kind) != 0 ||
+        strcmp(c->source, row_text(rows, row, T_REFERENCE)) != 0 || c->amount_fen != row_i64(rows, row, T_AMOUNT) ||
+        c->balance_fen != row_i64(rows, row, T_BALANCE) || c->owed_fen != row_i64(rows, row, T_OWED) ||
+        c->at_ms != row_i64(rows, row, T_AT_MS))
+        verify_broken(verify, "account of %s: entry %lld (%s %s, %lld fen) was told as %s %s, %lld fen", person,
+                      (long long)seq, kind, row_text(rows, row, T_REFERENCE), (long long)row_i64(rows, row, T_AMOUNT),
+                      c->reason, c->source, (long long)c->amount_fen);
+}
+
+static int check_told(verify_t *verify, int64_t partition, err_t *err) {
+    int64_t after = 0;
+    rows_t rows = {0};
+    do {
+        const cell_t params[] = {cell_i64(partition), cell_i64(after), cell_i64(VERIFY_PAGE)};
+        arena_reset(verify->page);
+        int rc = verify_query(
+            verify->adjudication, "itibttiiii",
+            "SELECT d.number, d.person, d.seq, d.body, COALESCE(e.kind, ''), COALESCE(e.reference, ''),"
+            " COALESCE(e.amount_fen, 0), COALESCE(e.balance_fen, 0), COALESCE(e.owed_fen, 0), COALESCE(e.at_ms, 0)"
+            " FROM decision d LEFT JOIN account_entry e ON e.partition = d.partition AND e.person = d.person"
+            " AND e.seq = d.seq AND e.kind NOT IN ('payment', 'refund')"
+            " WHERE d.partition = $1 AND d.number > $2 AND d.kind = 4 ORDER BY d.number LIMIT $3",
+            params, COUNT_OF(params), verify->page, &rows, err);
+        for (size_t i = 0; !rc && i < rows.count; i++) check_change(verify, &rows, i);
+        if (rc) return rc;
+        if (rows.count) after = row_i64(&rows, rows.count - 1, NUMBER);
+        verify->looked_at += (long long)rows.count;
+    } while (rows.count == VERIFY_PAGE);
+    return E_OK;
+}
+
+// What is still to be told stands in a table of its own.
+static int check_all_told(verify_t *verify, err_t *err) {
+    rows_t rows;
+    arena_reset(verify->page);
+    int rc = verify_query(verify->adjudication, "titt",
+                          "SELECT e.person, e.seq, e.kind, e.reference FROM account_entry e WHERE e.kind NOT IN"
+                          " ('payment', 'refund') AND NOT EXISTS (SELECT 1 FROM account_untold u WHERE u.partition ="
+                          " e.partition AND u.person = e.person AND u.seq = e.seq) AND NOT EXISTS (SELECT 1 FROM"
+                          " decision d WHERE d.partition = e.partition AND d.person = e.person AND d.year = -1 AND"
+                          " d.seq = e.seq) ORDER BY e.person, e.seq LIMIT 100",
+                          NULL, 0, verify->page, &rows, err);
+    for (size_t i = 0; !rc && i < rows.count; i++)
+        verify_broken(verify, "account of %s: entry %lld (%s %s) was never told", row_text(&rows, i, 0),
+                      (long long)row_i64(&rows, i, 1), row_text(&rows, i, 2), row_text(&rows, i, 3));
+    return rc;
+}
+
+// Whether every correction came to the ledger's consumer.
+static int read_ledger_cursor(verify_t *verify, bool *caught_up, err_t *err) {
+    rows_t untold, heads, cursors;
+    int64_t applied[PARTITIONS] = {0};
+    int rc = verify_query(verify->adjudication, "i", "SELECT COUNT(*) FROM account_untold", NULL, 0, verify->page,
+                          &untold, err);
+    if (!rc)
+        rc = verify_query(verify->adjudication, "ii",
+                          "SELECT partition, MAX(number) FROM decision WHERE kind = 4 GROUP BY partition", NULL, 0,
+                          verify->page, &heads, err);
+    if (!rc)
+        rc = verify_query(verify->settlement, "ii",
+                          "SELECT partition, number FROM stream_cursor WHERE consumer = 'ledger' AND service ="
+                          " 'adjudication'",
+                          NULL, 0, verify->page, &cursors, err);
+    if (rc) return rc;
+    if (row_i64(&untold, 0, 0) > 0) *caught_up = false;
+    for (size_t i = 0; i < cursors.count; i++)
+        if (row_i64(&cursors, i, 0) >= 0 && row_i64(&cursors, i, 0) < PARTITIONS)
+            applied[row_i64(&cursors, i, 0)] = row_i64(&cursors, i, 1);
+    for (size_t i = 0; i < heads.count; i++)
+        if (row_i64(&heads, i, 0) >= 0 && row_i64(&heads, i, 0) < PARTITIONS &&
+            applied[row_i64(&heads, i, 0)] < row_i64(&heads, i, 1))
+            *caught_up = false;
+    return E_OK;
+}
+
+static int read_cursors(verify_t *verify, told_t *told, bool *caught_up, err_t *err) {
+    int rc = read_cursor(verify, told, caught_up, err);
+    return rc ? rc : read_ledger_cursor(verify, caught_up, err);
+}
+
 // ---- the ledger
 
 static int check_money(verify_t *verify, err_t *err) {
     rows_t entries, ledger;
     arena_reset(verify->page);
     int rc = verify_query(verify->adjudication, "ii",
-                          "SELECT CAST(COALESCE(SUM(CASE WHEN kind IN ('credit', 'payment', 'refund') THEN amount_fen"
-                          " ELSE 0 END), 0) AS BIGINT), CAST(COALESCE(SUM(CASE WHEN kind IN ('merge_out', 'merge_in')"
+                          "SELECT CAST(COALESCE(SUM(amount_fen), 0) AS BIGINT), CAST(COALESCE(SUM(CASE WHEN kind IN "
+                          "('merge_out', 'merge_in')"
                           " THEN amount_fen ELSE 0 END), 0) AS BIGINT) FROM account_entry",
                           NULL, 0, verify->page, &entries, err);
     if (!rc)
@@ -251,7 +350,7 @@ static int check_money(verify_t *verify, err_t *err) {
                           NULL, 0, verify->page, &ledger, err);
     if (rc) return rc;
     if (verify_sum(row_i64(&entries, 0, 0), row_i64(&ledger, 0, 0)) != 0)
-        verify_broken(verify, "personal accounts hold %lld fen without corrections, the ledger owes them %lld",
+        verify_broken(verify, "personal accounts hold %lld fen, the ledger owes them %lld",
                       (long long)row_i64(&entries, 0, 0), -(long long)row_i64(&ledger, 0, 0));
     if (row_i64(&entries, 0, 1) != 0)
         verify_broken(verify, "what merged numbers gave and got differs by %lld fen",
@@ -272,9 +371,11 @@ int verify_personal(verify_t *verify, err_t *err) {
         told.upto = &told.cursor[partition];
         rc = check_chains(verify, partition, err);
         if (!rc) rc = check_decisions(verify, partition, &paid, err);
+        if (!rc) rc = check_told(verify, partition, err);
         if (!rc)
             rc = verify_events(verify, verify->collection, partition, "account.credited", take_credits, &told, err);
     }
+    if (!rc) rc = check_all_told(verify, err);
     if (!rc)
         rc = none_left_over(verify, "payments and refunds",
                             "SELECT COUNT(*) FROM account_entry WHERE kind IN ('payment', 'refund')", &paid, err);

@@ -1,7 +1,9 @@
 // Every version of a bill and every receipt against the one entry of the journal that it causes, line by line, by plain
 // sums: what docs/ledger.md promises, worked out a second time.
+#include "account.pb-c.h"
 #include "adjudication.pb-c.h"
 #include "collection.pb-c.h"
+#include "common/base/date.h"
 #include "common/base/hash.h"
 #include "common/policy/tables.h"
 #include "common/policy/fund.h"
@@ -256,6 +258,15 @@ static void check_credit(verify_t *verify, const Tc__AccountCredit *credit, cons
     expect_count(verify, entry, credit->amount_fen != 0 ? 1 + between : 0);
 }
 
+static void check_correction(verify_t *verify, const Tc__AccountChange *change, const Tc__JournalEntry *entry) {
+    const fund_rules_t *fund = rules_of(verify, entry);
+    const char *own = fund ? fund->books->personal_fund : "";
+    const int32_t year = entry->form ? year_of(entry->value_date) : 0;
+    expect(verify, entry, &(sum_key_t){"allotted", "correction", "", "", "", own, year}, change->amount_fen);
+    expect(verify, entry, &(sum_key_t){"personal", "account", "", "", "", own, 0}, negative(change->amount_fen));
+    expect_count(verify, entry, 1);
+}
+
 // ---- causes and entries
 
 typedef struct source {
@@ -273,7 +284,15 @@ typedef struct cause { // what an entry says of its event
 
 static bool is_bill(const source_t *source) { return source->type == &tc__decision__descriptor; }
 
-static cause_t cause_of(const source_t *source, const ProtobufCMessage *message) {
+static bool is_change(const source_t *source) { return source->type == &tc__account_change__descriptor; }
+
+// Of what an account's changes tell only corrections move money of their own; of bills all that change what is booked.
+static bool is_due(const source_t *source, const ProtobufCMessage *message) {
+    if (is_bill(source)) return causes_entry((const Tc__Decision *)message);
+    return !is_change(source) || strcmp(((const Tc__AccountChange *)message)->reason, "correction") == 0;
+}
+
+static cause_t cause_of(const source_t *source, const ProtobufCMessage *message, char day[static DATE_TEXT_MAX]) {
     if (is_bill(source)) {
         const Tc__Decision *d = (const Tc__Decision *)message;
         const Tc__Previous *p = d->previous;
@@ -293,6 +312,10 @@ static cause_t cause_of(const source_t *source, const ProtobufCMessage *message)
                          .facility = "",
                          .total = c->amount_fen};
     }
+    if (is_change(source)) {
+        const Tc__AccountChange *c = (const Tc__AccountChange *)message;
+        return (cause_t){c->source, date_format(date_of_ms(c->at_ms), day), c->person, "", c->amount_fen, 0};
+    }
     const Tc__Receipt *r = (const Tc__Receipt *)message;
     return (cause_t){r->receipt, r->paid_on, "", "", r->amount_fen, 0};
 }
@@ -308,7 +331,8 @@ static void check_entry(verify_t *verify, const source_t *source, const char *wh
                         const rows_t *found, size_t row) {
     const Tc__JournalEntry *entry =
         (const Tc__JournalEntry *)verify_message(verify, &tc__journal_entry__descriptor, found, row, 2, where);
-    const cause_t cause = cause_of(source, message);
+    char day[DATE_TEXT_MAX];
+    const cause_t cause = cause_of(source, message, day);
     if (!entry) return;
     if (strcmp(entry->kind, source->kind) != 0 || strcmp(entry->reference, cause.reference) != 0 ||
         !is_dated(entry, source, cause.value_date) || strcmp(entry->person, cause.person) != 0 ||
@@ -325,6 +349,8 @@ static void check_entry(verify_t *verify, const source_t *source, const char *wh
         check_held(verify, (const Tc__HeldMoney *)message, entry);
     else if (source->type == &tc__account_credit__descriptor)
         check_credit(verify, (const Tc__AccountCredit *)message, entry);
+    else if (is_change(source))
+        check_correction(verify, (const Tc__AccountChange *)message, entry);
     else
         check_receipt(verify, (const Tc__Receipt *)message, strcmp(source->kind, "return") == 0, entry);
 }
@@ -359,10 +385,12 @@ static int check_causes(verify_t *verify, const source_t *source, int64_t partit
         const ProtobufCMessage *message = verify_message(verify, source->type, causes, i, 1, where);
         for (; at < found.count && row_i64(&found, at, 0) == (int64_t)i; at++, entries++)
             if (message) check_entry(verify, source, where, message, &found, at);
-        const size_t due = message && is_bill(source) && !causes_entry((const Tc__Decision *)message) ? 0 : 1;
+        const size_t due = message && !is_due(source, message) ? 0 : 1;
+        char day[DATE_TEXT_MAX];
         if (entries != due)
             verify_broken(verify, "%s %s (%s) is posted %zu times, %s was expected", source->kind,
-                          message ? cause_of(source, message).reference : "?", where, entries, due ? "once" : "never");
+                          message ? cause_of(source, message, day).reference : "?", where, entries,
+                          due ? "once" : "never");
     }
     return rc;
 }
@@ -428,17 +456,17 @@ static int entries_have_causes(verify_t *verify, const source_t *source, int64_t
 static int no_foreign_entries(verify_t *verify, err_t *err) {
     rows_t rows;
     arena_reset(verify->page);
-    int rc =
-        verify_query(verify->settlement, "iittt",
-                     "SELECT partition, number, reference, source_service, kind FROM journal"
-                     " WHERE NOT (source_service = 'adjudication' AND kind = 'bill' OR source_service = "
-                     "'collection' AND kind IN ('contribution', 'return', 'held', 'account') OR source_service ="
-                     " 'settlement' AND kind IN ('movement', 'payment', 'between', 'allotment', 'counter',"
-                     " 'opening', 'closing', 'task_done', 'task_late', 'task_explained', 'task_void', 'fund_warning',"
-                     " 'statement', 'statement_confirmed', 'statement_disputed', 'statement_answered',"
-                     " 'order_drafted', 'order_approved', 'order_sent', 'order_refused'))"
-                     " ORDER BY partition, number LIMIT 100",
-                     NULL, 0, verify->page, &rows, err);
+    int rc = verify_query(
+        verify->settlement, "iittt",
+        "SELECT partition, number, reference, source_service, kind FROM journal"
+        " WHERE NOT (source_service = 'adjudication' AND kind IN ('bill', 'correction') OR source_service = "
+        "'collection' AND kind IN ('contribution', 'return', 'held', 'account') OR source_service ="
+        " 'settlement' AND kind IN ('movement', 'payment', 'between', 'allotment', 'counter',"
+        " 'opening', 'closing', 'task_done', 'task_late', 'task_explained', 'task_void', 'fund_warning',"
+        " 'statement', 'statement_confirmed', 'statement_disputed', 'statement_answered',"
+        " 'order_drafted', 'order_approved', 'order_sent', 'order_refused'))"
+        " ORDER BY partition, number LIMIT 100",
+        NULL, 0, verify->page, &rows, err);
     for (size_t i = 0; !rc && i < rows.count; i++)
         verify_broken(verify, "entry %lld/%lld (%s) names %s as the cause of a %s, which causes none",
                       (long long)row_i64(&rows, i, 0), (long long)row_i64(&rows, i, 1), row_text(&rows, i, 2),
@@ -454,8 +482,12 @@ static int no_foreign_entries(verify_t *verify, err_t *err) {
 int verify_posted(verify_t *verify, err_t *err) {
     const source_t sources[] = {
         {"adjudication", "bill", verify->adjudication,
-         "SELECT number, body FROM decision WHERE partition = $1 AND number > $2 ORDER BY number LIMIT $3",
-         "SELECT number FROM decision WHERE partition = $1 AND number = $2", &tc__decision__descriptor},
+         "SELECT number, body FROM decision WHERE partition = $1 AND number > $2 AND kind < 4 ORDER BY number LIMIT $3",
+         "SELECT number FROM decision WHERE partition = $1 AND number = $2 AND kind < 4", &tc__decision__descriptor},
+        {"adjudication", "correction", verify->adjudication,
+         "SELECT number, body FROM decision WHERE partition = $1 AND number > $2 AND kind = 4 ORDER BY number LIMIT $3",
+         "SELECT number FROM decision WHERE partition = $1 AND number = $2 AND kind = 4",
+         &tc__account_change__descriptor},
         {"collection", "contribution", verify->collection, TOLD("contribution.received"), &tc__receipt__descriptor},
         {"collection", "return", verify->collection, TOLD("contribution.returned"), &tc__receipt__descriptor},
         {"collection", "held", verify->collection, TOLD("money.held"), &tc__held_money__descriptor},

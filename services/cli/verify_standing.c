@@ -195,8 +195,8 @@ int verify_standing(verify_t *verify, err_t *err) {
     const side_t sides[] = {
         {verify->adjudication, "business", &tc__decision__descriptor,
          "SELECT decision.body FROM decision WHERE decision.bill = $1" FOLLOWED("decision") " ORDER BY version",
-         "SELECT number, body FROM decision WHERE partition = $1 AND number > $2 AND number <= $3 ORDER BY number"
-         " LIMIT $4",
+         "SELECT number, body FROM decision WHERE partition = $1 AND number > $2 AND number <= $3 AND kind < 4"
+         " ORDER BY number LIMIT $4",
          changes_of_bill},
         {verify->settlement, "finance", &tc__journal_entry__descriptor,
          "SELECT journal.body FROM journal WHERE journal.reference = $1" FOLLOWED(

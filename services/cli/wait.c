@@ -56,7 +56,7 @@ static bool laggard(const picture_t *picture, char *text, size_t room) {
     return worst > 0;
 }
 
-// What adjudication has still to decide again; false when there is nothing. What is parked waits for a person.
+// What adjudication has still to decide again or to tell; *busy false: nothing. What is parked waits for a person.
 static int deciding_again(suite_t *suite, char *text, size_t room, bool *busy, err_t *err) {
     Tc__GetTasks request = TC__GET_TASKS__INIT;
     ProtobufCMessage *reply = NULL;
@@ -68,9 +68,12 @@ static int deciding_again(suite_t *suite, char *text, size_t room, bool *busy, e
     // Task 0 stands for what events bring and is open for good.
     for (size_t i = 0; i < tasks->n_tasks; i++)
         *busy |= tasks->tasks[i]->number > 0 && strcmp(tasks->tasks[i]->state, "open") == 0;
+    if (tasks->untold)
+        snprintf(text, room, "adjudication has %lld changes of personal accounts to tell", (long long)tasks->untold);
     if (*busy)
         snprintf(text, room, "adjudication has the bills of %lld persons and years to decide again",
                  (long long)waiting);
+    *busy |= tasks->untold > 0;
     return E_OK;
 }
 

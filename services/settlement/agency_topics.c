@@ -24,6 +24,7 @@ static const row_t table[] = {
     ENTRY("return", "posting.return"),
     ENTRY("held", "posting.held"),
     ENTRY("account", "posting.account"),
+    ENTRY("correction", "posting.correction"),
     ENTRY("movement", "posting.movement"),
     ENTRY("payment", "posting.payment"),
     ENTRY("between", "posting.between"),

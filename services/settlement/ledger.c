@@ -1,10 +1,11 @@
 // Lines of zero fen are left out. An entry may have no line at all (a bill that no fund pays, also when it is
 // reversed): the journal still tells of it.
 #include "ledger.h"
+#include "common/base/date.h"
 #include <string.h>
 
 static const char kind_bill[] = "bill", kind_contribution[] = "contribution", kind_return[] = "return",
-                  kind_held[] = "held", kind_account[] = "account";
+                  kind_held[] = "held", kind_account[] = "account", kind_correction[] = "correction";
 static const char personal_account[] = "account"; // the word of what personal accounts hold and pay
 
 // Words of events become parts of account names: [a-z0-9_], so that the chart stays readable and prefixes mean
@@ -365,6 +366,32 @@ int ledger_of_credit(const Tc__AccountCredit *credit, const fund_rules_t *fund, 
         debit.fund = own;
     }
     if (!rc) rc = post_pair(entry, arena, &debit, to, err);
+    if (!rc) *out = entry;
+    return rc;
+}
+
+// ---- a personal account corrected
+
+// What the persons have more, the fund of the accounts has less: where the difference comes from is the paper's to say,
+// and an order's to move.
+int ledger_of_change(const Tc__AccountChange *change, const fund_rules_t *fund, const ledger_source_t *source,
+                     int64_t posted_ms, arena_t *arena, Tc__JournalEntry **out, err_t *err) {
+    const fund_books_t *books = books_of(fund);
+    const char *own = books ? books->personal_fund : "";
+    char day[DATE_TEXT_MAX];
+    *out = NULL;
+    if (strcmp(change->reason, kind_correction) != 0) return 0;
+    Tc__JournalEntry *entry = entry_new(arena, source, posted_ms, 2);
+    if (!entry) return no_memory(err);
+    entry->kind = (char *)kind_correction;
+    entry->reference = change->source;
+    entry->person = change->person;
+    entry->value_date = arena_text(arena, "%s", date_format(date_of_ms(change->at_ms), day));
+    entry->total_fen = change->amount_fen;
+    if (!entry->value_date) return no_memory(err);
+    const side_t debit = {"allotted", kind_correction, "", "", "", change->amount_fen, own, year_of(day)};
+    const side_t credit = {"personal", personal_account, "", "", "", 0, own, 0};
+    int rc = post_pair(entry, arena, &debit, credit, err);
     if (!rc) *out = entry;
     return rc;
 }

@@ -1,6 +1,7 @@
 // Double entry: from an event of adjudication or collection to the one journal entry it causes. Pure. The postings of
 // an entry sum to zero; debits are positive. The chart of accounts, and why: docs/ledger.md.
 #pragma once
+#include "account.pb-c.h"
 #include "adjudication.pb-c.h"
 #include "collection.pb-c.h"
 #include "common/base/arena.h"
@@ -37,6 +38,10 @@ int ledger_of_return(const Tc__Receipt *receipt, const fund_rules_t *fund, const
                      int64_t posted_ms, arena_t *arena, Tc__JournalEntry **out, err_t *err) MUST_USE;
 // A month credited to a personal account, or taken back: of the fund's money, what is the person's own from now on.
 int ledger_of_credit(const Tc__AccountCredit *credit, const fund_rules_t *fund, const ledger_source_t *source,
+                     int64_t posted_ms, arena_t *arena, Tc__JournalEntry **out, err_t *err) MUST_USE;
+// A clerk's correction of a personal account, within the fund of the accounts. `*out` NULL: another change, which is
+// booked by what caused it (a credit) or moves no money (a merger).
+int ledger_of_change(const Tc__AccountChange *change, const fund_rules_t *fund, const ledger_source_t *source,
                      int64_t posted_ms, arena_t *arena, Tc__JournalEntry **out, err_t *err) MUST_USE;
 // Money of a payer that pays no bill (yet) came or went.
 int ledger_of_held(const Tc__HeldMoney *held, const fund_rules_t *fund, const ledger_source_t *source,

@@ -61,6 +61,7 @@ OF(receipt, Tc__Receipt)
 OF(return, Tc__Receipt)
 OF(held, Tc__HeldMoney)
 OF(credit, Tc__AccountCredit)
+OF(change, Tc__AccountChange)
 #undef OF
 
 // NULL: the topic moves no money. An event of one of these may still cause no entry.
@@ -71,7 +72,8 @@ static const topic_rule_t *rule_of(const char *topic) {
                                          {"contribution.received", &tc__receipt__descriptor, receipt_entry},
                                          {"contribution.returned", &tc__receipt__descriptor, return_entry},
                                          {"money.held", &tc__held_money__descriptor, held_entry},
-                                         {"account.credited", &tc__account_credit__descriptor, credit_entry}};
+                                         {"account.credited", &tc__account_credit__descriptor, credit_entry},
+                                         {"account.changed", &tc__account_change__descriptor, change_entry}};
     for (size_t i = 0; i < COUNT_OF(rules); i++)
         if (strcmp(rules[i].topic, topic) == 0) return &rules[i];
     return NULL;

@@ -139,6 +139,10 @@ static void live(int person) {
     command(person, "reverse", 4, "{\"bill\":\"B%d-2\",\"person\":\"P%d\",\"reason\":\"entered twice\"}", person,
             person);
     settle(person, 5, "2018-05-10", "150000.00");
+    command(person, "correct_account", 8,
+            "{\"person\":\"P%d\",\"number\":\"C%d-8\",\"amount\":\"70.00\",\"reason\":"
+            "\"forgotten\"}",
+            person, person);
     command(person, "recompute", 6, "{\"person\":\"P%d\",\"year\":2018,\"cause\":\"to be sure\"}", person);
     readjudicate(person, 7);
     NEED(running_settle_down(suite) == 0);
@@ -178,6 +182,7 @@ static void tell_story(int person, char *out) {
         write_list(out, call("adjudication", "get_versions", "{\"bill\":\"%s\"}", bill), "decisions", version);
         write_list(out, call("settlement", "get_entries", "{\"reference\":\"%s\"}", bill), "entries", posted);
     }
+    write_list(out, call("settlement", "get_entries", "{\"reference\":\"C%d-8\"}", person), "entries", posted);
     write_list(out, call("adjudication", "get_account", "{\"person\":\"P%d\"}", person), "entries", entry);
 }
 
@@ -200,7 +205,8 @@ static bool was_hit(const char *point) {
 
 // How often a story comes by at least. A consumer that is behind takes all events at once, the pump what is due.
 static int least_meetings(const char *point) {
-    if (strncmp(point, "pump_", 5) == 0 || strncmp(point, "effect_", 7) == 0) return 1;
+    if (strncmp(point, "pump_", 5) == 0 || strncmp(point, "effect_", 7) == 0 || strncmp(point, "tell_", 5) == 0)
+        return 1;
     return strncmp(point, "in_", 3) == 0 ? 2 : 4;
 }
 
@@ -216,6 +222,7 @@ static void hit_all(bool (*is_asked)(const char *point)) {
     tell_story(POINTS, undisturbed);
     HAS_TEXT(undisturbed, "reversed");
     HAS_TEXT(undisturbed, "refund");
+    HAS_TEXT(undisturbed, "allotted/correction");
     for (int i = 0; i < POINTS; i++) {
         if (is_asked && !is_asked(points[i])) continue;
         const int nth = 1 + (int)draw_below(&draw, least_meetings(points[i]));

@@ -225,6 +225,10 @@ static void past_changes(void) {
     NEED(call("enrollment", "set_employer_kind",
               "{\"employer\":\"E1\",\"kind\":\"distressed\",\"from\":\"2017-01-01\",\"until\":\"2017-02-28\","
               "\"approved_on\":\"2017-01-01\",\"document\":\"No. 7\"}") != NULL);
+    NEED(call("adjudication", "correct_account",
+              "{\"person\":\"P4\",\"number\":\"K1\",\"amount\":\"50.00\",\"reason\":\"on paper\"}") != NULL);
+    NEED(call("adjudication", "correct_account",
+              "{\"person\":\"P4\",\"number\":\"K2\",\"amount\":\"-20.00\",\"reason\":\"too much\"}") != NULL);
     NEED(running_settle_down(suite) == 0);
 }
 
@@ -625,6 +629,31 @@ static const struct {
      "DELETE FROM account_entry WHERE person = 'P14' AND seq = (SELECT MAX(e.seq) FROM account_entry e WHERE e.person ="
      " 'P14')",
      "account of P14: credit 2018-03/3 is there 0 times"},
+    {"a correction of a personal account", "adjudication",
+     "UPDATE account_entry SET amount_fen = amount_fen + 1, balance_fen = balance_fen + 1 WHERE person = 'P4' AND kind "
+     "="
+     " 'correction' AND reference = 'K1';UPDATE account_entry SET balance_fen = balance_fen + 1 WHERE person = 'P4' AND"
+     " kind = 'correction' AND reference = 'K2'",
+     "correction K1, 5001 fen) was told as correction K1, 5000 fen"},
+    {"a correction's paper", "adjudication",
+     "UPDATE account_entry SET reference = 'K9' WHERE kind = 'correction' AND"
+     " reference = 'K2'",
+     "(correction K9, -2000 fen) was told as correction K2, -2000 fen"},
+    {"an entry that no bill made and nobody was told of", "adjudication",
+     "UPDATE decision SET year = -2 WHERE kind = 4 AND person = 'P4' AND seq = (SELECT e.seq FROM account_entry e WHERE"
+     " e.reference = 'K2')",
+     "(correction K2) was never told"},
+    {"the entry of an account's change deleted", "adjudication",
+     "DELETE FROM account_entry WHERE kind = 'correction' AND reference = 'K2'", "which is not there"},
+    {"the bodies of two changes of an account", "adjudication",
+     "UPDATE decision SET body = (SELECT o.body FROM decision o WHERE o.kind = 4 AND o.person = 'P4' AND o.seq = 1)"
+     " WHERE kind = 4 AND person = 'P4' AND seq > 1",
+     "(correction K1, 5000 fen) was told as credit"},
+    {"a correction booked twice as high", "settlement",
+     "UPDATE posting SET amount_fen = amount_fen * 2 WHERE " ENTRY("K1") REBALANCE, "personal accounts hold"},
+    {"the entry of a correction deleted", "settlement",
+     "DELETE FROM posting WHERE " ENTRY("K2") ";DELETE FROM journal WHERE reference = 'K2'" REBALANCE,
+     "correction K2 (adjudication"},
     {"a credit of a personal account forged", "adjudication",
      "INSERT INTO account_entry SELECT partition, person, seq + 1, kind, '2018-09/1', 0, balance_fen, owed_fen,"
      " bill_person, reason, at_ms FROM account_entry WHERE person = 'P14' AND seq = (SELECT MAX(e.seq) FROM"

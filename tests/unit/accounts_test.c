@@ -2,10 +2,12 @@
 // corrections; and whole turns that pay, give back and race. Built twice: on SQLite, and with ON_POSTGRES on a private
 // PostgreSQL.
 #include "account.pb-c.h"
+#include "common/base/fault.h"
 #include "common/base/hash.h"
 #include "services/adjudication/account_book.h"
 #include "services/adjudication/account_credits.h"
 #include "services/adjudication/account_parts.h"
+#include "services/adjudication/account_tell.h"
 #include "services/adjudication/accounts.h"
 #include "services/adjudication/adjudication.h"
 #include "services/adjudication/paying.h"
@@ -618,6 +620,121 @@ TEST(a_correction_has_a_number_and_never_goes_below_zero) {
     close_world(&world);
 }
 
+// ---- what is told
+
+static void tell_all(world_t *world) {
+    for (bool moved = true; moved;) need(account_tell_step(world->store, world->arena, &moved, &err));
+}
+
+// Everything is told, once, with what its entry says, and the log has no hole.
+static int64_t check_told(world_t *world) {
+    rows_t rows;
+    EQ(number(world, "SELECT COUNT(*) FROM account_untold"), 0);
+    EQ(number(world, "SELECT COUNT(*) FROM (SELECT partition FROM decision GROUP BY partition HAVING MAX(number) <>"
+                     " COUNT(*)) AS holes"),
+       0);
+    EQ(number(world, "SELECT COUNT(*) FROM account_entry WHERE kind NOT IN ('payment', 'refund')"),
+       number(world, "SELECT COUNT(*) FROM decision WHERE kind = 4"));
+    need(store_query(world->store,
+                     "SELECT d.body, e.kind, e.reference, e.amount_fen, e.balance_fen, e.owed_fen, e.at_ms, e.seq,"
+                     " e.person FROM decision d JOIN account_entry e ON e.partition = d.partition AND e.person ="
+                     " d.person AND e.seq = d.seq WHERE d.kind = 4 ORDER BY d.partition, d.number",
+                     NULL, 0, world->arena, &rows, &err));
+    const int64_t count = (int64_t)rows.count;
+    for (size_t i = 0; i < rows.count; i++) {
+        size_t bytes;
+        const void *body = row_blob(&rows, i, 0, &bytes);
+        Tc__AccountChange *change = tc__account_change__unpack(NULL, bytes, body);
+        NEED(change != NULL);
+        EQ_TEXT(change->reason, row_text(&rows, i, 1));
+        EQ_TEXT(change->source, row_text(&rows, i, 2));
+        EQ(change->amount_fen, row_i64(&rows, i, 3));
+        EQ(change->balance_fen, row_i64(&rows, i, 4));
+        EQ(change->owed_fen, row_i64(&rows, i, 5));
+        EQ(change->at_ms, row_i64(&rows, i, 6));
+        EQ(change->seq, row_i64(&rows, i, 7));
+        EQ_TEXT(change->person, row_text(&rows, i, 8));
+        tc__account_change__free_unpacked(change, NULL);
+    }
+    EQ(number(world, "SELECT COUNT(*) FROM decision a JOIN decision b ON b.person = a.person AND b.kind = 4 AND"
+                     " b.seq > a.seq AND b.number < a.number WHERE a.kind = 4"),
+       0); // a person's in order
+    arena_reset(world->arena);
+    return count;
+}
+
+TEST(what_no_bill_made_is_told_once_and_bills_go_on) {
+    world_t *world = open_world("told", false);
+    credit(world, "P1", "2018-01", 1, 6020);
+    credit(world, "P2", "2018-01", 1, 100);
+    EQ(correct(world, "K1", 500), E_OK);
+    EQ(number(world, "SELECT COUNT(*) FROM account_untold"), 3);
+    tell_all(world);
+    EQ(check_told(world), 3);
+    // The turn's numbers are old: it meets the keys, reads again and settles.
+    Tc__Decision *d = settle(world, "B1", "P1", "2018-03-10", 1000000, NULL);
+    EQ(d->account_fen, 6520);
+    tc__decision__free_unpacked(d, NULL);
+    EQ(number(world, "SELECT COUNT(*) FROM account_untold"), 0); // a payment rides in its decision
+    const event_t merger = merger_event(world, "P1", "P2");
+    follow(world, &merger, 1);
+    tc__decision__free_unpacked(reverse(world, "B1", "P1"), NULL); // the refund is passed on
+    EQ(balance(world, "P2"), 6620);
+    tell_all(world);
+    tell_all(world);
+    EQ(check_told(world), 5); // merge_out and merge_in are new
+    EQ(number(world, "SELECT COUNT(*) FROM decision WHERE kind = 4 AND year <> -1"), 0);
+    recompute(world, "r1", "P1");
+    rows_t rows;
+    const cell_t params[] = {cell_i64(partition_of("P1")), cell_i64(1), cell_i64(1)};
+    need(store_query(world->store, adjudication_log.read_sql, params, 3, world->arena, &rows, &err));
+    EQ_TEXT(row_text(&rows, 0, 1), "account.changed");
+    check_books(world);
+    close_world(&world);
+}
+
+TEST(many_changes_are_told_a_page_at_a_time_by_whoever_comes) {
+    enum { MANY = ACCOUNT_TELL_ROWS + 7 };
+    world_t *world = open_world("many", false), *other = open_world("many", false);
+    bool moved = true;
+    for (int i = 0; i < MANY; i++) {
+        char month[16];
+        snprintf(month, sizeof month, "%d-%02d", 1990 + i / 12, 1 + i % 12);
+        credit(world, "P1", month, 1, 100 + i);
+    }
+    need(account_tell_step(world->store, world->arena, &moved, &err));
+    EQ(number(world, "SELECT COUNT(*) FROM account_untold"), MANY - ACCOUNT_TELL_ROWS);
+    need(account_tell_step(other->store, other->arena, &moved, &err));
+    OK(moved);
+    need(account_tell_step(world->store, world->arena, &moved, &err));
+    OK(!moved);
+    EQ(check_told(world), MANY);
+    close_world(&world);
+    close_world(&other);
+}
+
+TEST(a_telling_that_fails_tells_nothing_and_is_done_again) {
+    world_t *world = open_world("tellfault", false);
+    for (int kind = 0, month = 1; kind < FAULT__COUNT; kind++) {
+        bool failed = true, moved;
+        for (long n = 1; failed; n++, month++) {
+            char text[16];
+            snprintf(text, sizeof text, "%d-%02d", 1950 + month / 12, 1 + month % 12);
+            credit(world, "P1", text, 1, 100);
+            const int64_t told = number(world, "SELECT COUNT(*) FROM decision");
+            fault_arm((fault_t)kind, n);
+            const int rc = account_tell_step(world->store, world->arena, &moved, &err);
+            failed = fault_disarm((fault_t)kind);
+            OK(failed || rc == E_OK);
+            if (rc) EQ(number(world, "SELECT COUNT(*) FROM decision"), told);
+            tell_all(world);
+            EQ(number(world, "SELECT COUNT(*) FROM decision"), told + 1);
+        }
+    }
+    check_told(world);
+    close_world(&world);
+}
+
 static size_t page(world_t *world, int64_t before, bool *done) {
     Tc__GetAccount message = TC__GET_ACCOUNT__INIT;
     ProtobufCMessage *reply = NULL;
@@ -703,6 +820,8 @@ TEST(whatever_happens_accounts_and_decisions_hold_the_same_money) {
     EQ(number(world, "SELECT CAST(COALESCE(SUM(amount_fen), 0) AS BIGINT) FROM account_entry WHERE kind IN ('payment',"
                      " 'refund')"),
        -standing);
+    tell_all(world);
+    check_told(world);
     check_books(world);
     close_world(&world);
 }
@@ -723,5 +842,7 @@ TESTS("personal accounts", CASE(the_ground_is_laid), CASE(parts_add_up_in_order_
       CASE(a_relative_pays_only_where_the_city_and_the_owner_allow_it),
       CASE(what_costs_less_goes_back_to_the_relative_first_and_what_costs_more_is_not_taken),
       CASE(two_bills_of_one_family_at_once_on_two_instances_end_right),
-      CASE(a_correction_has_a_number_and_never_goes_below_zero), CASE(a_statement_has_pages_newest_first),
+      CASE(a_correction_has_a_number_and_never_goes_below_zero), CASE(what_no_bill_made_is_told_once_and_bills_go_on),
+      CASE(many_changes_are_told_a_page_at_a_time_by_whoever_comes),
+      CASE(a_telling_that_fails_tells_nothing_and_is_done_again), CASE(a_statement_has_pages_newest_first),
       CASE(whatever_happens_accounts_and_decisions_hold_the_same_money), CASE(the_ground_is_cleared))

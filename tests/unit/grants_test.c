@@ -208,6 +208,33 @@ TEST(a_payer_may_be_a_person_and_so_may_a_reference) {
     EQ_TEXT(see(&grant, &entry)->line[0]->payer, "P1");
 }
 
+TEST(a_corrected_account_names_its_person_and_paper_only_to_whom_that_is_granted) {
+    Tc__JournalEntry entry = TC__JOURNAL_ENTRY__INIT;
+    entry.kind = T("correction"), entry.reference = T("K2018-7"), entry.person = T("P1"), entry.postings = list;
+    entry.value_date = T("2018-03-15"), entry.total_fen = 700;
+    line(&entry, "allotted/correction", "", "EMP_PA", "", 700);
+    line(&entry, "personal/account", "", "EMP_PA", "", -700);
+    grant_t grant = granted("posting.correction", "all", "EMP_PA", 0);
+    const Tc__Agency__Entry *seen = see(&grant, &entry);
+    NEED(seen != NULL);
+    EQ_TEXT(seen->kind, "correction");
+    EQ(seen->n_line, 2);
+    EQ_TEXT(seen->person, "");
+    EQ_TEXT(seen->reference, "");
+    EQ(seen->total_case, 0);
+    EQ(seen->line[1]->amount_case, 0);
+    grant.fields = GRANT_AMOUNTS | GRANT_REFERENCE;
+    EQ(see(&grant, &entry)->line[1]->amount_fen, -700);
+    EQ_TEXT(see(&grant, &entry)->reference, "K2018-7");
+    EQ_TEXT(see(&grant, &entry)->person, "");
+    grant.fields |= GRANT_PERSON;
+    EQ_TEXT(see(&grant, &entry)->person, "P1");
+    grant = granted("posting.account", "all", "all", GRANT_PERSON);
+    OK(see(&grant, &entry) == NULL);
+    grant = granted("posting.correction", "440703", "all", GRANT_PERSON);
+    OK(see(&grant, &entry) == NULL); // it is of no county
+}
+
 TEST(lines_of_other_counties_and_funds_are_cut_and_the_whole_with_them) {
     Tc__JournalEntry entry = bill();
     line(&entry, "expense/tier1", "440704", "pool", "", 70);
@@ -329,19 +356,21 @@ TEST(topics_off_the_table_are_nobodys_and_a_bad_body_is_an_error) {
 }
 
 int main(void) {
-    static const check_case_t cases[] = {CASE(a_file_is_read_as_it_stands),
-                                         CASE(what_stands_before_a_dot_means_all_of_it),
-                                         CASE(a_file_at_fault_is_refused_with_its_line),
-                                         CASE(what_is_written_is_read_again_and_no_file_grants_nothing),
-                                         CASE(without_fields_an_entry_tells_nobody_and_no_amount),
-                                         CASE(each_field_opens_what_it_names),
-                                         CASE(a_payer_may_be_a_person_and_so_may_a_reference),
-                                         CASE(lines_of_other_counties_and_funds_are_cut_and_the_whole_with_them),
-                                         CASE(a_line_without_a_county_goes_with_the_whole_entry),
-                                         CASE(kinds_are_topics_and_an_unknown_kind_is_another),
-                                         CASE(what_an_entry_tells_is_shown_instead_of_what_it_books),
-                                         CASE(tasks_statements_and_orders_have_topics_of_their_own),
-                                         CASE(topics_off_the_table_are_nobodys_and_a_bad_body_is_an_error)};
+    static const check_case_t cases[] = {
+        CASE(a_file_is_read_as_it_stands),
+        CASE(what_stands_before_a_dot_means_all_of_it),
+        CASE(a_file_at_fault_is_refused_with_its_line),
+        CASE(what_is_written_is_read_again_and_no_file_grants_nothing),
+        CASE(without_fields_an_entry_tells_nobody_and_no_amount),
+        CASE(each_field_opens_what_it_names),
+        CASE(a_payer_may_be_a_person_and_so_may_a_reference),
+        CASE(a_corrected_account_names_its_person_and_paper_only_to_whom_that_is_granted),
+        CASE(lines_of_other_counties_and_funds_are_cut_and_the_whole_with_them),
+        CASE(a_line_without_a_county_goes_with_the_whole_entry),
+        CASE(kinds_are_topics_and_an_unknown_kind_is_another),
+        CASE(what_an_entry_tells_is_shown_instead_of_what_it_books),
+        CASE(tasks_statements_and_orders_have_topics_of_their_own),
+        CASE(topics_off_the_table_are_nobodys_and_a_bad_body_is_an_error)};
     arena = arena_new(64 * 1024, 0);
     const int status = arena ? check_run("grants", cases, COUNT_OF(cases)) : 2;
     arena_destroy(&arena);

@@ -215,6 +215,13 @@ static int credit(book_t *book, int64_t number, fen_t amount) {
     return deliver(book, &book->settlement->collection, "account.credited", number, &month.base);
 }
 
+static int correct(book_t *book, int64_t number, fen_t amount) {
+    Tc__AccountChange change = TC__ACCOUNT_CHANGE__INIT;
+    change.person = T("P1"), change.seq = number, change.reason = T("correction"), change.source = T("K1");
+    change.amount_fen = amount, change.at_ms = 1583000000000; // 1 March 2020
+    return deliver(book, &book->settlement->adjudication, "account.changed", number, &change.base);
+}
+
 static fen_t booked(book_t *book, const char *account, const char *fund, const char *identity, const char *county,
                     int64_t year) {
     const cell_t params[] = {cell_text(account), cell_text(fund), cell_text(identity), cell_text(county),
@@ -549,6 +556,10 @@ TEST(what_the_pool_owes_to_personal_accounts_is_paid_and_not_a_fen_more) {
     EQ(booked(&book, "allotted/account", "EMP_POOL", "", "", 2020), 6020);
     EQ(booked(&book, "personal/account", "EMP_PA", "", "", 0), -6020);
     EQ(booked(&book, "between/account", "EMP_POOL", "", "", 0), -6020);
+    EQ(booked(&book, "between/account", "EMP_PA", "", "", 0), 6020);
+    EQ(correct(&book, 5, 1000), E_OK); // stays within the fund of the accounts: the pool owes no more
+    EQ(booked(&book, "personal/account", "EMP_PA", "", "", 0), -7020);
+    EQ(booked(&book, "allotted/correction", "EMP_PA", "", "", 2020), 1000);
     EQ(booked(&book, "between/account", "EMP_PA", "", "", 0), 6020);
     EQ(move(&book, (order_t){"M1", "income_county", "income_city", "EMP_POOL", ZZ_A, 100000, NULL}), E_OK);
     EQ(move(&book, (order_t){"M2", "income_city", "special_city", "EMP_POOL", ZZ_A, 100000, NULL}), E_OK);

@@ -143,6 +143,37 @@ TEST(a_credited_month_is_the_persons_own_and_may_be_taken_back) {
     }
 }
 
+static Tc__AccountChange change_of(const char *reason, fen_t amount) {
+    Tc__AccountChange change = TC__ACCOUNT_CHANGE__INIT;
+    change.person = T("P1"), change.seq = 3, change.reason = T(reason), change.source = T("K2018-7");
+    change.amount_fen = amount, change.balance_fen = 9000, change.at_ms = 1521043200000; // 15 March 2018, 00:00
+    return change;
+}
+
+TEST(a_corrected_account_is_booked_and_other_changes_are_booked_by_their_cause) {
+    Tc__JournalEntry *entry;
+    err_t err = {0};
+    for (fen_t amount = -1200; amount <= 1200; amount += 2400) {
+        const Tc__AccountChange change = change_of("correction", amount);
+        NEED(ledger_of_change(&change, NULL, &source, 99, arena, &entry, &err) == E_OK);
+        EQ(entry->n_postings, 2);
+        EQ(posted_to(entry, "allotted/correction"), amount);
+        EQ(posted_to(entry, "personal/account"), -amount);
+        EQ(entry->postings[0]->year, 2018);
+        OK(ledger_balanced(entry));
+        EQ_TEXT(entry->kind, "correction");
+        EQ_TEXT(entry->reference, "K2018-7");
+        EQ_TEXT(entry->person, "P1");
+        EQ_TEXT(entry->value_date, "2018-03-15");
+        EQ(entry->total_fen, amount);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        const Tc__AccountChange other = change_of((const char *[]){"credit", "merge_out", "merge_in"}[i], 500);
+        NEED(ledger_of_change(&other, NULL, &source, 99, arena, &entry, &err) == E_OK);
+        OK(entry == NULL);
+    }
+}
+
 TEST(a_receipt_is_money_in_the_treasury_and_income_by_payer) {
     receipt_event_t receipt;
     Tc__JournalEntry *entry;
@@ -399,6 +430,24 @@ TEST(the_same_number_of_another_service_is_another_event) {
     close_book(&book);
 }
 
+TEST(a_correction_is_posted_once_and_no_other_change) {
+    book_t book;
+    open_book(&book, "settlement_corrected");
+    const Tc__AccountChange credit = change_of("credit", 6020), more = change_of("correction", 700),
+                            less = change_of("correction", -200);
+    event_t events[] = {event_of(5, 1, "account.changed", &credit.base), event_of(5, 2, "account.changed", &more.base),
+                        event_of(5, 3, "account.changed", &less.base)};
+    for (int again = 0; again < 2; again++) {
+        EQ(deliver(&book, &book.settlement->adjudication, events, 3), E_OK);
+        EQ(one_number(&book, "SELECT COUNT(*) FROM journal WHERE kind = 'correction'"), 2);
+        EQ(one_number(&book, "SELECT COUNT(*) FROM journal"), 2);
+        EQ(balance_under(&book, "personal/account", NULL), -500);
+        EQ(balance_under(&book, "allotted/correction", NULL), 500);
+    }
+    check_books(&book);
+    close_book(&book);
+}
+
 TEST(an_event_that_does_not_add_up_writes_nothing) {
     book_t book;
     bill_event_t good, bad;
@@ -594,10 +643,12 @@ TEST(the_ground_is_cleared) {
 TESTS("settlement", CASE(the_ground_is_laid), CASE(a_bill_is_an_expense_and_a_debt_to_the_facility),
       CASE(what_accounts_pay_is_owed_to_the_facility_and_given_back_as_a_difference),
       CASE(a_credited_month_is_the_persons_own_and_may_be_taken_back),
+      CASE(a_corrected_account_is_booked_and_other_changes_are_booked_by_their_cause),
       CASE(a_receipt_is_money_in_the_treasury_and_income_by_payer),
       CASE(a_receipt_given_back_is_posted_the_other_way_round), CASE(money_that_pays_no_bill_is_held),
       CASE(events_that_do_not_add_up_are_refused), CASE(every_entry_sums_to_zero_and_no_fen_is_lost),
       CASE(an_event_counts_once_however_often_it_comes), CASE(the_same_number_of_another_service_is_another_event),
-      CASE(an_event_that_does_not_add_up_writes_nothing), CASE(a_second_poster_is_refused_and_goes_on_from_the_truth),
-      CASE(an_entry_is_found_by_its_reference), CASE(a_later_version_is_posted_as_what_it_changes),
-      CASE(balances_are_those_of_the_newest_versions), CASE(the_ground_is_cleared))
+      CASE(a_correction_is_posted_once_and_no_other_change), CASE(an_event_that_does_not_add_up_writes_nothing),
+      CASE(a_second_poster_is_refused_and_goes_on_from_the_truth), CASE(an_entry_is_found_by_its_reference),
+      CASE(a_later_version_is_posted_as_what_it_changes), CASE(balances_are_those_of_the_newest_versions),
+      CASE(the_ground_is_cleared))
