@@ -1,4 +1,5 @@
 #include "life_store.h"
+#include "public_sums.h"
 
 // Known bounds, which also keep PostgreSQL from joining whole tables with the keys (store.c).
 #define ONE " LIMIT 1"
@@ -13,8 +14,11 @@ int bills_paid_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *ou
 }
 
 int bills_take_out(store_t *store, const rows_t *rows, err_t *err) {
-    return store_each_exec(
-        store, "DELETE FROM bill WHERE partition = $1 AND person = $2 AND period = $3 AND paid_on <> ''", rows, err);
+    int rc = public_sums_touch(store, rows, NULL, err);
+    return rc ? rc
+              : store_each_exec(
+                    store, "DELETE FROM bill WHERE partition = $1 AND person = $2 AND period = $3 AND paid_on <> ''",
+                    rows, err);
 }
 
 int withdrawn_insert(store_t *store, const rows_t *rows, err_t *err) {
@@ -46,9 +50,12 @@ int bills_put_wages(store_t *store, const rows_t *rows, err_t *err) {
 }
 
 int bills_put_bodies(store_t *store, const rows_t *rows, err_t *err) {
-    return store_each_exec(
-        store, "UPDATE bill SET body = $4 WHERE partition = $1 AND person = $2 AND period = $3 AND paid_on = ''", rows,
-        err);
+    int rc = public_sums_touch(store, rows, NULL, err);
+    return rc ? rc
+              : store_each_exec(store,
+                                "UPDATE bill SET body = $4 WHERE partition = $1 AND person = $2 AND period = $3"
+                                " AND paid_on = ''",
+                                rows, err);
 }
 
 int merged_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
@@ -73,5 +80,6 @@ int bills_whole(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
 }
 
 int bills_remove(store_t *store, const rows_t *rows, err_t *err) {
-    return store_drop(store, "bill", "partition, person, period", rows, err);
+    int rc = public_sums_touch(store, rows, NULL, err);
+    return rc ? rc : store_drop(store, "bill", "partition, person, period", rows, err);
 }

@@ -1,10 +1,12 @@
 // One walk over the persons, page by page, and of each the bills of the year by key, in constant memory: it costs the
-// same however many years a city keeps. Bills change when they are paid, so sums kept beside them would have to change
-// with every receipt, and an index by year with every bill.
+// same however many years a city keeps. What public money owes is kept by partition (public_sums.h), and only
+// partitions whose bills changed are walked over; employers and persons pay every day, so with them it is always the
+// whole walk.
 #include "obligations.h"
 #include "bearers.h"
 #include "common/policy/tables.h"
 #include "common/wire/scope.h"
+#include "public_sums.h"
 #include "store.h"
 #include "subsidies.h"
 #include <stdlib.h>
@@ -24,6 +26,7 @@ typedef struct sums {
     obligations_t all;
     char (*last_person)[KEY_MAX]; // of each, so that a person counts once
     arena_t *page;
+    int64_t partition; // of which persons are walked over; -1: of all
 } sums_t;
 
 static int out_of_memory(err_t *err) { return err_set(err, E_IO, "out of memory"); }
@@ -35,7 +38,10 @@ static int too_much(err_t *err) {
 // The next persons, and what is asked for each: partition, person, year, the year after.
 static int read_persons(const sums_t *sums, walk_place_t *place, rows_t *keys, err_t *err) {
     rows_t persons;
-    int rc = person_keys_page(sums->c->ctx->store, place->partition, place->person, PAGE, sums->page, &persons, err);
+    store_t *store = sums->c->ctx->store;
+    int rc = sums->partition < 0
+                 ? person_keys_page(store, place->partition, place->person, PAGE, sums->page, &persons, err)
+                 : person_keys_of(store, sums->partition, place->person, PAGE, sums->page, &persons, err);
     rows_init(keys, sums->page, 4);
     for (size_t i = 0; rc == 0 && i < persons.count; i++) {
         cell_t *key = rows_add(keys);
@@ -139,6 +145,107 @@ static int walk(sums_t *sums, err_t *err) {
     } while (rc == 0 && keys.count == PAGE);
     arena_reset(sums->page);
     return rc;
+}
+
+// ---- what is kept of public money
+
+typedef struct kept { // of the year
+    int64_t changes[PARTITIONS];
+    bool holds[PARTITIONS];
+    rows_t made; // year, partition, changes, body: to be kept
+} kept_t;
+
+static int add_amount(fen_t more, fen_t *sum, err_t *err) { return fen_add(*sum, more, sum) ? too_much(err) : 0; }
+
+static int add_kept(sums_t *sums, const Tc__PublicSums *kept, err_t *err) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < kept->n_lines; i++) {
+        const Tc__PublicSums__Line *line = kept->lines[i];
+        const sum_key_t of = {line->division, line->item, line->payer, "", line->identity};
+        obligation_t *sum = NULL;
+        rc = sum_of(sums, &of, &sum, err);
+        if (rc) return rc;
+        sum->line->persons += line->persons;
+        rc = add_amount(line->due_fen, &sum->line->due_fen, err);
+        if (rc == 0) rc = add_amount(line->by_receipt_fen, &sum->by_receipt, err);
+        if (rc == 0) rc = add_amount(line->paid_fen, &sum->line->paid_fen, err);
+    }
+    return rc;
+}
+
+static int read_kept(sums_t *sums, kept_t *kept, err_t *err) {
+    rows_t changes, rows;
+    arena_t *arena = sums->c->ctx->arena;
+    int rc = public_changes_of(sums->c->ctx->store, sums->year, arena, &changes, err);
+    if (rc == 0) rc = public_sums_of(sums->c->ctx->store, sums->year, arena, &rows, err);
+    for (size_t i = 0; rc == 0 && i < changes.count; i++)
+        kept->changes[row_i64(&changes, i, 0) % PARTITIONS] = row_i64(&changes, i, 1);
+    for (size_t i = 0; rc == 0 && i < rows.count; i++) {
+        const int64_t partition = row_i64(&rows, i, 0) % PARTITIONS;
+        Tc__PublicSums *sum = NULL;
+        size_t size;
+        const void *body = row_blob(&rows, i, 2, &size);
+        if (row_i64(&rows, i, 1) != kept->changes[partition]) continue;
+        rc = message_unpack((ProtobufCMessage **)&sum, &tc__public_sums__descriptor, body, size, arena, err);
+        if (rc == 0) rc = add_kept(sums, sum, err);
+        kept->holds[partition] = rc == 0;
+    }
+    return rc;
+}
+
+static int sums_of_part(const sums_t *part, Tc__PublicSums *out, arena_t *arena, err_t *err) {
+    tc__public_sums__init(out);
+    if (!(out->lines = arena_alloc(arena, (part->all.count + 1) * sizeof *out->lines))) return out_of_memory(err);
+    for (size_t i = 0; i < part->all.count; i++) {
+        const obligation_t *sum = &part->all.items[i];
+        Tc__PublicSums__Line *line = arena_alloc(arena, sizeof *line);
+        if (!line) return out_of_memory(err);
+        tc__public_sums__line__init(line);
+        line->division = sum->line->division;
+        line->item = sum->line->item;
+        line->payer = sum->line->payer;
+        line->identity = sum->line->identity;
+        line->persons = sum->line->persons;
+        line->due_fen = sum->line->due_fen;
+        line->by_receipt_fen = sum->by_receipt;
+        line->paid_fen = sum->line->paid_fen;
+        out->lines[out->n_lines++] = line;
+    }
+    return 0;
+}
+
+// One partition from its bills, into the sums and among what is to be kept.
+static int walk_partition(sums_t *sums, sums_t *part, int64_t partition, kept_t *kept, err_t *err) {
+    arena_t *arena = sums->c->ctx->arena;
+    Tc__PublicSums made;
+    size_t size;
+    part->all.count = 0;
+    part->partition = partition;
+    int rc = walk(part, err);
+    if (rc == 0) rc = sums_of_part(part, &made, arena, err);
+    if (rc == 0) rc = add_kept(sums, &made, err);
+    if (rc) return rc;
+    void *body = message_pack(&made.base, arena, &size);
+    cell_t *row = rows_add(&kept->made);
+    if (!body || !row) return out_of_memory(err);
+    row[0] = cell_text(sums->year);
+    row[1] = cell_i64(partition);
+    row[2] = cell_i64(kept->changes[partition]);
+    row[3] = cell_blob(body, size);
+    return 0;
+}
+
+static int sum_public(sums_t *sums, err_t *err) {
+    arena_t *arena = sums->c->ctx->arena;
+    kept_t *kept = arena_alloc(arena, sizeof *kept);
+    sums_t part = *sums;
+    part.all.items = arena_alloc(arena, SUMS_MAX * sizeof *part.all.items);
+    if (!kept || !part.all.items) return out_of_memory(err);
+    rows_init(&kept->made, arena, 4);
+    int rc = read_kept(sums, kept, err);
+    for (int64_t p = 0; rc == 0 && p < PARTITIONS; p++)
+        if (!kept->holds[p]) rc = walk_partition(sums, &part, p, kept, err);
+    return rc ? rc : public_sums_put(sums->c->ctx->store, &kept->made, err);
 }
 
 // ---- whose of city and county
@@ -246,11 +353,12 @@ int obligations_read(collection_t *c, int year, bool all_payers, obligations_t *
                    .all_payers = all_payers,
                    .all.items = arena_alloc(arena, SUMS_MAX * sizeof *sums.all.items),
                    .last_person = arena_alloc(arena, SUMS_MAX * sizeof *sums.last_person),
-                   .page = c->env.scratch};
+                   .page = c->env.scratch,
+                   .partition = -1};
     if (!sums.all.items || !sums.last_person) return out_of_memory(err);
     snprintf(sums.year, sizeof sums.year, "%04d", year);
     snprintf(sums.next_year, sizeof sums.next_year, "%04d", year + 1);
-    int rc = walk(&sums, err);
+    int rc = all_payers ? walk(&sums, err) : sum_public(&sums, err);
     if (rc == 0) rc = share_all(&sums, year, err);
     if (rc == 0) rc = add_subsidies(&sums, year, err);
     if (rc) return rc;

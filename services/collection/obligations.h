@@ -15,7 +15,8 @@ typedef struct obligations {
     size_t count;
 } obligations_t;
 
-// Walks over all bills of the store; with `all_payers` employers and persons are payers like others. City and county
+// From the sums that are kept, and for partitions whose bills changed since from these, whose sums are kept then; with
+// `all_payers` employers and persons are payers like others, and all bills are walked over. City and county
 // share what finance owes as the city's file says on 1 January, each sum by itself, half a fen upwards for the city.
 // Lives in ctx->arena; the scratch arena is free afterwards.
 int obligations_read(collection_t *c, int year, bool all_payers, obligations_t *out, err_t *err) MUST_USE;

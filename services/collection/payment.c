@@ -3,6 +3,7 @@
 #include "crediting.h"
 #include "employer_kinds.h"
 #include "own_share.h"
+#include "public_sums.h"
 #include "receipts_store.h"
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +177,31 @@ static int read_employers(book_t *book, err_t *err) {
 
 // ---- writing
 
+// Does what is paid, or is not any more, count as paid by public money?
+static bool brings_public(const Tc__ContributionBill *bill) {
+    bool any = false;
+    for (size_t i = 0; i < bill->n_lines; i++) {
+        const int payer = payer_from_name(bill->lines[i]->payer);
+        any |= (payer == PAYER_FINANCE || payer == PAYER_UNEMPLOYMENT_FUND) && bill_brings(bill, bill->lines[i]);
+    }
+    return any;
+}
+
+static int touch_sums(const book_t *book, err_t *err) {
+    rows_t rows;
+    rows_init(&rows, book->arena, 3);
+    for (size_t i = 0; i < book->bill_count; i++) {
+        const Tc__ContributionBill *bill = book->bills[i].bill;
+        if (!brings_public(bill)) continue;
+        cell_t *row = rows_add(&rows);
+        if (!row) return out_of_memory(err);
+        row[0] = cell_i64(partition_of(bill->person));
+        row[1] = cell_text(bill->person);
+        row[2] = cell_text(bill->period);
+    }
+    return public_sums_touch(book->c->ctx->store, &rows, NULL, err);
+}
+
 static int mark_paid(const book_t *book, err_t *err) {
     rows_t rows;
     rows_init(&rows, book->arena, 5);
@@ -243,6 +269,7 @@ int payments_book(collection_t *c, const payment_t *payments, size_t count, Tc__
     if (rc == 0) rc = read_employers(&book, err);
     if (rc) return rc;
     rc = mark_paid(&book, err);
+    if (rc == 0) rc = touch_sums(&book, err);
     if (rc == 0) rc = keep_receipts(&book, err);
     if (rc == 0) rc = credit_and_renew(&book, err);
     if (rc) return spoil(err);
@@ -286,6 +313,7 @@ int payment_undo(collection_t *c, const payer_key_t *payer, const Tc__Receipt *r
     if (rc == 0) rc = read_employers(&book, err);
     if (rc) return rc;
     rc = bills_unpay(c->ctx->store, payer, receipt->receipt, err);
+    if (rc == 0) rc = touch_sums(&book, err);
     if (rc == 0) rc = renew_shares(&book, err);
     if (rc == 0) rc = desk_tell(c, receipt->payer, "contribution.returned", &receipt->base, err);
     if (rc == 0) rc = crediting_unpaid(c, book.bills, book.bill_count, err);

@@ -4,6 +4,7 @@
 #include "common/stream/consumer.h"
 #include "life_store.h"
 #include "own_share.h"
+#include "public_sums.h"
 #include "subsidies.h"
 #include "targets.h"
 #include <string.h>
@@ -44,6 +45,7 @@ const migration_t collection_migrations[COLLECTION_MIGRATIONS] = {
     {11, POSTGRES_ONLY "ALTER TABLE person SET (fillfactor = 45);"
                        "ALTER TABLE uncached_batch ALTER COLUMN persons SET STORAGE EXTERNAL;"},
     {12, TARGET_TABLES_SQL},
+    {13, PUBLIC_SUMS_SQL},
 };
 
 int key_add(rows_t *keys, const char *name, err_t *err) {
@@ -78,6 +80,15 @@ int person_keys_page(store_t *store, int64_t partition, const char *person, int3
     return store_query(store,
                        "SELECT partition, person FROM person WHERE (partition, person) > ($1, $2)"
                        " ORDER BY partition, person LIMIT $3",
+                       params, COUNT_OF(params), arena, out, err);
+}
+
+int person_keys_of(store_t *store, int64_t partition, const char *person, int32_t limit, arena_t *arena, rows_t *out,
+                   err_t *err) {
+    const cell_t params[] = {cell_i64(partition), cell_text(person), cell_i64(limit)};
+    return store_query(store,
+                       "SELECT partition, person FROM person WHERE partition = $1 AND person > $2 ORDER BY person"
+                       " LIMIT $3",
                        params, COUNT_OF(params), arena, out, err);
 }
 
@@ -148,12 +159,17 @@ int bills_known(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
                             keys, arena, out, err);
 }
 
+// Public money owes what the payer does not, or all of a bill without an employer.
+static bool may_owe_public(const cell_t *bill) { return bill[10].i64 < bill[5].i64 || bill[4].size == 0; }
+
 int bills_insert(store_t *store, const rows_t *rows, err_t *err) {
     CHECK(rows->width == BILL_COLUMNS);
-    return store_insert(store, "bill",
-                        "partition, person, period, identity, employer, total_fen, paid_on, receipt, body, wage_fen,"
-                        " own_fen",
-                        rows, CONFLICT_FAILS, err);
+    int rc = public_sums_touch(store, rows, may_owe_public, err);
+    return rc ? rc
+              : store_insert(store, "bill",
+                             "partition, person, period, identity, employer, total_fen, paid_on, receipt, body,"
+                             " wage_fen, own_fen",
+                             rows, CONFLICT_FAILS, err);
 }
 
 // The two ways to name a payer need a plan each: an employer's bills are found by index, a person's by primary key.
@@ -253,8 +269,11 @@ int unpaid_of_employer(store_t *store, const char *employer, arena_t *arena, row
 }
 
 int bills_drop(store_t *store, const rows_t *rows, err_t *err) {
-    return store_each_exec(
-        store, "DELETE FROM bill WHERE partition = $1 AND person = $2 AND period = $3 AND paid_on = ''", rows, err);
+    int rc = public_sums_touch(store, rows, NULL, err);
+    return rc ? rc
+              : store_each_exec(
+                    store, "DELETE FROM bill WHERE partition = $1 AND person = $2 AND period = $3 AND paid_on = ''",
+                    rows, err);
 }
 
 // ---- entitlements

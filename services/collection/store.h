@@ -4,7 +4,7 @@
 #include "collection.h"
 #include "common/store/store.h"
 
-enum { COLLECTION_MIGRATIONS = 12 };
+enum { COLLECTION_MIGRATIONS = 13 };
 extern const migration_t collection_migrations[COLLECTION_MIGRATIONS];
 
 int key_add(rows_t *keys, const char *name, err_t *err) MUST_USE; // (partition_of(name), name)
@@ -19,6 +19,9 @@ int persons_page(store_t *store, const persons_range_t *range, int32_t limit, ar
 // Only their keys, those after (partition, person): partition, person.
 int person_keys_page(store_t *store, int64_t partition, const char *person, int32_t limit, arena_t *arena, rows_t *out,
                      err_t *err) MUST_USE;
+// The same, of this partition alone.
+int person_keys_of(store_t *store, int64_t partition, const char *person, int32_t limit, arena_t *arena, rows_t *out,
+                   err_t *err) MUST_USE;
 int persons_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
                err_t *err) MUST_USE; // key, version, state
 int person_versions_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,

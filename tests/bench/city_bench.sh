@@ -2,7 +2,8 @@
 # A whole city through the running suite: import, a monthly run, a file of receipts, states from scratch. Beside each step
 # stands the bare writing of the rows that it left: how many times its time, and how many times its processor time (of the
 # service and, on PostgreSQL, of its connection), which other work on the machine disturbs less. Then the service's memory
-# before and after: its own, which must not grow with the city, + pages of files. A step that only reads is compared with
+# before and after: its own, which must not grow with the city, + pages of files; at the end the peak of both services. A
+# step that only reads is compared with
 # the writing of the rows it looked at. Collection sleeps while enrolment imports, so that the following of the states is
 # measured alone and as a whole.
 #   tests/bench/city_bench.sh [--bin DIR] [--store sqlite:DIR|postgresql://…|both] [people]
@@ -81,6 +82,9 @@ tell() { # NAME SERVICE ROWS TABLE WHERE [TABLE WHERE …]
         "$(rss "$service")"
 }
 
+# The service's peak of memory, mapped files and all.
+peak() { awk '/^VmHWM/ {printf "%d", $2 / 1024}' "/proc/$(pid "$1")/status"; }
+
 lines() { grep -c . "$1"; }
 import() { suite import "$1" "$work/city/$1.csv" --quiet >"$work/out" || [ $? = 1 ]; }
 
@@ -119,6 +123,14 @@ measure() { # STORE
     since=$(date +%s%3N)
     begin collection; suite collect rebuild --json >"$work/out"
     tell "rebuild, all lost" collection "$people" entitlement "version > 0" event "at_ms >= $since"
+    # What public money owes: bills changed everywhere, then nothing.
+    suite collect bill 2018 --quiet >/dev/null
+    for when in "all bills new" "again"; do
+        from=$(ms); used=$(cpu collection)
+        suite collect obligations 2018 >"$work/out"
+        printf '%-24s %s: %d ms, cpu %d ms\n' "obligations" "$when" $(($(ms) - from)) $((($(cpu collection) - used) * 10))
+    done
+    echo "peak of memory, MiB: enrollment $(peak enrollment), collection $(peak collection)"
     stop_suite
 }
 

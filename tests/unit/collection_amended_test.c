@@ -3,6 +3,7 @@
 // twice: on SQLite, and with ON_POSTGRES.
 #include "services/collection/difference.h"
 #include "tests/city_books.h"
+#include "tests/obligations_rig.h"
 
 static const char day[] = "2018-07-15"; // of every payment
 
@@ -369,8 +370,7 @@ TEST(a_move_and_a_wage_at_once) {
 
 static fen_t owed_by_finance(city_t *city, const char *division) {
     fen_t sum = 0;
-    RIG_DO(&city->collection, "get_obligations", "{'year':2018}");
-    const Tc__Obligations *all = (const Tc__Obligations *)city->collection.reply;
+    const Tc__Obligations *all = rig_obligations(&city->collection, 2018);
     for (size_t i = 0; i < all->n_lines; i++)
         if (strcmp(all->lines[i]->division, division) == 0) sum += all->lines[i]->due_fen;
     return sum;

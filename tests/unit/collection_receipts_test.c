@@ -3,6 +3,7 @@
 #include "services/collection/claim.h"
 #include "services/collection/years.h"
 #include "tests/city_books.h"
+#include "tests/obligations_rig.h"
 
 static const char file_of[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -557,8 +558,7 @@ TEST(JM_C_03_and_JM_C_09_what_public_money_owes_for_a_year) {
     bill_months(&city, "2018-05", "2018-06");
     receive(&city, "T2", "person", "U1", "2018-05", "2018-05-20");
     const fen_t fee = SUM(&city, "total_fen", "bill WHERE person = 'R0'");
-    RIG_DO(&city.collection, "get_obligations", "{'year':2018}");
-    const Tc__Obligations *all = (const Tc__Obligations *)city.collection.reply;
+    const Tc__Obligations *all = rig_obligations(&city.collection, 2018);
     NEED(all->n_lines == 3);
     EQ_TEXT(all->lines[0]->item, "tier1");
     EQ_TEXT(all->lines[0]->payer, "finance");
@@ -574,6 +574,60 @@ TEST(JM_C_03_and_JM_C_09_what_public_money_owes_for_a_year) {
     EQ(all->lines[2]->due_fen, 2 * 13330); // 4.3%
     RIG_DO(&city.collection, "get_obligations", "{'year':2017}");
     EQ(((const Tc__Obligations *)city.collection.reply)->n_lines, 0);
+    close_city(&city);
+}
+
+static fen_t line_of(const Tc__Obligations *all, const char *payer, bool paid) {
+    fen_t sum = 0;
+    for (size_t i = 0; i < all->n_lines; i++)
+        if (strcmp(all->lines[i]->payer, payer) == 0) sum += paid ? all->lines[i]->paid_fen : all->lines[i]->due_fen;
+    return sum;
+}
+
+static fen_t owed_now(city_t *city) {
+    RIG_DO(&city->collection, "get_obligations", "{'year':2018}");
+    return line_of((const Tc__Obligations *)city->collection.reply, "finance", false);
+}
+
+// Who asks reads sums, and bills only where they changed since: what is done to bills behind the service's back is seen
+// when one of that partition changes as it should.
+TEST(what_public_money_owes_is_kept_until_a_bill_changes) {
+    city_t city;
+    err_t err = {0};
+    open_city(&city);
+    add_born(&city, "R0", "19700301", "resident", "2018-01", "");
+    add_born(&city, "U1", "19700301", "unemployed", "2018-05", "");
+    RIG_DO(&city.enrollment, "set_group",
+           "{'person':'R0','group':'minimum_living','from':'2017-01-01','source':'civil_affairs'}");
+    pump(&city);
+    NEED(partition_of("R0") != partition_of("U1"));
+    EQ(rig_obligations(&city.collection, 2018)->n_lines, 0);
+    RIG_DO(&city.collection, "bill_year", "{'year':2018}");
+    bill_months(&city, "2018-05", "2018-06");
+    const Tc__Obligations *all = rig_obligations(&city.collection, 2018);
+    const fen_t finance = line_of(all, "finance", false), fund = line_of(all, "unemployment_fund", false);
+    NEED(finance > 0 && fund > 0);
+    // Paid by a receipt, given back, billed once more, and no longer owed.
+    receive(&city, "T2", "person", "U1", "2018-05", "2018-05-20");
+    EQ(line_of(rig_obligations(&city.collection, 2018), "unemployment_fund", true), fund / 2);
+    RIG_DO(&city.collection, "resolve_receipt", "{'receipt':'T2','decision':'return','reason':'twice'}");
+    EQ(line_of(rig_obligations(&city.collection, 2018), "unemployment_fund", true), 0);
+    bill_months(&city, "2018-07", "2018-07");
+    EQ(line_of(rig_obligations(&city.collection, 2018), "unemployment_fund", false), fund / 2 * 3);
+    RIG_DO(&city.enrollment, "close_spell", "{'person':'U1','last_month':'2018-06'}");
+    pump(&city);
+    EQ(line_of(rig_obligations(&city.collection, 2018), "unemployment_fund", false), fund);
+    // Behind its back.
+    NEED(store_exec(city.collection.ctx.store, "DELETE FROM bill WHERE person = 'R0'", NULL, 0, &err) == E_OK);
+    EQ(owed_now(&city), finance);
+    receive(&city, "T3", "person", "U1", "2018-05", "2018-05-20"); // of another partition
+    EQ(owed_now(&city), finance);
+    EQ(line_of((const Tc__Obligations *)city.collection.reply, "unemployment_fund", true), fund / 2);
+    RIG_DO(&city.collection, "bill_year", "{'year':2018}");
+    EQ(owed_now(&city), finance);
+    NEED(store_exec(city.collection.ctx.store, "DELETE FROM bill WHERE person = 'R0'", NULL, 0, &err) == E_OK);
+    RIG_DO(&city.collection, "bill_year", "{'year':2019}"); // another year
+    EQ(owed_now(&city), finance);
     close_city(&city);
 }
 
@@ -752,6 +806,7 @@ TESTS("collection_receipts", CASE(the_ground_is_laid), CASE(a_claim_is_decided_b
       CASE(JM_Y_01_JM_Y_07_and_JM_Y_09_a_lump_sum_makes_up_what_is_missing_and_then_counts),
       CASE(JM_Y_02_who_first_joins_from_2018_needs_25_years),
       CASE(JM_C_03_and_JM_C_09_what_public_money_owes_for_a_year),
+      CASE(what_public_money_owes_is_kept_until_a_bill_changes),
       CASE(JM_G_11_and_JM_G_14_three_months_late_ends_like_the_twin_in_time_and_four_do_not),
       CASE(every_receipt_ends_in_one_place_and_every_fen_too), CASE(a_thousand_receipts_take_no_time),
       CASE(the_ground_is_cleared))

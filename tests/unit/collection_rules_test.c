@@ -5,6 +5,7 @@
 #include "services/collection/handlers.h"
 #include "services/collection/own_share.h"
 #include "services/enrollment/handlers.h"
+#include "tests/obligations_rig.h"
 #include "tests/service_rig.h"
 #include <unistd.h>
 
@@ -174,7 +175,7 @@ TEST(JM_C_43_the_months_of_the_unemployed_are_the_funds) {
     pump(&city);
     for (int month = 5; month <= 7; month++) {
         RIG_DO(&city.collection, "bill_month", "{'month':'2018-0%d'}", month);
-        RIG_DO(&city.collection, "get_obligations", "{'year':2018}");
+        (void)rig_obligations(&city.collection, 2018);
         const Tc__Obligations *all = (const Tc__Obligations *)city.collection.reply;
         NEED(all->n_lines == 2);
         for (size_t i = 0; i < 2; i++) EQ_TEXT(all->lines[i]->payer, "unemployment_fund");
@@ -223,7 +224,7 @@ TEST(ZZ_C21_ZZ_C23_ZS_C17_the_residents_standard_is_set_by_year) {
             char period[16];
             fen_t basic = 0, finance = 0;
             RIG_DO(&city.collection, "bill_year", "{'year':%d}", year);
-            RIG_DO(&city.collection, "get_obligations", "{'year':%d}", year);
+            (void)rig_obligations(&city.collection, year);
             const Tc__Obligations *all = (const Tc__Obligations *)city.collection.reply;
             for (size_t i = 0; i < all->n_lines; i++) {
                 finance += all->lines[i]->due_fen;
@@ -298,7 +299,7 @@ TEST(ZZ_C20_a_resident_owes_the_fee_and_no_subsidy) {
     EQ_TEXT(only_bill(&city, "R1")->paid_on, "2020-12-20");
     NEED(entitlement(&city, "R1")->n_spans == 1);
     EQ_TEXT(entitlement(&city, "R1")->spans[0]->last_month, "2021-12");
-    RIG_DO(&city.collection, "get_obligations", "{'year':2021}");
+    (void)rig_obligations(&city.collection, 2021);
     EQ(((const Tc__Obligations *)city.collection.reply)->lines[0]->paid_fen, 0); // finance has paid nothing
     // What was parked pays itself back, and what was booked too: the fee, no more.
     RIG_DO(&city.collection, "resolve_receipt", "{'receipt':'T1','decision':'apply','reason':'no bill left'}");
@@ -331,7 +332,7 @@ TEST(JM_C_28_the_funds_receipt_pays_the_months_of_the_unemployed) {
     EQ(due(&city, "person", "U1", "2018-05"), 24180); // 7.8% of 3,100.00
     OK(only_bill(&city, "U1")->own_fen == only_bill(&city, "U1")->total_fen);
     EQ(import_own(&city, "T1", "U1", "2018-05", "241.80", "2018-05-20")->matched, 1);
-    RIG_DO(&city.collection, "get_obligations", "{'year':2018}");
+    (void)rig_obligations(&city.collection, 2018);
     const Tc__Obligations *all = (const Tc__Obligations *)city.collection.reply;
     for (size_t i = 0; i < all->n_lines; i++) EQ(all->lines[i]->paid_fen, all->lines[i]->due_fen);
     close_city(&city);
@@ -395,7 +396,7 @@ TEST(ZZ_C20_the_shares_of_bills_from_before_are_worked_out) {
     for (int i = 0; i < 2; i++) EQ(own_share_fill(city.collection.ctx.store, city.collection.ctx.arena, &err), E_OK);
     EQ(due(&city, "person", "R1", "2021"), 28000);
     EQ(only_bill(&city, "R0")->own_fen, 83000);
-    RIG_DO(&city.collection, "get_obligations", "{'year':2021}");
+    (void)rig_obligations(&city.collection, 2021);
     EQ(((const Tc__Obligations *)city.collection.reply)->lines[0]->paid_fen, 55000); // R0's, as it was told
     RIG_DO(&city.collection, "resolve_receipt", "{'receipt':'T1','decision':'return','reason':'moved away'}");
     EQ(due(&city, "person", "R0", "2021"), 28000);
@@ -404,10 +405,7 @@ TEST(ZZ_C20_the_shares_of_bills_from_before_are_worked_out) {
 
 // ---- public money
 
-static const Tc__Obligations *obligations(city_t *city, int year) {
-    RIG_DO(&city->collection, "get_obligations", "{'year':%d}", year);
-    return (const Tc__Obligations *)city->collection.reply;
-}
+static const Tc__Obligations *obligations(city_t *city, int year) { return rig_obligations(&city->collection, year); }
 
 static size_t events_of(city_t *city, const char *topic) {
     rows_t rows;
