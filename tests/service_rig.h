@@ -140,6 +140,9 @@ __attribute__((format(printf, 3, 4))) static inline int rig_ask(rig_t *rig, cons
 }
 
 // For what the rest of a test stands on.
+// The paper behind a membership of a group, where the city asks for one.
+#define RIG_PAPER "'certificate':'C-1','issuer':'civil_affairs','issuer_level':'county','issued_on':'2017-06-01'"
+
 #define RIG_DO(rig, ...)                                                                                               \
     do {                                                                                                               \
         if (rig_ask((rig), __VA_ARGS__))                                                                               \

@@ -104,9 +104,13 @@ static void write_group(sample_t *sample, FILE *file, int64_t number) {
     if (sample->person[number].identity != IDENTITY_RESIDENT || !chance(sample, 80)) return;
     fprintf(file,
             "{\"set_group\":{\"person\":\"P%07lld\",\"group\":\"%s\",\"from\":\"%lld-01-01\",\"source\":\"civil_"
-            "affairs\"}}\n",
+            "affairs\",",
             (long long)number + 1, group_name((int)groups[below(sample, (int64_t)COUNT_OF(groups))]),
             (long long)sample->year - 1);
+    fprintf(file,
+            "\"certificate\":\"C%07lld\",\"issuer\":\"civil_affairs\",\"issuer_level\":\"county\","
+            "\"issued_on\":\"%lld-12-01\"}}\n",
+            (long long)number + 1, (long long)sample->year - 2);
 }
 
 static int write_population(sample_t *sample) {

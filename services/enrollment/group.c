@@ -44,10 +44,18 @@ static int find_place(const Tc__PersonState *before, const Tc__SetGroup *ask, da
     return 0;
 }
 
-static Tc__Membership *membership_of(const enrollment_rules_t *rules, const Tc__SetGroup *ask) {
+// `have`: the one that it takes the place of, or NULL. Whoever ends it need not show its paper again.
+static Tc__Membership *membership_of(const enrollment_rules_t *rules, const Tc__SetGroup *ask,
+                                     const Tc__Membership *have) {
     Tc__Membership *membership = arena_alloc(rules->arena, sizeof *membership);
     if (!membership) return NULL;
     tc__membership__init(membership);
+    const bool keeps = have && !*ask->certificate;
+    membership->certificate = keeps ? have->certificate : ask->certificate;
+    membership->issuer = keeps ? have->issuer : ask->issuer;
+    membership->issuer_level = keeps ? have->issuer_level : ask->issuer_level;
+    membership->issued_on = keeps ? have->issued_on : ask->issued_on;
+    membership->category = have && !*ask->category ? have->category : ask->category;
     membership->group = ask->group;
     membership->from = ask->from;
     membership->until = ask->until;
@@ -65,7 +73,8 @@ int person_set_group(const enrollment_rules_t *rules, const Tc__PersonState *bef
     if (place < before->n_groups) // only the days that are lost
         days = (days_t){days.until + 1, membership_days(before->groups[place]).until};
     Tc__PersonState *state = history_next(rules, before, 1);
-    if (!state || !(state->groups[place] = membership_of(rules, ask))) return out_of_memory(err);
+    const Tc__Membership *have = place < before->n_groups ? before->groups[place] : NULL;
+    if (!state || !(state->groups[place] = membership_of(rules, ask, have))) return out_of_memory(err);
     if (place == state->n_groups) state->n_groups++;
     rc = history_settle(rules, state, history_prior(before), NULL, err);
     if (rc == 0) rc = history_touch(rules, state, days.from, days.until, err);

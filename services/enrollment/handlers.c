@@ -1,5 +1,6 @@
 // Message in, message out. Each handler reads, lets the core decide, then writes state and event; a refusal writes
 // nothing.
+#include "certificate.h"
 #include "handlers.h"
 #include "common/base/log.h"
 #include "common/wire/scope.h"
@@ -138,6 +139,7 @@ static int set_group(void *self, const request_t *request, const ProtobufCMessag
     enrollment_rules_t rules = desk_rules(e);
     Tc__PersonState *before = NULL, *after = NULL;
     int rc = desk_find(e, "person", ask->person, &before, err);
+    if (rc == 0) rc = certificate_check(&rules, before, ask, err);
     if (rc == 0) rc = person_set_group(&rules, before, ask, &after, err);
     if (rc == 0) rc = change_person(e, after, reply, err);
     return rc ? rc : list_follow(e, after, err);

@@ -1,4 +1,5 @@
 #include "list.h"
+#include "certificate.h"
 #include "common/base/ids.h"
 #include "import_store.h"
 #include "list_store.h"
@@ -36,6 +37,7 @@ static int check(turn_t *t, err_t *err) {
         rc = err_field(err, E_INVALID_FIELD, "as_of", "as_of: expected a date like 2018-03-01");
     if (rc == 0 && t->as_of > date_of_ms(t->now_ms) + LIST_AHEAD_DAYS)
         rc = err_field(err, E_OUT_OF_RANGE, "as_of", "as_of lies more than a year ahead");
+    if (rc == 0) rc = certificate_check_list(desk_rules(t->e).policy, ask->group, t->as_of, ask->source, err);
     if (rc == 0 && ask->n_id_numbers && ask->n_id_numbers != ask->n_persons)
         rc = err_field(err, E_INVALID_FIELD, "id_numbers", "expected none, or one for each of persons");
     if (rc == 0 && ask->last && ask->n_persons)

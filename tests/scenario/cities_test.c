@@ -254,8 +254,8 @@ static void enrol(const city_t *city, size_t number, const insured_t *who) {
               works ? ",\"employer\":\"E1\",\"wage\":\"6000.00\"" : "") != NULL);
     for (size_t g = 0; g < COUNT_OF(who->groups) && who->groups[g]; g++)
         NEED(call("enrollment", "set_group",
-                  "{\"person\":\"%s\",\"group\":\"%s\",\"from\":\"%s\",\"source\":\"civil_affairs\"}", who->person,
-                  who->groups[g], city->from) != NULL);
+                  "{\"person\":\"%s\",\"group\":\"%s\",\"from\":\"%s\",\"source\":\"civil_affairs\"," PAPER "}",
+                  who->person, who->groups[g], city->from) != NULL);
 }
 
 static void found(const city_t *city) {

@@ -61,7 +61,7 @@ static void enrol(size_t number, const insured_t *who) {
               works ? ",\"employer\":\"E1\",\"wage\":\"5000.00\"" : "") != NULL);
     for (int g = 0; g < 2 && who->group[g]; g++)
         NEED(call("enrollment", "set_group",
-                  "{\"person\":\"%s\",\"group\":\"%s\",\"from\":\"2018-01-01\",\"source\":\"civil_affairs\"}",
+                  "{\"person\":\"%s\",\"group\":\"%s\",\"from\":\"2018-01-01\",\"source\":\"civil_affairs\"," PAPER "}",
                   who->example, who->group[g]) != NULL);
 }
 

@@ -176,7 +176,8 @@ TEST(same_id_same_answer_other_body_conflict) {
 
 TEST(same_id_in_the_other_services) {
     const char *json =
-        "{\"person\":\"P1\",\"group\":\"minimum_living\",\"from\":\"2018-06-01\",\"source\":\"civil_affairs\"}";
+        "{\"person\":\"P1\",\"group\":\"minimum_living\",\"from\":\"2018-06-01\",\"source\":\"civil_affairs\"," PAPER
+        "}";
     NEED(call("enrollment", "set_group", "group-1", json) != NULL);
     long before = events();
     NEED(call("enrollment", "set_group", "group-1", json) != NULL);

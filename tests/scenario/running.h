@@ -5,6 +5,10 @@
 #include "common/wire/client.h"
 #include <jansson.h>
 
+// The paper behind a membership of a group, where the city asks for one.
+#define PAPER                                                                                                          \
+    "\"certificate\":\"C-1\",\"issuer\":\"civil_affairs\",\"issuer_level\":\"county\",\"issued_on\":\"2017-06-01\""
+
 typedef struct running running_t;
 
 typedef struct running_conf {

@@ -184,11 +184,9 @@ static void people_come_and_go(void) {
     char rows[3][200];
     enrol(6, "\"identity\":\"resident\",\"prior_months_tier1\":36");
     enrol(12, "\"identity\":\"resident\"");
-    NEED(
-        call(
-            "enrollment", "set_group",
-            "{\"person\":\"P12\",\"group\":\"minimum_living\",\"from\":\"2018-01-01\",\"source\":\"civil_affairs\"}") !=
-        NULL);
+    NEED(call("enrollment", "set_group",
+              "{\"person\":\"P12\",\"group\":\"minimum_living\",\"from\":\"2018-01-01\",\"source\":\"civil_"
+              "affairs\"," PAPER "}") != NULL);
     NEED(call("enrollment", "register_person", "%s", row_of(8, rows[0])) != NULL); // resembles P6
     decide_person("P8", "register");
     NEED(call("enrollment", "merge_persons", "{\"from\":\"P8\",\"into\":\"P6\",\"reason\":\"file 8\"}") != NULL);

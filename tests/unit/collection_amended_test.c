@@ -383,7 +383,7 @@ TEST(public_obligations_stand_where_the_year_began) {
     add_born(&city, "RES", "19500101", "resident", "2018-01", "");
     add_born(&city, "POOR", "19500101", "resident", "2018-01", "");
     RIG_DO(&city.enrollment, "set_group",
-           "{'person':'POOR','group':'minimum_living','from':'2017-12-01','source':'civil_affairs'}");
+           "{'person':'POOR','group':'minimum_living','from':'2017-12-01','source':'civil_affairs'," RIG_PAPER "}");
     pump(&city);
     RIG_DO(&city.collection, "bill_year", "{'year':2018}");
     const fen_t all = owed_by_finance(&city, "440703");

@@ -282,7 +282,7 @@ TEST(what_was_lost_or_altered_comes_back_as_it_was) {
     }
     // Versions go on from there.
     RIG_DO(&city.enrollment, "set_group",
-           "{'person':'P00','group':'minimum_living','from':'2018-02-01','source':'civil_affairs'}");
+           "{'person':'P00','group':'minimum_living','from':'2018-02-01','source':'civil_affairs'," RIG_PAPER "}");
     int64_t version = entitlement(&city, "P00")->version;
     pump(&city);
     EQ(entitlement(&city, "P00")->version, version + 1);

@@ -513,7 +513,7 @@ TEST(JM_Y_01_JM_Y_07_and_JM_Y_09_a_lump_sum_makes_up_what_is_missing_and_then_co
     EQ(years(&city, "P1", "")->actual_months, 202);
     // A change in enrolment leaves the bill alone, and the months bought are no cover.
     RIG_DO(&city.enrollment, "set_group",
-           "{'person':'P1','group':'low_income_family','from':'2018-01-01','source':'civil_affairs'}");
+           "{'person':'P1','group':'low_income_family','from':'2018-01-01','source':'civil_affairs'," RIG_PAPER "}");
     pump(&city);
     EQ(due(&city, "person", "P1", "2020-03 lump"), 38 * 21450);
     const int64_t version = entitlement(&city, "P1")->version;
@@ -550,7 +550,9 @@ TEST(JM_C_03_and_JM_C_09_what_public_money_owes_for_a_year) {
         add_born(&city, name, "19700301", "resident", "2018-01", "");
         if (i < 2)
             RIG_DO(&city.enrollment, "set_group",
-                   "{'person':'%s','group':'minimum_living','from':'2017-01-01','source':'civil_affairs'}", name);
+                   "{'person':'%s','group':'minimum_living','from':'2017-01-01','source':'civil_affairs'," RIG_PAPER
+                   "}",
+                   name);
     }
     add_born(&city, "U1", "19700301", "unemployed", "2018-05", "");
     pump(&city);

@@ -538,7 +538,7 @@ TEST(JM_C_06_JM_C_36_each_fund_that_bears_the_subsidy_is_told_with_what_it_paid)
     open_city(&city, &jiangmen, NULL);
     join(&city, "R1", "resident", "2018-01", "");
     RIG_DO(&city.enrollment, "set_group",
-           "{'person':'R1','group':'extreme_hardship','from':'2017-12-01','source':'civil_affairs'}");
+           "{'person':'R1','group':'extreme_hardship','from':'2017-12-01','source':'civil_affairs'," RIG_PAPER "}");
     pump(&city);
     RIG_DO(&city.collection, "bill_year", "{'year':2018}");
     EQ(due(&city, "person", "R1", "2018"), 0);

@@ -332,7 +332,7 @@ TEST(a_change_in_enrolment_is_a_new_entitlement_and_a_repeated_event_is_not) {
     add_we_19(&city);
     int64_t version = entitlement(&city, "RES")->version;
     RIG_DO(&city.enrollment, "set_group",
-           "{'person':'RES','group':'minimum_living','from':'2018-01-01','source':'civil affairs'}");
+           "{'person':'RES','group':'minimum_living','from':'2018-01-01','source':'civil affairs'," RIG_PAPER "}");
     pump(&city);
     const Tc__Entitlement *e = entitlement(&city, "RES");
     EQ(e->version, version + 1);

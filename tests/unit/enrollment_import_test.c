@@ -752,7 +752,8 @@ TEST(a_list_names_people_by_citizen_id_too) {
     EQ_TEXT(person(&rig, "P3")->groups[0]->until, "");
     EQ_TEXT(person(&rig, "P7")->groups[0]->from, "2018-01-01");
     EQ(rig_ask(&rig, "import_list",
-               "{'file':'" FILE_B "','first_row':2,'source':'s','group':'minimum_living','as_of':'2018-02-01',"
+               "{'file':'" FILE_B
+               "','first_row':2,'source':'civil_affairs','group':'minimum_living','as_of':'2018-02-01',"
                "'persons':['P1','P2'],'id_numbers':['']}"),
        E_INVALID_FIELD);
     EQ_TEXT(rig.err.field, "id_numbers");
@@ -777,11 +778,13 @@ TEST(memberships_of_before_the_index_are_found) {
         EQ(count_of(&rig, "member_backfill"), 0); // an empty store has nothing to find
         found_many(&rig, PEOPLE);
         LIST(&((list_ask_t){FILE_A, "2017-12-01", 0, PEOPLE, false}), PEOPLE, 0, 0, 0);
-        RIG_DO(&rig, "set_group", "{'person':'P3','group':'severely_disabled','from':'2017-05-01','source':'hand'}");
+        RIG_DO(&rig, "set_group",
+               "{'person':'P3','group':'severely_disabled','from':'2017-05-01','source':'hand'," RIG_PAPER "}");
         RIG_DO(&rig, "record_death", "{'person':'P4','on':'2017-12-15'}");
         forget_index(&rig);
         EQ(count_of(&rig, "member"), 0);
-        RIG_DO(&rig, "set_group", "{'person':'P5','group':'severely_disabled','from':'2017-05-01','source':'hand'}");
+        RIG_DO(&rig, "set_group",
+               "{'person':'P5','group':'severely_disabled','from':'2017-05-01','source':'hand'," RIG_PAPER "}");
         for (int i = 0; by_tick && i < 10; i++) member_index_tick(rig.self, noon() + i * 100);
         if (by_tick) EQ(count_of(&rig, "member"), PEOPLE - 1 + 2);
         if (by_tick) OK(((const enrollment_t *)rig.self)->indexed);
@@ -888,7 +891,8 @@ TEST(a_membership_that_begins_after_the_day_of_the_list_is_left_alone) {
     rig_t rig;
     open_enrollment(&rig);
     found_people(&rig, 3);
-    RIG_DO(&rig, "set_group", "{'person':'P2','group':'minimum_living','from':'2018-03-01','source':'civil_affairs'}");
+    RIG_DO(&rig, "set_group",
+           "{'person':'P2','group':'minimum_living','from':'2018-03-01','source':'civil_affairs'," RIG_PAPER "}");
     LIST((&(list_ask_t){FILE_A, "2018-01-01", 0, 1, false}), 1, 0, 0, 0);
     EQ_TEXT(person(&rig, "P2")->groups[0]->until, "");
     LIST((&(list_ask_t){FILE_A, "2018-04-01", 0, 1, false}), 0, 1, 0, 1);
@@ -922,11 +926,12 @@ TEST(chunks_have_bounds) {
         {"import_list", "{'file':'" FILE_A "','first_row':2,'group':'minimum_living','source':'x'}", E_MISSING_FIELD,
          "as_of"},
         {"import_list",
-         "{'file':'" FILE_A "','first_row':2,'group':'minimum_living','source':'x','as_of':'2018-01-01',"
+         "{'file':'" FILE_A "','first_row':2,'group':'minimum_living','source':'civil_affairs:x','as_of':'2018-01-01',"
          "'persons':['P1'],'last':true,'total':1}",
          E_INVALID_FIELD, "persons"},
         {"import_list",
-         "{'file':'" FILE_A "','first_row':5000000,'group':'minimum_living','source':'x','as_of':'2018-01-01',"
+         "{'file':'" FILE_A
+         "','first_row':5000000,'group':'minimum_living','source':'civil_affairs:x','as_of':'2018-01-01',"
          "'persons':['P1']}",
          E_TOO_LARGE, "persons"},
     };

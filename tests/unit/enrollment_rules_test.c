@@ -618,6 +618,69 @@ TEST(ZS_E08_ZS_E09_ZS_E10_ZS_E11_ZS_E13_ZS_E14_ZS_E15_ZS_E16_lists_name_who_is_i
     close_city(&city);
 }
 
+// A hardship membership rests on a paper of civil affairs or the disabled federation, of county level or above; a list
+// of theirs is such a paper.
+TEST(JM_C_04_JM_C_05_a_hardship_membership_rests_on_a_certificate) {
+    static const char base[] = "{'person':'P1','group':'minimum_living','from':'2018-01-01','source':'the clerk'%s}";
+    static const struct {
+        const char *rest;
+        int code;
+        const char *field, *says;
+    } refused[] = {
+        {"", E_MISSING_FIELD, "certificate", "civil_affairs, disabled_federation, with its issuer_level (county and"},
+        {",'certificate':'C-1'", E_MISSING_FIELD, "issuer", ""},
+        {",'certificate':'C-1','issuer':'the neighbours','issuer_level':'county','issued_on':'2017-12-01'",
+         E_INVALID_FIELD, "issuer", "JM-C-05"},
+        {",'certificate':'C-1','issuer':'civil_affairs','issuer_level':'town','issued_on':'2017-12-01'",
+         E_INVALID_FIELD, "issuer_level", "county, city, province, state (JM-C-05)"},
+        {",'certificate':'C-1','issuer':'civil_affairs','issuer_level':'county'", E_MISSING_FIELD, "issued_on", ""},
+        {",'certificate':'C-1','issuer':'civil_affairs','issuer_level':'county','issued_on':'2190-01-01'",
+         E_OUT_OF_RANGE, "issued_on", ""},
+        {",'issuer':'civil_affairs','issuer_level':'county','issued_on':'2017-12-01'", E_MISSING_FIELD, "certificate",
+         ""},
+        {"," RIG_PAPER ",'category':'three without'", E_UNSUPPORTED, "category", "JM-C-04"},
+    };
+    city_t city;
+    open_city(&city, JM);
+    add_person(&city, "P1", "19800101", LOCAL, 0);
+    add_person(&city, "P2", "19800101", LOCAL, 0);
+    for (size_t i = 0; i < COUNT_OF(refused); i++) {
+        EQ(rig_ask(&city.enrollment, "set_group", base, refused[i].rest), refused[i].code);
+        EQ_TEXT(city.enrollment.err.field, refused[i].field);
+        HAS_TEXT(city.enrollment.err.text, refused[i].says);
+    }
+    RIG_DO(&city.enrollment, "set_group", base, "," RIG_PAPER);
+    const Tc__PersonState *person = (const Tc__PersonState *)city.enrollment.reply;
+    NEED(person->n_groups == 1);
+    EQ_TEXT(person->groups[0]->certificate, "C-1");
+    EQ_TEXT(person->groups[0]->issuer_level, "county");
+    RIG_DO(&city.enrollment, "set_group", base, ",'until':'2018-12-31'"); // ending it takes no paper, and leaves it
+    person = (const Tc__PersonState *)city.enrollment.reply;
+    EQ_TEXT(person->groups[0]->until, "2018-12-31");
+    EQ_TEXT(person->groups[0]->certificate, "C-1");
+    EQ_TEXT(person->groups[0]->issued_on, "2017-06-01");
+    // A group that the law does not name, and days before the law.
+    RIG_DO(&city.enrollment, "set_group", "{'person':'P1','group':'mutual_aid','from':'2018-01-01','source':'union'}");
+    RIG_DO(&city.enrollment, "set_group",
+           "{'person':'P1','group':'registered_poor','from':'2017-06-30','source':'the clerk'}");
+#define LIST_OF(source)                                                                                                \
+    "{'file':'%064d','source':'" source "','group':'extreme_hardship','as_of':'2018-02-01','first_row':2,"             \
+    "'persons':['P2']}"
+    EQ(rig_ask(&city.enrollment, "import_list", LIST_OF("neighbours"), 1), E_INVALID_FIELD);
+    EQ_TEXT(city.enrollment.err.field, "source");
+    HAS_TEXT(city.enrollment.err.text, "JM-C-05");
+    EQ(rig_ask(&city.enrollment, "import_list", LIST_OF("civil_affairsman"), 1), E_INVALID_FIELD);
+    RIG_DO(&city.enrollment, "import_list", LIST_OF("disabled_federation"), 2);
+    RIG_DO(&city.enrollment, "import_list", LIST_OF("civil_affairs:440703"), 3);
+#undef LIST_OF
+    close_city(&city);
+    open_city(&city, ZS); // where the law asks for none, none is needed, and one is kept
+    add_person(&city, "P1", "19800101", LOCAL, 0);
+    RIG_DO(&city.enrollment, "set_group", base, "");
+    EQ(rig_ask(&city.enrollment, "set_group", base, ",'category':'three without'"), E_UNSUPPORTED);
+    close_city(&city);
+}
+
 // What follows of itself needs no registration: it is told with the choice.
 static void follows(place_of_t at, uint32_t is, uint32_t groups, const char *rule, bool does) {
     scope_result_t result;
@@ -722,5 +785,6 @@ TESTS(
     CASE(JM_E_29_JM_E_35_JM_E_36_JM_E_37_JM_E_38_a_newborn_joins_within_and_after_the_window),
     CASE(YC_E04_YC_E05_YC_E06_YC_Y02_a_move_leaves_bills_and_months_as_they_are),
     CASE(ZS_E08_ZS_E09_ZS_E10_ZS_E11_ZS_E13_ZS_E14_ZS_E15_ZS_E16_lists_name_who_is_in_a_group),
+    CASE(JM_C_04_JM_C_05_a_hardship_membership_rests_on_a_certificate),
     CASE(JM_E_02_ZS_E07_ZS_E08_ZS_E09_ZS_E10_ZS_E11_what_follows_of_itself),
     CASE(a_declared_wage_reaches_the_bills_of_the_months_it_holds_for), CASE(the_ground_is_cleared))

@@ -261,11 +261,12 @@ TEST(groups_of_one_kind_do_not_overlap) {
     rig_t rig;
     open_enrollment(&rig);
     register_person(&rig, "P1", rig_citizen(1, "19500101", false));
-#define GROUP(rest) "{'person':'P1','group':'minimum_living'," rest "}"
+#define GROUP(rest) "{'person':'P1','group':'minimum_living'," RIG_PAPER "," rest "}"
     RIG_DO(&rig, "set_group", "%s", GROUP("'from':'2018-01-01','until':'2018-12-31','source':'civil affairs'"));
     RIG_DO(&rig, "set_group", "%s", GROUP("'from':'2019-03-01','source':'civil affairs'"));
     RIG_DO(&rig, "set_group",
-           "{'person':'P1','group':'severely_disabled','from':'2018-06-01','source':'disabled federation'}");
+           "{'person':'P1','group':'severely_disabled','from':'2018-06-01','source':'disabled federation'," RIG_PAPER
+           "}");
     static const refusal_t refusals[] = {
         {"set_group", GROUP("'from':'2018-12-31','until':'2019-01-31','source':'x'"), E_OUT_OF_RANGE, "from"},
         {"set_group", GROUP("'from':'2020-01-01','source':'x'"), E_OUT_OF_RANGE, "from"},
@@ -276,8 +277,8 @@ TEST(groups_of_one_kind_do_not_overlap) {
         {"set_group", GROUP("'from':'2017-02-30','source':'x'"), E_INVALID_FIELD, "from"},
         {"set_group", GROUP("'from':'2017-02-01','until':'2017-02-28'"), E_MISSING_FIELD, "source"},
         {"set_group", "{'person':'P1','group':'nobility','from':'2018-01-01','source':'x'}", E_INVALID_FIELD, "group"},
-        {"set_group", "{'person':'P9','group':'minimum_living','from':'2018-01-01','source':'x'}", E_NOT_FOUND,
-         "person"},
+        {"set_group", "{'person':'P9','group':'minimum_living','from':'2018-01-01','source':'x'," RIG_PAPER "}",
+         E_NOT_FOUND, "person"},
     };
     refuse_all(&rig, refusals, COUNT_OF(refusals));
     RIG_DO(&rig, "set_group", "%s", GROUP("'from':'2019-03-01','until':'2019-12-31','source':'civil affairs'"));
@@ -606,7 +607,8 @@ TEST(death_ends_spells_and_memberships) {
     RIG_DO(&rig, "open_spell", "{'person':'P1','identity':'flexible','from_month':'2018-01'}");
     RIG_DO(&rig, "close_spell", "{'person':'P1','last_month':'2020-12'}");
     RIG_DO(&rig, "open_spell", "{'person':'P1','identity':'resident','from_month':'2021-01'}");
-    RIG_DO(&rig, "set_group", "{'person':'P1','group':'minimum_living','from':'2019-01-01','source':'a'}");
+    RIG_DO(&rig, "set_group",
+           "{'person':'P1','group':'minimum_living','from':'2019-01-01','source':'a'," RIG_PAPER "}");
     RIG_DO(&rig, "set_group", "{'person':'P1','group':'mutual_aid','from':'2021-01-01','source':'a'}");
     RIG_DO(&rig, "record_death", "{'person':'P1','on':'2020-05-10'}");
     EQ(replied(&rig)->n_spells, 1); // the one that began later never held
@@ -679,7 +681,7 @@ static void two_numbers(rig_t *rig) {
     add_person(rig, JIANGMEN, 2, ",'household':'H2'");
     RIG_DO(rig, "open_spell", "{'person':'P1','identity':'resident','from_month':'2018-01'}");
     RIG_DO(rig, "open_spell", "{'person':'P2','identity':'flexible','from_month':'2016-01','prior_months_tier1':20}");
-    RIG_DO(rig, "set_group", "{'person':'P1','group':'minimum_living','from':'2018-01-01','source':'a'}");
+    RIG_DO(rig, "set_group", "{'person':'P1','group':'minimum_living','from':'2018-01-01','source':'a'," RIG_PAPER "}");
     RIG_DO(rig, "set_group", "{'person':'P2','group':'mutual_aid','from':'2016-01-01','source':'b'}");
     RIG_DO(rig, "record_deemed", "{'person':'P2','months':48,'source':'military service','evidence':'A-1'}");
 }
@@ -817,7 +819,8 @@ TEST(JM_E_28_JM_E_29_JM_E_30_JM_E_31_JM_E_32_JM_E_33_JM_E_34_residents_during_th
     RIG_DO(&rig, "close_spell", "{'person':'P2','last_month':'2018-04'}");
     RIG_DO(&rig, "open_spell", "{'person':'P2','identity':'resident','from_month':'2018-05'}");
     add_person(&rig, JIANGMEN, 3, ""); // JM-E-34, in any year
-    RIG_DO(&rig, "set_group", "{'person':'P3','group':'minimum_living','from':'2017-01-01','source':'a'}");
+    RIG_DO(&rig, "set_group",
+           "{'person':'P3','group':'minimum_living','from':'2017-01-01','source':'a'," RIG_PAPER "}");
     RIG_DO(&rig, "open_spell", "{'person':'P3','identity':'resident','from_month':'2018-05'}");
     RIG_DO(&rig, "register_person", "{'person':'P4','citizen_id':'%s','name':'n','division':'440703'}", // JM-E-29, 35
            rig_citizen(4, "20180510", true));
@@ -910,7 +913,8 @@ TEST(as_of_tells_what_was_known_and_what_held) {
     add_person(&rig, JIANGMEN, 1, "");
     RIG_DO(&rig, "open_spell", "{'person':'P1','identity':'resident','from_month':'2018-01'}");
     set_clock(&rig, "2019-03-01", 23);
-    RIG_DO(&rig, "set_group", "{'person':'P1','group':'minimum_living','from':'2018-04-01','source':'a'}");
+    RIG_DO(&rig, "set_group",
+           "{'person':'P1','group':'minimum_living','from':'2018-04-01','source':'a'," RIG_PAPER "}");
     set_clock(&rig, "2019-03-02", 0);
     RIG_DO(&rig, "close_spell", "{'person':'P1','last_month':'2018-06'}");
     set_clock(&rig, "2019-05-05", 12);
