@@ -2,6 +2,7 @@
 // between, one round trip. BEGIN goes out with the first statement, so an empty transaction costs nothing.
 #include "engine.h"
 #include "link.h"
+#include "sorted.h"
 #include "values.h"
 #include <stdlib.h>
 #include <string.h>
@@ -201,9 +202,17 @@ static int postgres_insert(store_t *store, const char *table, const char *column
     postgres_t *pg = postgres_of(store);
     int code = make_ready(pg, err);
     if (code != E_OK) return code;
-    if (!*conflict && rows->count >= COPY_ROWS_MIN) return copy_rows(pg, table, columns, rows, err);
-    return queue_portions(pg, insert_sql(table, columns, rows->width, "SELECT * FROM unnest(", ")", conflict), rows,
-                          err);
+    sorted_t sorted = {.rows = *rows};
+    // Of rows with one key the first is kept, so those keep their order.
+    if (!strstr(conflict, "DO NOTHING")) code = sorted_make(&sorted, rows, err);
+    if (code != E_OK) return code;
+    if (!*conflict && rows->count >= COPY_ROWS_MIN)
+        code = copy_rows(pg, table, columns, &sorted.rows, err);
+    else
+        code = queue_portions(pg, insert_sql(table, columns, rows->width, "SELECT * FROM unnest(", ")", conflict),
+                              &sorted.rows, err);
+    sorted_free(&sorted);
+    return code;
 }
 
 // For a join with many keys the planner may read the whole table, which then costs more the larger the city is.
@@ -215,13 +224,16 @@ static int postgres_insert(store_t *store, const char *table, const char *column
 // As queue_portions, each row found by an index; other statements of the transaction are planned as ever.
 static int queue_by_index(postgres_t *pg, char *sql, const rows_t *rows, err_t *err) {
     const bool many = rows->count >= JOIN_ROWS_MIN;
-    int code = many ? queue_plain(pg, JOINS("off"), err) : E_OK;
-    if (code != E_OK) {
+    sorted_t sorted;
+    int code = sorted_make(&sorted, rows, err);
+    if (code == E_OK && many) code = queue_plain(pg, JOINS("off"), err);
+    if (code == E_OK)
+        code = queue_portions(pg, sql, &sorted.rows, err);
+    else
         free(sql);
-        return code;
-    }
-    code = queue_portions(pg, sql, rows, err);
-    return code == E_OK && many ? queue_plain(pg, JOINS("on"), err) : code;
+    if (code == E_OK && many) code = queue_plain(pg, JOINS("on"), err);
+    sorted_free(&sorted);
+    return code;
 }
 
 static int postgres_update(store_t *store, const char *table, const char *columns, const char *keys, const char *also,
@@ -272,12 +284,17 @@ static int postgres_each_query(store_t *store, const char *sql, const rows_t *ke
     postgres_t *pg = postgres_of(store);
     int code = make_ready(pg, err);
     if (code != E_OK) return code;
+    sorted_t sorted;
+    code = sorted_make(&sorted, keys, err);
+    if (code != E_OK) return code;
     char *each = each_sql(sql, keys->width);
-    if (!each) return err_set(err, E_STORE, "out of memory");
-    code = queue_columns(pg, each, keys, 0, keys->count, err);
+    code = each ? queue_columns(pg, each, &sorted.rows, 0, keys->count, err) : err_set(err, E_STORE, "out of memory");
     free(each);
     if (code == E_OK) code = read_rows(pg, arena, out, err);
+    for (size_t i = 0; code == E_OK && sorted.places && i < out->count; i++)
+        rows_at(out, i)->i64 = (int64_t)sorted.places[rows_at(out, i)->i64];
     if (code == E_OK) code = sort_by_key(out, keys->count, err);
+    sorted_free(&sorted);
     return code;
 }
 

@@ -16,15 +16,28 @@ static int unpack(const event_t *event, const ProtobufCMessageDescriptor *type, 
     return rc ? err_prefix(err, "%s %u/%lld", event->topic, event->partition, (long long)event->number) : 0;
 }
 
+// Persons who arrived, those we never heard of before in front: nothing of theirs is stored.
+typedef struct arrivals {
+    Tc__PersonState **states;
+    const event_t **events; // that each state came with
+    bool *known;            // of each state: the person is stored
+    size_t count, strangers;
+} arrivals_t;
+
+static int arrivals_open(arrivals_t *in, size_t count, arena_t *arena, err_t *err) {
+    in->states = arena_alloc(arena, (count + 1) * sizeof *in->states);
+    in->events = arena_alloc(arena, (count + 1) * sizeof *in->events);
+    in->known = arena_alloc(arena, count + 1);
+    return in->states && in->events && in->known ? 0 : err_set(err, E_IO, "out of memory");
+}
+
 // The last state of each person among the events. A partition's events are in order, so a later one replaces an earlier
 // one.
-static int gather_persons(const event_t *events, size_t count, arena_t *arena, Tc__PersonState **out, size_t *found,
-                          err_t *err) {
+static int gather_persons(const event_t *events, size_t count, arena_t *arena, arrivals_t *in, err_t *err) {
     size_t room = 16;
     while (room < 2 * count) room *= 2;
-    size_t *places = arena_alloc(arena, room * sizeof *places); // by hash: index in `out` + 1, or 0
+    size_t *places = arena_alloc(arena, room * sizeof *places); // by hash: index in `in` + 1, or 0
     if (!places) return err_set(err, E_IO, "out of memory");
-    *found = 0;
     for (size_t i = 0; i < count; i++) {
         ProtobufCMessage *message;
         if (strcmp(events[i].topic, "person.changed") != 0) continue;
@@ -32,9 +45,10 @@ static int gather_persons(const event_t *events, size_t count, arena_t *arena, T
         if (rc) return rc;
         Tc__PersonState *state = (Tc__PersonState *)message;
         size_t at = hash64(state->person, strlen(state->person), 0) & (room - 1);
-        while (places[at] && strcmp(out[places[at] - 1]->person, state->person) != 0) at = (at + 1) & (room - 1);
-        if (!places[at]) places[at] = ++*found;
-        out[places[at] - 1] = state;
+        while (places[at] && strcmp(in->states[places[at] - 1]->person, state->person) != 0) at = (at + 1) & (room - 1);
+        if (!places[at]) places[at] = ++in->count;
+        in->states[places[at] - 1] = state;
+        in->events[places[at] - 1] = &events[i];
     }
     return 0;
 }
@@ -59,13 +73,6 @@ static int apply_employers(const renew_env_t *env, const event_t *events, size_t
     return employers_apply(env, states, found, persons, person_count, err);
 }
 
-// Persons who arrived, those we never heard of before in front: nothing of theirs is stored.
-typedef struct arrivals {
-    Tc__PersonState **states;
-    bool *known; // of each state: the person is stored
-    size_t count, strangers;
-} arrivals_t;
-
 // Of a merged number bills may come along.
 static bool is_stranger(const Tc__PersonState *state, bool known) {
     return !known && state->n_merged_from == 0 && !*state->merged_into;
@@ -74,49 +81,44 @@ static bool is_stranger(const Tc__PersonState *state, bool known) {
 // Leave out what is not newer than our copy.
 static int keep_newer(service_ctx_t *ctx, arrivals_t *in, arena_t *arena, err_t *err) {
     rows_t keys, known;
-    size_t others = 0, row = 0;
-    Tc__PersonState **other = arena_alloc(arena, (in->count + 1) * sizeof(Tc__PersonState *));
-    bool *other_known = arena_alloc(arena, in->count + 1);
-    in->known = arena_alloc(arena, in->count + 1);
-    if (!other || !other_known || !in->known) return err_set(err, E_IO, "out of memory");
+    size_t row = 0;
+    arrivals_t other = {0}, front = {in->states, in->events, in->known, 0, 0}; // filled behind the place that is read
+    int rc = arrivals_open(&other, in->count, arena, err);
+    if (rc) return rc;
     rows_init(&keys, arena, 2);
     for (size_t i = 0; i < in->count; i++) {
-        int rc = key_add(&keys, in->states[i]->person, err);
-        if (rc) return rc;
+        if ((rc = key_add(&keys, in->states[i]->person, err))) return rc;
     }
-    int rc = person_versions_of(ctx->store, &keys, arena, &known, err);
-    if (rc) return rc;
+    if ((rc = person_versions_of(ctx->store, &keys, arena, &known, err))) return rc;
     for (size_t i = 0; i < in->count; i++) {
         const bool is_known = row < known.count && row_i64(&known, row, 0) == (int64_t)i;
         const int64_t version = is_known ? row_i64(&known, row++, 1) : 0;
         if (in->states[i]->version <= version) continue;
-        if (is_stranger(in->states[i], is_known)) {
-            in->states[in->strangers++] = in->states[i];
-            continue;
-        }
-        other_known[others] = is_known;
-        other[others++] = in->states[i];
+        arrivals_t *to = is_stranger(in->states[i], is_known) ? &front : &other;
+        to->states[to->count] = in->states[i];
+        to->events[to->count] = in->events[i];
+        to->known[to->count++] = is_known;
     }
-    memset(in->known, false, in->strangers);
-    memcpy(in->known + in->strangers, other_known, others);
-    memcpy(in->states + in->strangers, other, others * sizeof *other);
-    in->count = in->strangers + others;
+    in->strangers = front.count;
+    in->count = front.count + other.count;
+    memcpy(in->states + in->strangers, other.states, other.count * sizeof *other.states);
+    memcpy(in->events + in->strangers, other.events, other.count * sizeof *other.events);
+    memcpy(in->known + in->strangers, other.known, other.count);
     return 0;
 }
 
+// As they came: the bytes of a state are those of its event.
 static int put_persons(service_ctx_t *ctx, const arrivals_t *in, arena_t *arena, err_t *err) {
     rows_t rows;
     rows_init(&rows, arena, PERSON_COLUMNS);
     for (size_t i = 0; i < in->count; i++) {
         const Tc__PersonState *person = in->states[i];
-        size_t size;
-        void *state = message_pack(&person->base, arena, &size);
         cell_t *row = rows_add(&rows);
-        if (!state || !row) return err_set(err, E_IO, "out of memory");
+        if (!row) return err_set(err, E_IO, "out of memory");
         row[0] = cell_i64(partition_of(person->person));
         row[1] = cell_text(person->person);
         row[2] = cell_i64(person->version);
-        row[3] = cell_blob(state, size);
+        row[3] = cell_blob(in->events[i]->body, in->events[i]->body_bytes);
         row[4] = cell_i64(in->known[i]);
     }
     return persons_put(ctx->store, &rows, err);
@@ -174,9 +176,9 @@ static int apply(void *self, const event_t *events, size_t count, err_t *err) {
     renewal_t renewal;
     const Tc__PersonState *const *all = NULL;
     persons_t also = {0}, employed = {0};
-    arrivals_t in = {.states = arena_alloc(arena, (count + 1) * sizeof *in.states)};
-    if (!in.states) return err_set(err, E_IO, "out of memory");
-    int rc = gather_persons(events, count, arena, in.states, &in.count, err);
+    arrivals_t in = {0};
+    int rc = arrivals_open(&in, count, arena, err);
+    if (rc == 0) rc = gather_persons(events, count, arena, &in, err);
     if (rc == 0) rc = keep_newer(ctx, &in, arena, err);
     if (rc == 0) rc = apply_employers(env, events, count, &employed.persons, &employed.count, err);
     if (rc == 0) rc = merger_apply(env->desk, in.states, in.count, &also.persons, &also.count, err);

@@ -562,6 +562,52 @@ static void fill_u(store_t *store, arena_t *arena, int64_t ids, int64_t each) {
     DONE(store_insert(store, "u", "id, seq, name", &rows, CONFLICT_FAILS, &err));
 }
 
+// Many keys, from the last to the first, every third of them twice, every fifth unknown, two rows for each.
+ON_BOTH(many_keys_in_any_order_are_answered_in_theirs) {
+    enum { KEYS = 900 };
+    err_t err;
+    rows_t keys, found;
+    size_t row = 0;
+    arena_t *arena = arena_new(1 << 20, 0);
+    store_t *store = with_table(url, "any_order");
+    fill_u(store, arena, KEYS, 2);
+    rows_init(&keys, arena, 1);
+    for (int64_t i = 0; i < KEYS; i++)
+        rows_add(&keys)[0] = cell_i64(i % 5 == 4 ? 1 : 2 * (KEYS - 1 - (i % 3 == 2 ? i - 1 : i)));
+    DONE(store_each_query(store, "SELECT id, seq, name FROM u WHERE id = $1 ORDER BY seq", &keys, arena, &found, &err));
+    for (int64_t i = 0; i < KEYS; i++) {
+        const int64_t id = rows_at(&keys, (size_t)i)->i64;
+        for (int64_t seq = 0; id % 2 == 0 && seq < 2; seq++, row++) {
+            NEED(row < found.count);
+            EQ(row_i64(&found, row, 0), i);
+            EQ(row_i64(&found, row, 1), id);
+            EQ(row_i64(&found, row, 2), seq);
+        }
+    }
+    EQ(row, found.count);
+    store_close(&store);
+    arena_destroy(&arena);
+}
+
+ON_BOTH(of_rows_with_one_key_the_first_is_kept_whatever_their_order) {
+    err_t err;
+    rows_t rows;
+    arena_t *arena = arena_new(1 << 20, 0);
+    store_t *store = with_table(url, "first_kept");
+    rows_init(&rows, arena, 3);
+    for (int64_t i = 0; i < 400; i++) {
+        cell_t *row = rows_add(&rows);
+        row[0] = cell_i64(200 - i % 200);
+        row[1] = cell_text(i < 200 ? "first" : "a second");
+        row[2] = cell_blob("x", 1);
+    }
+    DONE(store_insert(store, "t", "id, name, body", &rows, CONFLICT_SKIPS, &err));
+    EQ(count_t(store), 200);
+    EQ(ask(store, "SELECT count(*) FROM t WHERE name = 'first'"), 200);
+    store_close(&store);
+    arena_destroy(&arena);
+}
+
 ON_BOTH(each_query_keeps_key_order) {
     static const int64_t wanted[] = {8, 3, 0, 8, 99998, 2};
     err_t err;
@@ -1039,6 +1085,8 @@ TESTS("store", CASE(both_engines_start), CASE(bad_urls_and_schemas_are_refused),
       BOTH(missing_parameters_are_an_error), BOTH(inserts_of_any_size), BOTH(many_rows_are_as_one),
       BOTH(conflicts_can_be_skipped), BOTH(a_put_replaces_what_is_there),
       BOTH(an_update_changes_what_is_there_and_nothing_else), BOTH(what_an_update_asks_of_the_planner_ends_with_it),
+      BOTH(many_keys_in_any_order_are_answered_in_theirs),
+      BOTH(of_rows_with_one_key_the_first_is_kept_whatever_their_order),
       BOTH(a_drop_takes_what_matches_in_every_column), BOTH(each_query_keeps_key_order),
       BOTH(each_query_keeps_key_order_whatever_the_plan), BOTH(each_query_takes_twelve_parameters),
       BOTH(each_exec_is_all_or_nothing), BOTH(large_answers_do_not_lock_the_pipeline),
