@@ -16,6 +16,7 @@
     X(interest)                                                                                                        \
     X(surplus)                                                                                                         \
     X(funding)                                                                                                         \
+    X(standards)                                                                                                       \
     X(gap)                                                                                                             \
     X(routing)                                                                                                         \
     X(points)                                                                                                          \
@@ -49,6 +50,10 @@ typedef struct value { // of a series, from … to
     bool missing;
     int64_t value;
     const char *status, *source;
+    const char *approved_by; // "": not said
+    date_t approved_on;      // where it is said
+    const char *const *regards;
+    uint32_t regard_count;
 } value_t;
 
 typedef struct series {

@@ -35,7 +35,16 @@ static int read_values(const unpacker_t *r, const Tc__PolicySeries *from, series
         const Tc__PolicyValue *v = from->values[i];
         if (v->from > v->to || (i > 0 && v->from <= values[i - 1].to)) return unpack_bad(r, "dates of a series");
         if (v->value < 0 || v->value > unit_max(to->unit)) return unpack_bad(r, "a value of a series");
-        values[i] = (value_t){v->from, v->to, v->missing, v->value, v->status, v->source};
+        values[i] = (value_t){.from = v->from,
+                              .to = v->to,
+                              .missing = v->missing,
+                              .value = v->value,
+                              .status = v->status,
+                              .source = v->source,
+                              .approved_by = v->approved_by,
+                              .approved_on = v->approved_on,
+                              .regards = (const char *const *)v->regards,
+                              .regard_count = (uint32_t)v->n_regards};
     }
     to->values = values;
     to->count = (uint32_t)from->n_values;

@@ -118,8 +118,26 @@ typedef struct dates { // how the entries of one list are to be read
     const char *source; // taken where an entry has none; NULL: each needs its own
 } dates_t;
 
+// {by: city_government, on: 2020-12-29}: who let the value take effect, and when.
+static void load_approval(loader_t *l, const yaml_node_t *node, Tc__PolicyValue *to) {
+    static const char *const keys[] = {"by", "on", NULL};
+    const yaml_node_t *approved = may(l, node, "approved");
+    if (!approved) return;
+    only(l, approved, keys);
+    to->approved_by = unconst(text_of(l, need(l, approved, "by")));
+    to->approved_on = date_of(l, need(l, approved, "on"));
+}
+
+static void load_regards(loader_t *l, const yaml_node_t *node, Tc__PolicyValue *to) {
+    const yaml_node_t *list = may(l, node, "regards");
+    if (!list || !is_list(l, list)) return;
+    to->regards = take(l, list->count, sizeof *to->regards);
+    for (const yaml_node_t *word = list->first; word && !l->rc; word = word->next)
+        to->regards[to->n_regards++] = unconst(text_of(l, word));
+}
+
 static Tc__PolicyValue *entry_of(loader_t *l, const yaml_node_t *node, const dates_t *d) {
-    static const char *const keys[] = {"from", "to", "value", "status", "source", NULL};
+    static const char *const keys[] = {"from", "to", "value", "status", "source", "approved", "regards", NULL};
     Tc__PolicyValue *v = take(l, 1, sizeof *v);
     if (!v) return NULL;
     *v = (Tc__PolicyValue)TC__POLICY_VALUE__INIT;
@@ -135,6 +153,8 @@ static Tc__PolicyValue *entry_of(loader_t *l, const yaml_node_t *node, const dat
     if (!l->rc && !v->missing && !status_known(v->status)) fail(l, status, "%.40s is not a status", v->status);
     if (!l->rc && v->missing && value) fail(l, value, "a missing value has no value");
     if (!l->rc && !v->missing) v->value = literal_of(l, need(l, node, "value"), d->unit);
+    load_approval(l, node, v);
+    load_regards(l, node, v);
     if (!l->rc && v->to < v->from) fail(l, to, "ends before it begins");
     if (!l->rc && d->yearly) {
         int year = date_year(v->from);

@@ -208,11 +208,14 @@ TEST(JM_C_35_an_amended_base_holds_from_its_day_on) {
     close_city(&amended);
 }
 
+#define APPROVED "approved: {by: city_government, on: 2021-12-20}"
+
 // The residents' fee is set anew for a year; the year before keeps its own, and the subsidy is owed beside it.
 TEST(ZZ_C21_ZZ_C23_ZS_C17_the_residents_standard_is_set_by_year) {
-    static const char amendment[] = "overlay: notice\nstatus: synthetic\nparameters:\n"
-                                    "  resident_personal_fee:\n    - {from: 2022-01-01, value: 600.00, source: \"n\"}\n"
-                                    "  resident_subsidy:\n    - {from: 2022-01-01, value: 1200.00, source: \"n\"}\n";
+    static const char amendment[] =
+        "overlay: notice\nstatus: synthetic\nparameters:\n"
+        "  resident_personal_fee:\n    - {from: 2022-01-01, value: 600.00, source: \"n\", " APPROVED "}\n"
+        "  resident_subsidy:\n    - {from: 2022-01-01, value: 1200.00, source: \"n\", " APPROVED "}\n";
     static const fen_t before[2][2] = {{28000, 55000}, {51000, 101500}}; // fee and subsidy as the samples have them
     for (int p = 0; p < 2; p++) {
         city_t city;

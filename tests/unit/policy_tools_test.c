@@ -128,6 +128,67 @@ TEST(show_tells_what_is_missing) {
     HAS_TEXT(output, "{\"city\":\"jiangmen\"");
 }
 
+// ---- values that a city itself sets
+
+// `city` with this overlay on top of its sample.
+static int check_with(const char *city, const char *parameters, const char *rest) {
+    char path[] = "/tmp/policy-tools-XXXXXX.yaml", arguments[512];
+    int fd = mkstemps(path, 5);
+    NEED(fd >= 0);
+    FILE *out = fdopen(fd, "w");
+    NEED(out != NULL);
+    fprintf(out, "overlay: notice\nstatus: published\nparameters:\n%s", parameters);
+    NEED(fclose(out) == 0);
+    snprintf(arguments, sizeof arguments, "check %s --overlay " CONFIG "/samples/%s-illustrative.yaml --overlay %s %s",
+             city, city, path, rest);
+    int rc = run(arguments);
+    unlink(path);
+    return rc;
+}
+
+#define FEE_OF_2022 "  resident_personal_fee:\n    - {from: 2022-01-01, value: 320.00, source: n}\n"
+#define SUBSIDY_OF_2022 "  resident_subsidy:\n    - {from: 2022-01-01, value: 610.00, source: n}\n"
+#define SUBSIDY_LESS "  resident_subsidy:\n    - {from: 2022-01-01, value: 500.00, source: n}\n"
+
+TEST(ZZ_C22_a_raised_subsidy_without_a_raised_personal_share_is_told) {
+    EQ(check_with("zaozhuang", SUBSIDY_OF_2022, ""), 1);
+    HAS_TEXT(output, "standard: resident_personal_fee: resident_subsidy was raised from 2022-01-01, and this was not"
+                     " (ZZ-C22");
+    EQ(check_with("zaozhuang", SUBSIDY_OF_2022 FEE_OF_2022, ""), 0);
+    EQ(check_with("zaozhuang", SUBSIDY_LESS, ""), 0); // it was not raised
+}
+
+#define OF_2022(name, more) "  " name ":\n    - {from: 2022-01-01, value: 35.00, source: n" more "}\n"
+#define APPROVED ", approved: {by: city_government, on: 2021-12-20}"
+
+TEST(ZS_C14_ZS_C16_yearly_standards_are_set_for_the_year_and_say_why) {
+    EQ(check_with("zhoushan", OF_2022("critical_illness_fee_resident", APPROVED), ""), 1);
+    HAS_TEXT(output, "critical_illness_fee_resident: the value from 2022-01-01 does not say that it was set with regard"
+                     " to major_disease_incidence (ZS-C14");
+    HAS_TEXT(output, "medical_assistance_funding: no value is set for 2022, and that of an earlier year goes on"
+                     " (ZS-C16");
+    EQ(check_with("zhoushan",
+                  OF_2022("critical_illness_fee_resident", APPROVED ", regards: [major_disease_incidence]")
+                      OF_2022("medical_assistance_funding", APPROVED ", regards: [scope, targets, spending]"),
+                  ""),
+       0);
+    EQ(check_with("zhoushan", OF_2022("medical_assistance_funding", APPROVED ", regards: [scope, targets, spending]"),
+                  "--on 2023-05-01"),
+       1);
+    HAS_TEXT(output, "no value is set for 2023");
+}
+
+TEST(ZS_C18_a_funding_standard_takes_effect_when_it_is_approved) {
+    EQ(check_with("zhoushan", OF_2022("resident_subsidy", ""), ""), 2);
+    HAS_TEXT(output, "takes effect when city_government has approved it: say `approved` (ZS-C18");
+    EQ(check_with("zhoushan", OF_2022("resident_subsidy", ", approved: {by: city_bureau, on: 2021-12-20}"), ""), 2);
+    HAS_TEXT(output, "approved by city_bureau, not by city_government (ZS-C18");
+    EQ(check_with("zhoushan", OF_2022("resident_subsidy", ", approved: {by: city_government, on: 2022-01-02}"), ""), 2);
+    HAS_TEXT(output, "begins on 2022-01-01, before its approval on 2022-01-02 (ZS-C18");
+    OK(check_with("zhoushan", OF_2022("resident_subsidy", ", approved: {by: city_government, on: 2022-01-01}"), "") !=
+       2); // the day itself will do
+}
+
 TEST(wrong_usage_exits_2) {
     EQ(run("check"), 2);
     EQ(run("check nowhere"), 2);
@@ -139,4 +200,7 @@ TESTS("policy tools", CASE(a_sound_town_has_no_findings), CASE(a_floor_at_a_high
       CASE(a_class_that_loses_benefit_is_found_with_the_day), CASE(what_the_file_marks_as_intended_is_accepted),
       CASE(an_intended_check_that_does_not_exist_is_refused), CASE(cite_names_article_values_tests_and_code),
       CASE(cite_of_an_unknown_rule_says_so), CASE(diff_shows_changed_values_with_their_articles),
-      CASE(tables_print_the_notice_from_the_running_data), CASE(show_tells_what_is_missing), CASE(wrong_usage_exits_2))
+      CASE(tables_print_the_notice_from_the_running_data), CASE(show_tells_what_is_missing),
+      CASE(ZZ_C22_a_raised_subsidy_without_a_raised_personal_share_is_told),
+      CASE(ZS_C14_ZS_C16_yearly_standards_are_set_for_the_year_and_say_why),
+      CASE(ZS_C18_a_funding_standard_takes_effect_when_it_is_approved), CASE(wrong_usage_exits_2))

@@ -1,11 +1,13 @@
 // `tongchou policy check`: is the file sound, and are its money functions? Every class of bill that a city's benefit
 // tables tell apart is put to the core over a ladder of amounts: where does one more fen of cost cost the person more
 // than a bound, does the person pay less for a dearer bill, does a higher level of hospital pay more than a lower one,
-// and on which day does a class lose benefit? What the law intends is named in the section `intended` of the city file;
-// the rest is told.
+// and on which day does a class lose benefit? And the city's
+// own values: is what is set each year set for the year, and raised together (section `standards`)? What the law
+// intends is named in the section `intended` of the city file; the rest is told.
 #include "tools.h"
 #include "services/adjudication/benefit.h"
 #include "common/base/yaml.h"
+#include "common/policy/standards.h"
 #include "common/policy/tables.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +15,16 @@
 
 enum { AMOUNTS_MAX = 512, DAYS_MAX = 64, FINDINGS_MAX = 4000, NAME_ROOM = 160 };
 
-typedef enum finding_kind { FINDING_CLIFF, FINDING_FALLS, FINDING_LEVEL, FINDING_LOSES, FINDING__COUNT } finding_kind_t;
-static const char *const finding_names[] = {"cliff", "person_pays_less", "higher_level_pays_more", "class_loses"};
+typedef enum finding_kind {
+    FINDING_CLIFF,
+    FINDING_FALLS,
+    FINDING_LEVEL,
+    FINDING_LOSES,
+    FINDING_STANDARD,
+    FINDING__COUNT
+} finding_kind_t;
+static const char *const finding_names[] = {"cliff", "person_pays_less", "higher_level_pays_more", "class_loses",
+                                            "standard"};
 
 typedef struct finding { // the worst of its kind for one class of bill
     finding_kind_t kind;
@@ -262,6 +272,26 @@ static void check_all(checker_t *c) {
         }
 }
 
+// ---- values that the city itself sets
+
+static void find_standard(void *self, const standard_finding_t *of) {
+    char text[200];
+    standard_sentence(of, text, sizeof text);
+    find(self, FINDING_STANDARD, of->parameter, of->rule, 0, text);
+}
+
+// The year of --on, else the last one in which any value begins: what is not yet decided cannot be missing.
+static int last_year(const checker_t *c) {
+    int year = 0;
+    if (c->args->on != DATE_NONE) return date_year(c->args->on);
+    for (uint32_t s = 0; s < c->policy->series_count; s++)
+        for (uint32_t i = 0; i < c->policy->series[s].count; i++) {
+            const value_t *value = &c->policy->series[s].values[i];
+            if (!value->missing && date_year(value->from) > year) year = date_year(value->from);
+        }
+    return year;
+}
+
 // ---- telling
 
 static void tell(const checker_t *c) {
@@ -286,6 +316,7 @@ static int run_checks(checker_t *c) {
     collect_amounts(c);
     collect_days(c);
     check_all(c);
+    standards_check(c->policy, last_year(c), find_standard, c);
     tell(c);
     int rc = c->finding_count ? 1 : 0;
     free(c->findings);

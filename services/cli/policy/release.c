@@ -1,6 +1,7 @@
 // `tongchou policy release` and `releases`: put a policy in force in a running suite, and list which were.
 #include "../recompute_run.h"
 #include "common/base/date.h"
+#include "common/policy/standards.h"
 #include "tools.h"
 
 static Tc__FindAffected amended(const policy_args_t *args, const char *hash) {
@@ -30,6 +31,23 @@ static int release(suite_t *suite, const policy_args_t *args, const char *hash) 
     return 0;
 }
 
+static void warn(void *self, const standard_finding_t *finding) {
+    const policy_t *policy = self;
+    char text[200];
+    standard_sentence(finding, text, sizeof text);
+    fprintf(stderr, "warning: %s: %s (%s, %s)\n", finding->parameter, text, finding->rule,
+            policy_rule_source(policy, finding->rule));
+}
+
+// What the law wants of values that the city sets, and this policy does not do: told, and left to whoever releases it.
+static int warn_of_standards(const policy_args_t *args, err_t *err) {
+    policy_t *policy = NULL;
+    int rc = policy_load(&policy, args->paths.city, args->overlays, err);
+    if (rc == 0) standards_check(policy, date_year(date_of_ms(clock_now_ms())), warn, policy);
+    policy_destroy(&policy);
+    return rc;
+}
+
 int policy_release(const policy_args_t *args) {
     const recompute_options_t options = {.json = args->json};
     char hash[65];
@@ -43,6 +61,7 @@ int policy_release(const policy_args_t *args) {
         fprintf(stderr, "tongchou policy release: --reason is missing: it is kept with the release\n");
         return 2;
     }
+    if (warn_of_standards(args, &err)) return cli_refused(&err, args->json);
     int rc = suite_open(&suite, args->data, args->as);
     if (rc == 0 && recompute_stage(&suite, args->paths.city, args->overlays, hash, &err))
         rc = cli_refused(&err, args->json);

@@ -20,6 +20,7 @@ const char *section_core(const char *section) {
         {"account", "services/collection/account.c"},
         {"retirement", "services/collection/retirement.c"},
         {"funding", "services/collection/funding.c"},
+        {"standards", "common/policy/standards.c"},
         {"cash_cycle", "services/settlement/cash_cycle.c"},
         {"deficit", "services/settlement/deficit.c"},
         {"interest", "services/settlement/interest.c"},

@@ -22,6 +22,7 @@ static const char *section_title(const char *section) {
         {"interest", "计息"},
         {"surplus", "历史结余"},
         {"funding", "筹资水平"},
+        {"standards", "标准的批准与调整"},
         {"gap", "当年缺口"},
         {"fund", "基金账户与流程"},
         {"routing", "定点机构管理权限"},
