@@ -585,6 +585,20 @@ ON_BOTH(many_keys_in_any_order_are_answered_in_theirs) {
         }
     }
     EQ(row, found.count);
+    // Texts that begin alike.
+    rows_init(&keys, arena, 2);
+    for (int64_t i = 0; i < 100; i++) {
+        cell_t *key = rows_add(&keys);
+        key[0] = cell_i64(i % 2);
+        key[1] = cell_text(arena_text(arena, "a long name %lld", (long long)(198 - 2 * i)));
+    }
+    DONE(store_each_query(store, "SELECT id FROM u WHERE seq = $1 AND 'a long name ' || CAST(id AS TEXT) = $2", &keys,
+                          arena, &found, &err));
+    NEED(found.count == 100);
+    for (int64_t i = 0; i < 100; i++) {
+        EQ(row_i64(&found, (size_t)i, 0), i);
+        EQ(row_i64(&found, (size_t)i, 1), 198 - 2 * i);
+    }
     store_close(&store);
     arena_destroy(&arena);
 }
