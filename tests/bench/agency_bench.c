@@ -1,6 +1,7 @@
 // The door for other agencies at length: four subscribers with different grants take a long log from its beginning,
-// alone and beside one that takes all the credit there is and never reads; then once more with one killed again and
-// again and one revoked in the middle. Every event is checked as in tests/scenario/agency_test.c.
+// alone and beside one that takes all the credit there is and never reads; then once more with that one, one killed
+// again and again, one revoked in the middle and a stranger with a key and no grant. Every event is checked as in
+// tests/scenario/agency_test.c.
 //
 //   agency_bench FOLDER STORE-URL EVENTS
 #include "common/base/date.h"
@@ -18,6 +19,7 @@ static const rig_spec_t specs[SUBSCRIBERS] = {
     {"civil", RIG_BILL, 7, RIG_ALL_FUNDS, GRANT_PERSON},
 };
 static const rig_spec_t audit = {"audit", RIG_BILL | RIG_OTHER, 7, 5, 0};
+static const rig_spec_t stranger = {"stranger", RIG_ALL_KINDS, RIG_ALL_COUNTIES, RIG_ALL_FUNDS, RIG_ALL_FIELDS};
 static const rig_spec_t stalled = {"stalled", RIG_ALL_KINDS, RIG_ALL_COUNTIES, RIG_ALL_FUNDS, GRANT_AMOUNTS};
 
 typedef struct task {
@@ -124,17 +126,22 @@ static int compare_stalled(rig_t *rig, int64_t *bad) {
 }
 
 static int trouble(rig_t *rig, int64_t *bad) {
-    static rig_reader_t asleep, revoked;
+    static rig_reader_t asleep, revoked, nobody;
     int64_t got = 0;
-    if (rig_reader_open(&asleep, rig, &stalled, 4096) || rig_reader_open(&revoked, rig, &audit, 64)) return -1;
+    err_t err = {0};
+    if (keys_make(rig->keys_dir, stranger.name, "agency", &err)) return -1;
+    if (rig_reader_open(&asleep, rig, &stalled, 4096) || rig_reader_open(&revoked, rig, &audit, 64) ||
+        rig_reader_open(&nobody, rig, &stranger, 64))
+        return -1;
     for (int64_t until_ms = clock_now_ms() + PATIENCE_MS; revoked.got < 1000 && clock_now_ms() < until_ms;)
         rig_reader_take(&revoked, 100);
     if (rig_revoke(rig, audit.name, true)) return -1;
     const double seconds = pass(rig, 20, &got, bad);
-    for (int i = 0; i < 20; i++) rig_reader_take(&revoked, 50);
-    *bad += faults(&asleep) + faults(&revoked) + !revoked.revoked;
-    printf("  with one stalled, one killed 20 times, one revoked: %lld events, all %s, in %.1f s\n", (long long)got,
-           seconds < 0 ? "NOT there" : "there", seconds);
+    for (int i = 0; i < 20; i++) rig_reader_take(&revoked, 50), rig_reader_take(&nobody, 0);
+    *bad += faults(&asleep) + faults(&revoked) + !revoked.revoked + nobody.got + !nobody.refused;
+    printf("  with one stalled, one killed 20 times, one revoked, one stranger: %lld events, all %s, in %.1f s\n",
+           (long long)got, seconds < 0 ? "NOT there" : "there", seconds);
+    rig_reader_close(&nobody);
     rig_reader_close(&asleep);
     rig_reader_close(&revoked);
     return seconds < 0 ? -1 : 0;
