@@ -22,6 +22,8 @@ static void make_metrics(adjudication_metrics_t *metrics) {
         metric_counter("adjudication_bills_total", "outcome=\"reversed\"", "bills by outcome of settle");
     metrics->recomputed =
         metric_counter("adjudication_bills_total", "outcome=\"recomputed\"", "bills by outcome of settle");
+    metrics->visit_reads =
+        metric_counter("adjudication_visit_reads_total", "", "queries for registered visits and for their lines");
     metrics->courses_read =
         metric_counter("adjudication_courses_read_total", "", "chains read whole, for a change before their end");
     for (int code = 0; code < E__COUNT; code++) {
@@ -48,6 +50,7 @@ int adjudication_new(adjudication_t **out, policy_t **policy, err_t *err) {
         return err_set(err, E_IO, "out of memory");
     }
     made->payments = &made->paying->port;
+    made->lines_ahead = ADJUDICATION_LINES_AHEAD;
     *out = made;
     return 0;
 }

@@ -34,6 +34,7 @@ typedef enum stage {
 typedef struct adjudication_metrics {
     metric_t *stages[STAGE__COUNT];
     metric_t *heads_hit, *heads_read, *races, *settled, *repeated, *reversed, *recomputed;
+    metric_t *visit_reads;       // round trips for registered visits and their lines
     metric_t *courses_read;      // chains of which the bills were read, because something came before their end
     metric_t *refused[E__COUNT]; // bills that settle refused, by code
     results_t results;           // all replies
@@ -50,6 +51,7 @@ typedef struct adjudication {
     bool facilities_ready; // the register was read to its end once
     catalogues_t *catalogues;
     heads_t *heads;
+    int64_t lines_ahead;        // of visits whose bills are decided again, at most so many are read at once
     int look_first;             // turns that still look for repeated requests before they insert
     const payments_t *payments; // NULL: no personal accounts
     struct paying *paying;      // … which these are
@@ -63,7 +65,7 @@ typedef struct adjudication {
     adjudication_metrics_t metrics;
 } adjudication_t;
 
-enum { ADJUDICATION_HEADS = 65536 };
+enum { ADJUDICATION_HEADS = 65536, ADJUDICATION_LINES_AHEAD = 20000 };
 
 // Takes the policy. The borrowed members and the ports are the caller's to fill before the first batch.
 int adjudication_new(adjudication_t **out, policy_t **policy, err_t *err) MUST_USE;

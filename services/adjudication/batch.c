@@ -360,6 +360,18 @@ static void flatten_field(err_t *err) {
     if (dot) memmove(err->field, dot + 1, strlen(dot + 1) + 1);
 }
 
+// What the core refuses at a place without an agreement may rest on one that was not heard of here: a refusal is final,
+// so it waits until the register is read. A decision need not: it is made again when the agreement comes.
+static int not_behind(const batch_t *batch, const item_t *item, int code, err_t *err) {
+    const adjudication_ports_t *ports = &batch->on->ports;
+    if (err_may_retry(code) || code == E_INTERNAL || item->input.designated || item->input.area == AREA_OUTSIDE)
+        return code;
+    if (!ports->register_behind || !ports->register_behind(ports->self)) return code;
+    return err_field(err, E_UNAVAILABLE, "facility",
+                     "facility %.12s has no agreement here yet: the register is still being read",
+                     item->bill->facility);
+}
+
 int batch_eval(batch_t *batch, const item_t *asked, const head_t *before, int64_t seq, Tc__Decision **out,
                benefit_totals_t *after, err_t *err) {
     adjudication_t *on = batch->on;
@@ -376,7 +388,7 @@ int batch_eval(batch_t *batch, const item_t *asked, const head_t *before, int64_
     int rc = benefit_eval_with(on->memo, batch->policy, &item->input, &before->totals, true, &result, err);
     if (rc) {
         flatten_field(err);
-        return rc;
+        return not_behind(batch, item, rc, err);
     }
     decision_facts_t facts = {.policy = batch->policy,
                               .bill = item->bill,

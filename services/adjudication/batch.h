@@ -71,6 +71,8 @@ typedef struct batch {
     chain_t *chains;
     size_t chain_count;
     textmap_t chain_map;
+    textmap_t frozen;     // lines of visits whose bills are decided again, read ahead (bill_lines.h); room 0: none
+    bool catalogue_level; // the catalogues in memory were found to be those of the store
     int64_t now_ms;
     bool settling; // refusals count among the bills of settle
     // It was not asked yet whether open bills are stored: a refusal of one is none before that, it becomes ITEM_LATER.

@@ -49,11 +49,20 @@ static int take_visit(item_t *item, const visit_row_t *visit, arena_t *arena, Tc
     return 0;
 }
 
-static int read_lines(store_t *store, const rows_t *keys, Tc__Bill *const *bills, const visit_row_t *visits,
-                      arena_t *arena, err_t *err) {
+// Visits by their bills; one round trip.
+static int find_visits(const batch_t *batch, const rows_t *keys, visit_row_t *out, err_t *err) {
+    metric_add(batch->on->metrics.visit_reads, 1);
+    return visits_find(batch->on->store, keys, batch->on->arena, out, err);
+}
+
+// One round trip.
+static int read_lines(const batch_t *batch, const rows_t *keys, Tc__Bill *const *bills, const visit_row_t *visits,
+                      err_t *err) {
+    arena_t *arena = batch->on->arena;
     rows_t found;
     if (!keys->count) return 0;
-    int rc = visit_lines_find(store, keys, arena, &found, err);
+    metric_add(batch->on->metrics.visit_reads, 1);
+    int rc = visit_lines_find(batch->on->store, keys, arena, &found, err);
     for (size_t row = 0; !rc && row < found.count; row++) {
         size_t bytes, key = (size_t)row_i64(&found, row, 0);
         const void *body = row_blob(&found, row, 2, &bytes);
@@ -114,7 +123,7 @@ int bill_lines_fetch(batch_t *batch, item_t *const *items, size_t count, err_t *
     Tc__Bill **bills = arena_alloc(arena, fetch.count * sizeof *bills);
     if (!visits || !bills) return no_memory(err);
     rows_init(&keys, arena, 3);
-    rc = visits_find(batch->on->store, &fetch.keys, arena, visits, err);
+    rc = find_visits(batch, &fetch.keys, visits, err);
     for (size_t i = 0; !rc && i < fetch.count; i++) {
         err_t why = {0};
         const int refusal = match(fetch.items[i]->bill, &visits[i], &why);
@@ -127,25 +136,90 @@ int bill_lines_fetch(batch_t *batch, item_t *const *items, size_t count, err_t *
         if (!rc) rc = add_line_key(&keys, bills[taken]->bill, err);
         taken++;
     }
-    return rc ? rc : read_lines(batch->on->store, &keys, bills, visits, arena, err);
+    return rc ? rc : read_lines(batch, &keys, bills, visits, err);
 }
 
-// The same for one stored bill, which is decided again.
+// ---- bills that are decided again
+
+typedef struct frozen { // lines of a visit that was settled: no more come to them
+    visit_row_t visit;
+    Tc__Bill bill; // of it only the lines
+} frozen_t;
+
+// The first of them whose lines are few enough in all.
+static int read_frozen(batch_t *batch, frozen_t *frozen, const visit_row_t *visits, const rows_t *bills, err_t *err) {
+    arena_t *arena = batch->on->arena;
+    Tc__Bill **taken = arena_alloc(arena, bills->count * sizeof *taken);
+    visit_row_t *of = arena_alloc(arena, bills->count * sizeof *of);
+    int64_t lines = 0;
+    rows_t keys;
+    int rc = taken && of ? 0 : no_memory(err);
+    rows_init(&keys, arena, 3);
+    for (size_t i = 0; !rc && i < bills->count; i++) {
+        const char *bill = rows_at(bills, i)[0].data;
+        if (!visits[i].revision || lines + visits[i].line_count > batch->on->lines_ahead) continue;
+        lines += visits[i].line_count;
+        of[keys.count] = frozen[i].visit = visits[i];
+        taken[keys.count] = &frozen[i].bill;
+        frozen[i].bill.lines = arena_alloc(arena, ((size_t)visits[i].line_count + 1) * sizeof(Tc__FeeLine *));
+        rc = frozen[i].bill.lines ? add_line_key(&keys, bill, err) : no_memory(err);
+        if (!rc) *textmap_place(&batch->frozen, bill, 0) = &frozen[i];
+    }
+    return rc ? rc : read_lines(batch, &keys, taken, of, err);
+}
+
+int bill_lines_read_ahead(batch_t *batch, const Tc__Bill *const *bills, size_t count, err_t *err) {
+    arena_t *arena = batch->on->arena;
+    rows_t keys;
+    batch->frozen = (textmap_t){0};
+    rows_init(&keys, arena, 1);
+    for (size_t i = 0; i < count; i++) {
+        if (!bills[i]->lines_registered || bills[i]->n_lines) continue;
+        cell_t *key = rows_add(&keys);
+        if (!key) return no_memory(err);
+        key[0] = cell_text(bills[i]->bill);
+    }
+    if (!keys.count) return 0;
+    visit_row_t *visits = arena_alloc(arena, keys.count * sizeof *visits);
+    frozen_t *frozen = arena_alloc(arena, keys.count * sizeof *frozen);
+    if (!visits || !frozen) return no_memory(err);
+    for (size_t i = 0; i < keys.count; i++) frozen[i] = (frozen_t){.bill = TC__BILL__INIT};
+    textmap_t map;
+    if (textmap_init(&map, arena, keys.count)) return no_memory(err);
+    batch->frozen = map;
+    int rc = find_visits(batch, &keys, visits, err);
+    if (!rc) rc = read_frozen(batch, frozen, visits, &keys, err);
+    if (rc) batch->frozen = (textmap_t){0};
+    return rc;
+}
+
+static int take_frozen(const batch_t *batch, item_t *item, const frozen_t *frozen, err_t *err) {
+    Tc__Bill *bill = NULL;
+    int rc = match(item->bill, &frozen->visit, err);
+    if (!rc) rc = take_visit(item, &frozen->visit, batch->on->arena, &bill, err);
+    if (rc) return rc;
+    bill->lines = frozen->bill.lines;
+    bill->n_lines = frozen->bill.n_lines;
+    return 0;
+}
+
 static int fetch_stored(const batch_t *batch, item_t *item, err_t *err) {
     arena_t *arena = batch->on->arena;
     rows_t visit_keys, keys;
     visit_row_t visit;
     Tc__Bill *bill = NULL;
+    const frozen_t *frozen = batch->frozen.room ? textmap_find(&batch->frozen, item->bill->bill, 0) : NULL;
+    if (frozen) return take_frozen(batch, item, frozen, err);
     rows_init(&visit_keys, arena, 1);
     rows_init(&keys, arena, 3);
     cell_t *key = rows_add(&visit_keys);
     if (!key) return no_memory(err);
     key[0] = cell_text(item->bill->bill);
-    int rc = visits_find(batch->on->store, &visit_keys, arena, &visit, err);
+    int rc = find_visits(batch, &visit_keys, &visit, err);
     if (!rc) rc = match(item->bill, &visit, err);
     if (!rc) rc = take_visit(item, &visit, arena, &bill, err);
     if (!rc) rc = add_line_key(&keys, bill->bill, err);
-    return rc ? rc : read_lines(batch->on->store, &keys, &bill, &visit, arena, err);
+    return rc ? rc : read_lines(batch, &keys, &bill, &visit, err);
 }
 
 static int keep_splits(batch_t *batch, item_t *const *items, size_t count, err_t *err) {
@@ -194,11 +268,38 @@ int bill_lines_person(const Tc__Entitlement *state, split_facts_t *facts, err_t 
     return err_field(err, E_INTERNAL, "entitlement", "the entitlement state is unusable: birth is not a date");
 }
 
-int bill_lines_catalogue(const adjudication_t *on, const catalogue_t **out, err_t *err) {
+static int still_read(err_t *err) {
+    return err_field(err, E_UNAVAILABLE, "lines", "the catalogues are still being read");
+}
+
+static int index_of(const adjudication_t *on, const catalogue_t **out, err_t *err) {
     *out = catalogues_index(on->catalogues);
-    if (!*out) return err_field(err, E_UNAVAILABLE, "lines", "the catalogues are still being read");
+    if (!*out) return still_read(err);
     if (!catalogue_count(*out)) return err_field(err, E_NOT_IN_FORCE, "lines", "no catalogue has been loaded");
     return 0;
+}
+
+// A refusal is final, so it must not rest on catalogues that another instance has newer: what was loaded was told of
+// as in force. Not knowing is no reason either.
+static int not_behind(const adjudication_t *on, int code, err_t *err) {
+    bool behind = true;
+    if (catalogues_behind(on->catalogues, on->store, &behind, NULL) || behind) return still_read(err);
+    return code;
+}
+
+int bill_lines_catalogue(const adjudication_t *on, const catalogue_t **out, err_t *err) {
+    int rc = index_of(on, out, err);
+    return rc == E_NOT_IN_FORCE ? not_behind(on, rc, err) : rc;
+}
+
+// The same for a bill of a batch, whose requests came before it was begun: so it is asked once.
+static int batch_not_behind(batch_t *batch, int code, err_t *err) {
+    if (!batch->catalogue_level) {
+        const int rc = not_behind(batch->on, code, err);
+        if (rc != code) return rc;
+        batch->catalogue_level = true;
+    }
+    return code;
 }
 
 static int make_ask(const batch_t *batch, const item_t *item, fee_ask_t *ask, err_t *err) {
@@ -210,7 +311,7 @@ static int make_ask(const batch_t *batch, const item_t *item, fee_ask_t *ask, er
                                  .visit = item->input.visit,
                                  .diagnosis = item->bill->diagnosis,
                                  .city_first_pay = benefit_has_first_pay(batch->policy, &item->input)}};
-    int rc = bill_lines_catalogue(batch->on, &ask->catalogue, err);
+    int rc = index_of(batch->on, &ask->catalogue, err);
     return rc ? rc : bill_lines_person(item->chain->entitlement, &ask->facts, err);
 }
 
@@ -227,7 +328,7 @@ static int check_total(const split_sums_t *sums, err_t *err) {
     return err_field(err, E_OUT_OF_RANGE, "total", "total is more than ten billion yuan");
 }
 
-int bill_lines_apply(const batch_t *batch, item_t *item, err_t *err) {
+int bill_lines_apply(batch_t *batch, item_t *item, err_t *err) {
     arena_t *arena = batch->on->arena;
     fee_ask_t ask;
     split_sums_t sums;
@@ -235,8 +336,9 @@ int bill_lines_apply(const batch_t *batch, item_t *item, err_t *err) {
     const bool stored = item->bill->n_lines == 0 || fee_lines_filled(item->bill->lines, item->bill->n_lines);
     int rc = item->bill->n_lines ? 0 : fetch_stored(batch, item, err);
     if (!rc) rc = make_ask(batch, item, &ask, err);
+    if (rc == E_NOT_IN_FORCE) rc = batch_not_behind(batch, rc, err);
     if (!rc) rc = fee_lines_split(&ask, arena, &filled, &sums, err);
-    if (!rc && !stored) rc = fee_header_check(item->bill, &sums, err);
+    if (!rc && !stored && (rc = fee_header_check(item->bill, &sums, err))) rc = batch_not_behind(batch, rc, err);
     if (!rc) rc = check_total(&sums, err);
     if (rc) return rc;
     Tc__Bill *bill = arena_copy(arena, item->bill, sizeof *bill);

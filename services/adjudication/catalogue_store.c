@@ -97,6 +97,16 @@ int catalogues_follow(catalogues_t *catalogues, store_t *store, int64_t now_ms, 
     return rc;
 }
 
+int catalogues_behind(catalogues_t *catalogues, store_t *store, bool *behind, err_t *err) {
+    int64_t newest = 0;
+    int rc = newest_load(catalogues, store, &newest, err);
+    arena_reset(catalogues->arena);
+    if (rc) return rc;
+    *behind = catalogues->number < newest;
+    if (*behind) catalogues->next_poll_ms = 0;
+    return 0;
+}
+
 // ---- loading
 
 int catalogue_begin_load(store_t *store, arena_t *arena, int64_t *number, err_t *err) {

@@ -26,6 +26,9 @@ void catalogues_destroy(catalogues_t **catalogues);
 // Ask for news when the last time is a second ago, and read it, a bounded part at a time. Between batches, outside
 // transactions. On an error what is held stays as it is.
 int catalogues_follow(catalogues_t *catalogues, store_t *store, int64_t now_ms, err_t *err) MUST_USE;
+// Whether there is a load that was not read here: whoever asked after it was told of may count on it. Asks the
+// store. What comes next is then read at the next tick.
+int catalogues_behind(catalogues_t *catalogues, store_t *store, bool *behind, err_t *err) MUST_USE;
 // NULL until everything was read once.
 const catalogue_t *catalogues_index(const catalogues_t *catalogues);
 

@@ -2,6 +2,7 @@
 // seq) refuses what is made of both.
 #include "courses.h"
 #include "bill_lines.h"
+#include <string.h>
 
 static int no_memory(err_t *err) { return err_set(err, E_IO, "the bills of the year need more memory than there is"); }
 
@@ -79,8 +80,57 @@ static int read_chains(batch_t *batch, chain_t *const *chains, const int64_t *se
     return rc;
 }
 
+// ---- what will be decided again, and has its lines in the store
+
+// Where in the order of its chain an open item changes something; NULL: at its beginning.
+static const order_t *place_of(const item_t *item) {
+    const course_t *course = &item->chain->course;
+    if (item->op == OP_BILL) return &item->order;
+    for (size_t i = 0; item->op == OP_REVERSE && i < course->count; i++)
+        if (strcmp(course->bills[i].decision->bill, item->reverse->bill) == 0) return &course->bills[i].order;
+    return NULL;
+}
+
+typedef struct again { // of one chain: its bills from `first` on
+    const chain_t *chain;
+    size_t first;
+} again_t;
+
+static void mark_again(again_t *of, const order_t *place) {
+    const course_t *course = &of->chain->course;
+    size_t first = 0;
+    while (place && first < course->count && order_compare(&course->bills[first].order, place) < 0) first++;
+    if (first < of->first) of->first = first;
+}
+
+static int read_lines_ahead(batch_t *batch, const again_t *chains, size_t count, err_t *err) {
+    size_t room = 0, listed = 0;
+    for (size_t i = 0; i < count; i++) room += chains[i].chain->course.count;
+    const Tc__Bill **bills = arena_alloc(batch->on->arena, (room + 1) * sizeof *bills);
+    if (!bills) return no_memory(err);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = chains[i].first; k < chains[i].chain->course.count; k++)
+            bills[listed++] = chains[i].chain->course.bills[k].decision->input;
+    return bill_lines_read_ahead(batch, bills, listed, err);
+}
+
+// Items are as many as chains, and chains are few: those that have to be read whole.
+static int read_ahead(batch_t *batch, chain_t *const *chains, size_t count, err_t *err) {
+    again_t *again = arena_alloc(batch->on->arena, (count + 1) * sizeof *again);
+    if (!again) return no_memory(err);
+    for (size_t i = 0; i < count; i++) again[i] = (again_t){chains[i], chains[i]->course.count};
+    for (size_t i = 0; i < batch->count; i++) {
+        const item_t *item = &batch->items[i];
+        if (item->state != ITEM_OPEN || !item->chain || !item->chain->has_course) continue;
+        for (size_t k = 0; k < count; k++)
+            if (chains[k] == item->chain) mark_again(&again[k], place_of(item));
+    }
+    return read_lines_ahead(batch, again, count, err);
+}
+
 int course_read(batch_t *batch, chain_t *chain, int64_t seq, err_t *err) {
-    return read_chains(batch, (chain_t *const[]){chain}, &seq, 1, err);
+    int rc = read_chains(batch, (chain_t *const[]){chain}, &seq, 1, err);
+    return rc ? rc : read_lines_ahead(batch, &(again_t){chain, 0}, 1, err);
 }
 
 int courses_read(batch_t *batch, err_t *err) {
@@ -95,5 +145,6 @@ int courses_read(batch_t *batch, err_t *err) {
         seqs[count++] = chain->head.seq;
     }
     metric_add(batch->on->metrics.courses_read, (int64_t)count);
-    return count ? read_chains(batch, chains, seqs, count, err) : 0;
+    int rc = count ? read_chains(batch, chains, seqs, count, err) : 0;
+    return rc || !count || !batch->settling ? rc : read_ahead(batch, chains, count, err);
 }

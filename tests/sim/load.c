@@ -214,11 +214,9 @@ static void keep_reply(bill_t *bill, const reply_t *reply) {
     bill->reply_bytes = reply->body_bytes;
 }
 
-// Collection hears of people, and adjudication of hospitals, by streams, which faults hold up; an instance reads the
-// catalogues once a second, when its store lets it.
+// Collection hears of people, and adjudication of hospitals, by streams, which faults hold up.
 static bool may_not_have_heard(const bill_t *bill, int code, const reply_t *reply) {
     const bool catching_up = !load.healed_us || world_us() - load.healed_us < CATCH_UP_S * INT64_C(1000000);
-    if (code == E_NOT_IN_FORCE) return catching_up && *bill->script && strstr(reply->text, "no catalogue");
     return code == E_NOT_FOUND && catching_up &&
            (!load.persons[bill->person].paid || strstr(reply->text, "is not registered"));
 }

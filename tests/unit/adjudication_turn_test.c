@@ -108,15 +108,20 @@ static int port_entitlements(void *self, const char *const *asked, size_t count,
     return 0;
 }
 
-static void add_place(world_t *world, const char *code, const char *level, bool primary, const char *from) {
+static void add_place_again(world_t *world, const char *code, const char *level, bool primary, const char *from,
+                            int version) {
     Tc__Agreement agreement = TC__AGREEMENT__INIT;
     Tc__Agreement *list[] = {&agreement};
     Tc__FacilityState state = TC__FACILITY_STATE__INIT;
     err_t err;
     agreement.from = T(from), agreement.until = T("");
-    state.facility = T(code), state.version = 1, state.level = T(level), state.primary = primary;
+    state.facility = T(code), state.version = version, state.level = T(level), state.primary = primary;
     state.agreements = list, state.n_agreements = from ? 1 : 0;
     NEED(facilities_apply(world->core->facilities, &state, &err) == E_OK);
+}
+
+static void add_place(world_t *world, const char *code, const char *level, bool primary, const char *from) {
+    add_place_again(world, code, level, primary, from, 1);
 }
 
 static void add_facility(world_t *world, const char *code, const char *level, const char *from) {
@@ -485,6 +490,22 @@ TEST(what_is_not_known_now_is_unavailable_and_only_for_those_it_concerns) {
     EQ(ask(world, "settle", "id", &bill)->code, E_OK);
     world->core->ports.register_behind = NULL;
     EQ(ask(world, "settle", "id2", &other)->code, E_NOT_FOUND);
+    // Nor whether one that is known has an agreement by now: what is refused for want of it is not refused for good.
+    Tc__Bill bed = bill_of("B3", person, "H44070300004", "2018-03-10", 6000000, 5000000);
+    bed.family_bed = true;
+    world->core->ports.register_behind = is_behind;
+    for (int i = 0; i < 2; i++) {
+        sent = ask(world, i ? "settle" : "quote", "id3", &bed);
+        EQ(sent->code, E_UNAVAILABLE);
+        EQ_TEXT(sent->field, "facility");
+    }
+    bed.facility = T("H44070300003"), bed.filing = T("referral"); // it has one: what is wrong is wrong for good
+    EQ(ask(world, "quote", "id3", &bed)->code, E_INVALID_FIELD);
+    bed.facility = T("H44070300004"), bed.filing = T("none");
+    world->core->ports.register_behind = NULL;
+    EQ(ask(world, "settle", "id3", &bed)->code, E_INVALID_FIELD);
+    add_place_again(world, "H44070300004", "3", false, "2018-01-01", 2);
+    EQ(ask(world, "settle", "id3", &bed)->code, E_OK);
     close_world(world);
 }
 

@@ -402,6 +402,34 @@ TEST(lines_wait_for_the_catalogues_and_bills_without_lines_do_not) {
     close_world(world);
 }
 
+// A catalogue that was loaded a moment ago, by any instance, and not read here yet.
+TEST(no_refusal_is_final_while_a_load_was_not_read) {
+    world_t *world = open_world();
+    char json[4096];
+    follow(world); // read, and empty
+    EQ(turn(world, "settle", "s0", WITH_LINES("B1")), E_NOT_IN_FORCE);
+    report_is(load(world, A_2018 "," ROW("XB01", "B", "2018-01-01", ",'shares':[{'first_pay':'0.1'}]"), ""), 2, 0, 0);
+    EQ(turn(world, "quote", "q1", WITH_LINES("B1")), E_UNAVAILABLE);
+    EQ_TEXT(world->field, "lines");
+    EQ(turn(world, "settle", "s1", WITH_LINES("B1")), E_UNAVAILABLE);
+    EQ(rig_ask(&world->rig, "split",
+               "{'person':'P1','facility':'H44070300003','type':'inpatient','to':'2018-03-10',"
+               "'lines':[" LINE(1, "XB01", "1000", "100.00", "100.00") "]}"),
+       E_UNAVAILABLE);
+    follow(world);
+    EQ(turn(world, "settle", "s1", WITH_LINES("B1")), E_OK);
+    // Amounts that a hospital got from an instance that has read more: not refused for good either.
+    report_is(load(world, ROW("XC09", "C", "2018-01-01", ""), ""), 1, 0, 0);
+    snprintf(json, sizeof json, "{" BILL_HEAD("B2") ",'total':'99.00','lines':[%s]}",
+             LINE(1, "XA01", "1000", "100.00", "100.00"));
+    EQ(turn(world, "settle", "s2", json), E_UNAVAILABLE);
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision"), 1);
+    follow(world);
+    EQ(turn(world, "settle", "s2", json), E_OUT_OF_RANGE);
+    EQ_TEXT(world->field, "total");
+    close_world(world);
+}
+
 // ---- visits
 
 #define VISIT(number)                                                                                                  \
@@ -623,6 +651,94 @@ TEST(lines_of_a_bill_are_split_anew_when_it_is_decided_again) {
     split_again("'lines':[" LINE(1, "XB01", "1000", "10000.00", "10000.00") "]");
 }
 TEST(lines_of_a_visit_are_split_anew_when_its_bill_is_decided_again) { split_again("'lines_registered':true"); }
+
+// ---- many visits in one turn
+
+enum { STAYS = 12 };
+
+// Visits of a year, each with lines of its own, then what has them decided again: a late one, a reversal, another
+// identity. Tells how many round trips for visits and lines the last three took.
+static void live_through(world_t *world, int64_t reads[3]) {
+    char json[512], id[16];
+    metric_t *counted = world->core->metrics.visit_reads;
+    for (int i = STAYS - 1; i >= 0; i--) { // the last is handed in first: each is late but that
+        const int month = 1 + i;
+        RIG_DO(&world->rig, "register_visit",
+               "{'bill':'S%d','person':'P1','facility':'H44070300003','type':'inpatient','from':'2018-%02d-01'}", i,
+               month);
+        for (int line = 1; line <= 1 + i % 3; line++)
+            RIG_DO(&world->rig, "add_lines",
+                   "{'bill':'S%d','person':'P1','lines':[{'line':%d,'kind':'drug','code':'XB01','quantity_milli':1000,"
+                   "'price':'%d.00','amount':'%d.00'}]}",
+                   i, line, 4000 + 100 * i + line, 4000 + 100 * i + line);
+        snprintf(json, sizeof json,
+                 "{'bill':'S%d','person':'P1','facility':'H44070300003','type':'inpatient','from':'2018-%02d-01',"
+                 "'to':'2018-%02d-05','area':'city','filing':'none','lines_registered':true}",
+                 i, month, month);
+        snprintf(id, sizeof id, "s%d", i);
+        reads[0] = metric_value(counted);
+        EQ(turn(world, "settle", id, json), E_OK);
+        reads[0] = metric_value(counted) - reads[0];
+    }
+    reads[1] = metric_value(counted);
+    EQ(turn(world, "reverse", "r", "{'bill':'S3','person':'P1','reason':'entered twice'}"), E_OK);
+    reads[1] = metric_value(counted) - reads[1];
+    world->person.spans[0]->identity = T("retiree");
+    world->person.version++;
+    reads[2] = metric_value(counted);
+    EQ(turn(world, "recompute", "all", "{'person':'P1','year':2018,'cause':'retired earlier'}"), E_OK);
+    reads[2] = metric_value(counted) - reads[2];
+}
+
+static uint64_t everything(world_t *world) {
+    static const char *const tables[] = {
+        "SELECT bill, version, kind, seq, body FROM decision ORDER BY number",
+        "SELECT bill, version, last_line, body FROM visit_split ORDER BY 1, 2, 3",
+        "SELECT bill, revision, state, line_count, amount_fen FROM visit ORDER BY 1, 2"};
+    uint64_t sum = 0;
+    err_t err = {0};
+    for (size_t i = 0; i < COUNT_OF(tables); i++) {
+        rows_t rows;
+        NEED(store_query(world->core->store, tables[i], NULL, 0, world->rig.ctx.arena, &rows, &err) == E_OK);
+        OK(rows.count >= STAYS);
+        for (size_t cell = 0; cell < rows.count * rows.width; cell++) {
+            const cell_t *c = &rows.cells[cell];
+            sum = c->type == CELL_I64 ? hash64(&c->i64, sizeof c->i64, sum) : hash64(c->data, c->size, sum);
+        }
+    }
+    return sum;
+}
+
+TEST(lines_of_many_visits_are_read_at_once_and_the_answers_are_those_of_one_by_one) {
+    static const int64_t some = 7; // lines: the first visits are read ahead, the others one by one
+    const int64_t ahead[] = {ADJUDICATION_LINES_AHEAD, 0, some};
+    uint64_t sums[3];
+    int64_t reads[3][3];
+    for (int i = 0; i < 3; i++) {
+        world_t *world = open_world();
+        report_is(load(world,
+                       A_2018 "," ROW("XB01", "B", "2018-01-01",
+                                      ",'shares':[{'first_pay':'0.1'},{'who':'retiree','first_pay':'0.05'}]"),
+                       ""),
+                  2, 0, 0);
+        follow(world);
+        world->core->lines_ahead = ahead[i];
+        live_through(world, reads[i]);
+        sums[i] = everything(world);
+        fprintf(stderr,
+                "    lines ahead %lld: queries for visits and lines of a late bill before %d, a reversal before"
+                " %d, a recomputation of %d: %lld, %lld, %lld\n",
+                (long long)ahead[i], STAYS - 1, STAYS - 4, STAYS - 1, (long long)reads[i][0], (long long)reads[i][1],
+                (long long)reads[i][2]);
+        close_world(world);
+    }
+    OK(sums[0] == sums[1] && sums[0] == sums[2]);
+    EQ(reads[0][0], 4); // the bill's own visit and lines, those of all others
+    EQ(reads[0][1], 2);
+    EQ(reads[0][2], 2);
+    EQ(reads[1][2], 1 + 2 * (STAYS - 1));
+    OK(reads[2][2] > reads[0][2] && reads[2][2] < reads[1][2]);
+}
 
 // ---- an entry amended backwards
 
@@ -909,11 +1025,13 @@ TESTS("visits", CASE(the_ground_is_laid), CASE(rows_are_loaded_once_and_a_later_
       CASE(a_dry_load_tells_the_same_and_changes_nothing),
       CASE(an_instance_reads_what_came_since_at_most_once_a_second), CASE(a_bill_with_lines_is_one_with_their_sums),
       CASE(amounts_beside_lines_must_say_the_same), CASE(lines_wait_for_the_catalogues_and_bills_without_lines_do_not),
+      CASE(no_refusal_is_final_while_a_load_was_not_read),
       CASE(a_visit_goes_from_lines_to_quote_to_settlement_to_reversal),
       CASE(lines_come_and_go_until_the_visit_is_settled_or_cancelled),
       CASE(what_is_wrong_with_a_visit_is_told_by_field), CASE(lines_that_come_while_a_bill_settles_are_in_it),
       CASE(lines_of_a_bill_are_split_anew_when_it_is_decided_again),
       CASE(lines_of_a_visit_are_split_anew_when_its_bill_is_decided_again),
+      CASE(lines_of_many_visits_are_read_at_once_and_the_answers_are_those_of_one_by_one),
       CASE(an_entry_amended_backwards_asks_for_the_bills_with_its_lines),
       CASE(a_load_of_very_many_entries_asks_for_every_line_of_their_days),
       CASE(every_version_keeps_the_lines_it_was_decided_on), CASE(decisions_of_any_length_can_be_read),
