@@ -4,6 +4,7 @@
 #include "common/base/ids.h"
 #include "counties.h"
 #include "direct.h"
+#include "dues_store.h"
 #include "ledger.h"
 #include "limits.h"
 #include "money_post.h"
@@ -131,6 +132,13 @@ static int read_reservation(const settlement_t *settlement, const char *referenc
     return counties_check(settlement, out->reservation->move->county, err);
 }
 
+static int is_unreserved(const settlement_t *settlement, const char *reference, err_t *err) {
+    rows_t found;
+    int rc = reservation_read(settlement->ctx->store, reference, settlement->ctx->arena, &found, err);
+    if (rc || !found.count) return rc;
+    return err_field(err, E_EXISTS, "reference", "%s is reserved already", reference);
+}
+
 static int keep_reservation(settlement_t *settlement, int64_t expires_ms, const Tc__Reservation *to, err_t *err) {
     service_ctx_t *ctx = settlement->ctx;
     const Tc__MoveMoney *move = to->move;
@@ -173,7 +181,6 @@ int reserve_money(void *self, const request_t *request, const ProtobufCMessage *
     const Tc__ReserveMoney *ask = (const Tc__ReserveMoney *)message;
     Tc__Reservation *to;
     Tc__JournalEntry *entry;
-    reserved_t there;
     date_t last;
     (void)request;
     if (date_parse(ask->expires_on, &last) || last < today(settlement))
@@ -181,11 +188,8 @@ int reserve_money(void *self, const request_t *request, const ProtobufCMessage *
     int rc = counties_check(settlement, ask->county, err);
     if (!rc) rc = money_begin(settlement, settlement->ctx->arena, err);
     if (!rc) rc = is_new(settlement, ask->reference, err);
-    if (rc) return rc;
-    rc = read_reservation(settlement, ask->reference, &there, err);
-    if (!rc) return err_field(err, E_EXISTS, "reference", "%s is reserved already", ask->reference);
-    if (rc != E_NOT_FOUND) return rc;
-    rc = new_reservation(settlement, ask, &to, err);
+    if (!rc) rc = is_unreserved(settlement, ask->reference, err);
+    if (!rc) rc = new_reservation(settlement, ask, &to, err);
     if (!rc) rc = decide_move(settlement, to->move, NULL, &entry, err);
     if (!rc) rc = keep_reservation(settlement, date_end_ms(last), to, err);
     if (rc) return rc;
@@ -265,6 +269,24 @@ static int find_countered(const settlement_t *settlement, const rows_t *found, c
     return rc;
 }
 
+// Statements and their orders say of themselves what they booked and paid: a counter-entry would contradict them.
+static int stands_alone(const settlement_t *settlement, const Tc__JournalEntry *entry, err_t *err) {
+    service_ctx_t *ctx = settlement->ctx;
+    rows_t found;
+    if (strcmp(entry->kind, "statement") == 0)
+        return err_field(err, E_BLOCKED, "reference",
+                         "%.64s is the entry of a frozen statement; what is wrong is put right where it arose and comes"
+                         " in a later month",
+                         entry->reference);
+    if (strcmp(entry->kind, "payment") != 0) return E_OK;
+    int rc = order_list(ctx->store, 0, "", "", entry->reference, "", 1, ctx->arena, &found, err);
+    if (rc || !found.count) return rc;
+    return err_field(err, E_BLOCKED, "reference",
+                     "the bank has paid order %.64s and its statement says so; what %.64s got too much for a bill is"
+                     " taken off a later statement (fund recover)",
+                     entry->reference, row_text(&found, 0, 1));
+}
+
 static int counter_of(const settlement_t *settlement, const Tc__ReverseEntry *ask, const Tc__JournalEntry *of,
                       Tc__JournalEntry **out, err_t *err) {
     arena_t *arena = settlement->ctx->arena;
@@ -304,6 +326,7 @@ int reverse_entry(void *self, const request_t *request, const ProtobufCMessage *
                        "no command posted under this reference; what bills and receipts cause is corrected there");
     if (!rc) rc = find_countered(settlement, &found, &of, err);
     if (!rc) rc = counties_check_entry(settlement, of, err);
+    if (!rc) rc = stands_alone(settlement, of, err);
     if (!rc) rc = counter_of(settlement, ask, of, &entry, err);
     if (!rc) rc = money_limits(settlement, entry, NULL, settlement->ctx->arena, err);
     if (!rc) rc = direct_taken_back(settlement->ctx->store, ask->reference, err);

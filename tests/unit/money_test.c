@@ -463,6 +463,8 @@ TEST(what_is_reserved_is_spent_by_nobody_else) {
     open_zaozhuang(&book, "zzreserve");
     const order_t order = {"P1", "income_county", "income_city", "EMP_POOL", ZZ_B, 20000, NULL};
     EQ(reserve(&book, order, "2020-02-12"), E_OK);
+    EQ(err.code, E_OK); // that there was none before is no error
+    EQ_TEXT(err.text, "");
     EQ(balance(&book, "income_county", "EMP_POOL", ZZ_B), 30000); // a reservation is no entry
     EQ(entries(&book), 3);
     EQ(reserve(&book, order, "2020-02-12"), E_EXISTS);

@@ -525,6 +525,34 @@ TEST(ZZ_V03_an_order_takes_two_people_and_is_paid_whole_or_refused) {
     close_office(&office);
 }
 
+TEST(what_an_order_or_a_statement_booked_is_not_reversed_behind_their_back) {
+    static const char number[] = "H33090200001-2021-03-1", reference[] = "statement.H33090200001.2021-03";
+    office_t office;
+    open_office(&office);
+    set_day(2021, 3, 5);
+    simple_bill(&office, 1, 0, 5000);
+    DO(&office, clerk, "recover",
+       "{'facility':'H33090200001','bill':'BILL-1','amount':'1.00','reason':'counted twice'}");
+    set_day(2021, 4, 6);
+    draw_up(&office, 0, "2021-03");
+    EQ(SETTLE(clerk, "confirmed", ""), E_OK);
+    give_money(&office, 100000);
+    DO(&office, clerk, "draft_orders", "{'month':'2021-03'}");
+    DO(&office, other, "approve_orders", "{'orders':['%s']}", number);
+    DO(&office, clerk, "send_orders", "{'orders':['%s']}", number);
+    EQ_TEXT(confirm(&office, number, 4900, "paid")->outcome, "paid");
+    EQ(order(&office, clerk, "reverse_entry", "{'reference':'%s','text':'paid by mistake'}", number), E_BLOCKED);
+    EQ_TEXT(office.rig.err.field, "reference");
+    HAS_TEXT(office.rig.err.text, "order H33090200001-2021-03-1");
+    HAS_TEXT(office.rig.err.text, "fund recover");
+    EQ(order(&office, clerk, "reverse_entry", "{'reference':'%s','text':'drawn by mistake'}", reference), E_BLOCKED);
+    HAS_TEXT(office.rig.err.text, reference);
+    EQ(ledger(&office, "payable/basic"), 0);
+    EQ(ledger(&office, "recovered/basic"), -100);
+    EQ_TEXT(statement(&office, 0, "2021-03")->state, "paid");
+    close_office(&office);
+}
+
 TEST(recoveries_are_bounded_by_what_the_fund_paid_of_the_bill) {
     office_t office;
     const version_t v = {.identity = 0, .paid = {3000, 1000, 500}}, none = {.identity = 0};
@@ -1001,6 +1029,7 @@ TESTS("statement", CASE(the_ground_is_laid), CASE(bills_less_what_is_held_back),
       CASE(a_rush_of_bills_goes_before_the_lines_of_statements),
       CASE(the_tick_reads_the_journal_and_drawing_up_again_after_a_rollback_is_the_same),
       CASE(a_facility_confirms_or_disputes_its_own_statement),
+      CASE(what_an_order_or_a_statement_booked_is_not_reversed_behind_their_back),
       CASE(ZZ_V03_an_order_takes_two_people_and_is_paid_whole_or_refused),
       CASE(recoveries_are_bounded_by_what_the_fund_paid_of_the_bill),
       CASE(ZS_F07_a_facilitys_yearly_figure_is_kept_and_warned_of),
