@@ -1,9 +1,8 @@
 // The shipped subscribers, as a stranger runs them, against a running suite: both receive the whole of what they were
 // granted, a killed one goes on where it was, one whose door died finds it again, a revoked one is told so at once.
 #include "common/base/date.h"
-#include "common/base/ids.h"
 #include "common/store/store.h"
-#include "running.h"
+#include "founding.h"
 #include "tests/check.h"
 #include <fcntl.h>
 #include <poll.h>
@@ -22,15 +21,12 @@ static char address[128], server_key[64];
 // ---- a small city
 
 static void pay_month(int month) {
-    char amount[32];
-    NEED(call("collection", "bill_month", "{\"month\":\"2018-%02d\"}", month) != NULL);
-    const json_t *due = call("collection", "get_due", "{\"employer\":\"E1\",\"period\":\"2018-%02d\"}", month);
-    NEED(due != NULL);
-    snprintf(amount, sizeof amount, "%s", running_text(due, "amount"));
-    NEED(call("collection", "receive",
-              "{\"receipt\":\"E-%d\",\"employer\":\"E1\",\"period\":\"2018-%02d\",\"amount\":\"%s\",\"paid_on\":"
-              "\"2018-%02d-28\"}",
-              month, month, amount, month) != NULL);
+    char receipt[16], period[16], day[16];
+    snprintf(receipt, sizeof receipt, "E-%d", month);
+    snprintf(period, sizeof period, "2018-%02d", month);
+    snprintf(day, sizeof day, "2018-%02d-28", month);
+    NEED(call("collection", "bill_month", "{\"month\":\"%s\"}", period) != NULL);
+    NEED(pay_due(suite, receipt, "employer", "E1", period, day) == 0);
 }
 
 static void settle_bill(int number) {
@@ -43,26 +39,11 @@ static void settle_bill(int number) {
 
 static void found_city(void) {
     static const char *const overlays[] = {"config/samples/jiangmen-illustrative.yaml", NULL};
-    static const char number[] = "99000119800101001";
     suite = running_start(&(running_conf_t){.overlays = overlays});
     NEED(suite != NULL);
-    NEED(call("facility", "register_facility",
-              "{\"facility\":\"H99000100001\",\"name\":\"示例医院\",\"kind\":\"hospital\",\"level\":\"2\","
-              "\"division\":\"440703\"}") != NULL);
-    NEED(
-        call("facility", "sign_agreement",
-             "{\"facility\":\"H99000100001\",\"agreement\":\"A1\",\"from\":\"2018-01-01\",\"until\":\"2018-12-31\"}") !=
-        NULL);
-    NEED(call("enrollment", "register_employer",
-              "{\"employer\":\"E1\",\"uscc\":\"91990001MA0000001%c\",\"name\":\"示例单位\",\"kind\":\"enterprise\","
-              "\"division\":\"440703\"}",
-              uscc_check_char("91990001MA0000001")) != NULL);
-    NEED(call("enrollment", "register_person",
-              "{\"person\":\"W1\",\"citizen_id\":\"%s%c\",\"name\":\"示例\",\"division\":\"440703\"}", number,
-              citizen_id_check_char(number)) != NULL);
-    NEED(call("enrollment", "open_spell",
-              "{\"person\":\"W1\",\"from_month\":\"2018-01\",\"identity\":\"employee\",\"employer\":\"E1\","
-              "\"wage\":\"5000.00\",\"prior_months_tier1\":30}") != NULL);
+    NEED(found_hospital(suite, "2018-01-01", "2018-12-31") == 0);
+    NEED(found_employer(suite) == 0);
+    NEED(found_person(suite, "W1", 1, EMPLOYEE) == 0);
     NEED(running_settle_down(suite) == 0);
     for (int month = 1; month <= 3; month++) pay_month(month);
     NEED(running_settle_down(suite) == 0);

@@ -1,8 +1,7 @@
 // A catalogue from a file, and a visit under it, through real processes: lines → quote → settle → get_visit → reverse.
 // The catalogue is the shipped synthetic one; the amounts of its entries are worked out by hand here.
-#include "common/base/ids.h"
 #include "common/store/store.h"
-#include "running.h"
+#include "founding.h"
 #include "tests/check.h"
 
 static running_t *suite;
@@ -14,30 +13,11 @@ static err_t err;
 static int run(char *out, size_t room, const char *const *words) { return running_command(suite, out, room, words); }
 
 static void found_the_city(void) {
-    char id[40], body[32];
-    NEED(call("facility", "register_facility",
-              "{\"facility\":\"H99000100001\",\"name\":\"示例医院\",\"kind\":\"hospital\",\"level\":\"2\","
-              "\"division\":\"440703\"}") != NULL);
-    NEED(
-        call("facility", "sign_agreement",
-             "{\"facility\":\"H99000100001\",\"agreement\":\"A1\",\"from\":\"2018-01-01\",\"until\":\"2018-12-31\"}") !=
-        NULL);
-    snprintf(body, sizeof body, "99000119800101001");
-    snprintf(id, sizeof id, "%.17s%c", body, citizen_id_check_char(body));
-    NEED(call("enrollment", "register_person",
-              "{\"person\":\"P1\",\"citizen_id\":\"%s\",\"name\":\"示例\",\"division\":\"440703\"}", id) != NULL);
-    NEED(call("enrollment", "open_spell",
-              "{\"person\":\"P1\",\"identity\":\"resident\",\"from_month\":\"2018-01\",\"prior_months_tier1\":36}") !=
-         NULL);
+    NEED(found_hospital(suite, "2018-01-01", "2018-12-31") == 0);
+    NEED(found_person(suite, "P1", 1, RESIDENT) == 0);
     NEED(running_settle_down(suite) == 0);
     NEED(call("collection", "bill_year", "{\"year\":2018}") != NULL);
-    const json_t *due = call("collection", "get_due", "{\"person\":\"P1\",\"period\":\"2018\"}");
-    NEED(due != NULL);
-    char amount[32];
-    snprintf(amount, sizeof amount, "%s", running_text(due, "amount"));
-    NEED(call("collection", "receive",
-              "{\"receipt\":\"R1\",\"person\":\"P1\",\"period\":\"2018\",\"amount\":\"%s\",\"paid_on\":\"2017-12-20\"}",
-              amount) != NULL);
+    NEED(pay_due(suite, "R1", "person", "P1", "2018", "2017-12-20") == 0);
     NEED(running_settle_down(suite) == 0);
 }
 

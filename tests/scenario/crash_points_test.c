@@ -2,18 +2,16 @@
 // reversed and readjudicated, paid from a personal account in part; the process comes back, the same commands go on
 // under the same ids, and in the end there is nothing that tells the person's story from that of somebody who was never
 // disturbed: versions, running totals, account and ledger. Two instances of adjudication; on SQLite and PostgreSQL.
-#include "running.h"
+#include "crash_dir.h"
+#include "founding.h"
 #include "tests/check.h"
 
 #ifdef TC_CRASH_POINTS
 #include "common/base/crash_points.h"
 #include "common/base/date.h"
-#include "common/base/ids.h"
 #include "services/cli/sample_person.h"
 #include "tests/postgres.h"
 #include <poll.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { STORY_MAX = 32768, WAIT_MS = 60000 };
 
@@ -23,60 +21,39 @@ enum { POINTS = COUNT_OF(points), PERSONS = POINTS + 1 }; // the last one is not
 
 static running_t *suite;
 static err_t err;
-static char dir[64] = ""; // where points are armed
+static crash_dir_t dir;
 static uint64_t seed;
 
 #define call(...) running_callf(suite, &err, __VA_ARGS__)
 
 // ---- the city
 
-static void found_person(int i) {
-    char body[32];
-    snprintf(body, sizeof body, "99000119800101%03d", i);
-    NEED(call("enrollment", "register_person",
-              "{\"person\":\"P%d\",\"citizen_id\":\"%s%c\",\"name\":\"示例%d\",\"division\":\"440703\"}", i, body,
-              citizen_id_check_char(body), i) != NULL);
-    NEED(call("enrollment", "open_spell",
-              "{\"person\":\"P%d\",\"from_month\":\"2018-01\",\"identity\":\"resident\",\"prior_months_tier1\":40}",
-              i) != NULL);
+static void add_person(int i) {
+    char person[16];
+    snprintf(person, sizeof person, "P%d", i);
+    NEED(found_person(suite, person, i, "\"identity\":\"resident\",\"prior_months_tier1\":40") == 0);
 }
 
 static void pay(int i) {
-    char amount[32];
-    const json_t *due = call("collection", "get_due", "{\"person\":\"P%d\",\"period\":\"2018\"}", i);
-    NEED(due != NULL);
-    snprintf(amount, sizeof amount, "%s", running_text(due, "amount"));
-    NEED(call("collection", "receive",
-              "{\"receipt\":\"R%d\",\"person\":\"P%d\",\"period\":\"2018\",\"amount\":\"%s\",\"paid_on\":"
-              "\"2017-12-20\"}",
-              i, i, amount) != NULL);
+    char person[16], receipt[16];
+    snprintf(person, sizeof person, "P%d", i);
+    snprintf(receipt, sizeof receipt, "R%d", i);
+    NEED(pay_due(suite, receipt, "person", person, "2018", "2017-12-20") == 0);
 }
 
 static void leave(void) {
-    char command[128];
     running_stop(&suite);
-    if (!dir[0]) return;
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    if (system(command)) fprintf(stderr, "%s is left\n", dir);
-    dir[0] = 0;
+    crash_dir_remove(&dir);
 }
 
 static void found(const char *store) {
     static const char *const overlays[] = {"config/samples/jiangmen-illustrative.yaml", NULL};
     leave(); // what a failed test left
-    snprintf(dir, sizeof dir, "/tmp/tongchou-crash-XXXXXX");
-    NEED(mkdtemp(dir) != NULL);
-    setenv("TC_CRASH_DIR", dir, 1);
+    NEED(crash_dir_make(&dir) == 0);
     suite = running_start(&(running_conf_t){.store = store, .adjudication = 2, .overlays = overlays});
     NEED(suite != NULL);
-    NEED(call("facility", "register_facility",
-              "{\"facility\":\"H99000100001\",\"name\":\"示例医院\",\"kind\":\"hospital\",\"level\":\"2\",\"division\":"
-              "\"440703\"}") != NULL);
-    NEED(
-        call("facility", "sign_agreement",
-             "{\"facility\":\"H99000100001\",\"agreement\":\"A1\",\"from\":\"2018-01-01\",\"until\":\"2018-12-31\"}") !=
-        NULL);
-    for (int i = 0; i < PERSONS; i++) found_person(i);
+    NEED(found_hospital(suite, "2018-01-01", "2018-12-31") == 0);
+    for (int i = 0; i < PERSONS; i++) add_person(i);
     NEED(running_settle_down(suite) == 0);
     NEED(call("collection", "bill_year", "{\"year\":2018}") != NULL);
     for (int i = 0; i < PERSONS; i++) pay(i);
@@ -188,21 +165,6 @@ static void tell_story(int person, char *out) {
 
 // ---- the points
 
-static void arm(const char *point, int nth) {
-    char path[160];
-    snprintf(path, sizeof path, "%s/%s", dir, point);
-    FILE *file = fopen(path, "w");
-    NEED(file != NULL);
-    fprintf(file, "%d\n", nth);
-    NEED(fclose(file) == 0);
-}
-
-static bool was_hit(const char *point) {
-    char path[160];
-    snprintf(path, sizeof path, "%s/%s.hit", dir, point);
-    return access(path, F_OK) == 0;
-}
-
 // How often a story comes by at least. A consumer that is behind takes all events at once, the pump what is due.
 static int least_meetings(const char *point) {
     if (strncmp(point, "pump_", 5) == 0 || strncmp(point, "effect_", 7) == 0 || strncmp(point, "tell_", 5) == 0)
@@ -226,10 +188,11 @@ static void hit_all(bool (*is_asked)(const char *point)) {
     for (int i = 0; i < POINTS; i++) {
         if (is_asked && !is_asked(points[i])) continue;
         const int nth = 1 + (int)draw_below(&draw, least_meetings(points[i]));
-        arm(points[i], nth);
+        NEED(crash_dir_arm(&dir, points[i], nth) == 0);
         live(i);
-        if (!was_hit(points[i])) fprintf(stderr, "    %s was not hit (meeting %d)\n", points[i], nth);
-        OK(was_hit(points[i]));
+        const bool was_hit = crash_dir_was_hit(&dir, points[i]);
+        if (!was_hit) fprintf(stderr, "    %s was not hit (meeting %d)\n", points[i], nth);
+        OK(was_hit);
         tell_story(i, story);
         if (strcmp(story, undisturbed) != 0)
             fprintf(stderr, "    %s, meeting %d: not the undisturbed story:\n%s\nbut\n%s\n", points[i], nth,
@@ -246,9 +209,7 @@ static void books_are_right(void) {
 }
 
 TEST(each_point_is_hit_and_leaves_no_trace) {
-    const char *given = getenv("CRASH_SEED");
-    seed = given ? strtoull(given, NULL, 10) : (uint64_t)clock_mono_us() % 1000000;
-    fprintf(stderr, "    CRASH_SEED=%llu repeats it\n", (unsigned long long)seed);
+    seed = crash_dir_seed();
     found(NULL);
     hit_all(NULL);
     books_are_right();

@@ -4,7 +4,8 @@
 // cursors; and `tongchou verify` passes. Posting is played from an empty store in March 2020, the fund's year from the
 // store of that evening in February 2021; at each stage of it the same point kills once more. Real processes; SQLite
 // all points, PostgreSQL some of each kind.
-#include "running.h"
+#include "crash_dir.h"
+#include "founding.h"
 #include "tests/check.h"
 
 #ifdef TC_CRASH_POINTS
@@ -15,15 +16,13 @@
 #include "services/cli/sample_person.h"
 #include "tests/postgres.h"
 #include <poll.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { PERSONS = 6, SETTLE_MS = 40000, PAUSE_MS = 100, QUIET_MS = 2500 };
 
 static running_t *suite;
 static books_t books;
 static err_t err;
-static char dir[64] = ""; // where points are armed
+static crash_dir_t dir;
 static uint64_t seed;
 
 #define call(...) running_callf(suite, &err, __VA_ARGS__)
@@ -32,10 +31,7 @@ static uint64_t seed;
 
 // From now on it is ten o'clock of the day, for suites that are started from here on and for this test.
 static void set_day(date_t day) {
-    char text[32];
-    unsetenv("TC_CLOCK_AHEAD_MS");
-    snprintf(text, sizeof text, "%lld", (long long)(date_end_ms(day) - 14 * 3600 * 1000 - clock_now_ms()));
-    NEED(setenv("TC_CLOCK_AHEAD_MS", text, 1) == 0);
+    NEED(running_set_clock(date_end_ms(day) - 14 * 3600 * 1000) == 0);
     NEED(date_of_ms(clock_now_ms()) == day);
 }
 
@@ -57,7 +53,7 @@ static void found_facilities(void) {
 
 static const char *identity_of(int i) { return i < 4 ? "resident" : "flexible"; }
 
-static void found_person(int i) {
+static void add_person(int i) {
     char body[32];
     snprintf(body, sizeof body, "99000119800101%03d", i);
     NEED(call("enrollment", "register_person",
@@ -67,25 +63,22 @@ static void found_person(int i) {
               identity_of(i)) != NULL);
 }
 
-static void pay_due(int i, const char *period, const char *on) {
-    char amount[32];
-    const json_t *due = call("collection", "get_due", "{\"person\":\"P%d\",\"period\":\"%s\"}", i, period);
-    NEED(due != NULL);
-    snprintf(amount, sizeof amount, "%s", running_text(due, "amount"));
-    NEED(call("collection", "receive",
-              "{\"receipt\":\"R%d-%s\",\"person\":\"P%d\",\"period\":\"%s\",\"amount\":\"%s\",\"paid_on\":\"%s\"}", i,
-              period, i, period, amount, on) != NULL);
+static void pay(int i, const char *period, const char *on) {
+    char person[16], receipt[32];
+    snprintf(person, sizeof person, "P%d", i);
+    snprintf(receipt, sizeof receipt, "R%d-%s", i, period);
+    NEED(pay_due(suite, receipt, "person", person, period, on) == 0);
 }
 
 static void contribute(void) {
     NEED(call("collection", "bill_year", "{\"year\":2020}") != NULL);
-    for (int i = 0; i < 4; i++) pay_due(i, "2020", "2019-12-20");
+    for (int i = 0; i < 4; i++) pay(i, "2020", "2019-12-20");
     for (int m = 1; m <= 3; m++) {
         char month[16], day[16];
         snprintf(month, sizeof month, "2020-%02d", m);
         snprintf(day, sizeof day, "2020-%02d-02", m);
         NEED(call("collection", "bill_month", "{\"month\":\"%s\"}", month) != NULL);
-        for (int i = 4; i < PERSONS; i++) pay_due(i, month, day);
+        for (int i = 4; i < PERSONS; i++) pay(i, month, day);
     }
 }
 
@@ -106,26 +99,20 @@ static void fall_ill(void) {
 }
 
 static void leave(void) {
-    char command[128];
     running_stop(&suite);
-    if (!dir[0]) return;
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    if (system(command)) fprintf(stderr, "%s is left\n", dir);
-    dir[0] = 0;
+    crash_dir_remove(&dir);
 }
 
 static void found(const char *store) {
     static const char *const overlays[] = {"config/samples/zaozhuang-illustrative.yaml", NULL};
     leave(); // what a failed test left
-    snprintf(dir, sizeof dir, "/tmp/tongchou-crash-XXXXXX");
-    NEED(mkdtemp(dir) != NULL);
-    setenv("TC_CRASH_DIR", dir, 1);
+    NEED(crash_dir_make(&dir) == 0);
     set_day(date_make(2020, 3, 10));
     suite = running_start(&(running_conf_t){.city = "zaozhuang", .store = store, .overlays = overlays});
     NEED(suite != NULL);
     books_of(&books, running_dir(suite), store);
     found_facilities();
-    for (int i = 0; i < PERSONS; i++) found_person(i);
+    for (int i = 0; i < PERSONS; i++) add_person(i);
     NEED(running_settle_down(suite) == 0);
     contribute();
     NEED(running_settle_down(suite) == 0);
@@ -249,33 +236,22 @@ static bool met_in_year(const char *point) {
 
 static void arm(const char *point, stage_t stage, draw_t *draw) {
     const uint8_t times = times_met(point, stage);
-    char path[160];
-    if (!times) return;
-    snprintf(path, sizeof path, "%s/%s", dir, point);
-    FILE *file = fopen(path, "w");
-    NEED(file != NULL);
-    fprintf(file, "%d\n", 1 + (int)draw_below(draw, times));
-    NEED(fclose(file) == 0);
+    if (times) NEED(crash_dir_arm(&dir, point, 1 + (int)draw_below(draw, times)) == 0);
 }
 
 // What comes after a reply is met when the caller has it already.
 static void wait_for_hit(const char *point) {
-    char path[160];
-    snprintf(path, sizeof path, "%s/%s", dir, point);
-    for (const int64_t until = clock_now_ms() + SETTLE_MS; access(path, F_OK) == 0 && clock_now_ms() < until;)
-        poll(NULL, 0, PAUSE_MS);
+    const int64_t until = clock_now_ms() + SETTLE_MS;
+    while (crash_dir_is_armed(&dir, point) && clock_now_ms() < until) poll(NULL, 0, PAUSE_MS);
 }
 
 static void expect_hit(const char *point, stage_t stage) {
-    char path[160], hit[170];
     if (!times_met(point, stage)) return;
     wait_for_hit(point);
-    snprintf(path, sizeof path, "%s/%s", dir, point);
-    snprintf(hit, sizeof hit, "%s.hit", path);
-    const bool was_hit = unlink(hit) == 0;
+    const bool was_hit = crash_dir_was_hit(&dir, point);
     if (!was_hit) fprintf(stderr, "    %s was not hit at stage %d\n", point, (int)stage);
     OK(was_hit);
-    if (!was_hit) unlink(path);
+    crash_dir_disarm(&dir, point);
 }
 
 // ---- a play
@@ -382,9 +358,7 @@ static void play_all(bool (*is_asked)(const char *point)) {
 }
 
 TEST(each_point_is_hit_at_each_stage_and_leaves_no_trace) {
-    const char *given = getenv("CRASH_SEED");
-    seed = given ? strtoull(given, NULL, 10) : (uint64_t)clock_mono_us() % 1000000;
-    fprintf(stderr, "    CRASH_SEED=%llu repeats it\n", (unsigned long long)seed);
+    seed = crash_dir_seed();
     found(NULL);
     play_all(NULL);
     leave();

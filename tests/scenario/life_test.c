@@ -1,6 +1,6 @@
 // What becomes of persons, with real processes: merged numbers, a death, credits without a bill, money that pays no
 // bill any more and is decided. `tongchou verify` holds all books against each other after each step.
-#include "running.h"
+#include "founding.h"
 #include "common/base/check.h"
 #include "common/base/ids.h"
 #include "common/base/money.h"
@@ -52,11 +52,7 @@ static void add_person(const char *person, const char *birth, const char *identi
 }
 
 static void pay(const char *receipt, const char *person, const char *period, const char *on) {
-    char amount[FEN_TEXT_MAX];
-    const json_t *due = ask("collection", "get_due", "{'person':'%s','period':'%s'}", person, period);
-    snprintf(amount, sizeof amount, "%s", running_text(due, "amount"));
-    ask("collection", "receive", "{'receipt':'%s','person':'%s','period':'%s','amount':'%s','paid_on':'%s'}", receipt,
-        person, period, amount, on);
+    NEED(pay_due(suite, receipt, "person", person, period, on) == 0);
 }
 
 static void settle_down(void) { NEED(running_settle_down(suite) == 0); }

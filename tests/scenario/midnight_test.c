@@ -1,9 +1,8 @@
 // Over midnight of 31 December, with real processes whose clock a test build may set: bills are settled without a
 // pause. A discharge of the new year is one of the future until the year has come; then it opens a new chain with
 // totals of its own, while bills of the old year still find theirs.
-#include "running.h"
+#include "founding.h"
 #include "common/base/date.h"
-#include "common/base/ids.h"
 #include "tests/check.h"
 #include <poll.h>
 #include <stdlib.h>
@@ -16,25 +15,18 @@ static err_t err;
 
 #define call(...) running_callf(suite, &err, __VA_ARGS__)
 
-// 1 January 2019 in Shanghai is BEFORE_MS from now. The suite inherits the environment.
+// 1 January 2019 in Shanghai is BEFORE_MS from now.
 static void set_clock(void) {
-    char text[32];
     const int64_t midnight_ms = 1546272000000; // 2019-01-01 00:00 +08:00
-    unsetenv("TC_CLOCK_AHEAD_MS");
-    snprintf(text, sizeof text, "%lld", (long long)(midnight_ms - BEFORE_MS - clock_now_ms()));
-    NEED(setenv("TC_CLOCK_AHEAD_MS", text, 1) == 0);
+    NEED(running_set_clock(midnight_ms - BEFORE_MS) == 0);
     NEED(date_of_ms(clock_now_ms()) == date_make(2018, 12, 31));
 }
 
 static void pay_year(int year, const char *receipt, const char *paid_on) {
-    char amount[32];
+    char period[16];
+    snprintf(period, sizeof period, "%d", year);
     NEED(call("collection", "bill_year", "{\"year\":%d}", year) != NULL);
-    const json_t *due = call("collection", "get_due", "{\"person\":\"P1\",\"period\":\"%d\"}", year);
-    NEED(due != NULL);
-    snprintf(amount, sizeof amount, "%s", running_text(due, "amount"));
-    NEED(call("collection", "receive",
-              "{\"receipt\":\"%s\",\"person\":\"P1\",\"period\":\"%d\",\"amount\":\"%s\",\"paid_on\":\"%s\"}", receipt,
-              year, amount, paid_on) != NULL);
+    NEED(pay_due(suite, receipt, "person", "P1", period, paid_on) == 0);
 }
 
 TEST(the_city_of_the_old_year_is_there) {
@@ -42,19 +34,8 @@ TEST(the_city_of_the_old_year_is_there) {
     set_clock();
     suite = running_start(&(running_conf_t){.overlays = overlays, .adjudication = 2});
     NEED(suite != NULL);
-    NEED(call("facility", "register_facility",
-              "{\"facility\":\"H99000100001\",\"name\":\"示例医院\",\"kind\":\"hospital\",\"level\":\"2\","
-              "\"division\":\"440703\"}") != NULL);
-    NEED(
-        call("facility", "sign_agreement",
-             "{\"facility\":\"H99000100001\",\"agreement\":\"A1\",\"from\":\"2018-01-01\",\"until\":\"2019-12-31\"}") !=
-        NULL);
-    NEED(call("enrollment", "register_person",
-              "{\"person\":\"P1\",\"citizen_id\":\"99000119800101001%c\",\"name\":\"示例\",\"division\":\"440703\"}",
-              citizen_id_check_char("99000119800101001")) != NULL);
-    NEED(call("enrollment", "open_spell",
-              "{\"person\":\"P1\",\"identity\":\"resident\",\"from_month\":\"2018-01\",\"prior_months_tier1\":36}") !=
-         NULL);
+    NEED(found_hospital(suite, "2018-01-01", "2019-12-31") == 0);
+    NEED(found_person(suite, "P1", 1, RESIDENT) == 0);
     NEED(running_settle_down(suite) == 0);
     pay_year(2018, "R1", "2017-12-20");
     pay_year(2019, "R2", "2018-12-20");

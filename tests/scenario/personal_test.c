@@ -1,8 +1,7 @@
 // Personal accounts through real processes: contributions credit them, bills are paid from them, reversals give back,
 // and instances that are killed in between lose nothing and pay nothing twice. Two instances of adjudication.
-#include "running.h"
+#include "founding.h"
 #include "common/base/date.h"
-#include "common/base/ids.h"
 #include "tests/check.h"
 #include "tests/postgres.h"
 #include <poll.h>
@@ -37,43 +36,23 @@ static bool wait_balance(const char *person, const char *expected) {
 }
 
 static void pay_month(int month) {
-    char amount[32];
-    NEED(call("collection", "bill_month", "{\"month\":\"2018-%02d\"}", month) != NULL);
-    const json_t *due = call("collection", "get_due", "{\"employer\":\"E1\",\"period\":\"2018-%02d\"}", month);
-    NEED(due != NULL);
-    snprintf(amount, sizeof amount, "%s", running_text(due, "amount"));
-    NEED(call("collection", "receive",
-              "{\"receipt\":\"E-%d\",\"employer\":\"E1\",\"period\":\"2018-%02d\",\"amount\":\"%s\",\"paid_on\":"
-              "\"2018-%02d-28\"}",
-              month, month, amount, month) != NULL);
+    char receipt[16], period[16], day[16];
+    snprintf(receipt, sizeof receipt, "E-%d", month);
+    snprintf(period, sizeof period, "2018-%02d", month);
+    snprintf(day, sizeof day, "2018-%02d-28", month);
+    NEED(call("collection", "bill_month", "{\"month\":\"%s\"}", period) != NULL);
+    NEED(pay_due(suite, receipt, "employer", "E1", period, day) == 0);
 }
 
 static void found(void) {
     static const char *const overlays[] = {"config/samples/jiangmen-illustrative.yaml",
                                            "tests/data/family-accounts.yaml", NULL};
-    const char *const numbers[] = {"99000119800101001", "99000119800101003"};
     suite = running_start(&(running_conf_t){.store = store_url, .adjudication = 2, .overlays = overlays});
     NEED(suite != NULL);
-    NEED(call("facility", "register_facility",
-              "{\"facility\":\"H99000100001\",\"name\":\"示例医院\",\"kind\":\"hospital\",\"level\":\"2\","
-              "\"division\":\"440703\"}") != NULL);
-    NEED(
-        call("facility", "sign_agreement",
-             "{\"facility\":\"H99000100001\",\"agreement\":\"A1\",\"from\":\"2018-01-01\",\"until\":\"2018-12-31\"}") !=
-        NULL);
-    NEED(call("enrollment", "register_employer",
-              "{\"employer\":\"E1\",\"uscc\":\"91990001MA0000001%c\",\"name\":\"示例单位\",\"kind\":\"enterprise\","
-              "\"division\":\"440703\"}",
-              uscc_check_char("91990001MA0000001")) != NULL);
-    for (int i = 0; i < 2; i++) {
-        NEED(call("enrollment", "register_person",
-                  "{\"person\":\"W%d\",\"citizen_id\":\"%s%c\",\"name\":\"示例%d\",\"division\":\"440703\"}", i + 1,
-                  numbers[i], citizen_id_check_char(numbers[i]), i) != NULL);
-        NEED(call("enrollment", "open_spell",
-                  "{\"person\":\"W%d\",\"from_month\":\"2018-01\",\"identity\":\"employee\",\"employer\":\"E1\","
-                  "\"wage\":\"5000.00\",\"prior_months_tier1\":30}",
-                  i + 1) != NULL);
-    }
+    NEED(found_hospital(suite, "2018-01-01", "2018-12-31") == 0);
+    NEED(found_employer(suite) == 0);
+    NEED(found_person(suite, "W1", 1, EMPLOYEE) == 0);
+    NEED(found_person(suite, "W2", 3, EMPLOYEE) == 0);
     NEED(running_settle_down(suite) == 0);
     for (int month = 1; month <= 4; month++) pay_month(month);
     NEED(running_settle_down(suite) == 0);

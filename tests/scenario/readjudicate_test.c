@@ -1,9 +1,8 @@
 // What changes the past, through real processes: arrears paid late, an agreement signed backwards, a policy amended
 // backwards. The bills that they concern are decided again, the books follow, a dry run said so before, and a leader
 // that dies in the middle loses nothing. Two instances of adjudication.
-#include "running.h"
+#include "founding.h"
 #include "common/base/date.h"
-#include "common/base/ids.h"
 #include "common/store/store.h"
 #include "tests/check.h"
 #include "tests/postgres.h"
@@ -29,57 +28,31 @@ static int tongchou(char *out, size_t room, const char *const *args) {
 
 // ---- the city: residents who paid, and E1, which has paid for January and February only
 
-static void enrol(const char *person, int number, const char *spell) {
-    char body[32];
-    snprintf(body, sizeof body, "99000119800101%03d", number);
-    NEED(call("enrollment", "register_person",
-              "{\"person\":\"%s\",\"citizen_id\":\"%s%c\",\"name\":\"示例%d\",\"division\":\"440703\"}", person, body,
-              citizen_id_check_char(body), number) != NULL);
-    NEED(call("enrollment", "open_spell", "{\"person\":\"%s\",\"from_month\":\"2018-01\",%s}", person, spell) != NULL);
-}
-
-static void pay(const char *receipt, const char *payer, const char *period, const char *paid_on) {
-    char amount[32];
-    const json_t *due = call("collection", "get_due", "{%s,\"period\":\"%s\"}", payer, period);
-    NEED(due != NULL);
-    snprintf(amount, sizeof amount, "%s", running_text(due, "amount"));
-    NEED(call("collection", "receive", "{\"receipt\":\"%s\",%s,\"period\":\"%s\",\"amount\":\"%s\",\"paid_on\":\"%s\"}",
-              receipt, payer, period, amount, paid_on) != NULL);
-}
-
 static void found_hospitals(void) {
-    for (int i = 1; i <= 2; i++)
-        NEED(call("facility", "register_facility",
-                  "{\"facility\":\"H9900010000%d\",\"name\":\"示例医院\",\"kind\":\"hospital\",\"level\":\"2\","
-                  "\"division\":\"440703\"}",
-                  i) != NULL);
-    NEED(
-        call("facility", "sign_agreement",
-             "{\"facility\":\"H99000100001\",\"agreement\":\"A1\",\"from\":\"2018-01-01\",\"until\":\"2018-12-31\"}") !=
-        NULL);
+    NEED(found_hospital(suite, "2018-01-01", "2018-12-31") == 0);
+    NEED(call("facility", "register_facility",
+              "{\"facility\":\"H99000100002\",\"name\":\"示例医院\",\"kind\":\"hospital\",\"level\":\"2\","
+              "\"division\":\"440703\"}") != NULL);
 }
 
 static void found_people(void) {
-    char name[16], payer[64], receipt[32];
-    NEED(call("enrollment", "register_employer",
-              "{\"employer\":\"E1\",\"uscc\":\"91990001MA0000001%c\",\"name\":\"示例单位\",\"kind\":\"enterprise\","
-              "\"division\":\"440703\"}",
-              uscc_check_char("91990001MA0000001")) != NULL);
-    enrol("W1", 900, "\"identity\":\"employee\",\"employer\":\"E1\",\"wage\":\"5000.00\",\"prior_months_tier1\":30");
+    char name[16], receipt[32];
+    NEED(found_employer(suite) == 0);
+    NEED(found_person(suite, "W1", 900, EMPLOYEE) == 0);
     for (int i = 0; i < PEOPLE; i++) {
         snprintf(name, sizeof name, "P%d", i);
-        enrol(name, i, "\"identity\":\"resident\",\"prior_months_tier1\":40");
+        NEED(found_person(suite, name, i, "\"identity\":\"resident\",\"prior_months_tier1\":40") == 0);
     }
     NEED(running_settle_down(suite) == 0);
     NEED(call("collection", "bill_year", "{\"year\":2018}") != NULL);
     for (int i = 0; i < PEOPLE; i++) {
-        snprintf(payer, sizeof payer, "\"person\":\"P%d\"", i);
+        snprintf(name, sizeof name, "P%d", i);
         snprintf(receipt, sizeof receipt, "R%d", i);
-        pay(receipt, payer, "2018", "2017-12-20");
+        NEED(pay_due(suite, receipt, "person", name, "2018", "2017-12-20") == 0);
     }
     for (int m = 1; m <= 3; m++) NEED(call("collection", "bill_month", "{\"month\":\"2018-0%d\"}", m) != NULL);
-    pay("E-1", "\"employer\":\"E1\"", "2018-01", "2018-01-31");
-    pay("E-2", "\"employer\":\"E1\"", "2018-02", "2018-02-28");
+    NEED(pay_due(suite, "E-1", "employer", "E1", "2018-01", "2018-01-31") == 0);
+    NEED(pay_due(suite, "E-2", "employer", "E1", "2018-02", "2018-02-28") == 0);
     NEED(running_settle_down(suite) == 0);
 }
 
@@ -155,7 +128,7 @@ TEST(arrears_paid_late_pay_the_bill_of_the_time_that_they_cover) {
     const json_t *first = settle("W1-1", "W1", 1, "2018-04-10", "12345.67");
     NEED(first != NULL);
     EQ_TEXT(running_text(first, "decision"), "not_covered");
-    pay("E-3", "\"employer\":\"E1\"", "2018-03", "2018-05-20");
+    NEED(pay_due(suite, "E-3", "employer", "E1", "2018-03", "2018-05-20") == 0);
     OK(wait_version("W1-1", 2));
     const json_t *now = newest("W1-1");
     EQ_TEXT(running_text(now, "decision"), "paid");

@@ -1,7 +1,6 @@
 // Redis stopped, flushed, filled with rubbish or given old values: answers stay right, at once. One resident, insured
 // by one receipt; before it a bill is not covered, right after it it is.
-#include "running.h"
-#include "common/base/ids.h"
+#include "founding.h"
 #include "tests/check.h"
 #include <hiredis/hiredis.h>
 #include <poll.h>
@@ -35,37 +34,21 @@ static const char *quoted(int person) {
 enum { PEOPLE = 7 };
 
 static void receive(int person) {
-    const json_t *due = call("collection", "get_due", "{\"person\":\"P%d\",\"period\":\"2018\"}", person);
-    char amount[32];
-    NEED(due != NULL);
-    snprintf(amount, sizeof amount, "%s", running_text(due, "amount"));
-    NEED(
-        call(
-            "collection", "receive",
-            "{\"receipt\":\"R%d\",\"person\":\"P%d\",\"period\":\"2018\",\"amount\":\"%s\",\"paid_on\":\"2017-12-20\"}",
-            person, person, amount) != NULL);
+    char receipt[16], who[16];
+    snprintf(receipt, sizeof receipt, "R%d", person);
+    snprintf(who, sizeof who, "P%d", person);
+    NEED(pay_due(suite, receipt, "person", who, "2018", "2017-12-20") == 0);
 }
 
 TEST(begin) {
     static const char *const overlays[] = {"config/samples/jiangmen-illustrative.yaml", NULL};
     suite = running_start(&(running_conf_t){.adjudication = 2, .overlays = overlays});
     NEED(suite != NULL);
-    NEED(call("facility", "register_facility",
-              "{\"facility\":\"H99000100001\",\"name\":\"示例医院\",\"kind\":\"hospital\",\"level\":\"2\",\"division\":"
-              "\"440703\"}") != NULL);
-    NEED(
-        call("facility", "sign_agreement",
-             "{\"facility\":\"H99000100001\",\"agreement\":\"A1\",\"from\":\"2018-01-01\",\"until\":\"2018-12-31\"}") !=
-        NULL);
+    NEED(found_hospital(suite, "2018-01-01", "2018-12-31") == 0);
     for (int person = 1; person <= PEOPLE; person++) {
-        char body[32];
-        snprintf(body, sizeof body, "99000119800101%03d", person);
-        NEED(call("enrollment", "register_person",
-                  "{\"person\":\"P%d\",\"citizen_id\":\"%s%c\",\"name\":\"示例%d\",\"division\":\"440703\"}", person,
-                  body, citizen_id_check_char(body), person) != NULL);
-        NEED(call("enrollment", "open_spell",
-                  "{\"person\":\"P%d\",\"identity\":\"resident\",\"from_month\":\"2018-01\",\"prior_months_tier1\":36}",
-                  person) != NULL);
+        char who[16];
+        snprintf(who, sizeof who, "P%d", person);
+        NEED(found_person(suite, who, person, RESIDENT) == 0);
     }
     NEED(running_settle_down(suite) == 0);
     NEED(call("collection", "bill_year", "{\"year\":2018}") != NULL);

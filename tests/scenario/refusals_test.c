@@ -1,8 +1,7 @@
 // What the running suite refuses, and how: the field is named and nothing has changed. And what it repeats: the same
 // request id gives the same answer, with another body CONFLICT.
-#include "running.h"
+#include "founding.h"
 #include "tests/check.h"
-#include "common/base/ids.h"
 #include <string.h>
 #include <sys/wait.h>
 
@@ -40,31 +39,13 @@ TEST(a_wrong_word_is_named) {
 
 static void begin(void) {
     static const char *const overlays[] = {"config/samples/jiangmen-illustrative.yaml", NULL};
-    char json[512], id[19];
     suite = running_start(&(running_conf_t){.overlays = overlays});
     NEED(suite != NULL);
-    snprintf(id, sizeof id, "99000119800101001%c", citizen_id_check_char("99000119800101001"));
-    snprintf(json, sizeof json, "{\"person\":\"P1\",\"citizen_id\":\"%s\",\"name\":\"示例\",\"division\":\"440703\"}",
-             id);
-    NEED(call("facility", "register_facility", NULL,
-              "{\"facility\":\"H99000100001\",\"name\":\"示例医院\",\"kind\":\"hospital\",\"level\":\"2\",\"division\":"
-              "\"440703\"}") != NULL);
-    NEED(
-        call("facility", "sign_agreement", NULL,
-             "{\"facility\":\"H99000100001\",\"agreement\":\"A1\",\"from\":\"2018-01-01\",\"until\":\"2018-12-31\"}") !=
-        NULL);
-    NEED(call("enrollment", "register_person", NULL, json) != NULL);
-    NEED(call("enrollment", "open_spell", NULL,
-              "{\"person\":\"P1\",\"identity\":\"resident\",\"from_month\":\"2018-01\",\"prior_months_tier1\":36}") !=
-         NULL);
+    NEED(found_hospital(suite, "2018-01-01", "2018-12-31") == 0);
+    NEED(found_person(suite, "P1", 1, RESIDENT) == 0);
     NEED(running_settle_down(suite) == 0);
     NEED(call("collection", "bill_year", NULL, "{\"year\":2018}") != NULL);
-    const json_t *due = call("collection", "get_due", NULL, "{\"person\":\"P1\",\"period\":\"2018\"}");
-    NEED(due != NULL);
-    snprintf(json, sizeof json,
-             "{\"receipt\":\"R1\",\"person\":\"P1\",\"period\":\"2018\",\"amount\":\"%s\",\"paid_on\":\"2017-12-20\"}",
-             running_text(due, "amount"));
-    NEED(call("collection", "receive", NULL, json) != NULL);
+    NEED(pay_due(suite, "R1", "person", "P1", "2018", "2017-12-20") == 0);
 }
 
 // How many events the suite has written in all: what "nothing has changed" is measured by.

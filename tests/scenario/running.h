@@ -18,6 +18,10 @@ typedef struct running_conf {
     const char *const *overlays; // NULL-terminated, relative to the source tree
 } running_conf_t;
 
+// From here on it is this time, for this process and for suites that are started from here on (test builds only: their
+// clock reads TC_CLOCK_AHEAD_MS). 0 or −1.
+int running_set_clock(int64_t now_ms);
+
 // Start and wait until ready (up to 60 s). NULL with a word on standard error when it does not come up.
 running_t *running_start(const running_conf_t *conf);
 void running_stop(running_t **running); // SIGTERM, waits; removes the directory

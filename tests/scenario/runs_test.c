@@ -1,6 +1,6 @@
 // Runs over the whole city, disturbed: kill −9 of the service and of the command at random points, Redis flushed,
 // stopped and killed. Given again, a run ends as an undisturbed one does, and nobody is answered wrongly meanwhile.
-#include "running.h"
+#include "founding.h"
 #include "collection.pb-c.h"
 #include "common/base/date.h"
 #include "common/base/hash.h"
@@ -135,29 +135,11 @@ static const char *quoted(void) {
 
 // A resident who has paid for the year: what the answers under disturbance are about.
 static void add_probe(void) {
-    char id[32] = "99000119800101999", amount[32];
-    id[17] = citizen_id_check_char(id);
-    NEED(call("facility", "register_facility",
-              "{\"facility\":\"H99000100001\",\"name\":\"示例医院\",\"kind\":\"hospital\",\"level\":\"2\","
-              "\"division\":\"440703\"}") != NULL);
-    NEED(call("facility", "sign_agreement",
-              "{\"facility\":\"H99000100001\",\"agreement\":\"A1\",\"from\":\"2018-01-01\",\"until\":"
-              "\"2018-12-31\"}") != NULL);
-    NEED(call("enrollment", "register_person",
-              "{\"person\":\"PROBE\",\"citizen_id\":\"%s\",\"name\":\"示例\",\"division\":\"440703\"}", id) != NULL);
-    NEED(
-        call("enrollment", "open_spell",
-             "{\"person\":\"PROBE\",\"identity\":\"resident\",\"from_month\":\"2018-01\",\"prior_months_tier1\":36}") !=
-        NULL);
+    NEED(found_hospital(suite, "2018-01-01", "2018-12-31") == 0);
+    NEED(found_person(suite, "PROBE", 999, RESIDENT) == 0);
     NEED(running_settle_down(suite) == 0);
     RUN("collect", "bill", "2018", "--quiet");
-    const json_t *due = call("collection", "get_due", "{\"person\":\"PROBE\",\"period\":\"2018\"}");
-    NEED(due != NULL);
-    snprintf(amount, sizeof amount, "%s", running_text(due, "amount"));
-    NEED(call("collection", "receive",
-              "{\"receipt\":\"PROBE\",\"person\":\"PROBE\",\"period\":\"2018\",\"amount\":\"%s\",\"paid_on\":"
-              "\"2017-12-20\"}",
-              amount) != NULL);
+    NEED(pay_due(suite, "PROBE", "person", "PROBE", "2018", "2017-12-20") == 0);
     EQ_TEXT(quoted(), COVERED);
 }
 
@@ -210,7 +192,7 @@ static void decided_again_as_told(const char *bill, const json_t *told, const ch
 // Two bills that were refused for want of cover, and what they would be worth if the arrears were paid in time; then
 // they are paid, and a bill settled after it is worth that.
 TEST(JM_G_11_JM_G_13_a_preview_tells_what_comes_back) {
-    char id[32] = "99000119800101998", out[8192], amount[32];
+    char id[32] = "99000119800101998", out[8192];
     const char *const preview[] = {"collect", "preview", "--person", "LATE", "--pay-by", "2018-06-10", "--json", NULL};
     id[17] = citizen_id_check_char(id);
     NEED(call("enrollment", "register_person",
@@ -238,13 +220,7 @@ TEST(JM_G_11_JM_G_13_a_preview_tells_what_comes_back) {
     EQ_TEXT(running_text(told, "bills.1.bill"), "LATE-2");
     EQ_TEXT(running_text(told, "bills.0.decided.own"), "12345.67");
     EQ_TEXT(running_text(told, "bills.0.then.decision"), "paid");
-    const json_t *due = call("collection", "get_due", "{\"employer\":\"E000001\",\"period\":\"2018-03\"}");
-    NEED(due != NULL);
-    snprintf(amount, sizeof amount, "%s", running_text(due, "amount"));
-    NEED(call("collection", "receive",
-              "{\"receipt\":\"LATE\",\"employer\":\"E000001\",\"period\":\"2018-03\",\"amount\":\"%s\",\"paid_on\":"
-              "\"2018-06-10\"}",
-              amount) != NULL);
+    NEED(pay_due(suite, "LATE", "employer", "E000001", "2018-03", "2018-06-10") == 0);
     const json_t *state = call("collection", "get_entitlements", "{\"persons\":[\"LATE\"]}");
     NEED(state != NULL);
     EQ_TEXT(running_text(state, "entitlements.0.reason"), running_text(told, "then.reason"));

@@ -1,10 +1,9 @@
 // A month of a facility with real processes, from its bills to the money and back down to their fee lines: bills
 // settled on the last evening of March, one reversed in April; statement, confirmation, order by two keys, file to the
 // bank, its answer, explanation with residue 0.00. Settlement is killed between the steps.
-#include "running.h"
+#include "founding.h"
 #include "adjudication.pb-c.h"
 #include "common/base/date.h"
-#include "common/base/ids.h"
 #include "tests/check.h"
 #include <poll.h>
 #include <sqlite3.h>
@@ -21,13 +20,10 @@ static char out[1 << 16];
 #define call(...) running_callf(suite, &err, __VA_ARGS__)
 #define RUN(...) running_command(suite, out, sizeof out, (const char *const[]){__VA_ARGS__, NULL})
 
-// 1 April 2018 in Shanghai is BEFORE_MS from now. The suite inherits the environment.
+// 1 April 2018 in Shanghai is BEFORE_MS from now.
 static void set_clock(void) {
-    char text[32];
     const int64_t midnight_ms = 1522512000000; // 2018-04-01 00:00 +08:00
-    unsetenv("TC_CLOCK_AHEAD_MS");
-    snprintf(text, sizeof text, "%lld", (long long)(midnight_ms - BEFORE_MS - clock_now_ms()));
-    NEED(setenv("TC_CLOCK_AHEAD_MS", text, 1) == 0);
+    NEED(running_set_clock(midnight_ms - BEFORE_MS) == 0);
     NEED(date_of_ms(clock_now_ms()) == date_make(2018, 3, 31));
 }
 
@@ -41,31 +37,14 @@ static void settle(const char *bill, const char *total) {
 
 TEST(bills_are_settled_on_the_last_evening_of_march) {
     static const char *const overlays[] = {"config/samples/jiangmen-illustrative.yaml", NULL};
-    char amount[32];
     set_clock();
     suite = running_start(&(running_conf_t){.overlays = overlays});
     NEED(suite != NULL);
-    NEED(call("facility", "register_facility",
-              "{\"facility\":\"H99000100001\",\"name\":\"示例医院\",\"kind\":\"hospital\",\"level\":\"2\","
-              "\"division\":\"440703\"}") != NULL);
-    NEED(
-        call("facility", "sign_agreement",
-             "{\"facility\":\"H99000100001\",\"agreement\":\"A1\",\"from\":\"2018-01-01\",\"until\":\"2018-12-31\"}") !=
-        NULL);
-    NEED(call("enrollment", "register_person",
-              "{\"person\":\"P1\",\"citizen_id\":\"99000119800101001%c\",\"name\":\"示例\",\"division\":\"440703\"}",
-              citizen_id_check_char("99000119800101001")) != NULL);
-    NEED(call("enrollment", "open_spell",
-              "{\"person\":\"P1\",\"identity\":\"resident\",\"from_month\":\"2018-01\",\"prior_months_tier1\":36}") !=
-         NULL);
+    NEED(found_hospital(suite, "2018-01-01", "2018-12-31") == 0);
+    NEED(found_person(suite, "P1", 1, RESIDENT) == 0);
     NEED(running_settle_down(suite) == 0);
     NEED(call("collection", "bill_year", "{\"year\":2018}") != NULL);
-    const json_t *due = call("collection", "get_due", "{\"person\":\"P1\",\"period\":\"2018\"}");
-    NEED(due != NULL);
-    snprintf(amount, sizeof amount, "%s", running_text(due, "amount"));
-    NEED(call("collection", "receive",
-              "{\"receipt\":\"R1\",\"person\":\"P1\",\"period\":\"2018\",\"amount\":\"%s\",\"paid_on\":\"2017-12-20\"}",
-              amount) != NULL);
+    NEED(pay_due(suite, "R1", "person", "P1", "2018", "2017-12-20") == 0);
     NEED(running_settle_down(suite) == 0);
     settle("V1", "8000.00");
     settle("V2", "1234.56");
