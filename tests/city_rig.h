@@ -3,11 +3,9 @@
 // test.
 #pragma once
 #include "collection.pb-c.h"
-#include "services/collection/handlers.h"
 #include "services/collection/store.h"
-#include "services/enrollment/handlers.h"
+#include "tests/people_rig.h"
 #include "tests/redis.h"
-#include "tests/service_rig.h"
 #include <time.h>
 
 typedef struct city {
@@ -31,26 +29,14 @@ static inline void load_law(void) {
 static inline void open_people(city_t *city, const char *redis_url) {
     static const uint8_t secret[32] = {1};
     err_t err = {0};
-    collection_t *collection = NULL;
     load_law();
     *city = (city_t){0};
-    rig_open(&city->enrollment, &enrollment_service);
-    NEED((city->enrollment.self = enrollment_new(&city->enrollment.ctx, law)) != NULL);
-    rig_open(&city->collection, &collection_service);
     if (redis_url) NEED(cache_new(&city->cache, redis_url, secret, 500, &err) == E_OK);
-    city->collection.ctx.cache = city->cache;
-    NEED(collection_new(&collection, &city->collection.ctx, law, redis_url != NULL, &err) == E_OK);
-    city->collection.self = collection;
-    city->feed = collection_feed(collection);
+    people_open(&city->enrollment, &city->collection, &city->feed, law, city->cache);
 }
 
 static inline void close_people(city_t *city) {
-    enrollment_t *enrollment = city->enrollment.self;
-    collection_t *collection = city->collection.self;
-    enrollment_destroy(&enrollment);
-    collection_destroy(&collection);
-    rig_close(&city->enrollment);
-    rig_close(&city->collection);
+    people_close(&city->enrollment, &city->collection);
     cache_destroy(&city->cache);
 }
 

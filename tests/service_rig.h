@@ -150,6 +150,14 @@ __attribute__((format(printf, 3, 4))) static inline int rig_ask(rig_t *rig, cons
         NEED((rig)->err.code == E_OK);                                                                                 \
     } while (0)
 
+// What reconciliation asks of a book: its log followed, its sums, its rows.
+static inline void rig_digests(rig_t *rig, const char *book) {
+    static const char of[] = "'key':'000102030405060708090a0b0c0d0e0f','of':{'from':'2018-01-01','to':'2018-12-31'}";
+    RIG_DO(rig, "follow_rows", "{}");
+    RIG_DO(rig, "get_digests", "{'book':'%s',%s,'by':'day'}", book, of);
+    RIG_DO(rig, "get_digest_rows", "{'book':'%s',%s}", book, of);
+}
+
 static inline const char *rig_reply(rig_t *rig) {
     const char *json = rig->reply ? message_to_json(rig->reply, rig->ctx.arena) : "";
     return json ? json : "";

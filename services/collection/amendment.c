@@ -165,18 +165,9 @@ static int bill_more(work_t *w, const amended_t *month, Tc__ContributionBill *mo
 }
 
 static int keep_receipt(work_t *w, const Tc__Receipt *receipt, err_t *err) {
-    size_t size;
-    void *body = message_pack(&receipt->base, w->arena, &size);
-    cell_t *row = rows_add(&w->receipts);
-    if (!body || !row) return out_of_memory(err);
-    row[0] = cell_text(receipt->receipt);
-    row[1] = cell_text(receipt->payer);
-    row[2] = cell_text(receipt->period);
-    row[3] = cell_i64(receipt->amount_fen);
-    row[4] = cell_text(receipt->paid_on);
-    row[5] = cell_blob(body, size);
-    w->told[w->receipts.count - 1] = receipt;
-    return 0;
+    int rc = receipt_add(&w->receipts, receipt, w->arena, err);
+    if (rc == 0) w->told[w->receipts.count - 1] = receipt;
+    return rc;
 }
 
 // The paid bills go, oldest money first pays the one that comes.
@@ -288,7 +279,7 @@ static int amend(work_t *w, const amended_t *month, err_t *err) {
 static int make_room(work_t *w, size_t count, err_t *err) {
     w->months = arena_alloc(w->arena, (count + 1) * sizeof *w->months);
     rows_init(&w->inserted, w->arena, BILL_COLUMNS);
-    rows_init(&w->receipts, w->arena, 6);
+    rows_init(&w->receipts, w->arena, RECEIPT_COLUMNS);
     rows_init(&w->wages, w->arena, 4);
     rows_init(&w->bodies, w->arena, 4);
     return w->months ? 0 : out_of_memory(err);

@@ -224,20 +224,11 @@ static int mark_paid(const book_t *book, err_t *err) {
 static int keep_receipts(const book_t *book, err_t *err) {
     rows_t rows;
     int rc = 0;
-    rows_init(&rows, book->arena, 6);
+    rows_init(&rows, book->arena, RECEIPT_COLUMNS);
     for (size_t i = 0; rc == 0 && i < book->count; i++) {
         const Tc__Receipt *receipt = book->receipts[i];
-        size_t size;
-        void *body = message_pack(&receipt->base, book->arena, &size);
-        cell_t *row = rows_add(&rows);
-        if (!body || !row) return out_of_memory(err);
-        row[0] = cell_text(receipt->receipt);
-        row[1] = cell_text(receipt->payer);
-        row[2] = cell_text(receipt->period);
-        row[3] = cell_i64(receipt->amount_fen);
-        row[4] = cell_text(receipt->paid_on);
-        row[5] = cell_blob(body, size);
-        rc = desk_tell(book->c, receipt->payer, "contribution.received", &receipt->base, err);
+        rc = receipt_add(&rows, receipt, book->arena, err);
+        if (rc == 0) rc = desk_tell(book->c, receipt->payer, "contribution.received", &receipt->base, err);
     }
     return rc ? rc : receipts_insert(book->c->ctx->store, &rows, err);
 }

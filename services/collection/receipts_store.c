@@ -1,5 +1,6 @@
 #include "receipts_store.h"
 #include "common/base/hash.h"
+#include "common/wire/message.h"
 #include <string.h>
 
 const char payer_employer[] = "employer", payer_person[] = "person";
@@ -125,7 +126,22 @@ int receipts_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,
                             keys, arena, out, err);
 }
 
+int receipt_add(rows_t *rows, const Tc__Receipt *receipt, arena_t *arena, err_t *err) {
+    size_t size;
+    void *body = message_pack(&receipt->base, arena, &size);
+    cell_t *row = rows_add(rows);
+    if (!body || !row) return err_set(err, E_IO, "out of memory");
+    row[0] = cell_text(receipt->receipt);
+    row[1] = cell_text(receipt->payer);
+    row[2] = cell_text(receipt->period);
+    row[3] = cell_i64(receipt->amount_fen);
+    row[4] = cell_text(receipt->paid_on);
+    row[5] = cell_blob(body, size);
+    return 0;
+}
+
 int receipts_insert(store_t *store, const rows_t *rows, err_t *err) {
+    CHECK(rows->width == RECEIPT_COLUMNS);
     return store_insert(store, "receipt", "receipt, payer, period, amount_fen, paid_on, body", rows, CONFLICT_FAILS,
                         err);
 }

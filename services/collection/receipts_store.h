@@ -54,8 +54,10 @@ int bills_unpay(store_t *store, const payer_key_t *payer, const char *receipt, e
 
 // receipt → body, also of public money (subsidies.h), which shares the numbers
 int receipts_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
-int receipts_insert(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // receipt, payer, period, amount,
-                                                                              // paid_on, body
+enum { RECEIPT_COLUMNS = 6 };
+// A row for receipts_insert; it borrows the receipt's texts.
+int receipt_add(rows_t *rows, const Tc__Receipt *receipt, arena_t *arena, err_t *err) MUST_USE;
+int receipts_insert(store_t *store, const rows_t *rows, err_t *err) MUST_USE;
 enum {
     PARKED_RECEIPT,
     PARKED_KIND,

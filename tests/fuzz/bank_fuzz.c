@@ -2,14 +2,10 @@
 // within the span, references that can be names, amounts that add up to the sum.
 #include "common/base/ids.h"
 #include "services/settlement/bank_file.h"
+#include "tests/fuzz/row_faults.h"
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
-
-static void tell(void *self, int64_t row, const err_t *why) {
-    CHECK(row > 0 && why->code != E_OK && why->text[0]);
-    (*(int64_t *)self)++;
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     static arena_t *arena;
@@ -22,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     arena_reset(arena);
     FILE *file = fmemopen((void *)(uintptr_t)data, bytes, "r");
     CHECK(arena && file);
-    int rc = bank_file_read(file, arena, tell, &bad, &read, &err);
+    int rc = bank_file_read(file, arena, count_fault, &bad, &read, &err);
     CHECK(fclose(file) == 0 && (rc == E_OK || err.text[0]) && (rc != E_OK || !bad));
     for (size_t i = 0; rc == E_OK && i < read.count; i++) {
         const Tc__StatementRow *row = read.rows[i];

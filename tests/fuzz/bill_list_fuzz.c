@@ -2,14 +2,10 @@
 // can be names, amounts that are something, the party that was asked for. A refusal says why.
 #include "common/base/ids.h"
 #include "services/cli/bill_list.h"
+#include "tests/fuzz/row_faults.h"
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
-
-static void tell(void *self, int64_t row, const err_t *why) {
-    CHECK(row > 0 && why->code != E_OK && why->text[0]);
-    (*(int64_t *)self)++;
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     static arena_t *arena;
@@ -21,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     row_list_t list = {.arena = arena};
     FILE *file = fmemopen((void *)(uintptr_t)data, bytes, "r");
     CHECK(arena && file);
-    int rc = bill_list_read(file, "H1", tell, &bad, &list, &err);
+    int rc = bill_list_read(file, "H1", count_fault, &bad, &list, &err);
     CHECK(fclose(file) == 0 && (rc == E_OK || err.text[0]) && (rc != E_OK || !bad));
     for (size_t i = 0; rc == E_OK && i < list.count; i++) {
         const digest_row_t *row = &list.rows[i];

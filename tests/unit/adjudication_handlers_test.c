@@ -8,8 +8,6 @@
 #include "services/adjudication/adjudication.h"
 #include "tests/service_rig.h"
 
-#define KEY "000102030405060708090a0b0c0d0e0f"
-
 static rig_t rig;
 
 static policy_t *load_law(const char *overlay) {
@@ -92,10 +90,7 @@ TEST(an_account_is_shared_and_corrected) {
 
 TEST(digests_of_decisions) {
     adjudication_t *core = open_adjudication();
-    RIG_DO(&rig, "follow_rows", "{}");
-    RIG_DO(&rig, "get_digests",
-           "{'book':'bills','key':'" KEY "','of':{'from':'2018-01-01','to':'2018-12-31'},'by':'day'}");
-    RIG_DO(&rig, "get_digest_rows", "{'book':'bills','key':'" KEY "','of':{'from':'2018-01-01','to':'2018-12-31'}}");
+    rig_digests(&rig, "bills");
     close_adjudication(core);
 }
 

@@ -2,11 +2,9 @@
 // and is booked alike in every district; an employer's month is one sum; amended values hold from their day on.
 #include "collection.pb-c.h"
 #include "services/collection/collection.h"
-#include "services/collection/handlers.h"
 #include "services/collection/own_share.h"
-#include "services/enrollment/handlers.h"
 #include "tests/obligations_rig.h"
-#include "tests/service_rig.h"
+#include "tests/people_rig.h"
 #include <unistd.h>
 
 typedef struct place {
@@ -49,24 +47,12 @@ static policy_t *load_law(const char *name, const char *amendment) {
 }
 
 static void open_city(city_t *city, const place_t *place, const char *amendment) {
-    err_t err = {0};
-    collection_t *collection = NULL;
     *city = (city_t){.place = place, .law = load_law(place->name, amendment)};
-    rig_open(&city->enrollment, &enrollment_service);
-    NEED((city->enrollment.self = enrollment_new(&city->enrollment.ctx, city->law)) != NULL);
-    rig_open(&city->collection, &collection_service);
-    NEED(collection_new(&collection, &city->collection.ctx, city->law, false, &err) == E_OK);
-    city->collection.self = collection;
-    city->feed = collection_feed(collection);
+    people_open(&city->enrollment, &city->collection, &city->feed, city->law, NULL);
 }
 
 static void close_city(city_t *city) {
-    enrollment_t *enrollment = city->enrollment.self;
-    collection_t *collection = city->collection.self;
-    enrollment_destroy(&enrollment);
-    collection_destroy(&collection);
-    rig_close(&city->enrollment);
-    rig_close(&city->collection);
+    people_close(&city->enrollment, &city->collection);
     policy_destroy(&city->law);
 }
 

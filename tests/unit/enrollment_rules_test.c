@@ -1,11 +1,10 @@
 // The cities' rules of enrolment (groups E) through the services: who must and may join and as what, by enrolment's
 // answer; both tiers together, beginnings and ends of cover, newborns, wages and moves, by what collection makes of it.
 #include "collection.pb-c.h"
-#include "services/collection/handlers.h"
 #include "services/collection/renew.h"
 #include "services/enrollment/desk.h"
 #include "services/enrollment/scope.h"
-#include "tests/service_rig.h"
+#include "tests/people_rig.h"
 
 typedef enum place_of { JM, ZZ, ZS, YC, SM, CITIES } place_of_t;
 static const char *const names[] = {"jiangmen", "zaozhuang", "zhoushan", "yancheng", "sanmenxia"};
@@ -32,25 +31,11 @@ static const policy_t *law_of(place_of_t at) {
 }
 
 static void open_city(city_t *city, place_of_t at) {
-    err_t err = {0};
-    collection_t *collection = NULL;
     *city = (city_t){.at = at};
-    rig_open(&city->enrollment, &enrollment_service);
-    NEED((city->enrollment.self = enrollment_new(&city->enrollment.ctx, law_of(at))) != NULL);
-    rig_open(&city->collection, &collection_service);
-    NEED(collection_new(&collection, &city->collection.ctx, law_of(at), false, &err) == E_OK);
-    city->collection.self = collection;
-    city->feed = collection_feed(collection);
+    people_open(&city->enrollment, &city->collection, &city->feed, law_of(at), NULL);
 }
 
-static void close_city(city_t *city) {
-    enrollment_t *enrollment = city->enrollment.self;
-    collection_t *collection = city->collection.self;
-    enrollment_destroy(&enrollment);
-    collection_destroy(&collection);
-    rig_close(&city->enrollment);
-    rig_close(&city->collection);
-}
+static void close_city(city_t *city) { people_close(&city->enrollment, &city->collection); }
 
 static const Tc__PersonState *state(const city_t *city) { return (const Tc__PersonState *)city->enrollment.reply; }
 

@@ -8,7 +8,6 @@
 #include "tests/service_rig.h"
 
 #define T(text) ((char *)(text)) // protobuf-c wants char * where it only reads
-#define KEY "000102030405060708090a0b0c0d0e0f"
 
 static rig_t rig;
 
@@ -84,10 +83,7 @@ TEST(lists_of_what_is_not_there_and_digests_of_the_books) {
     RIG_DO(&rig, "list_orders", "{'month':'2018-01'}");
     EQ(rig_ask(&rig, "get_clearing", "{'clearing':'points-2018-01'}"), E_NOT_FOUND);
     (void)rig_ask(&rig, "get_clearing_cases", "{'clearing':'points-2018-01'}");
-    RIG_DO(&rig, "follow_rows", "{}");
-    RIG_DO(&rig, "get_digests",
-           "{'book':'money','key':'" KEY "','of':{'from':'2018-01-01','to':'2018-12-31'},'by':'day'}");
-    RIG_DO(&rig, "get_digest_rows", "{'book':'money','key':'" KEY "','of':{'from':'2018-01-01','to':'2018-12-31'}}");
+    rig_digests(&rig, "money");
     close_settlement(settlement);
 }
 
