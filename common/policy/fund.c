@@ -19,7 +19,6 @@ const char *account_kind_name(account_kind_t kind) { return kind < ACCOUNT_KIND_
 const char *holder_name(holder_t holder) { return holder < HOLDER__COUNT ? holders[holder] : ""; }
 const char *ledger_key_name(ledger_key_t key) { return key < LEDGER_KEY__COUNT ? ledger_keys[key] : ""; }
 const char *every_name(every_t every) { return every < EVERY__COUNT ? everys[every] : ""; }
-const char *keeps_name(keeps_t keeps) { return keeps < KEEPS__COUNT ? keeps_words[keeps] : ""; }
 const char *compared_name(compared_t compared) { return compared < COMPARED__COUNT ? compared_words[compared] : ""; }
 const char *guard_name(guard_t guard) { return guard < GUARD__COUNT ? guards[guard] : ""; }
 

@@ -67,7 +67,6 @@ const char *account_kind_name(account_kind_t kind);
 const char *holder_name(holder_t holder);
 const char *ledger_key_name(ledger_key_t key);
 const char *every_name(every_t every);
-const char *keeps_name(keeps_t keeps);
 const char *guard_name(guard_t guard);
 const char *compared_name(compared_t compared);
 

@@ -461,5 +461,3 @@ void server_drain(server_t *server) {
     for (int i = 0; i < server->link_count; i++)
         if (server->links[i].up) (void)say(server, &server->links[i], WIRE_BEAT); // the next beat says it again
 }
-
-size_t server_outstanding(const server_t *server) { return server->outstanding; }

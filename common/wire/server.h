@@ -44,5 +44,3 @@ void server_reply(server_t *server, const request_t *request, int code, const er
 void server_flush(server_t *server);
 // Stop taking: credit 0, existing requests are still answered. For a graceful drain.
 void server_drain(server_t *server);
-// Requests taken and not yet answered.
-size_t server_outstanding(const server_t *server);

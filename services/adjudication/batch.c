@@ -25,11 +25,6 @@ void batch_refuse(batch_t *batch, item_t *item, int code, const err_t *err) {
     item->state = ITEM_ANSWERED;
 }
 
-void batch_refuse_open(batch_t *batch, int code, const err_t *err) {
-    for (size_t i = 0; i < batch->count; i++)
-        if (batch->items[i].state != ITEM_ANSWERED) batch_refuse(batch, &batch->items[i], code, err);
-}
-
 // ---- taking
 // -------------------------------------------------------------------------------------------------------------
 

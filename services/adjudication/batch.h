@@ -109,4 +109,3 @@ int batch_pack_row(batch_t *batch, Tc__Decision *decision, row_kind_t kind, row_
 int batch_eval(batch_t *batch, const item_t *item, const head_t *before, int64_t seq, Tc__Decision **out,
                benefit_totals_t *after, err_t *err) MUST_USE;
 void batch_refuse(batch_t *batch, item_t *item, int code, const err_t *err);
-void batch_refuse_open(batch_t *batch, int code, const err_t *err);

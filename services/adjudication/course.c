@@ -83,19 +83,6 @@ int course_before(const course_t *course, const course_ports_t *ports, const ord
     return totals_before(course, ports, place_of(course, order), out, err);
 }
 
-int course_append(course_t *course, const Tc__Decision *decision, err_t *err) {
-    course_t next;
-    int rc = copy_bills(course, &next, err);
-    if (!rc) rc = order_of(decision, &next.bills[next.count].order, err);
-    if (rc) return rc;
-    if (next.count == COURSE_BILLS_MAX)
-        return err_set(err, E_TOO_LARGE, "more than %d bills in the year", COURSE_BILLS_MAX);
-    next.bills[next.count++].decision = decision;
-    next.seq = decision->seq;
-    *course = next;
-    return 0;
-}
-
 // ---- what differs
 
 static fen_t amount_of(Tc__Amount *const *list, size_t count, const char *name) {

@@ -68,8 +68,6 @@ int course_remove(course_t *course, const course_ports_t *ports, const char *bil
 // All bills again; the change may be empty.
 int course_recompute(course_t *course, const course_ports_t *ports, const course_stamp_t *stamp,
                      course_change_t *change, err_t *err) MUST_USE;
-// A row that was made without the course: version 1 of a bill that comes after all others. It borrows the decision.
-int course_append(course_t *course, const Tc__Decision *decision, err_t *err) MUST_USE;
 
 // Which figures a version replaces; NULL when memory is out.
 Tc__Previous *course_previous(const Tc__Decision *replaced, arena_t *arena);

@@ -49,8 +49,6 @@ static const row_t table[] = {
 };
 #undef ENTRY
 
-const char *agency_topic_at(size_t i) { return i < COUNT_OF(table) ? table[i].topic : NULL; }
-
 bool agency_topic_known(const char *word) {
     const size_t length = strlen(word);
     for (size_t i = 0; i < COUNT_OF(table); i++)

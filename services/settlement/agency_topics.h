@@ -8,8 +8,6 @@
 
 // A topic of the table, or what stands before a dot in one.
 bool agency_topic_known(const char *word);
-// The i-th topic, NULL behind the last.
-const char *agency_topic_at(size_t i);
 
 typedef struct agency_view { // an event as one subscriber may see it
     const char *topic;
