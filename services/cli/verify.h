@@ -38,10 +38,23 @@ int verify_query(store_t *store, const char *types, const char *sql, const cell_
 // The same for a query per key; the index of the key, which comes first, has no letter.
 int verify_each(store_t *store, const char *types, const char *sql, const rows_t *keys, arena_t *arena, rows_t *out,
                 err_t *err) MUST_USE;
-// What `take` is given: up to VERIFY_PAGE events, number and body, of a partition; `page` is the next page's
-// afterwards.
-typedef int (*verify_take_t)(verify_t *verify, void *self, const rows_t *events, err_t *err);
-// Read a partition's events of a topic in their order, page by page, until `take` returns an error, which is returned.
+// What `take` is given: up to a page of rows; their arena is the next page's afterwards.
+typedef int (*verify_take_t)(verify_t *verify, void *self, const rows_t *rows, err_t *err);
+// A question that is answered page by page in the order of a key. Its parameters are `count` of these and the number of
+// rows of a page. Those from the `key`-th on, `keys` of them, say behind which row a page begins: first as they stand
+// here, then as the first columns of the last row read.
+enum { VERIFY_PARAMS_MAX = 6, VERIFY_KEYS_MAX = 5 };
+typedef struct verify_pages {
+    store_t *store;
+    const char *types, *sql; // as for verify_query
+    cell_t params[VERIFY_PARAMS_MAX];
+    size_t count, key, keys;
+    arena_t *arena; // reset before each page; NULL: `page`
+    size_t rows;    // of a page; 0: VERIFY_PAGE
+} verify_pages_t;
+// Until `take` returns an error, which is returned. E_STORE also for a key longer than any we write.
+int verify_pages(verify_t *verify, const verify_pages_t *pages, verify_take_t take, void *self, err_t *err) MUST_USE;
+// The same for a partition's events of a topic: number and body.
 int verify_events(verify_t *verify, store_t *store, int64_t partition, const char *topic, verify_take_t take,
                   void *self, err_t *err) MUST_USE;
 // The message in a column, in the arena `work`; NULL when it is none, which is then noted as broken under `name`.

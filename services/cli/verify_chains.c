@@ -18,6 +18,7 @@ typedef struct totals { // running totals by name
 
 // The chain being walked: whose, how far, and the newest version of each bill so far, in the arena `work`.
 typedef struct chain {
+    int64_t partition;
     char person[VERIFY_NAME_MAX];
     int64_t year, seq;
     const Tc__Decision **bills;
@@ -299,7 +300,7 @@ static int begin_chain(verify_t *verify, chain_t *chain, const char *person, int
     return verify_keep(chain->person, person, err);
 }
 
-static int follow(verify_t *verify, chain_t *chain, int64_t partition, const rows_t *rows, size_t row, err_t *err) {
+static int follow(verify_t *verify, chain_t *chain, const rows_t *rows, size_t row, err_t *err) {
     const char *person = row_text(rows, row, PERSON), *bill = row_text(rows, row, BILL);
     int64_t year = row_i64(rows, row, YEAR), seq = row_i64(rows, row, SEQ);
     if ((strcmp(chain->person, person) != 0 || chain->year != year) && begin_chain(verify, chain, person, year, err))
@@ -314,7 +315,7 @@ static int follow(verify_t *verify, chain_t *chain, int64_t partition, const row
         (const Tc__Decision *)verify_message(verify, &tc__decision__descriptor, rows, row, BODY, name);
     chain->newest = d;
     if (!d) return E_OK;
-    check_keys(verify, d, partition, rows, row);
+    check_keys(verify, d, chain->partition, rows, row);
     check_kind(verify, d, rows, row);
     check_sums(verify, d);
     check_advice(verify, d);
@@ -323,23 +324,26 @@ static int follow(verify_t *verify, chain_t *chain, int64_t partition, const row
     return keep(chain, d, verify, err);
 }
 
+static int follow_page(verify_t *verify, void *self, const rows_t *rows, err_t *err) {
+    int rc = E_OK;
+    for (size_t i = 0; !rc && i < rows->count; i++) rc = follow(verify, self, rows, i, err);
+    if (!rc) verify->looked_at += (long long)rows->count;
+    return rc;
+}
+
 static int one_partition(verify_t *verify, int64_t partition, const verify_lines_t *lines, err_t *err) {
-    chain_t chain = {.person = "", .lines = lines};
-    rows_t rows = {0};
-    int rc;
-    do {
-        const cell_t params[] = {cell_i64(partition), cell_text(chain.person), cell_i64(chain.year),
-                                 cell_i64(chain.seq), cell_i64(VERIFY_PAGE)};
-        arena_reset(verify->page);
-        rc = verify_query(verify->adjudication, "tiitibiit",
-                          "SELECT person, year, seq, bill, at_ms, body, kind, version,"
-                          " COALESCE(request_id, '') FROM decision"
-                          " WHERE partition = $1 AND (person, year, seq) > ($2, $3, $4) AND kind < 4"
-                          " ORDER BY person, year, seq LIMIT $5",
-                          params, COUNT_OF(params), verify->page, &rows, err);
-        for (size_t i = 0; !rc && i < rows.count; i++) rc = follow(verify, &chain, partition, &rows, i, err);
-        if (!rc) verify->looked_at += (long long)rows.count;
-    } while (!rc && rows.count == VERIFY_PAGE);
+    chain_t chain = {.partition = partition, .person = "", .lines = lines};
+    const verify_pages_t pages = {
+        .store = verify->adjudication,
+        .types = "tiitibiit",
+        .sql = "SELECT person, year, seq, bill, at_ms, body, kind, version, COALESCE(request_id, '') FROM decision"
+               " WHERE partition = $1 AND (person, year, seq) > ($2, $3, $4) AND kind < 4"
+               " ORDER BY person, year, seq LIMIT $5",
+        .params = {cell_i64(partition), cell_text(""), cell_i64(0), cell_i64(0)},
+        .count = 4,
+        .key = 1,
+        .keys = 3};
+    int rc = verify_pages(verify, &pages, follow_page, &chain, err);
     if (!rc) end_chain(verify, &chain);
     free(chain.bills);
     return rc;

@@ -96,12 +96,18 @@ static int read_lines(verify_t *verify, int64_t partition, const rows_t *journal
                        &keys, verify->page, lines, err);
 }
 
-static int check_page(verify_t *verify, int64_t partition, const rows_t *journal, long long *seen, err_t *err) {
+typedef struct register_walk {
+    int64_t partition;
+    long long *seen;
+} register_walk_t;
+
+static int check_page(verify_t *verify, void *self, const rows_t *journal, err_t *err) {
+    const register_walk_t *walk = self;
     rows_t lines;
     size_t at = 0;
-    int rc = read_lines(verify, partition, journal, &lines, err);
+    int rc = read_lines(verify, walk->partition, journal, &lines, err);
     for (size_t i = 0; !rc && i < journal->count; i++) {
-        entry_t entry = {.partition = partition,
+        entry_t entry = {.partition = walk->partition,
                          .number = row_i64(journal, i, 0),
                          .booked = month_of(date_of_ms(row_i64(journal, i, 1))),
                          .lines = &lines,
@@ -110,10 +116,10 @@ static int check_page(verify_t *verify, int64_t partition, const rows_t *journal
         while (at < lines.count && row_i64(&lines, at, L_KEY) == (int64_t)i) at++;
         entry.end = at;
         arena_reset(verify->work);
-        snprintf(name, sizeof name, "entry %lld/%lld", (long long)partition, (long long)entry.number);
+        snprintf(name, sizeof name, "entry %lld/%lld", (long long)entry.partition, (long long)entry.number);
         entry.said =
             (const Tc__JournalEntry *)verify_message(verify, &tc__journal_entry__descriptor, journal, i, 3, name);
-        if (entry.said) rc = check_entry(verify, &entry, seen, err);
+        if (entry.said) rc = check_entry(verify, &entry, walk->seen, err);
         verify->looked_at++;
     }
     return rc;
@@ -121,20 +127,16 @@ static int check_page(verify_t *verify, int64_t partition, const rows_t *journal
 
 // The journal of a partition as far as the register has read it.
 static int one_partition(verify_t *verify, int64_t partition, int64_t cursor, long long *seen, err_t *err) {
-    rows_t journal = {0};
-    int64_t after = 0;
-    int rc;
-    do {
-        const cell_t params[] = {cell_i64(partition), cell_i64(after), cell_i64(cursor), cell_i64(VERIFY_PAGE)};
-        arena_reset(verify->page);
-        rc = verify_query(verify->settlement, "iitb",
-                          "SELECT number, at_ms, reference, body FROM journal WHERE partition = $1 AND number > $2"
-                          " AND number <= $3 AND kind = 'bill' ORDER BY number LIMIT $4",
-                          params, COUNT_OF(params), verify->page, &journal, err);
-        if (!rc) rc = check_page(verify, partition, &journal, seen, err);
-        if (!rc && journal.count) after = row_i64(&journal, journal.count - 1, 0);
-    } while (!rc && journal.count == VERIFY_PAGE);
-    return rc;
+    register_walk_t walk = {partition, seen};
+    const verify_pages_t pages = {.store = verify->settlement,
+                                  .types = "iitb",
+                                  .sql = "SELECT number, at_ms, reference, body FROM journal WHERE partition = $1"
+                                         " AND number > $2 AND number <= $3 AND kind = 'bill' ORDER BY number LIMIT $4",
+                                  .params = {cell_i64(partition), cell_i64(0), cell_i64(cursor)},
+                                  .count = 3,
+                                  .key = 1,
+                                  .keys = 1};
+    return verify_pages(verify, &pages, check_page, &walk, err);
 }
 
 typedef struct cursors { // how far the register has read the journal
@@ -194,47 +196,52 @@ int verify_dues(verify_t *verify, err_t *err) {
 
 // ---- statements
 
+static int take_lines(verify_t *verify, void *self, const rows_t *lines, err_t *err) {
+    (void)verify;
+    return statement_digest_lines(self, lines, err);
+}
+
 static int digest_lines(verify_t *verify, const char *facility, month_t since, int64_t month,
                         statement_digest_t *digest, err_t *err) {
-    int64_t at[4] = {since - 1, INT64_MAX, 0, 0}; // month, partition, number, line of the last one read
-    rows_t lines = {0};
-    int rc;
-    do {
-        const cell_t params[] = {cell_text(facility), cell_i64(at[0]), cell_i64(at[1]),      cell_i64(at[2]),
-                                 cell_i64(at[3]),     cell_i64(month), cell_i64(VERIFY_PAGE)};
-        arena_reset(verify->side);
-        rc = verify_query(verify->settlement, "iiiittttii",
-                          "SELECT month, partition, number, line, bill, layer, fund, county, year, amount_fen"
-                          " FROM dues_line WHERE facility = $1 AND month <= $6"
-                          " AND (month, partition, number, line) > ($2, $3, $4, $5)"
-                          " ORDER BY facility, month, partition, number, line LIMIT $7",
-                          params, COUNT_OF(params), verify->side, &lines, err);
-        if (!rc) rc = statement_digest_lines(digest, &lines, err);
-        for (size_t i = 0; !rc && lines.count && i < 4; i++) at[i] = row_i64(&lines, lines.count - 1, i);
-    } while (!rc && lines.count == VERIFY_PAGE);
+    const verify_pages_t pages = {
+        .store = verify->settlement,
+        .types = "iiiittttii",
+        .sql = "SELECT month, partition, number, line, bill, layer, fund, county, year, amount_fen FROM dues_line"
+               " WHERE facility = $1 AND month <= $6 AND (month, partition, number, line) > ($2, $3, $4, $5)"
+               " ORDER BY facility, month, partition, number, line LIMIT $7",
+        .params = {cell_text(facility), cell_i64(since - 1), cell_i64(INT64_MAX), cell_i64(0), cell_i64(0),
+                   cell_i64(month)},
+        .count = 6,
+        .key = 1,
+        .keys = 4,
+        .arena = verify->side};
+    return verify_pages(verify, &pages, take_lines, digest, err);
+}
+
+static int take_items(verify_t *verify, void *self, const rows_t *items, err_t *err) {
+    int rc = E_OK;
+    (void)verify;
+    for (size_t i = 0; !rc && i < items->count; i++) {
+        const statement_item_t item = {row_text(items, i, 1), row_text(items, i, 2), row_text(items, i, 3),
+                                       row_text(items, i, 4), row_text(items, i, 5), row_i64(items, i, 6),
+                                       row_i64(items, i, 7)};
+        rc = statement_digest_item(self, &item, err);
+    }
     return rc;
 }
 
 static int digest_items(verify_t *verify, const char *facility, int64_t month, statement_digest_t *digest, err_t *err) {
-    rows_t items = {0};
-    int64_t after = 0;
-    int rc;
-    do {
-        const cell_t params[] = {cell_text(facility), cell_i64(month), cell_i64(after), cell_i64(VERIFY_PAGE)};
-        arena_reset(verify->side);
-        rc = verify_query(verify->settlement, "itttttii",
-                          "SELECT item, kind, reference, layer, fund, county, year, amount_fen FROM dues_item"
-                          " WHERE facility = $1 AND month = $2 AND item > $3 ORDER BY item LIMIT $4",
-                          params, COUNT_OF(params), verify->side, &items, err);
-        for (size_t i = 0; !rc && i < items.count; i++) {
-            const statement_item_t item = {row_text(&items, i, 1), row_text(&items, i, 2), row_text(&items, i, 3),
-                                           row_text(&items, i, 4), row_text(&items, i, 5), row_i64(&items, i, 6),
-                                           row_i64(&items, i, 7)};
-            rc = statement_digest_item(digest, &item, err);
-            after = row_i64(&items, i, 0);
-        }
-    } while (!rc && items.count == VERIFY_PAGE);
-    return rc;
+    const verify_pages_t pages = {.store = verify->settlement,
+                                  .types = "itttttii",
+                                  .sql = "SELECT item, kind, reference, layer, fund, county, year, amount_fen"
+                                         " FROM dues_item WHERE facility = $1 AND month = $2 AND item > $3"
+                                         " ORDER BY item LIMIT $4",
+                                  .params = {cell_text(facility), cell_i64(month), cell_i64(0)},
+                                  .count = 3,
+                                  .key = 2,
+                                  .keys = 1,
+                                  .arena = verify->side};
+    return verify_pages(verify, &pages, take_items, digest, err);
 }
 
 static int check_statement(verify_t *verify, const rows_t *rows, size_t row, const char *name, err_t *err) {
@@ -264,26 +271,27 @@ static int check_statement(verify_t *verify, const rows_t *rows, size_t row, con
     return rc;
 }
 
-int verify_statements(verify_t *verify, err_t *err) {
-    char facility[VERIFY_NAME_MAX] = "", text[DATE_TEXT_MAX], name[VERIFY_NAME_MAX + 32];
-    int64_t month = 0;
-    rows_t rows = {0};
-    int rc;
-    do {
-        const cell_t params[] = {cell_text(facility), cell_i64(month), cell_i64(VERIFY_PAGE)};
-        arena_reset(verify->page);
-        rc = verify_query(verify->settlement, "tiib",
-                          "SELECT facility, month, pay_fen, body FROM dues_statement WHERE (facility, month) > ($1, $2)"
-                          " ORDER BY facility, month LIMIT $3",
-                          params, COUNT_OF(params), verify->page, &rows, err);
-        for (size_t i = 0; !rc && i < rows.count; i++) {
-            month = row_i64(&rows, i, 1);
-            rc = verify_keep(facility, row_text(&rows, i, 0), err);
-            snprintf(name, sizeof name, "statement %.100s %s", facility, month_format((month_t)month, text));
-            arena_reset(verify->work);
-            if (!rc) rc = check_statement(verify, &rows, i, name, err);
-            verify->looked_at++;
-        }
-    } while (!rc && rows.count == VERIFY_PAGE);
+static int check_statements(verify_t *verify, void *self, const rows_t *rows, err_t *err) {
+    char text[DATE_TEXT_MAX], name[VERIFY_NAME_MAX + 32];
+    int rc = E_OK;
+    (void)self;
+    for (size_t i = 0; !rc && i < rows->count; i++) {
+        snprintf(name, sizeof name, "statement %.100s %s", row_text(rows, i, 0),
+                 month_format((month_t)row_i64(rows, i, 1), text));
+        arena_reset(verify->work);
+        rc = check_statement(verify, rows, i, name, err);
+        verify->looked_at++;
+    }
     return rc;
+}
+
+int verify_statements(verify_t *verify, err_t *err) {
+    const verify_pages_t pages = {.store = verify->settlement,
+                                  .types = "tiib",
+                                  .sql = "SELECT facility, month, pay_fen, body FROM dues_statement"
+                                         " WHERE (facility, month) > ($1, $2) ORDER BY facility, month LIMIT $3",
+                                  .params = {cell_text(""), cell_i64(0)},
+                                  .count = 2,
+                                  .keys = 2};
+    return verify_pages(verify, &pages, check_statements, NULL, err);
 }

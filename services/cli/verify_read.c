@@ -31,22 +31,49 @@ int verify_each(store_t *store, const char *types, const char *sql, const rows_t
     return rc ? rc : check_types(out, types, 1, err);
 }
 
+// Behind the last row of a page; texts are kept, as its arena is the next page's.
+static int go_behind(const rows_t *rows, size_t keys, char kept[][VERIFY_NAME_MAX], cell_t *params, err_t *err) {
+    int rc = E_OK;
+    for (size_t i = 0; !rc && rows->count && i < keys; i++) {
+        params[i] = rows_at(rows, rows->count - 1)[i];
+        if (params[i].type != CELL_TEXT) continue;
+        rc = verify_keep(kept[i], row_text(rows, rows->count - 1, i), err);
+        params[i] = cell_text(kept[i]);
+    }
+    return rc;
+}
+
+int verify_pages(verify_t *verify, const verify_pages_t *pages, verify_take_t take, void *self, err_t *err) {
+    const size_t limit = pages->rows ? pages->rows : VERIFY_PAGE;
+    arena_t *arena = pages->arena ? pages->arena : verify->page;
+    char kept[VERIFY_KEYS_MAX][VERIFY_NAME_MAX];
+    cell_t params[VERIFY_PARAMS_MAX + 1];
+    rows_t rows = {0};
+    int rc;
+    CHECK(pages->keys <= VERIFY_KEYS_MAX && pages->key + pages->keys <= pages->count &&
+          pages->count <= VERIFY_PARAMS_MAX);
+    memcpy(params, pages->params, sizeof pages->params);
+    params[pages->count] = cell_i64((int64_t)limit);
+    do {
+        arena_reset(arena);
+        rc = verify_query(pages->store, pages->types, pages->sql, params, pages->count + 1, arena, &rows, err);
+        if (!rc) rc = take(verify, self, &rows, err);
+        if (!rc) rc = go_behind(&rows, pages->keys, kept, params + pages->key, err);
+    } while (!rc && rows.count == limit);
+    return rc;
+}
+
 int verify_events(verify_t *verify, store_t *store, int64_t partition, const char *topic, verify_take_t take,
                   void *self, err_t *err) {
-    rows_t rows = {0};
-    int64_t after = 0;
-    do {
-        const cell_t params[] = {cell_i64(partition), cell_i64(after), cell_text(topic), cell_i64(VERIFY_PAGE)};
-        arena_reset(verify->page);
-        int rc = verify_query(store, "ib",
-                              "SELECT number, body FROM event WHERE partition = $1 AND number > $2 AND topic = $3"
-                              " ORDER BY number LIMIT $4",
-                              params, COUNT_OF(params), verify->page, &rows, err);
-        if (!rc) rc = take(verify, self, &rows, err);
-        if (rc) return rc;
-        if (rows.count) after = row_i64(&rows, rows.count - 1, 0);
-    } while (rows.count == VERIFY_PAGE);
-    return E_OK;
+    const verify_pages_t pages = {.store = store,
+                                  .types = "ib",
+                                  .sql = "SELECT number, body FROM event WHERE partition = $1 AND number > $2"
+                                         " AND topic = $3 ORDER BY number LIMIT $4",
+                                  .params = {cell_i64(partition), cell_i64(0), cell_text(topic)},
+                                  .count = 3,
+                                  .key = 1,
+                                  .keys = 1};
+    return verify_pages(verify, &pages, take, self, err);
 }
 
 const ProtobufCMessage *verify_message(verify_t *verify, const ProtobufCMessageDescriptor *type, const rows_t *rows,

@@ -74,9 +74,11 @@ static int add_up(verify_t *verify, const side_t *side, const cell_t *standing, 
     return rc;
 }
 
-static int check_page(verify_t *verify, const side_t *side, const rows_t *standing, err_t *err) {
+static int check_page(verify_t *verify, void *self, const rows_t *standing, err_t *err) {
+    const side_t *side = self;
     rows_t keys, bodies;
     size_t at = 0;
+    arena_reset(verify->side);
     rows_init(&keys, verify->side, 1);
     for (size_t i = 0; i < standing->count; i++) {
         cell_t *key = rows_add(&keys);
@@ -97,30 +99,17 @@ static int check_page(verify_t *verify, const side_t *side, const rows_t *standi
     return rc;
 }
 
-typedef struct place {
-    char key[5][VERIFY_NAME_MAX];
-} place_t;
-
-static int check_rows(verify_t *verify, const side_t *side, err_t *err) {
-    enum { ROWS = 200 }; // a reference may have many entries
-    place_t after = {0};
-    rows_t standing = {0};
-    int rc;
-    do {
-        const cell_t params[] = {cell_text(after.key[0]), cell_text(after.key[1]), cell_text(after.key[2]),
-                                 cell_text(after.key[3]), cell_text(after.key[4]), cell_i64(ROWS)};
-        arena_reset(verify->page);
-        arena_reset(verify->side);
-        rc = verify_query(side->store, "ttttti",
-                          "SELECT book, day, party, reference, kind, amount_fen FROM standing"
-                          " WHERE (book, day, party, reference, kind) > ($1, $2, $3, $4, $5)"
-                          " ORDER BY book, day, party, reference, kind LIMIT $6",
-                          params, COUNT_OF(params), verify->page, &standing, err);
-        if (!rc) rc = check_page(verify, side, &standing, err);
-        for (size_t i = 0; !rc && standing.count && i < COUNT_OF(after.key); i++)
-            rc = verify_keep(after.key[i], row_text(&standing, standing.count - 1, i), err);
-    } while (!rc && standing.count == ROWS);
-    return rc;
+static int check_rows(verify_t *verify, side_t *side, err_t *err) {
+    const verify_pages_t pages = {.store = side->store,
+                                  .types = "ttttti",
+                                  .sql = "SELECT book, day, party, reference, kind, amount_fen FROM standing"
+                                         " WHERE (book, day, party, reference, kind) > ($1, $2, $3, $4, $5)"
+                                         " ORDER BY book, day, party, reference, kind LIMIT $6",
+                                  .params = {cell_text(""), cell_text(""), cell_text(""), cell_text(""), cell_text("")},
+                                  .count = 5,
+                                  .keys = 5,
+                                  .rows = 200}; // a reference may have many entries
+    return verify_pages(verify, &pages, check_page, side, err);
 }
 
 // ---- what the log says has a row
@@ -144,7 +133,8 @@ static int keep_keys(verify_t *verify, const side_t *side, const rows_t *log, ro
     return rc;
 }
 
-static int check_log_page(verify_t *verify, const side_t *side, const rows_t *log, err_t *err) {
+static int check_log_page(verify_t *verify, void *self, const rows_t *log, err_t *err) {
+    const side_t *side = self;
     rows_t keys, found;
     size_t at = 0;
     arena_reset(verify->side);
@@ -167,21 +157,18 @@ static int check_log_page(verify_t *verify, const side_t *side, const rows_t *lo
     return rc;
 }
 
-static int check_log(verify_t *verify, const side_t *side, int64_t partition, int64_t cursor, err_t *err) {
-    rows_t log = {0};
-    int64_t after = 0;
-    int rc;
-    do {
-        const cell_t params[] = {cell_i64(partition), cell_i64(after), cell_i64(cursor), cell_i64(VERIFY_PAGE)};
-        arena_reset(verify->page);
-        rc = verify_query(side->store, "ib", side->by_number, params, COUNT_OF(params), verify->page, &log, err);
-        if (!rc) rc = check_log_page(verify, side, &log, err);
-        if (!rc && log.count) after = row_i64(&log, log.count - 1, 0);
-    } while (!rc && log.count == VERIFY_PAGE);
-    return rc;
+static int check_log(verify_t *verify, side_t *side, int64_t partition, int64_t cursor, err_t *err) {
+    const verify_pages_t pages = {.store = side->store,
+                                  .types = "ib",
+                                  .sql = side->by_number,
+                                  .params = {cell_i64(partition), cell_i64(0), cell_i64(cursor)},
+                                  .count = 3,
+                                  .key = 1,
+                                  .keys = 1};
+    return verify_pages(verify, &pages, check_log_page, side, err);
 }
 
-static int check_side(verify_t *verify, const side_t *side, err_t *err) {
+static int check_side(verify_t *verify, side_t *side, err_t *err) {
     int64_t cursors[PARTITIONS];
     arena_reset(verify->page);
     int rc = standing_positions(side->store, verify->page, cursors, err);
@@ -192,7 +179,7 @@ static int check_side(verify_t *verify, const side_t *side, err_t *err) {
 }
 
 int verify_standing(verify_t *verify, err_t *err) {
-    const side_t sides[] = {
+    side_t sides[] = {
         {verify->adjudication, "business", &tc__decision__descriptor,
          "SELECT decision.body FROM decision WHERE decision.bill = $1" FOLLOWED("decision") " ORDER BY version",
          "SELECT number, body FROM decision WHERE partition = $1 AND number > $2 AND number <= $3 AND kind < 4"

@@ -6,6 +6,7 @@
 static int no_memory(err_t *err) { return err_set(err, E_IO, "out of memory"); }
 
 typedef struct told { // a page of one topic
+    int64_t partition;
     const char *topic;
     const ProtobufCMessageDescriptor *type;
     const ProtobufCMessage **messages; // NULL: could not be read
@@ -108,25 +109,19 @@ static int check_returned(verify_t *verify, int64_t partition, const rows_t *eve
 
 // ----
 
+static int take_page(verify_t *verify, void *self, const rows_t *events, err_t *err) {
+    told_t *told = self;
+    int rc = read_events(verify, told->partition, events, told, err);
+    if (!rc)
+        rc = told->type == &tc__held_money__descriptor ? check_held(verify, told->partition, events, told, err)
+                                                       : check_returned(verify, told->partition, events, told, err);
+    if (!rc) verify->looked_at += (long long)events->count;
+    return rc;
+}
+
 static int walk(verify_t *verify, int64_t partition, told_t *told, err_t *err) {
-    rows_t rows = {0};
-    int64_t after = 0;
-    do {
-        const cell_t params[] = {cell_i64(partition), cell_i64(after), cell_text(told->topic), cell_i64(VERIFY_PAGE)};
-        arena_reset(verify->page);
-        int rc = verify_query(verify->collection, "ib",
-                              "SELECT number, body FROM event WHERE partition = $1 AND number > $2 AND topic = $3"
-                              " ORDER BY number LIMIT $4",
-                              params, COUNT_OF(params), verify->page, &rows, err);
-        if (!rc) rc = read_events(verify, partition, &rows, told, err);
-        if (!rc)
-            rc = told->type == &tc__held_money__descriptor ? check_held(verify, partition, &rows, told, err)
-                                                           : check_returned(verify, partition, &rows, told, err);
-        if (rc) return rc;
-        if (rows.count) after = row_i64(&rows, rows.count - 1, 0);
-        verify->looked_at += (long long)rows.count;
-    } while (rows.count == VERIFY_PAGE);
-    return E_OK;
+    told->partition = partition;
+    return verify_events(verify, verify->collection, partition, told->topic, take_page, told, err);
 }
 
 int verify_held_told(verify_t *verify, err_t *err) {

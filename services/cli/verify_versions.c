@@ -63,25 +63,25 @@ static int kept_from(verify_t *verify, int64_t *at_ms, err_t *err) {
     return rc;
 }
 
+static int follow_page(verify_t *verify, void *self, const rows_t *rows, err_t *err) {
+    int rc = E_OK;
+    for (size_t i = 0; !rc && i < rows->count; i++) rc = follow(verify, self, rows, i, err);
+    if (!rc) verify->looked_at += (long long)rows->count;
+    return rc;
+}
+
 static int in_order(verify_t *verify, err_t *err) {
     history_t history = {.partition = INT64_MIN};
-    rows_t rows = {0};
+    const verify_pages_t pages = {.store = verify->enrollment,
+                                  .types = "itiib",
+                                  .sql = "SELECT partition, person, version, known_ms, state FROM person_version"
+                                         " WHERE (partition, person, version) > ($1, $2, $3)"
+                                         " ORDER BY partition, person, version LIMIT $4",
+                                  .params = {cell_i64(INT64_MIN), cell_text(""), cell_i64(0)},
+                                  .count = 3,
+                                  .keys = 3};
     int rc = kept_from(verify, &history.kept_from_ms, err);
-    if (rc) return rc;
-    do {
-        const cell_t params[] = {cell_i64(history.partition), cell_text(history.person), cell_i64(history.version),
-                                 cell_i64(VERIFY_PAGE)};
-        arena_reset(verify->page);
-        rc = verify_query(verify->enrollment, "itiib",
-                          "SELECT partition, person, version, known_ms, state FROM person_version"
-                          " WHERE (partition, person, version) > ($1, $2, $3)"
-                          " ORDER BY partition, person, version LIMIT $4",
-                          params, COUNT_OF(params), verify->page, &rows, err);
-        for (size_t i = 0; !rc && i < rows.count; i++) rc = follow(verify, &history, &rows, i, err);
-        if (rc) return rc;
-        verify->looked_at += (long long)rows.count;
-    } while (rows.count == VERIFY_PAGE);
-    return E_OK;
+    return rc ? rc : verify_pages(verify, &pages, follow_page, &history, err);
 }
 
 // ---- the newest is the person's state
