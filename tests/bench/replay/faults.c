@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { VICTIMS_MAX = 64, POISONED = 200 };
+enum { POISONED = 200 };
 
 static const char *const names[FAULT__COUNT] = {"killed",           "stopped",         "Redis flushed",
                                                 "Redis poisoned",   "store restarted", "instance added",
@@ -47,19 +47,19 @@ static pid_t pid_in(const faults_t *f, const char *file) {
 static int by_name(const void *a, const void *b) { return strcmp(a, b); }
 
 // Any process of the suite. In order of names, so that a seed means the same whatever the folder's order.
-static pid_t draw_victim(faults_t *f, char name[static 64]) {
-    static char found[VICTIMS_MAX][64];
+static pid_t draw_victim(faults_t *f, char name[static FAULT_NAME_MAX]) {
+    static char found[FAULT_VICTIMS_MAX][FAULT_NAME_MAX];
     char path[PATH_MAX];
     size_t count = 0;
     snprintf(path, sizeof path, "%s/run", f->conf->dir);
     DIR *folder = opendir(path);
-    for (struct dirent *entry; folder && (entry = readdir(folder)) && count < VICTIMS_MAX;)
-        if (strstr(entry->d_name, ".pid") && strlen(entry->d_name) < 64)
-            snprintf(found[count++], 64, "%.63s", entry->d_name);
+    for (struct dirent *entry; folder && (entry = readdir(folder)) && count < FAULT_VICTIMS_MAX;)
+        if (strstr(entry->d_name, ".pid") && strlen(entry->d_name) < FAULT_NAME_MAX)
+            snprintf(found[count++], FAULT_NAME_MAX, "%.63s", entry->d_name);
     if (folder) closedir(folder);
     if (!count) return 0;
     qsort(found, count, sizeof found[0], by_name);
-    snprintf(name, 64, "%s", found[draw_below(&f->draw, (int64_t)count)]);
+    snprintf(name, FAULT_NAME_MAX, "%s", found[draw_below(&f->draw, (int64_t)count)]);
     return pid_in(f, name);
 }
 
@@ -161,7 +161,7 @@ static bool leave(faults_t *f) {
     return true;
 }
 
-static bool do_one(faults_t *f, fault_kind_t kind, char whom[static 64]) {
+static bool do_one(faults_t *f, fault_kind_t kind, char whom[static FAULT_NAME_MAX]) {
     pid_t pid = kind == FAULT_KILL || kind == FAULT_STOP ? draw_victim(f, whom) : 0;
     switch (kind) {
     case FAULT_KILL: return pid && kill(pid, SIGKILL) == 0;
@@ -195,14 +195,27 @@ void faults_begin(faults_t *f, const faults_conf_t *conf, const conf_t *suite) {
     f->next_ms = f->start_ms + conf->every_ms / 2;
 }
 
+// By the service's name: "broker-2.pid" is a broker.
+static void count_kill(faults_t *f, const char *whom) {
+    const int length = (int)strcspn(whom, "-.");
+    for (size_t i = 0; i < FAULT_VICTIMS_MAX; i++) {
+        if (f->killed[i].kills && (strncmp(f->killed[i].name, whom, (size_t)length) || f->killed[i].name[length]))
+            continue;
+        snprintf(f->killed[i].name, FAULT_NAME_MAX, "%.*s", length, whom);
+        f->killed[i].kills++;
+        return;
+    }
+}
+
 void faults_turn(void *self) {
     faults_t *f = self;
-    char whom[64] = "";
+    char whom[FAULT_NAME_MAX] = "";
     go_on(f, false);
     if (!f->conf->every_ms || clock_now_ms() < f->next_ms) return;
     const fault_kind_t kind = draw_kind(f);
     if (do_one(f, kind, whom)) {
         f->count[kind]++;
+        if (kind == FAULT_KILL) count_kill(f, whom);
         tell(f, kind, whom);
     }
     f->next_ms = clock_now_ms() + 1 + draw_below(&f->draw, 2 * f->conf->every_ms);
@@ -223,4 +236,8 @@ void faults_print(const faults_t *f, FILE *out) {
     for (int kind = 0; kind < FAULT__COUNT; kind++)
         if (f->count[kind]) fprintf(out, " %s %lld,", names[kind], (long long)f->count[kind]);
     fprintf(out, " every %lld ms\n", (long long)f->conf->every_ms);
+    fprintf(out, "killed by name:");
+    for (size_t i = 0; i < FAULT_VICTIMS_MAX && f->killed[i].kills; i++)
+        fprintf(out, "%s %s %lld", i ? "," : "", f->killed[i].name, (long long)f->killed[i].kills);
+    fprintf(out, "\n");
 }

@@ -5,7 +5,7 @@
 #include "services/cli/cli.h"
 #include "services/cli/sample_person.h"
 
-enum { FAULTS_AT_ONCE = 16 };
+enum { FAULTS_AT_ONCE = 16, FAULT_NAME_MAX = 64, FAULT_VICTIMS_MAX = 64 };
 
 typedef enum fault_kind {
     FAULT_KILL,    // any process
@@ -39,6 +39,10 @@ typedef struct faults {
     pid_t extra;                 // the instance that was added; 0: none
     pid_t aside[FAULTS_AT_ONCE]; // commands that run
     int64_t count[FAULT__COUNT];
+    struct { // who was killed, and how often
+        char name[FAULT_NAME_MAX];
+        int64_t kills;
+    } killed[FAULT_VICTIMS_MAX];
 } faults_t;
 
 void faults_begin(faults_t *faults, const faults_conf_t *conf, const conf_t *suite);
