@@ -17,6 +17,8 @@
     X(surplus)                                                                                                         \
     X(funding)                                                                                                         \
     X(standards)                                                                                                       \
+    X(district_fees)                                                                                                   \
+    X(fee_window)                                                                                                      \
     X(gap)                                                                                                             \
     X(routing)                                                                                                         \
     X(points)                                                                                                          \

@@ -23,7 +23,8 @@
     X(GROUP_SEVERELY_DISABLED, "severely_disabled", "重度残疾人员")                                                    \
     X(GROUP_SERIOUSLY_ILL, "seriously_ill", "重病患者")                                                                \
     X(GROUP_PREFERENTIAL, "preferential", "优抚对象")                                                                  \
-    X(GROUP_MUTUAL_AID, "mutual_aid", "职工医疗互助人员")
+    X(GROUP_MUTUAL_AID, "mutual_aid", "职工医疗互助人员")                                                              \
+    X(GROUP_FAMILY_PLANNING, "family_planning", "计生优待户")
 
 // 医疗机构等级, 就医类型, 就医地, 备案, 缴费主体, 用人单位类型
 #define LEVEL_TABLE(X) X(LEVEL_1, "1", "一级及以下") X(LEVEL_2, "2", "二级") X(LEVEL_3, "3", "三级")

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 // A service that is restarted is back within the deadline.
-enum { LANES_DEFAULT = 4, CHUNK_PERSONS = 2000, DEADLINE_MS = 60000, TELL_US = 200000 };
+enum { LANES_DEFAULT = 4, CHUNK_PERSONS = 2000, DEADLINE_MS = 60000, TELL_US = 200000, TOLD_MAX = 20 };
 
 typedef struct lane {
     int part;
@@ -137,6 +137,9 @@ static int take_answer(run_t *run, lane_t *lane, const reply_t *reply, err_t *er
         const Tc__BillRun *chunk = (const Tc__BillRun *)message;
         run->persons += chunk->persons;
         run->rows += chunk->bills;
+        for (size_t i = 0; i < chunk->n_undecided && run->undecided + (long long)i < TOLD_MAX; i++)
+            fprintf(stderr, "not billed: %s\n", chunk->undecided[i]->reason);
+        run->undecided += (long long)chunk->n_undecided;
         lane->done = chunk->done;
         last = chunk->last_person;
         rc = fen_add(run->amount, chunk->amount_fen, &run->amount);

@@ -149,13 +149,37 @@ static int add_bill(run_t *run, const owing_t *owing, const Tc__ContributionBill
                : 0;
 }
 
+// What this person pays follows the rule of a district that is not in the city file. Everybody else is billed; the
+// person is named, and billed by a later run once the rule is there.
+static bool is_undecided(int rc, const err_t *err) {
+    return rc == E_PARAMETER_MISSING && strcmp(err->field, "person.division") == 0;
+}
+
+static int note_undecided(run_t *run, const owing_t *owing, const err_t *why, err_t *err) {
+    arena_t *arena = run->ctx->arena;
+    Tc__BillRun *reply = run->reply;
+    Tc__BillRun__Undecided *undecided = arena_alloc(arena, sizeof *undecided);
+    if (!reply->undecided) reply->undecided = arena_alloc(arena, run->count * sizeof *reply->undecided);
+    if (!undecided || !reply->undecided) return out_of_memory(err);
+    tc__bill_run__undecided__init(undecided);
+    undecided->person = owing->person->person;
+    if (!(undecided->reason = arena_text(arena, "%s", why->text))) return out_of_memory(err);
+    reply->undecided[reply->n_undecided++] = undecided;
+    return 0;
+}
+
 static int make_bills(run_t *run, rows_t *rows, err_t *err) {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < run->count; i++) {
         owing_t *o = &run->owing[i];
         Tc__ContributionBill *bill = NULL;
         if (o->billed) continue;
-        rc = bill_make(run->policy, o->person, o->spell, o->employer_kind, run->period, run->ctx->arena, &bill, err);
+        err_t why = {0};
+        rc = bill_make(run->policy, o->person, o->spell, o->employer_kind, run->period, run->ctx->arena, &bill, &why);
+        if (is_undecided(rc, &why))
+            rc = note_undecided(run, o, &why, err);
+        else if (rc)
+            *err = why;
         o->renew = bill && (o->renew || bill->own_fen == 0); // what finance pays all of gives cover at once
         if (rc == 0 && bill) rc = add_bill(run, o, bill, rows, err);
     }

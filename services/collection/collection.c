@@ -184,6 +184,7 @@ int bill_make(const policy_t *policy, const Tc__PersonState *person, const Tc__S
         .groups = groups_on(person, month_first(period->month)),
         .birth = DATE_NONE,
         .employer_kind = employer_kind,
+        .division = person_division(person, period_place_day(spell, period)),
     };
     contribution_result_t due = {0};
     if (*person->birth && date_parse(person->birth, &who.birth))

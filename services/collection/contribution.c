@@ -2,12 +2,14 @@
 // own.
 #include "contribution.h"
 #include "common/policy/bases.h"
+#include "common/policy/district_fees.h"
 
 typedef struct work {
     const policy_t *policy;
     const contribution_person_t *person;
     facts_t facts;
     date_t on;
+    bool yearly;
     contribution_result_t *out;
     err_t *err;
 } work_t;
@@ -49,6 +51,18 @@ static int check_wage(const work_t *w, const line_t *line) {
     return err_field(w->err, E_MISSING_FIELD, "person.wage", "the wage decides what is due (%s)", line->rule);
 }
 
+// Does the person pay this line as the own district says?
+static bool follows_district(const work_t *w, const char *item, payer_t payer) {
+    return w->yearly && payer == PAYER_PERSON && district_fees_apply(w->policy, w->person->groups, item);
+}
+
+static int check_division(const work_t *w, const line_t *line, date_t on) {
+    const row_t *payer = w->person->division ? NULL : table_row(&line->payers, &w->facts, on);
+    if (!payer || !follows_district(w, line->item, payer->payer)) return E_OK;
+    return err_field(w->err, E_MISSING_FIELD, "person.division", "the rule of the district decides what is paid (%s)",
+                     w->policy->district_fees->rule);
+}
+
 // What is due for whom cannot be told without these facts.
 static int check_missing(const work_t *w, const lines_t *lines) {
     const date_t on = w->on > lines->from ? w->on : lines->from;
@@ -57,6 +71,7 @@ static int check_missing(const work_t *w, const lines_t *lines) {
         if (!when_holds(&lines->items[i].when, &w->facts, on)) continue;
         rc = check_age(w, &lines->items[i].payers, on);
         if (!rc) rc = check_wage(w, &lines->items[i]);
+        if (!rc) rc = check_division(w, &lines->items[i], on);
     }
     return rc;
 }
@@ -102,17 +117,38 @@ static int compute(const work_t *w, const line_t *line, contribution_line_t *to)
     return rc ? rc : raise(w, line, to);
 }
 
+static int put_line(const work_t *w, const contribution_line_t *line) {
+    if (line->amount <= 0) return E_OK;
+    if (w->out->line_count == CONTRIBUTION_LINES_MAX)
+        return err_set(w->err, E_POLICY, "more than %d contribution lines for one person", CONTRIBUTION_LINES_MAX);
+    w->out->lines[w->out->line_count++] = *line;
+    return E_OK;
+}
+
+// What the person pays by the rule of the district, and the rest, which is finance's.
+static int put_parts(const work_t *w, const contribution_line_t *whole) {
+    contribution_line_t own = *whole, rest = *whole;
+    int rc = district_fees_own_part(w->policy, w->person->division, w->on, &own.amount, w->err);
+    if (rc || own.amount >= whole->amount) return rc ? rc : put_line(w, whole);
+    own.computed = rest.computed = false;
+    own.base = rest.base = 0;
+    own.rate = rest.rate = 0;
+    own.rule = own.payer_rule = rest.payer_rule = w->policy->district_fees->rule;
+    rest.payer = PAYER_FINANCE;
+    rest.amount = whole->amount - own.amount;
+    rc = put_line(w, &own);
+    return rc ? rc : put_line(w, &rest);
+}
+
 static int add_line(const work_t *w, const line_t *line) {
     const row_t *payer = table_row(&line->payers, &w->facts, w->on);
     if (!payer) return err_set(w->err, E_POLICY, "the policy does not say who pays %s", line->item);
-    if (w->out->line_count == CONTRIBUTION_LINES_MAX)
-        return err_set(w->err, E_POLICY, "more than %d contribution lines for one person", CONTRIBUTION_LINES_MAX);
     contribution_line_t to = {.item = line->item, .payer = payer->payer, .rule = line->rule, .payer_rule = payer->rule};
     int rc = compute(w, line, &to);
     if (!rc && fen_add(w->out->total, to.amount, &w->out->total))
         rc = err_field(w->err, E_OUT_OF_RANGE, "person.wage", "the total is too large");
-    if (!rc && to.amount > 0) w->out->lines[w->out->line_count++] = to;
-    return rc;
+    if (rc) return rc;
+    return follows_district(w, to.item, to.payer) ? put_parts(w, &to) : put_line(w, &to);
 }
 
 static int add_lines(work_t *w, const lines_t *lines, const char *field) {
@@ -150,7 +186,7 @@ static int check_case(work_t *w, const lines_t *lines, bool yearly, const char *
 static int due(const policy_t *policy, const contribution_person_t *person, const lines_t *lines, date_t on,
                bool yearly, const char *field, contribution_result_t *out, err_t *err) {
     contribution_result_t result = {.due_by = DATE_NONE};
-    work_t w = {.policy = policy, .person = person, .on = on, .out = &result, .err = err};
+    work_t w = {.policy = policy, .person = person, .on = on, .yearly = yearly, .out = &result, .err = err};
     int rc = check_case(&w, lines, yearly, field);
     if (!rc) rc = add_lines(&w, lines, field);
     if (rc) return rc;

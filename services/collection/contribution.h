@@ -12,6 +12,7 @@ typedef struct contribution_person {
     uint32_t groups;
     date_t birth;              // DATE_NONE when unknown; needed where a group counts by age
     const char *employer_kind; // enterprise | organ | distressed; NULL = enterprise
+    const char *division; // where a yearly fee is owed; NULL when unknown; needed where the district's rule decides
 } contribution_person_t;
 
 typedef struct contribution_line {
@@ -36,7 +37,8 @@ typedef struct contribution_result {
 
 // One contribution month (monthly payers; a yearly payer gets E_INVALID_FIELD), or one insurance year (yearly payers).
 // The first of several faults, in this order: E_MISSING_FIELD, E_INVALID_FIELD, E_OUT_OF_RANGE, E_UNSUPPORTED (the city
-// does not insure the identity, or has no such contribution), E_NOT_IN_FORCE, E_PARAMETER_MISSING.
+// does not insure the identity, or has no such contribution), E_NOT_IN_FORCE, E_PARAMETER_MISSING (of field
+// person.division: the rule of that district is not known; what others owe does not depend on it).
 int contribution_month(const policy_t *policy, const contribution_person_t *person, month_t month,
                        contribution_result_t *out, err_t *err) MUST_USE;
 int contribution_year(const policy_t *policy, const contribution_person_t *person, int year, contribution_result_t *out,

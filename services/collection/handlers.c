@@ -1,6 +1,7 @@
 // Message in, message out. Each handler reads, lets the core decide, then writes; a refusal writes nothing.
 #include "billing.h"
 #include "common/base/log.h"
+#include "common/policy/fee_window.h"
 #include "common/wire/scope.h"
 #include "desk.h"
 #include "districts.h"
@@ -59,6 +60,13 @@ static int credit_month(void *self, const request_t *request, const ProtobufCMes
     return fund_credit_run(c, month, &walk, (Tc__CreditRun **)reply, err);
 }
 
+static int tell_window(collection_t *c, const year_window_t *window, Tc__BillRun *run, err_t *err) {
+    char day[DATE_TEXT_MAX];
+    run->opens = arena_text(c->ctx->arena, "%s", date_format(window->opens, day));
+    run->closes = arena_text(c->ctx->arena, "%s", date_format(window->closes, day));
+    return run->opens && run->closes ? 0 : out_of_memory(err);
+}
+
 static int bill_year(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                      err_t *err) {
     (void)request;
@@ -69,7 +77,10 @@ static int bill_year(void *self, const request_t *request, const ProtobufCMessag
         return err_field(err, E_OUT_OF_RANGE, "year", "year: %d lies beyond the next year", (int)ask->year);
     const period_t period = period_of_year(ask->year);
     const walk_t walk = {ask->after, ask->limit, ask->part, ask->parts};
-    return billing_run(&c->env, &period, &walk, (Tc__BillRun **)reply, err);
+    const year_window_t *window;
+    int rc = fee_window_of(c->env.policy, ask->year, &window, err);
+    if (rc == 0) rc = billing_run(&c->env, &period, &walk, (Tc__BillRun **)reply, err);
+    return rc || !window ? rc : tell_window(c, window, (Tc__BillRun *)*reply, err);
 }
 
 // ---- the whole city again, and what if

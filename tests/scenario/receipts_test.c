@@ -278,10 +278,11 @@ static void import_matches(const char *name, long long *parked) {
 
 TEST(a_synthetic_city_pays_what_it_is_billed) {
     static const char *const overlays[] = {"config/samples/jiangmen-illustrative.yaml", NULL};
-    static const char *const lists[][2] = {{"minimum_living", "civil_affairs"},
-                                           {"extreme_hardship", "civil_affairs"},
-                                           {"five_guarantee", "civil_affairs"},
-                                           {"registered_poor", "poverty_relief"}};
+    // Group, file, source: whoever draws the list up, it is civil affairs that certifies it (JM-C-05).
+    static const char *const lists[][3] = {{"minimum_living", "civil_affairs", "civil_affairs"},
+                                           {"extreme_hardship", "civil_affairs", "civil_affairs"},
+                                           {"five_guarantee", "civil_affairs", "civil_affairs"},
+                                           {"registered_poor", "poverty_relief", "civil_affairs:poverty_relief"}};
     char command[512], out[8192], file[100];
     long long parked = 0;
     snprintf(command, sizeof command,
@@ -297,7 +298,7 @@ TEST(a_synthetic_city_pays_what_it_is_billed) {
     for (size_t i = 0; i < COUNT_OF(lists); i++) {
         snprintf(file, sizeof file, "%s", path("city/groups-"));
         snprintf(file + strlen(file), sizeof file - strlen(file), "%s.csv", lists[i][1]);
-        RUN(0, "import", "list", file, "--group", lists[i][0], "--source", lists[i][1], "--as-of", "2018-01-01",
+        RUN(0, "import", "list", file, "--group", lists[i][0], "--source", lists[i][2], "--as-of", "2018-01-01",
             "--quiet");
     }
     RUN(0, "wait", "--timeout", "60");

@@ -594,6 +594,75 @@ TEST(SM_C07_ZS_C20_ZS_C21_each_government_raises_its_share_of_medical_assistance
     close_city(&city);
 }
 
+// ---- what districts and yearly notices decide
+
+#define OF_PENGJIANG                                                                                                   \
+    "overlay: district\nstatus: synthetic\nparameters:\n  family_planning_own_part_440703:\n"                          \
+    "    - {from: 2018-01-01, value: 100.00, source: \"n\"}\n"                                                         \
+    "    - {from: 2019-01-01, value: 900.00, source: \"n\"}\n"
+
+// A family-planning household pays what its district says, and finance the rest. Where the district's rule is not known
+// the household is not billed, and everybody else is.
+TEST(JM_C_07_a_family_planning_household_follows_the_rule_of_its_district) {
+    city_t city;
+    open_city(&city, &jiangmen, OF_PENGJIANG);
+    for (int i = 0; i < 3; i++) {
+        char person[8];
+        snprintf(person, sizeof person, "R%d", i);
+        add_person(&city, person, i == 1);
+        RIG_DO(&city.enrollment, "open_spell", "{'person':'%s','identity':'resident','from_month':'2018-01'}", person);
+        if (i < 2)
+            RIG_DO(&city.enrollment, "set_group",
+                   "{'person':'%s','group':'family_planning','from':'2017-12-01','source':'health bureau'}", person);
+    }
+    pump(&city);
+    RIG_DO(&city.collection, "bill_year", "{'year':2018}");
+    const Tc__BillRun *run = (const Tc__BillRun *)city.collection.reply;
+    EQ(run->bills, 2);
+    NEED(run->n_undecided == 1);
+    EQ_TEXT(run->undecided[0]->person, "R1");
+    HAS_TEXT(run->undecided[0]->reason,
+             "family_planning pays follows the rule of district 440705 新会区, which is not in"
+             " the city file: family_planning_own_part_440705 (JM-C-07");
+    const fen_t fee = due(&city, "person", "R2", "2018"); // 1.2% of 24,000.00
+    EQ(fee, 28800);
+    EQ(due(&city, "person", "R0", "2018"), 10000);
+    const Tc__ContributionBill *bill = only_bill(&city, "R0");
+    EQ(bill->total_fen, fee);
+    NEED(bill->n_lines == 2);
+    EQ_TEXT(bill->lines[0]->payer, "person");
+    EQ_TEXT(bill->lines[0]->rule, "JM-C-07");
+    EQ_TEXT(bill->lines[1]->payer, "finance");
+    EQ(bill->lines[1]->amount_fen, fee - 10000);
+    EQ(due(&city, "person", "R1", "2018"), 0); // nothing was guessed
+    RIG_DO(&city.collection, "bill_year", "{'year':2019}");
+    EQ(due(&city, "person", "R0", "2019"), due(&city, "person", "R2", "2019")); // never more than the fee
+    close_city(&city);
+}
+
+#define ONE_WINDOW                                                                                                     \
+    "overlay: notice\nstatus: synthetic\nfee_window:\n  from: 2018\n  rule: JM-C-39\n  years:\n"                       \
+    "    - {year: 2019, opens: 2018-09-15, closes: 2018-12-20, source: \"n\"}\n"
+
+TEST(JM_C_39_a_year_is_billed_once_its_payment_window_is_published) {
+    city_t city;
+    open_city(&city, &jiangmen, ONE_WINDOW);
+    join(&city, "R1", "resident", "2017-01", "");
+    pump(&city);
+    EQ(rig_ask(&city.collection, "bill_year", "{'year':2018}"), E_PARAMETER_MISSING);
+    EQ_TEXT(city.collection.err.field, "year");
+    HAS_TEXT(city.collection.err.text, "the window in which the fee of 2018 is paid is not published: `opens` and"
+                                       " `closes` of 2018 belong in section fee_window (JM-C-39");
+    RIG_DO(&city.collection, "bill_year", "{'year':2017}"); // before windows were published
+    EQ_TEXT(((const Tc__BillRun *)city.collection.reply)->opens, "");
+    RIG_DO(&city.collection, "bill_year", "{'year':2019}");
+    const Tc__BillRun *run = (const Tc__BillRun *)city.collection.reply;
+    EQ(run->bills, 1);
+    EQ_TEXT(run->opens, "2018-09-15");
+    EQ_TEXT(run->closes, "2018-12-20");
+    close_city(&city);
+}
+
 // ---- targets
 
 static const Tc__Targets *targets(city_t *city, const char *rest) {
@@ -817,6 +886,8 @@ TESTS("collection_rules", CASE(the_ground_is_laid),
       CASE(SM_C07_ZS_C20_ZS_C21_each_government_raises_its_share_of_medical_assistance),
       CASE(SM_E03_SM_C05_YC_E08_YC_C10_targets_of_districts_are_held_against_what_is_done),
       CASE(ZS_E12_ZS_C20_ZS_C21_the_law_itself_is_the_target), CASE(bad_targets_name_the_field),
+      CASE(JM_C_07_a_family_planning_household_follows_the_rule_of_its_district),
+      CASE(JM_C_39_a_year_is_billed_once_its_payment_window_is_published),
       CASE(JM_Y_11_who_came_from_another_pooling_area_makes_up_by_a_named_decision_only),
       CASE(JM_C_43_the_months_of_the_unemployed_are_the_funds), CASE(JM_C_35_an_amended_base_holds_from_its_day_on),
       CASE(ZZ_C21_ZZ_C23_ZS_C17_the_residents_standard_is_set_by_year), CASE(the_ground_is_cleared))

@@ -189,6 +189,22 @@ TEST(ZS_C18_a_funding_standard_takes_effect_when_it_is_approved) {
        2); // the day itself will do
 }
 
+// Whoever writes the overlay, and whatever it states: what the city file says of who fixes the fees stands.
+TEST(YC_C05_a_district_cannot_fix_what_residents_cover_is_funded_with) {
+    static const char fees[] = "district_fees:\n  group: family_planning\n  item: basic\n  own_part: {320902: 100.00}\n"
+                               "  rule: YC-C04\n";
+    static const char unstated[] = "statements:\n  pooling_areas: {value: 1, rule: YC-E01}\n";
+    char both[512];
+    EQ(check_with("yancheng", "  resident_subsidy: [{from: 2022-01-01, value: 610.00, source: n}]\n", ""), 0);
+    snprintf(both, sizeof both, "  resident_subsidy: [{from: 2022-01-01, value: 610.00, source: n}]\n%s", fees);
+    EQ(check_with("yancheng", both, ""), 2);
+    HAS_TEXT(output, "the city alone fixes what residents' cover is funded with (YC-C05");
+    snprintf(both, sizeof both, "  resident_subsidy: [{from: 2022-01-01, value: 610.00, source: n}]\n%s%s", fees,
+             unstated);
+    EQ(check_with("yancheng", both, ""), 2);
+    HAS_TEXT(output, "YC-C05");
+}
+
 TEST(wrong_usage_exits_2) {
     EQ(run("check"), 2);
     EQ(run("check nowhere"), 2);
@@ -203,4 +219,5 @@ TESTS("policy tools", CASE(a_sound_town_has_no_findings), CASE(a_floor_at_a_high
       CASE(tables_print_the_notice_from_the_running_data), CASE(show_tells_what_is_missing),
       CASE(ZZ_C22_a_raised_subsidy_without_a_raised_personal_share_is_told),
       CASE(ZS_C14_ZS_C16_yearly_standards_are_set_for_the_year_and_say_why),
-      CASE(ZS_C18_a_funding_standard_takes_effect_when_it_is_approved), CASE(wrong_usage_exits_2))
+      CASE(ZS_C18_a_funding_standard_takes_effect_when_it_is_approved),
+      CASE(YC_C05_a_district_cannot_fix_what_residents_cover_is_funded_with), CASE(wrong_usage_exits_2))

@@ -11,6 +11,8 @@ static const field_t fields[] = {
     {"person.wage", FIELD_MONEY, "", "a month; required where something due rests on it", NULL, NULL, false, NULL},
     {"person.groups", FIELD_WORDS, "", "in which the person counts", NULL, group_names, false, NULL},
     {"person.birth", FIELD_DATE, "", "required where an age decides who pays", NULL, NULL, false, NULL},
+    {"person.division", FIELD_TEXT, "", "required where the rule of a district decides what is paid", NULL, NULL, false,
+     NULL},
     {"employer", FIELD_OBJECT, "", "", NULL, NULL, false, NULL},
     {"employer.kind", FIELD_WORD, "enterprise", "", NULL, employer_names, false, NULL},
 };
@@ -23,6 +25,7 @@ static contribution_person_t person_of(const eval_case_t *c) {
         .groups = case_words(c, "person.groups", group_from_name),
         .birth = case_date(c, "person.birth"),
         .employer_kind = case_text(c, "employer.kind"),
+        .division = case_has(c, "person.division") ? case_text(c, "person.division") : NULL,
     };
 }
 
@@ -35,7 +38,8 @@ static int required_facts(const eval_case_t *c, int identity) {
     const char *text = json_string_value(json_object_get(c->node, "month"));
     contribution_person_t asked = {.identity = (identity_t)identity,
                                    .no_wage = !json_object_get(person, "wage"),
-                                   .birth = json_object_get(person, "birth") ? date_make(1970, 1, 1) : DATE_NONE};
+                                   .birth = json_object_get(person, "birth") ? date_make(1970, 1, 1) : DATE_NONE,
+                                   .division = json_object_get(person, "division") ? "" : NULL};
     size_t i;
     json_array_foreach(json_object_get(person, "groups"), i, group) {
         const int code = json_is_string(group) ? group_from_name(json_string_value(group)) : -1;

@@ -20,6 +20,8 @@ const char *section_core(const char *section) {
         {"account", "services/collection/account.c"},
         {"retirement", "services/collection/retirement.c"},
         {"funding", "services/collection/funding.c"},
+        {"district_fees", "services/collection/contribution.c"},
+        {"fee_window", "common/policy/fee_window.c"},
         {"standards", "common/policy/standards.c"},
         {"cash_cycle", "services/settlement/cash_cycle.c"},
         {"deficit", "services/settlement/deficit.c"},

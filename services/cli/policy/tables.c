@@ -22,6 +22,8 @@ static const char *section_title(const char *section) {
         {"interest", "计息"},
         {"surplus", "历史结余"},
         {"funding", "筹资水平"},
+        {"district_fees", "按区（市）原规定执行的缴费"},
+        {"fee_window", "居民缴费期"},
         {"standards", "标准的批准与调整"},
         {"gap", "当年缺口"},
         {"fund", "基金账户与流程"},
