@@ -22,6 +22,10 @@ static inline void sweep_hash_rows(const rows_t *rows, uint64_t *sum) {
     }
 }
 
+// What a question keeps of its answer, beside what it was worked out from (services/collection/public_sums.h): worked
+// out again as soon as that changes, so a question that fails behind it has changed nothing.
+static inline bool sweep_is_kept_answer(const char *table) { return strcmp(table, "public_sum") == 0; }
+
 // Of all tables of the rig's schema.
 static inline uint64_t sweep_digest(rig_t *rig) {
     uint64_t sum = 0;
@@ -37,6 +41,7 @@ static inline uint64_t sweep_digest(rig_t *rig) {
     NEED(store_query(rig->ctx.store, list, NULL, 0, arena, &tables, &err) == E_OK);
     for (size_t i = 0; i < tables.count; i++) {
         char sql[128];
+        if (sweep_is_kept_answer(row_text(&tables, i, 0))) continue;
         snprintf(sql, sizeof sql, "SELECT * FROM %s ORDER BY 1, 2", row_text(&tables, i, 0));
         NEED(store_query(rig->ctx.store, sql, NULL, 0, arena, &rows, &err) == E_OK);
         sweep_hash_rows(&rows, &sum);
