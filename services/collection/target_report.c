@@ -16,7 +16,7 @@ typedef struct fact { // what is so in one district
 typedef struct report {
     collection_t *c;
     int year;
-    date_t as_of;
+    date_t as_of, late_on;
     fact_t *facts;
     size_t fact_count;
     Tc__Targets *out;
@@ -249,7 +249,7 @@ static void tell_law(const report_t *r, Tc__Targets__Line *line) {
 
 static void finish(const report_t *r, Tc__Targets__Line *line) {
     line->missing = line->target > line->done ? line->target - line->done : 0;
-    line->late_days = line->missing ? obligation_late_days(r->year, r->as_of) : 0;
+    line->late_days = line->missing ? obligation_late_days(r->year, r->late_on) : 0;
     const wide_t share = line->target > 0 ? (wide_t)line->done * RATE_ONE / line->target : 0;
     line->share = share > INT64_MAX ? INT64_MAX : (int64_t)share;
     tell_law(r, line);
@@ -301,19 +301,23 @@ static int make_lines(report_t *r, const target_list_t *list, err_t *err) {
     return rc;
 }
 
-int target_report(collection_t *c, int year, date_t as_of, bool history, Tc__Targets **out, err_t *err) {
-    report_t r = {.c = c, .year = year, .as_of = as_of, .out = arena_alloc(c->ctx->arena, sizeof *r.out)};
+int target_report(collection_t *c, const target_ask_t *ask, Tc__Targets **out, err_t *err) {
+    report_t r = {.c = c,
+                  .year = ask->year,
+                  .as_of = ask->as_of,
+                  .late_on = ask->late_on,
+                  .out = arena_alloc(c->ctx->arena, sizeof *r.out)};
     target_list_t list;
     char day[DATE_TEXT_MAX];
     if (!r.out || !(r.facts = arena_alloc(c->ctx->arena, FACTS_MAX * sizeof *r.facts))) return out_of_memory(err);
     tc__targets__init(r.out);
-    if (!(r.out->as_of = arena_text(c->ctx->arena, "%s", date_format(as_of, day)))) return out_of_memory(err);
-    int rc = targets_of_year(c, year, &list, err);
+    if (!(r.out->as_of = arena_text(c->ctx->arena, "%s", date_format(ask->as_of, day)))) return out_of_memory(err);
+    int rc = targets_of_year(c, ask->year, &list, err);
     if (rc == 0) rc = count_insured(&r, err);
     if (rc == 0) rc = count_money(&r, err);
     if (rc == 0) rc = make_lines(&r, &list, err);
     if (rc) return rc;
-    if (history) {
+    if (ask->history) {
         r.out->history = list.items;
         r.out->n_history = list.count;
     }

@@ -6,4 +6,10 @@
 
 // The caller's districts; lines of the whole city only for who has it. Lives in ctx->arena; the scratch arena is free
 // afterwards.
-int target_report(collection_t *c, int year, date_t as_of, bool history, Tc__Targets **out, err_t *err) MUST_USE;
+typedef struct target_ask {
+    int year;
+    date_t as_of;   // who is insured is counted on that day
+    date_t late_on; // what is missing on that day is late since the end of the year
+    bool history;
+} target_ask_t;
+int target_report(collection_t *c, const target_ask_t *ask, Tc__Targets **out, err_t *err) MUST_USE;

@@ -175,8 +175,9 @@ int targets_get(void *self, const request_t *request, const ProtobufCMessage *me
     const Tc__GetTargets *ask = (const Tc__GetTargets *)message;
     if (!date_valid(ask->year, 1, 1)) return err_field(err, E_INVALID_FIELD, "year", "year: expected 1900 to 2199");
     const date_t today = date_of_ms(clock_now_ms()), end = date_make(ask->year, 12, 31);
-    date_t as_of = today < end ? today : end;
-    if (*ask->as_of && date_parse(ask->as_of, &as_of))
+    target_ask_t what = {ask->year, today < end ? today : end, today, ask->history};
+    if (*ask->as_of && date_parse(ask->as_of, &what.as_of))
         return err_field(err, E_INVALID_FIELD, "as_of", "as_of: expected a date like 2018-03-01");
-    return target_report(c, ask->year, as_of, ask->history, (Tc__Targets **)reply, err);
+    if (*ask->as_of) what.late_on = what.as_of;
+    return target_report(c, &what, (Tc__Targets **)reply, err);
 }
