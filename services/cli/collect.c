@@ -1,5 +1,6 @@
 // tongchou collect: bills of a period for everybody, receipts, and what a person is entitled to.
 #include "city_run.h"
+#include "collect_debits.h"
 #include "collect_import.h"
 #include "collect_targets.h"
 #include "collection.pb-c.h"
@@ -133,6 +134,7 @@ typedef enum verb {
     VERB_RECEIVE_DUE,
     VERB_OBLIGATIONS,
     VERB_TARGETS,
+    VERB_DEBITS,
     VERB_METHOD, // one command of the service
     VERB_NONE
 } verb_t;
@@ -148,7 +150,8 @@ static const struct {
              [VERB_IMPORT] = {"import", "FILE", 2, false},
              [VERB_RECEIVE_DUE] = {"receive-due", "PAYERS PERIOD DATE", 4, false},
              [VERB_OBLIGATIONS] = {"obligations", "YEAR", 2, false},
-             [VERB_TARGETS] = {"targets", "YEAR", 2, false}};
+             [VERB_TARGETS] = {"targets", "YEAR", 2, false},
+             [VERB_DEBITS] = {"debits", "YEAR FILE", 3, false}};
 
 static const struct {
     const char *word, *method;
@@ -171,9 +174,10 @@ static bool understand(const command_t *self, const words_t *words, const words_
         if (*name)
             request_unknown(self, "collection", name);
         else
-            request_usage(self, "collection", NULL,
-                          "bill PERIOD, credit MONTH, rebuild, import FILE, obligations YEAR, targets YEAR, "
-                          "receive-due PAYERS PERIOD DATE, or a command was expected");
+            request_usage(
+                self, "collection", NULL,
+                "bill PERIOD, credit MONTH, rebuild, import FILE, obligations YEAR, targets YEAR, debits YEAR FILE, "
+                "receive-due PAYERS PERIOD DATE, or a command was expected");
         return false;
     }
     const bool own = *verb < VERB_METHOD;
@@ -197,6 +201,7 @@ static int run_verb(suite_t *suite, verb_t verb, const cli_method_t *method, con
     case VERB_RECEIVE_DUE: return receive_due(suite, words->word[1], words->word[2], words->word[3], options);
     case VERB_OBLIGATIONS: return obligations(suite, words->word[1], options);
     case VERB_TARGETS: return collect_targets(suite, targets);
+    case VERB_DEBITS: return collect_debits(suite, words->word[1], words->word[2], targets->as_of, options->json);
     default: return request_send(suite, method, fields, options);
     }
 }
@@ -224,8 +229,10 @@ static int run(int argc, char **argv, const command_t *self) {
     if (!understand(self, &words, &fields, &verb, &method)) return 2;
     if (verb != VERB_IMPORT && (import.dry || import.whole || import.report))
         return request_usage(self, "collection", NULL, "--dry, --all-or-nothing and --report go with import FILE");
-    if (verb != VERB_TARGETS && (targets.as_of || targets.history || targets.csv))
-        return request_usage(self, "collection", NULL, "--as-of, --history and --csv go with targets YEAR");
+    const bool dated = verb == VERB_TARGETS || verb == VERB_DEBITS;
+    if ((!dated && targets.as_of) || (verb != VERB_TARGETS && (targets.history || targets.csv)))
+        return request_usage(self, "collection", NULL,
+                             "--as-of goes with targets YEAR and debits YEAR FILE, --history and --csv with the first");
     if (!options.deadline_s && verb == VERB_IMPORT) options.deadline_s = IMPORT_DEADLINE_S;
     import.path = verb == VERB_IMPORT ? words.word[1] : NULL;
     suite_t suite;
@@ -252,6 +259,7 @@ const command_t command_collect = {
         "and is "
         "done\n"
         "       tongchou collect target --field value …                set one (set_target); targets YEAR --history\n"
+        "       tongchou collect debits YEAR FILE.csv [--as-of DAY]    the yearly fee to be debited, for the bank\n"
         "       tongchou collect receive-due PAYERS.jsonl PERIOD DATE  every payer of the file pays what it owes (for "
         "trials)\n"
         "       tongchou collect COMMAND --field value …\n\n"

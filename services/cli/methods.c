@@ -66,6 +66,8 @@ static const cli_method_t methods[] = {
     METHOD("collection", "get_obligations", get_obligations, obligations, NULL),
     METHOD("collection", "set_target", set_target, target, NULL),
     METHOD("collection", "get_targets", get_targets, targets, NULL),
+    METHOD("collection", "set_debit_account", set_debit_account, debit_account, "person"),
+    METHOD("collection", "list_debits", list_debits, debits, NULL),
     METHOD("adjudication", "quote", bill, decision, "person"),
     METHOD("adjudication", "settle", bill, decision, "person"),
     METHOD("adjudication", "reverse", reverse_bill, decision, "person"),

@@ -3,6 +3,7 @@
 #include "common/base/log.h"
 #include "common/policy/fee_window.h"
 #include "common/wire/scope.h"
+#include "debits.h"
 #include "desk.h"
 #include "districts.h"
 #include "feed.h"
@@ -287,6 +288,8 @@ static const method_t methods[] = {
     {"receive_subsidy", WRITERS | METHOD_DISTRICTS, false, &tc__receive_subsidy__descriptor, subsidies_receive},
     {"get_obligations", READERS | METHOD_DISTRICTS, true, &tc__get_obligations__descriptor, obligations_get},
     {"set_target", WRITERS, false, &tc__set_target__descriptor, targets_set},
+    {"set_debit_account", WRITERS | METHOD_DISTRICTS, false, &tc__set_debit_account__descriptor, debits_set_account},
+    {"list_debits", WRITERS, true, &tc__list_debits__descriptor, debits_list},
     {"get_targets", READERS | METHOD_DISTRICTS, true, &tc__get_targets__descriptor, targets_get},
     {"get_entitlements", READERS | METHOD_DISTRICTS, true, &tc__get_entitlements__descriptor, get_entitlements},
     {"get_bills", READERS | METHOD_DISTRICTS, true, &tc__get_bills__descriptor, get_bills},

@@ -2,6 +2,7 @@
 #include "common/base/hash.h"
 #include "common/daemon/service.h"
 #include "common/stream/consumer.h"
+#include "debits.h"
 #include "life_store.h"
 #include "own_share.h"
 #include "public_sums.h"
@@ -46,6 +47,7 @@ const migration_t collection_migrations[COLLECTION_MIGRATIONS] = {
                        "ALTER TABLE uncached_batch ALTER COLUMN persons SET STORAGE EXTERNAL;"},
     {12, TARGET_TABLES_SQL},
     {13, PUBLIC_SUMS_SQL},
+    {14, DEBIT_TABLES_SQL},
 };
 
 int key_add(rows_t *keys, const char *name, err_t *err) {

@@ -663,6 +663,76 @@ TEST(JM_C_39_a_year_is_billed_once_its_payment_window_is_published) {
     close_city(&city);
 }
 
+// ---- debits
+
+// The fee is debited from the account of the card or another one that is named, on a day of the window; whole or not at
+// all. Who has too little stays unpaid, and is debited again.
+TEST(JM_C_45_JM_C_46_the_fee_is_debited_from_the_named_account_whole_or_not_at_all) {
+    static const char account[] = "{'person':'%s','kind':'%s','bank':'ICBC','account':'%s'}";
+    static const struct {
+        const char *person, *kind, *account;
+        int code;
+        const char *field;
+    } refused[] = {{"R0", "purse", "6222001234567890", E_INVALID_FIELD, "kind"},
+                   {"R0", "card", "6222-0012-3456-78", E_INVALID_FIELD, "account"},
+                   {"R0", "card", "6222001", E_INVALID_FIELD, "account"},
+                   {"R9", "card", "6222001234567890", E_NOT_FOUND, "person"}};
+    city_t city;
+    open_city(&city, &jiangmen, ONE_WINDOW);
+    for (int i = 0; i < 4; i++) {
+        char person[8];
+        snprintf(person, sizeof person, "R%d", i);
+        add_person(&city, person, 0);
+        RIG_DO(&city.enrollment, "open_spell", "{'person':'%s','identity':'resident','from_month':'2019-01'}", person);
+    }
+    RIG_DO(&city.enrollment, "set_group",
+           "{'person':'R3','group':'extreme_hardship','from':'2018-12-01','source':'civil_affairs'," RIG_PAPER "}");
+    pump(&city);
+    RIG_DO(&city.collection, "bill_year", "{'year':2019}");
+    for (size_t i = 0; i < COUNT_OF(refused); i++) {
+        EQ(rig_ask(&city.collection, "set_debit_account", account, refused[i].person, refused[i].kind,
+                   refused[i].account),
+           refused[i].code);
+        EQ_TEXT(city.collection.err.field, refused[i].field);
+        OK(strstr(city.collection.err.text, "6222") == NULL); // an account is nobody's business
+    }
+    RIG_DO(&city.collection, "set_debit_account", account, "R0", "card", "6222000000000001");
+    EQ_TEXT(((const Tc__DebitAccount *)city.collection.reply)->account, "…0001");
+    RIG_DO(&city.collection, "set_debit_account", account, "R1", "card", "6222000000000002");
+    RIG_DO(&city.collection, "set_debit_account", account, "R1", "other", "6222000000000003");
+    RIG_DO(&city.collection, "set_debit_account", account, "R3", "card", "6222000000000004"); // owes nothing
+    EQ(rig_ask(&city.collection, "list_debits", "{'year':2018,'on':'2017-12-01'}"), E_PARAMETER_MISSING);
+    EQ(rig_ask(&city.collection, "list_debits", "{'year':2019,'on':'2018-12-21'}"), E_OUT_OF_RANGE);
+    HAS_TEXT(city.collection.err.text, "the fee of 2019 is paid from 2018-09-15 to 2018-12-20 (JM-C-39)");
+    RIG_DO(&city.collection, "list_debits", "{'year':2019,'on':'2018-12-20'}");
+    const Tc__Debits *debits = (const Tc__Debits *)city.collection.reply;
+    NEED(debits->n_rows == 2); // R2 has named none
+    OK(debits->done);
+    const fen_t fee = debits->rows[0]->amount_fen;
+    EQ(fee, 36400); // 1.4% of 26,000.00
+    for (size_t i = 0; i < 2; i++)
+        if (strcmp(debits->rows[i]->person, "R1") == 0) EQ_TEXT(debits->rows[i]->account, "6222000000000003");
+    // What the bank took comes back as receipts: less than the fee buys nothing.
+    EQ(import_own(&city, "B1", "R0", "2019", "364.00", "2018-12-20")->matched, 1);
+    EQ(import_own(&city, "B2", "R1", "2019", "100.00", "2018-12-20")->parked, 1);
+    EQ(entitlement(&city, "R1")->n_spans, 0);
+    EQ(entitlement(&city, "R0")->n_spans, 1);
+    size_t pages = 0, left = 0;
+    const char *after = "";
+    for (bool done = false; !done; pages++) { // page by page
+        RIG_DO(&city.collection, "list_debits", "{'year':2019,'on':'2018-12-20','limit':1,'after':'%s'}", after);
+        debits = (const Tc__Debits *)city.collection.reply;
+        for (size_t i = 0; i < debits->n_rows; i++) EQ_TEXT(debits->rows[i]->person, "R1");
+        left += debits->n_rows;
+        done = debits->done;
+        after = debits->last_person;
+    }
+    EQ(left, 1);
+    EQ(pages, 4); // three accounts, and the page that finds no more
+    EQ(rig_ask(&city.collection, "list_debits", "{'year':2019,'on':'2018-12-20','limit':2001}"), E_OUT_OF_RANGE);
+    close_city(&city);
+}
+
 // ---- targets
 
 static const Tc__Targets *targets(city_t *city, const char *rest) {
@@ -887,6 +957,7 @@ TESTS("collection_rules", CASE(the_ground_is_laid),
       CASE(SM_C07_ZS_C20_ZS_C21_each_government_raises_its_share_of_medical_assistance),
       CASE(SM_E03_SM_C05_YC_E08_YC_C10_targets_of_districts_are_held_against_what_is_done),
       CASE(ZS_E12_ZS_C20_ZS_C21_the_law_itself_is_the_target), CASE(bad_targets_name_the_field),
+      CASE(JM_C_45_JM_C_46_the_fee_is_debited_from_the_named_account_whole_or_not_at_all),
       CASE(JM_C_07_a_family_planning_household_follows_the_rule_of_its_district),
       CASE(JM_C_39_a_year_is_billed_once_its_payment_window_is_published),
       CASE(JM_Y_11_who_came_from_another_pooling_area_makes_up_by_a_named_decision_only),
