@@ -243,7 +243,7 @@ up
 quietly tongchou wait
 verify
 awk -v mark="$mark_ms" '$2 < mark {print $1}' "$work/answered" | sort >"$work/acknowledged"
-docker exec "$(container postgres)" psql -h /run/postgresql -qAt -c 'SELECT DISTINCT bill FROM adjudication.decision' tongchou | sort >"$work/restored"
+docker exec "$(container postgres)" psql -h /run/postgresql -qAt -c 'SELECT bill FROM adjudication.decision WHERE kind = 0' tongchou | sort >"$work/restored"
 missing=$(comm -23 "$work/acknowledged" "$work/restored" | wc -l)
 echo "   $(wc -l <"$work/acknowledged") bills were acknowledged before the mark, $missing of them are missing"
 [ -s "$work/acknowledged" ] && [ "$missing" = 0 ] || fail "the backup lacks what was acknowledged"

@@ -105,7 +105,7 @@ mark = int(open(f"{work}/mark.{number}").read())
 lines = [line.split() for line in open(f"{work}/answered")]
 before = {bill for bill, ms in lines if int(ms) < mark}
 store = sqlite3.connect(f"{work}/again{number}/store/adjudication.db")
-kept = {row[0] for row in store.execute("SELECT bill FROM decision")}
+kept = {row[0] for row in store.execute("SELECT bill FROM decision WHERE kind = 0")}
 print(f"backup {number}: {len(before)} of {len(lines)} bills were acknowledged before it, {len(before - kept)} are missing, {len(kept - before)} more are in it")
 sys.exit(bool(before - kept) or not before or len(kept) >= len(lines))
 PY

@@ -95,7 +95,7 @@ static int64_t bills_settled(void) {
     rows_t rows;
     snprintf(url, sizeof url, "sqlite:%s/store", running_dir(suite));
     NEED(store_open(&store, url, "adjudication", &err) == E_OK);
-    NEED(store_query(store, "SELECT COUNT(*) FROM decision WHERE version = 1", NULL, 0, arena, &rows, &err) == E_OK);
+    NEED(store_query(store, "SELECT COUNT(*) FROM decision WHERE kind = 0", NULL, 0, arena, &rows, &err) == E_OK);
     int64_t count = row_i64(&rows, 0, 0);
     arena_destroy(&arena);
     store_close(&store);
