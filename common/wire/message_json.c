@@ -14,14 +14,16 @@ enum { KEY_MAX = 64 };
 
 typedef enum form { FORM_PLAIN, FORM_FEN, FORM_SIGNED_FEN, FORM_RATE } form_t;
 
-// How a field is written, and its key: `total_fen` is "total", `rate_ppm` is "rate".
+// How a field is written, and its key: `total_fen` is "total", `rate_ppm` is "rate". What somebody asks for is an
+// amount; where it has a direction, as a correction has, the field is a sint64.
 static form_t field_form(const ProtobufCFieldDescriptor *field, char key[static KEY_MAX]) {
+    const bool directed = field->type == PROTOBUF_C_TYPE_SINT64;
     size_t length = strlen(field->name);
     CHECK(length < KEY_MAX);
     memcpy(key, field->name, length + 1);
-    if (length > 4 && field->type == PROTOBUF_C_TYPE_INT64 && strcmp(key + length - 4, "_fen") == 0) {
+    if (length > 4 && (directed || field->type == PROTOBUF_C_TYPE_INT64) && strcmp(key + length - 4, "_fen") == 0) {
         key[length - 4] = '\0';
-        return FORM_FEN;
+        return directed ? FORM_SIGNED_FEN : FORM_FEN;
     }
     if (length > 4 && field->type == PROTOBUF_C_TYPE_INT32 && strcmp(key + length - 4, "_ppm") == 0) {
         key[length - 4] = '\0';
@@ -97,11 +99,6 @@ static int read_int32(reader_t *reader, const json_t *json, int64_t min, int64_t
     int code = read_integer(reader, json, min, max, &value);
     if (!code) *(uint32_t *)place = (uint32_t)value;
     return code;
-}
-
-// What somebody asks for is an amount; only a correction has a direction.
-static bool may_be_negative(const ProtobufCMessageDescriptor *type, const char *key) {
-    return strcmp(type->name, "tc.CorrectAccount") == 0 && strcmp(key, "amount") == 0;
 }
 
 static int read_fen(reader_t *reader, const json_t *json, bool negative, void *place) {
@@ -234,7 +231,6 @@ static int read_message(reader_t *reader, const json_t *json, const ProtobufCMes
         if (!field)
             return err_field(reader->err, E_UNKNOWN_FIELD, reader->path, "%s is not a field of %s", reader->path,
                              type->short_name);
-        if (form == FORM_FEN && may_be_negative(type, key)) form = FORM_SIGNED_FEN;
         int code = read_field(reader, json_object_iter_value(at), field, form, message);
         if (code) return code;
         reader->path[before] = '\0';
@@ -342,7 +338,7 @@ static void put_message(writer_t *writer, const ProtobufCMessage *message);
 
 static void put_value(writer_t *writer, const ProtobufCFieldDescriptor *field, form_t form, const void *value) {
     char text[FEN_TEXT_MAX];
-    if (form == FORM_FEN) {
+    if (form == FORM_FEN || form == FORM_SIGNED_FEN) {
         put_quoted(writer, fen_format(*(const int64_t *)value, text));
         return;
     }

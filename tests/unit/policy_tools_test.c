@@ -37,12 +37,20 @@ static const char town[] =
     "  T-2: {source: art. 2, text: Two., text_zh: 二。}\n"
     "  T-3: {source: art. 3, text: Three., text_zh: 三。}\n";
 
-static int check_town(const char *rows, const char *more) {
-    char path[] = "/tmp/policy-tools-XXXXXX.yaml", arguments[256];
+// A file of its own in the folder for such; the X are mkstemps's to fill.
+static FILE *open_yaml(char path[static 256]) {
+    const char *under = getenv("TMPDIR");
+    NEED(snprintf(path, 256, "%s/policy-tools-XXXXXX.yaml", under ? under : "/tmp") < 256);
     int fd = mkstemps(path, 5);
     NEED(fd >= 0);
     FILE *out = fdopen(fd, "w");
     NEED(out != NULL);
+    return out;
+}
+
+static int check_town(const char *rows, const char *more) {
+    char path[256], arguments[300];
+    FILE *out = open_yaml(path);
     fprintf(out, town, rows, more);
     NEED(fclose(out) == 0);
     snprintf(arguments, sizeof arguments, "check %s", path);
@@ -132,11 +140,8 @@ TEST(show_tells_what_is_missing) {
 
 // `city` with this overlay on top of its sample.
 static int check_with(const char *city, const char *parameters, const char *rest) {
-    char path[] = "/tmp/policy-tools-XXXXXX.yaml", arguments[512];
-    int fd = mkstemps(path, 5);
-    NEED(fd >= 0);
-    FILE *out = fdopen(fd, "w");
-    NEED(out != NULL);
+    char path[256], arguments[1024];
+    FILE *out = open_yaml(path);
     fprintf(out, "overlay: notice\nstatus: published\nparameters:\n%s", parameters);
     NEED(fclose(out) == 0);
     snprintf(arguments, sizeof arguments, "check %s --overlay " CONFIG "/samples/%s-illustrative.yaml --overlay %s %s",
