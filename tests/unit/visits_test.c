@@ -605,9 +605,8 @@ static const Tc__Decision *newest(world_t *world, const char *bill) {
     return (const Tc__Decision *)message;
 }
 
-// A later look at the person finds another identity: what is paid first changes with it, for lines of a bill and for
-// lines of a visit alike, in every version from then on.
-static void split_again(const char *lines_of_bill) {
+// With a catalogue in which what a retiree pays first is less than what others do.
+static world_t *open_world_of_shares(void) {
     world_t *world = open_world();
     report_is(load(world,
                    A_2018 "," ROW("XB01", "B", "2018-01-01",
@@ -615,6 +614,13 @@ static void split_again(const char *lines_of_bill) {
                    ""),
               2, 0, 0);
     follow(world);
+    return world;
+}
+
+// A later look at the person finds another identity: what is paid first changes with it, for lines of a bill and for
+// lines of a visit alike, in every version from then on.
+static void split_again(const char *lines_of_bill) {
+    world_t *world = open_world_of_shares();
     char bill[4096];
     snprintf(bill, sizeof bill, "{" BILL_HEAD("V1") ",%s}", lines_of_bill);
     if (strstr(lines_of_bill, "registered")) {
@@ -715,13 +721,7 @@ TEST(lines_of_many_visits_are_read_at_once_and_the_answers_are_those_of_one_by_o
     uint64_t sums[3];
     int64_t reads[3][3];
     for (int i = 0; i < 3; i++) {
-        world_t *world = open_world();
-        report_is(load(world,
-                       A_2018 "," ROW("XB01", "B", "2018-01-01",
-                                      ",'shares':[{'first_pay':'0.1'},{'who':'retiree','first_pay':'0.05'}]"),
-                       ""),
-                  2, 0, 0);
-        follow(world);
+        world_t *world = open_world_of_shares();
         world->core->lines_ahead = ahead[i];
         live_through(world, reads[i]);
         sums[i] = everything(world);
@@ -837,13 +837,7 @@ TEST(a_load_of_very_many_entries_asks_for_every_line_of_their_days) {
 // The split of a settled visit is that of its decision, whatever the catalogues and the person became since; every
 // version keeps its own.
 TEST(every_version_keeps_the_lines_it_was_decided_on) {
-    world_t *world = open_world();
-    report_is(load(world,
-                   A_2018 "," ROW("XB01", "B", "2018-01-01",
-                                  ",'shares':[{'first_pay':'0.1'},{'who':'retiree','first_pay':'0.05'}]"),
-                   ""),
-              2, 0, 0);
-    follow(world);
+    world_t *world = open_world_of_shares();
     RIG_DO(&world->rig, "register_visit", VISIT("V1"));
     for (int line = 1; line <= 250; line++) { // more than stand in one row
         char text[200];
