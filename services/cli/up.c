@@ -1,9 +1,10 @@
 // tongchou up: a whole suite on one machine, as child processes: Redis (unless one is given), two brokers, the five
-// services with N adjudication instances. Says ready when every process has and every broker has heard every service;
-// restarts what dies, stops everything in order on Ctrl-C or SIGTERM.
+// services with N adjudication instances. Says ready when every process has, every broker has heard every service, and
+// each says itself that it can do its work; restarts what dies, stops everything in order on Ctrl-C or SIGTERM.
 #include "children.h"
 #include "cli.h"
 #include "home.h"
+#include "probe.h"
 #include "envelope.pb-c.h"
 #include "common/base/date.h"
 #include "common/base/log.h"
@@ -146,6 +147,19 @@ static bool all_heard(const plan_t *plan, const children_t *children, char missi
     return heard;
 }
 
+static bool all_healthy(const children_t *children, char missing[static 256]) {
+    char told[PROBE_MAX_BYTES];
+    bool healthy = true;
+    for (size_t i = 0; healthy && i < children->count; i++) {
+        const child_t *child = &children->child[i];
+        err_t err = {0};
+        if (!child->health[0]) continue; // Redis
+        if (probe_health(child->health, &healthy, told, &err)) snprintf(told, sizeof told, "%s", err.text);
+        if (!healthy) snprintf(missing, 256, "%s to be healthy: %.150s", child->name, told);
+    }
+    return healthy;
+}
+
 static void announce(const children_t *children, const plan_t *plan) {
     const conf_t *conf = plan->home.conf;
     printf("ready data=%s processes=%zu\n", plan->data, children->count);
@@ -180,7 +194,7 @@ static void supervise(children_t *children, const plan_t *plan) {
     while (!stop_asked) {
         children_turn(children, 100);
         if (announced) continue;
-        if (children_all_ready(children) && all_heard(plan, children, missing)) {
+        if (children_all_ready(children) && all_heard(plan, children, missing) && all_healthy(children, missing)) {
             announce(children, plan);
             announced = true;
         } else if (clock_now_ms() - told_ms >= 5000) {
