@@ -20,7 +20,7 @@ static void disconnect(link_t *link) {
     statements_clear(&link->statements);
     link->confirmed = link->statements.last_serial;
     link->queued = link->unsent = 0;
-    link->stale = false;
+    link->stale = link->copying = false;
 }
 
 static int lost(link_t *link, const char *why, err_t *err) {
@@ -120,7 +120,7 @@ static bool idle_and_sound(link_t *link) {
 }
 
 int link_ready(link_t *link, err_t *err) {
-    CHECK(link->queued == 0);
+    CHECK(link->queued == 0 && !link->copying);
     if (!link->stale && idle_and_sound(link)) return E_OK;
     return connect_now(link, err);
 }
@@ -166,6 +166,36 @@ static int push(link_t *link, err_t *err) {
     return code;
 }
 
+static int next_result(link_t *link, PGresult **out, err_t *err) {
+    int code = E_OK;
+    while (code == E_OK && PQisBusy(link->conn)) {
+        int unsent = PQflush(link->conn);
+        code = unsent < 0 ? lost(link, PQerrorMessage(link->conn), err) : turn(link, unsent, err);
+    }
+    *out = code == E_OK ? PQgetResult(link->conn) : NULL;
+    return code;
+}
+
+// Read what the server says to a COPY whose rows were all sent, and go back to the pipeline.
+static int end_copy(link_t *link, err_t *err) {
+    err_t breaking;
+    int failed = E_OK;
+    while (link->copying) {
+        PGresult *result;
+        int code = next_result(link, &result, &breaking);
+        if (code == E_OK && !result && !PQenterPipelineMode(link->conn))
+            code = lost(link, PQerrorMessage(link->conn), &breaking);
+        if (code != E_OK) {
+            if (failed == E_OK && err) *err = breaking; // else the server has said why it closed
+            return code;
+        }
+        if (!result) link->copying = false;
+        if (result && PQresultStatus(result) != PGRES_COMMAND_OK && failed == E_OK) failed = told(link, result, err);
+        PQclear(result);
+    }
+    return failed;
+}
+
 static void name_of(const statement_t *statement, char name[static 32]) {
     snprintf(name, 32, "s%llu", (unsigned long long)statement->serial);
 }
@@ -207,10 +237,9 @@ static statement_t *prepared(link_t *link, const char *sql, const params_t *para
 int link_queue(link_t *link, const char *sql, const params_t *params, err_t *err) {
     static const int binary[STORE_PARAMS_MAX] = {[0 ... STORE_PARAMS_MAX - 1] = 1};
     if (!link->conn) return err_set(err, E_STORE, "postgresql: connection lost");
-    if (link->queued >= LINK_QUEUE_MAX) {
-        int code = link_settle(link, NULL, err);
-        if (code != E_OK) return code;
-    }
+    int code = end_copy(link, err);
+    if (code == E_OK && link->queued >= LINK_QUEUE_MAX) code = link_settle(link, NULL, err);
+    if (code != E_OK) return code;
     statement_t *statement = prepared(link, sql, params, err);
     if (!statement) return E_STORE;
     char name[32];
@@ -224,16 +253,6 @@ int link_queue(link_t *link, const char *sql, const params_t *params, err_t *err
 }
 
 // ---- receiving ----
-
-static int next_result(link_t *link, PGresult **out, err_t *err) {
-    int code = E_OK;
-    while (code == E_OK && PQisBusy(link->conn)) {
-        int unsent = PQflush(link->conn);
-        code = unsent < 0 ? lost(link, PQerrorMessage(link->conn), err) : turn(link, unsent, err);
-    }
-    *out = code == E_OK ? PQgetResult(link->conn) : NULL;
-    return code;
-}
 
 typedef struct settling {
     size_t at;      // index of the command whose result comes next
@@ -281,8 +300,10 @@ int link_settle(link_t *link, PGresult **last, err_t *err) {
     settling_t s = {0};
     if (last) *last = NULL;
     if (!link->conn) return err_set(err, E_STORE, "postgresql: connection lost");
+    int code = end_copy(link, err);
+    if (code != E_OK) return code;
     if (!PQpipelineSync(link->conn)) return lost(link, PQerrorMessage(link->conn), err);
-    int code = receive(link, &s, err);
+    code = receive(link, &s, err);
     if (code == E_OK) code = s.code;
     // Preparations behind a failure were skipped.
     if (code != E_OK) statements_drop_after(&link->statements, link->confirmed);
@@ -309,39 +330,27 @@ static int send_copy(link_t *link, const char *data, size_t size, err_t *err) {
     return PQputCopyEnd(link->conn, NULL) == 1 ? push(link, err) : lost(link, PQerrorMessage(link->conn), err);
 }
 
+// Up to where the server has all rows and owes its answer.
 static int copy(link_t *link, const char *sql, const char *data, size_t size, err_t *err) {
-    err_t breaking;
-    bool sent = false;
-    int failed = E_OK;
+    PGresult *result = NULL;
     if (!PQsendQuery(link->conn, sql)) return lost(link, PQerrorMessage(link->conn), err);
-    for (;;) {
-        PGresult *result;
-        int code = next_result(link, &result, &breaking);
-        if (code == E_OK && !result) return failed;
-        if (code == E_OK && PQresultStatus(result) == PGRES_COPY_IN && !sent) {
-            sent = true;
-            code = send_copy(link, data, size, &breaking);
-        } else if (code == E_OK && PQresultStatus(result) != PGRES_COMMAND_OK && failed == E_OK) {
-            failed = told(link, result, err);
-        }
-        PQclear(result);
-        if (code == E_OK) continue;
-        if (failed == E_OK && err) *err = breaking; // else the server has said why it closed
-        return code;
-    }
+    link->copying = true;
+    int code = next_result(link, &result, err);
+    const ExecStatusType status = PQresultStatus(result);
+    if (code == E_OK && status != PGRES_COPY_IN) code = told(link, result, err);
+    PQclear(result);
+    return code == E_OK ? send_copy(link, data, size, err) : code;
 }
 
 int link_copy(link_t *link, const char *sql, const char *data, size_t size, err_t *err) {
     int code = link_settle(link, NULL, err);
     if (code != E_OK) return code;
     if (!PQexitPipelineMode(link->conn)) return lost(link, PQerrorMessage(link->conn), err);
-    code = copy(link, sql, data, size, err);
-    if (link->conn && !PQenterPipelineMode(link->conn)) return lost(link, PQerrorMessage(link->conn), err);
-    return code;
+    return copy(link, sql, data, size, err);
 }
 
 int link_script(link_t *link, const char *sql, err_t *err) {
-    CHECK(link->queued == 0);
+    CHECK(link->queued == 0 && !link->copying);
     if (!link->conn) return err_set(err, E_STORE, "postgresql: connection lost");
     if (!PQexitPipelineMode(link->conn)) return lost(link, PQerrorMessage(link->conn), err);
     int code = script(link, sql, err);

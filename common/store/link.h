@@ -21,6 +21,7 @@ typedef struct link {
     size_t queued;           // at most LINK_QUEUE_MAX + a few
     size_t unsent;           // bytes queued since the last push, about
     bool stale;              // the server refuses what we prepared: start over when idle
+    bool copying;            // a COPY has all its rows and not its answer; the pipeline is off meanwhile
     metric_t *connects, *lost;
 } link_t;
 
@@ -44,7 +45,8 @@ int link_queue(link_t *link, const char *sql, const params_t *params, err_t *err
 // Send all, read all answers. The first error is told; otherwise `last` (may be NULL) gets the result of the last
 // statement, which the caller clears.
 int link_settle(link_t *link, PGresult **last, err_t *err) MUST_USE;
-// COPY … FROM STDIN with `data`, which is all of it; what is queued is settled first.
+// COPY … FROM STDIN with `data`, which is all of it; what is queued is settled first. Returns when the server has the
+// rows: while it takes them in the caller makes the next ones. Whether they went in is told by the next call.
 int link_copy(link_t *link, const char *sql, const char *data, size_t size, err_t *err) MUST_USE;
 // Several statements in one text, outside the pipeline. Nothing may be queued.
 int link_script(link_t *link, const char *sql, err_t *err) MUST_USE;

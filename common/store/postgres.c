@@ -41,7 +41,7 @@ static void postgres_rollback(store_t *store) {
     err_t ignored;
     if (!pg->begun || !link_alive(&pg->link)) return;
     // What is queued fails or not: either way the server gets to the ROLLBACK that follows in a portion of its own.
-    if (pg->link.queued) (void)!link_settle(&pg->link, NULL, &ignored);
+    if (pg->link.queued || pg->link.copying) (void)!link_settle(&pg->link, NULL, &ignored);
     if (!link_alive(&pg->link)) return;
     if (queue_plain(pg, "ROLLBACK", &ignored) == E_OK) (void)!link_settle(&pg->link, NULL, &ignored);
 }

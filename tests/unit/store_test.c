@@ -447,6 +447,33 @@ ON_BOTH(many_rows_are_as_one) {
     arena_destroy(&arena);
 }
 
+// PostgreSQL still takes the rows in when the caller goes on: whatever comes next hears of a key that was there.
+ON_BOTH(of_many_rows_with_a_key_that_is_there_the_next_call_tells) {
+    err_t err;
+    rows_t rows, found;
+    arena_t *arena = arena_new(1 << 16, 0);
+    store_t *store = with_table(url, "copied_twice");
+    enum { COMMITS, ASKS, WRITES, INSERTS_MANY, ROLLS_BACK, WAYS };
+    fill(&rows, arena, 1, 200);
+    DONE(insert_one(store, 150, &err));
+    for (int way = 0; way < WAYS; way++) {
+        DONE(store_begin(store, &err));
+        int code = store_insert(store, "t", "id, name, body", &rows, CONFLICT_FAILS, &err);
+        if (code == E_OK && way == ASKS) code = store_query(store, "SELECT * FROM t", NULL, 0, arena, &found, &err);
+        if (code == E_OK && way == WRITES) code = insert_one(store, 1000, &err);
+        if (code == E_OK && way == INSERTS_MANY)
+            code = store_insert(store, "t", "id, name, body", &rows, CONFLICT_FAILS, &err);
+        if (code == E_OK && way == COMMITS) code = store_commit(store, &err);
+        if (way == ROLLS_BACK) store_rollback(store);
+        EQ(code == E_RACE || (way == ROLLS_BACK && code == E_OK), true);
+        if (way != COMMITS && way != ROLLS_BACK) EQ(store_commit(store, &err), E_RACE);
+        if (way == COMMITS) store_rollback(store);
+        EQ(count_t(store), 1);
+    }
+    store_close(&store);
+    arena_destroy(&arena);
+}
+
 ON_BOTH(conflicts_can_be_skipped) {
     err_t err;
     rows_t rows;
@@ -972,8 +999,10 @@ static int fill_disk_work(const char *url, int index) {
 TEST(a_full_disk_is_an_error_and_work_goes_on_after_it) { EQ(in_processes(1, fill_disk_work, sqlite_url), 1); }
 
 TEST(a_lost_server_is_an_error_and_the_next_transaction_reconnects) {
+    err_t err;
+    rows_t rows;
+    arena_t *arena = arena_new(1 << 16, 0);
     for (int immediate = 0; immediate < 2; immediate++) {
-        err_t err;
         store_t *store = with_table(postgres_url, immediate ? "lost_now" : "lost_fast");
         DONE(insert_one(store, 1, &err));
         DONE(store_begin(store, &err));
@@ -995,8 +1024,15 @@ TEST(a_lost_server_is_an_error_and_the_next_transaction_reconnects) {
         EQ(postgres_resume(), 0);
         DONE(insert_one(store, 6, &err));
         EQ(count_t(store), 4);
+        DONE(store_begin(store, &err));
+        fill(&rows, arena, 1000, 200);
+        DONE(store_insert(store, "t", "id, name, body", &rows, CONFLICT_FAILS, &err)); // its end is not waited for
+        EQ(postgres_restart(immediate), 0);
+        EQ(store_commit(store, &err), E_STORE);
+        EQ(count_t(store), 4);
         store_close(&store);
     }
+    arena_destroy(&arena);
 }
 
 TEST(a_changed_table_is_an_error_once) {
@@ -1097,9 +1133,9 @@ TESTS("store", CASE(both_engines_start), CASE(bad_urls_and_schemas_are_refused),
       BOTH(a_unique_key_is_a_race_and_nothing_is_committed), BOTH(other_constraints_are_no_race),
       BOTH(the_first_failure_sticks), BOTH(statements_behind_a_failure_work_later),
       BOTH(missing_parameters_are_an_error), BOTH(inserts_of_any_size), BOTH(many_rows_are_as_one),
-      BOTH(conflicts_can_be_skipped), BOTH(a_put_replaces_what_is_there),
-      BOTH(an_update_changes_what_is_there_and_nothing_else), BOTH(what_an_update_asks_of_the_planner_ends_with_it),
-      BOTH(many_keys_in_any_order_are_answered_in_theirs),
+      BOTH(of_many_rows_with_a_key_that_is_there_the_next_call_tells), BOTH(conflicts_can_be_skipped),
+      BOTH(a_put_replaces_what_is_there), BOTH(an_update_changes_what_is_there_and_nothing_else),
+      BOTH(what_an_update_asks_of_the_planner_ends_with_it), BOTH(many_keys_in_any_order_are_answered_in_theirs),
       BOTH(of_rows_with_one_key_the_first_is_kept_whatever_their_order),
       BOTH(a_drop_takes_what_matches_in_every_column), BOTH(each_query_keeps_key_order),
       BOTH(each_query_keeps_key_order_whatever_the_plan), BOTH(each_query_takes_twelve_parameters),
