@@ -125,8 +125,8 @@ int second_look_take(second_look_t *look, store_t *store, arena_t *arena, int64_
     if (!rc) look->began_ms = recent ? 0 : look->began_ms;
     if (!rc && ripe) rc = look_again(look, ripe, store, arena, now_ms, err);
     if (rc) return rc;
-    look->first = (look->first + ripe) % SECOND_LOOK_ROOM;
     look->count -= ripe;
+    look->first = look->count ? (look->first + ripe) % SECOND_LOOK_ROOM : 0; // so that a short ring stays in its pages
     *moved = ripe == TAKE_MAX;
     return 0;
 }
