@@ -244,6 +244,7 @@ static int start_server(process_t *process, err_t *err) {
                           .credit = (int)conf_int(process->conf, "service.credit"),
                           .live_endpoint = ctx->stream ? stream_live_endpoint(ctx->stream) : "",
                           .replay_endpoint = ctx->stream ? stream_replay_endpoint(ctx->stream) : "",
+                          .replay_version = ctx->stream ? STREAM_REPLAY_VERSION : 0,
                           .key_name = keys_self(ctx->keys)};
     int code = server_new(&ctx->server, &conf, err);
     if (!code && !process->service->batch)

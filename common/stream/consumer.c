@@ -16,7 +16,7 @@
 #define MESSAGES_PER_TICK 4096
 #define MESSAGES_PER_SOCKET 64 // or events of packs; then it is the next socket's turn
 #define REPLAYS_MAX 8          // partitions asked for at once
-#define REPLAY_CREDIT 512      // REPLAYS_MAX * REPLAY_CREDIT events fit under the socket's mark
+#define ASKED_MIN 4096         // events asked for at once: so many, or two batches if that is more, and one ask besides
 #define PAUSE_FIRST_MS 20
 #define PAUSE_MAX_MS 1000
 #define PARKED_LOOK_MS 500
@@ -39,6 +39,8 @@ struct consumer {
     sources_t sources;
     inbox_t inbox;
     cursor_t cursors[PARTITIONS];
+    const void *asked[PARTITIONS]; // whom for a replay: its socket, perhaps closed since
+    uint32_t ask_turn;             // the partition to be asked for first
     trouble_t troubles[PARTITIONS];
     parked_t parked;
     event_t common[CONSUMER_BATCH_MAX], suspect[CONSUMER_BATCH_MAX];
@@ -205,7 +207,7 @@ static bool take_live(consumer_t *consumer, source_t *source, zmq_msg_t *frame, 
     if (address.pack) {
         frame_pack_t pack;
         if (!frame_read_pack(address.rest, address.rest_bytes, &pack)) return false;
-        source_open_pack(source, frame, zmq_msg_size(frame) - pack.left);
+        source_open_pack(&source->pack, frame, zmq_msg_size(frame) - pack.left);
         return true;
     }
     if (!frame_read_event(address.rest, address.rest_bytes, &fields)) return false;
@@ -221,29 +223,57 @@ static void take_refusal(consumer_t *consumer, const frame_answer_t *answer, int
              (unsigned)answer->partition, frame_reason_name(answer->reason));
 }
 
-static bool take_answer(consumer_t *consumer, const void *data, size_t bytes, int64_t now) {
+static void take_replayed(consumer_t *consumer, const frame_answer_t *answer, int64_t now) {
+    event_t event = {answer->partition, answer->number, answer->topic, answer->at_ms, answer->body, answer->body_bytes};
+    take_event(consumer, &event, answer->topic_bytes, now);
+}
+
+// A message from DEALER; of a pack only the beginning is looked at.
+static bool take_answer(consumer_t *consumer, source_t *source, zmq_msg_t *frame, int64_t now) {
     frame_answer_t answer;
-    if (!frame_read_answer(data, bytes, &answer)) return false;
-    cursor_t *cursor = &consumer->cursors[answer.partition];
+    if (!frame_read_answer(zmq_msg_data(frame), zmq_msg_size(frame), &answer)) return false;
     if (answer.kind == FRAME_REPLAYED) {
-        event_t event = {answer.partition, answer.number, answer.topic, answer.at_ms, answer.body, answer.body_bytes};
-        take_event(consumer, &event, answer.topic_bytes, now);
+        take_replayed(consumer, &answer, now);
+    } else if (answer.kind == FRAME_REPLAYED_PACK) {
+        source->rest = answer;
+        source_open_pack(&source->answer, frame, zmq_msg_size(frame) - answer.body_bytes);
     } else if (answer.kind == FRAME_REFUSED) {
         take_refusal(consumer, &answer, now);
     } else {
-        cursor_answered(cursor, answer.request, answer.number, answer.kind == FRAME_MORE, now);
+        cursor_answered(&consumer->cursors[answer.partition], answer.request, answer.number, answer.kind == FRAME_MORE,
+                        now);
     }
     return true;
 }
 
+// The next event of the pack; at its end, or where it cannot be read, it is closed.
+static void take_from_answer(consumer_t *consumer, source_t *source, int64_t now) {
+    frame_answer_t event;
+    open_pack_t *pack = &source->answer;
+    const size_t size = zmq_msg_size(&pack->message);
+    source->rest.body = (const uint8_t *)zmq_msg_data(&pack->message) + pack->at;
+    source->rest.body_bytes = size - pack->at;
+    if (frame_next_replayed(&source->rest, &event)) {
+        pack->at = size - source->rest.body_bytes;
+        take_replayed(consumer, &event, now);
+        return;
+    }
+    if (pack->at < size) metric_add(consumer->metrics.malformed, 1);
+    source_drop_pack(pack);
+}
+
+// Also what is left of a pack that the inbox had no room for.
 static int receive_answers(consumer_t *consumer, source_t *source, int64_t now) {
     int count = 0;
     zmq_msg_t frame;
-    while (count < MESSAGES_PER_SOCKET && !inbox_full(&consumer->inbox) && source_receive(source->replay, &frame)) {
-        count++;
-        source->heard_ms = now;
-        if (!take_answer(consumer, zmq_msg_data(&frame), zmq_msg_size(&frame), now))
-            metric_add(consumer->metrics.malformed, 1);
+    for (; count < MESSAGES_PER_SOCKET && !inbox_full(&consumer->inbox); count++) {
+        if (source->answer.open) {
+            take_from_answer(consumer, source, now);
+            continue;
+        }
+        if (!source_receive(source->replay, &frame)) break;
+        source->heard_ms = source->answered_ms = now;
+        if (!take_answer(consumer, source, &frame, now)) metric_add(consumer->metrics.malformed, 1);
         zmq_msg_close(&frame);
     }
     return count;
@@ -253,16 +283,17 @@ static int receive_answers(consumer_t *consumer, source_t *source, int64_t now) 
 static void take_from_pack(consumer_t *consumer, source_t *source, int64_t now) {
     frame_address_t address;
     frame_event_t fields;
-    size_t size = zmq_msg_size(&source->pack);
-    const uint8_t *bytes = zmq_msg_data(&source->pack);
-    frame_pack_t rest = {.at = bytes + source->pack_at, .left = size - source->pack_at};
+    open_pack_t *pack = &source->pack;
+    size_t size = zmq_msg_size(&pack->message);
+    const uint8_t *bytes = zmq_msg_data(&pack->message);
+    frame_pack_t rest = {.at = bytes + pack->at, .left = size - pack->at};
     if (frame_next_event(&rest, consumer->service, &address, &fields)) {
-        source->pack_at = size - rest.left;
+        pack->at = size - rest.left;
         take_live_event(consumer, &address, &fields, now);
         return;
     }
     if (rest.bad) metric_add(consumer->metrics.malformed, 1);
-    source_drop_pack(source);
+    source_drop_pack(pack);
 }
 
 // Also what is left of a pack that the inbox had no room for.
@@ -270,7 +301,7 @@ static int receive_live(consumer_t *consumer, source_t *source, int64_t now) {
     int count = 0;
     zmq_msg_t frame;
     for (; count < MESSAGES_PER_SOCKET && !inbox_full(&consumer->inbox); count++) {
-        if (source->packed) {
+        if (source->pack.open) {
             take_from_pack(consumer, source, now);
             continue;
         }
@@ -304,36 +335,64 @@ static bool receive(consumer_t *consumer, int64_t now) {
 // ---- asking
 // -----------------------------------------------------------------------------------------------------------
 
+// No more than is missing, and a mark behind it: a batch at once, so that one partition is followed far before the
+// next. What happened to one person then often meets in a batch, and so do the neighbours in a store's index.
+static uint32_t credit_for(const consumer_t *consumer, const source_t *source, const cursor_t *cursor) {
+    const bool packed = source->replay_version >= FRAME_REPLAY_VERSION;
+    int64_t credit = packed ? FRAME_CREDIT_PACKED_MAX : FRAME_CREDIT_MAX;
+    const int64_t batch = (int64_t)inbox_most(&consumer->inbox), missing = cursor->head - cursor->taken;
+    if (credit > batch) credit = batch;
+    return (uint32_t)(credit <= missing ? credit : missing + 1);
+}
+
 static bool ask(consumer_t *consumer, uint32_t partition, int64_t now) {
     cursor_t *cursor = &consumer->cursors[partition];
     source_t *source = sources_for_replay(&consumer->sources, now);
     if (!source) return false;
     frame_ask_t fields = {.request = ++consumer->last_request, .partition = partition, .from = cursor->taken + 1};
-    fields.credit = REPLAY_CREDIT;
+    fields.packed = source->replay_version >= FRAME_REPLAY_VERSION;
+    fields.credit = credit_for(consumer, source, cursor);
     snprintf(fields.service, sizeof fields.service, "%s", consumer->service);
     uint8_t bytes[FRAME_ASK_BYTES];
     if (zmq_send(source->replay, bytes, frame_write_ask(bytes, &fields), ZMQ_DONTWAIT) < 0) return false;
-    cursor_asked(cursor, fields.request, now);
+    cursor_asked(cursor, fields.request, fields.credit, now);
+    consumer->asked[partition] = source->replay;
+    consumer->ask_turn = (partition + 1) % PARTITIONS;
     metric_add(consumer->metrics.gaps, 1);
     return true;
 }
 
-static void ask_for_missing(consumer_t *consumer, int64_t now) {
-    int asking = 0;
+// While the inbox is full answers lie unread, so nobody is late.
+static void give_up_late(consumer_t *consumer, int64_t now) {
     bool late = false;
+    if (inbox_full(&consumer->inbox)) return;
     for (uint32_t p = 0; p < PARTITIONS; p++) {
-        if (cursor_timed_out(&consumer->cursors[p], now)) {
-            late = true;
-            metric_add(consumer->metrics.timeouts, 1);
-        }
-        asking += consumer->cursors[p].asking;
+        if (!consumer->cursors[p].asking) continue;
+        const source_t *source = sources_with(&consumer->sources, consumer->asked[p]);
+        if (!cursor_timed_out(&consumer->cursors[p], source ? source->answered_ms : 0, now)) continue;
+        late = true;
+        metric_add(consumer->metrics.timeouts, 1);
     }
     if (late) consumer->sources.turn++;
+}
+
+// The next ones are asked for before what came is applied, so that they are on their way meanwhile.
+static void ask_for_missing(consumer_t *consumer, int64_t now) {
+    int asking = 0;
+    int64_t expected = 0, most = 2 * (int64_t)inbox_most(&consumer->inbox);
+    give_up_late(consumer, now);
+    for (uint32_t p = 0; p < PARTITIONS; p++) {
+        asking += consumer->cursors[p].asking;
+        expected += cursor_expected(&consumer->cursors[p]);
+    }
+    if (most < ASKED_MIN) most = ASKED_MIN;
     // Beginning behind the last one served, so that a partition that is always behind does not starve the others.
-    uint32_t first = (uint32_t)(consumer->last_request % PARTITIONS);
-    for (uint32_t i = 0; i < PARTITIONS && asking < REPLAYS_MAX; i++) {
-        uint32_t p = (first + i) % PARTITIONS;
-        if (cursor_wants(&consumer->cursors[p], now) && ask(consumer, p, now)) asking++;
+    const uint32_t first = consumer->ask_turn;
+    for (uint32_t i = 0; i < PARTITIONS && asking < REPLAYS_MAX && expected < most; i++) {
+        const uint32_t p = (first + i) % PARTITIONS;
+        if (!cursor_wants(&consumer->cursors[p], now) || !ask(consumer, p, now)) continue;
+        asking++;
+        expected += cursor_expected(&consumer->cursors[p]);
     }
 }
 

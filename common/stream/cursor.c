@@ -19,6 +19,7 @@ static void take(cursor_t *cursor, int64_t number, int64_t now_ms) {
     CHECK(number == cursor->taken + 1);
     cursor->taken = number;
     cursor->asked_ms = now_ms;
+    if (number >= cursor->asked_until) cursor->asking = false;
     check_level(cursor);
 }
 
@@ -83,10 +84,16 @@ bool cursor_wants(cursor_t *cursor, int64_t now_ms) {
     return now_ms - cursor->mark_ms >= CURSOR_GRACE_MS;
 }
 
-void cursor_asked(cursor_t *cursor, uint64_t request, int64_t now_ms) {
+void cursor_asked(cursor_t *cursor, uint64_t request, uint32_t credit, int64_t now_ms) {
     cursor->asking = true;
     cursor->request = request;
+    cursor->asked_until = cursor->taken < INT64_MAX - credit ? cursor->taken + credit : INT64_MAX;
     cursor->asked_ms = now_ms;
+}
+
+int64_t cursor_expected(const cursor_t *cursor) {
+    int64_t last = cursor->asked_until < cursor->head ? cursor->asked_until : cursor->head;
+    return cursor->asking && last > cursor->taken ? last - cursor->taken : 0;
 }
 
 void cursor_answered(cursor_t *cursor, uint64_t request, int64_t next, bool more, int64_t now_ms) {
@@ -112,8 +119,10 @@ bool cursor_refused(cursor_t *cursor, uint64_t request, int64_t now_ms) {
     return true;
 }
 
-bool cursor_timed_out(cursor_t *cursor, int64_t now_ms) {
+bool cursor_timed_out(cursor_t *cursor, int64_t answered_ms, int64_t now_ms) {
     if (!cursor->asking || now_ms - cursor->asked_ms < CURSOR_ASK_TIMEOUT_MS) return false;
+    if (now_ms - answered_ms < CURSOR_ASK_TIMEOUT_MS && now_ms - cursor->asked_ms < CURSOR_ASK_PATIENCE_MS)
+        return false;
     cursor->asking = false;
     return true;
 }

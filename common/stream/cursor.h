@@ -7,9 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CURSOR_HELD_MAX 64         // live events kept aside while a replay closes the gap before them
-#define CURSOR_GRACE_MS 50         // how long a lag may be mere reordering between two instances
-#define CURSOR_ASK_TIMEOUT_MS 1000 // a replay without a word for so long is asked of another instance
+#define CURSOR_HELD_MAX 64          // live events kept aside while a replay closes the gap before them
+#define CURSOR_GRACE_MS 50          // how long a lag may be mere reordering between two instances
+#define CURSOR_ASK_TIMEOUT_MS 1000  // a replay is asked of another instance when that one says no word for so long,
+#define CURSOR_ASK_PATIENCE_MS 5000 // or answers others for so long (a writer answers one ask after the other)
 #define CURSOR_REFUSED_PAUSE_MS 1000
 #define CURSOR_SHORT_AFTER_MS 10000
 
@@ -25,6 +26,7 @@ typedef struct cursor {
     int64_t mark, mark_ms; // a lag: heard of `mark` at mark_ms
     bool asking;
     uint64_t request;
+    int64_t asked_until;     // the last number that may come in answer
     int64_t asked_ms;        // asked, or last sign of the answer
     int64_t pause_until_ms;  // after a refusal
     int64_t floor, floor_ms; // a beat was below `floor` since floor_ms
@@ -45,12 +47,15 @@ bool cursor_beat(cursor_t *cursor, int64_t head, int64_t now_ms);
 
 // True when a replay from taken + 1 is due; the caller sends it and says so by cursor_asked.
 bool cursor_wants(cursor_t *cursor, int64_t now_ms);
-void cursor_asked(cursor_t *cursor, uint64_t request, int64_t now_ms);
+// `credit` events were asked for. When they are taken the answer is complete, whether or not its end mark was read.
+void cursor_asked(cursor_t *cursor, uint64_t request, uint32_t credit, int64_t now_ms);
+int64_t cursor_expected(const cursor_t *cursor); // events asked for that are known of and did not come yet
 // The answer to `request` is complete: the log ends before `next`, or (more) the credit is used up. Others are ignored.
 void cursor_answered(cursor_t *cursor, uint64_t request, int64_t next, bool more, int64_t now_ms);
 // The answer is a refusal: ask again after a pause. False when it is not the current request.
 bool cursor_refused(cursor_t *cursor, uint64_t request, int64_t now_ms);
-bool cursor_timed_out(cursor_t *cursor, int64_t now_ms); // true once per request given up
+// True once per request given up. Who was asked last answered anything at `answered_ms`.
+bool cursor_timed_out(cursor_t *cursor, int64_t answered_ms, int64_t now_ms);
 
 void cursor_commit(cursor_t *cursor, int64_t number); // effects up to `number` are durable
 void cursor_stop(cursor_t *cursor);                   // back to `applied`, take nothing

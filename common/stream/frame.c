@@ -223,7 +223,7 @@ bool frame_read_beat(const void *rest, size_t bytes, frame_beat_t *out) {
 size_t frame_write_ask(uint8_t out[static FRAME_ASK_BYTES], const frame_ask_t *ask) {
     writer_t w = {out};
     put(&w, 'A', 1);
-    put(&w, FRAME_VERSION, 1);
+    put(&w, ask->packed ? FRAME_REPLAY_VERSION : FRAME_VERSION, 1);
     put(&w, ask->request, 8);
     put(&w, ask->partition, 4);
     put(&w, (uint64_t)ask->from, 8);
@@ -234,13 +234,17 @@ size_t frame_write_ask(uint8_t out[static FRAME_ASK_BYTES], const frame_ask_t *a
 
 bool frame_read_ask(const void *data, size_t bytes, frame_ask_t *out) {
     frame_ask_t ask;
-    reader_t r = reader_of(data, bytes, 'A');
+    reader_t r = {data, bytes, false};
+    const uint64_t kind = take(&r, 1), version = take(&r, 1);
+    if (kind != 'A' || version < FRAME_VERSION || version > FRAME_REPLAY_VERSION) return false;
+    ask.packed = version == FRAME_REPLAY_VERSION;
     ask.request = take(&r, 8);
     ask.partition = take_partition(&r);
     ask.from = take_positive(&r, 1);
     ask.credit = (uint32_t)take(&r, 4);
     take_text(&r, ask.service, FRAME_SERVICE_MAX);
-    if (!reader_done(&r) || ask.credit == 0 || ask.credit > FRAME_CREDIT_MAX) return false;
+    const uint32_t most = ask.packed ? FRAME_CREDIT_PACKED_MAX : FRAME_CREDIT_MAX;
+    if (!reader_done(&r) || ask.credit == 0 || ask.credit > most) return false;
     *out = ask;
     return true;
 }
@@ -273,16 +277,49 @@ static void take_event(reader_t *r, frame_answer_t *answer) {
     take_body(r, &answer->body, &answer->body_bytes);
 }
 
+// The events of a pack, at least one, are looked at one by one.
+static void take_rest(reader_t *r, frame_answer_t *answer) {
+    answer->body = r->at;
+    answer->body_bytes = r->left;
+    if (r->left == 0) r->bad = true;
+    r->left = 0;
+}
+
 bool frame_read_answer(const void *data, size_t bytes, frame_answer_t *out) {
     uint8_t kind = bytes ? *(const uint8_t *)data : 0;
-    if (kind != FRAME_REPLAYED && kind != FRAME_CAUGHT_UP && kind != FRAME_MORE && kind != FRAME_REFUSED) return false;
+    if (!memchr("RPCMX", kind, 5)) return false;
     reader_t r = reader_of(data, bytes, kind);
     frame_answer_t answer = {.kind = kind, .request = take(&r, 8), .partition = take_partition(&r)};
     answer.number = take_positive(&r, 1);
     if (kind == FRAME_REPLAYED) take_event(&r, &answer);
+    if (kind == FRAME_REPLAYED_PACK) take_rest(&r, &answer);
     if (kind == FRAME_REFUSED) answer.reason = (frame_reason_t)take(&r, 1);
     if (!reader_done(&r) || (kind == FRAME_REFUSED && answer.reason == REFUSED_NONE)) return false;
     *out = answer;
+    return true;
+}
+
+size_t frame_write_replayed(uint8_t out[static FRAME_REPLAYED_HEAD_BYTES], const frame_answer_t *event) {
+    writer_t w = {out};
+    put(&w, 8 + 1 + event->topic_bytes + event->body_bytes, FRAME_PACK_LENGTH_BYTES);
+    put(&w, (uint64_t)event->at_ms, 8);
+    put_text(&w, event->topic, event->topic_bytes);
+    return (size_t)(w.at - out);
+}
+
+bool frame_next_replayed(frame_answer_t *pack, frame_answer_t *out) {
+    reader_t r = {pack->body, pack->body_bytes, false};
+    size_t length = take(&r, FRAME_PACK_LENGTH_BYTES);
+    if (pack->body_bytes == 0 || r.bad || length > r.left || pack->number == INT64_MAX) return false;
+    reader_t one = {r.at, length, false};
+    frame_answer_t event = *pack;
+    event.kind = FRAME_REPLAYED;
+    take_event(&one, &event);
+    if (!reader_done(&one)) return false;
+    *out = event;
+    pack->number++;
+    pack->body = r.at + length;
+    pack->body_bytes = r.left - length;
     return true;
 }
 

@@ -9,12 +9,14 @@
 #include <stdint.h>
 
 #define FRAME_VERSION 1
-#define FRAME_SERVICE_MAX 32 // characters of a service name
-#define FRAME_TOPIC_MAX 64   // characters of an event topic
-#define FRAME_WRITER_MAX 31  // characters of a writer's id
+#define FRAME_REPLAY_VERSION 2 // of asks: what a writer announces (Presence.replay_version); 1 if it announces nothing
+#define FRAME_SERVICE_MAX 32   // characters of a service name
+#define FRAME_TOPIC_MAX 64     // characters of an event topic
+#define FRAME_WRITER_MAX 31    // characters of a writer's id
 #define FRAME_BODY_MAX (1024 * 1024 - 4096)
-#define FRAME_CREDIT_MAX 1024
-#define FRAME_PACK_MAX (32 * 1024) // bytes of a pack, address and all
+#define FRAME_CREDIT_MAX 1024        // of an ask of version 1
+#define FRAME_CREDIT_PACKED_MAX 4096 // of version 2
+#define FRAME_PACK_MAX (32 * 1024)   // bytes of a pack, address and all
 
 // A message is one frame: CURVE seals each frame by itself, which costs more than all else about a small one.
 #define FRAME_ADDRESS_BYTES (FRAME_SERVICE_MAX + 1 + 2 + 1 + FRAME_TOPIC_MAX + 1) // with the NUL that ends it
@@ -69,8 +71,10 @@ typedef struct frame_beat {
 size_t frame_write_beat(uint8_t out[static FRAME_BEAT_BYTES], const char *service, const frame_beat_t *beat);
 bool frame_read_beat(const void *rest, size_t bytes, frame_beat_t *out) MUST_USE;
 
-// Consumer → writer: send events of `partition` beginning with `from`, at most `credit`.
+// Consumer → writer: send events of `partition` beginning with `from`, at most `credit`. `packed` is an ask of version
+// 2: answer in packs. A writer that knows version 1 alone drops it unread.
 typedef struct frame_ask {
+    bool packed;
     uint64_t request; // comes back in every answer
     uint32_t partition;
     int64_t from;
@@ -80,12 +84,13 @@ typedef struct frame_ask {
 size_t frame_write_ask(uint8_t out[static FRAME_ASK_BYTES], const frame_ask_t *ask);
 bool frame_read_ask(const void *data, size_t bytes, frame_ask_t *out) MUST_USE;
 
-// Writer → consumer: an event, or the end of an answer.
+// Writer → consumer: an event or several, or the end of an answer.
 typedef enum frame_kind {
     FRAME_REPLAYED = 'R',
-    FRAME_CAUGHT_UP = 'C', // the log ends before `number`
-    FRAME_MORE = 'M',      // credit used up; go on from `number`
-    FRAME_REFUSED = 'X',   // `reason`
+    FRAME_REPLAYED_PACK = 'P', // events from `number` on without a gap, to whoever asked for packs
+    FRAME_CAUGHT_UP = 'C',     // the log ends before `number`
+    FRAME_MORE = 'M',          // credit used up; go on from `number`
+    FRAME_REFUSED = 'X',       // `reason`
 } frame_kind_t;
 typedef enum frame_reason {
     REFUSED_NONE,
@@ -103,9 +108,15 @@ typedef struct frame_answer {
     int64_t at_ms;         // FRAME_REPLAYED, as the following
     const char *topic;     // not terminated
     size_t topic_bytes;
-    const void *body;
+    const void *body; // of a pack: its events, for frame_next_replayed
     size_t body_bytes;
 } frame_answer_t;
 size_t frame_write_answer_head(uint8_t out[static FRAME_ANSWER_HEAD_BYTES], const frame_answer_t *answer);
 bool frame_read_answer(const void *data, size_t bytes, frame_answer_t *out) MUST_USE;
+// An event of a replayed pack: its length, time and topic; the body is appended by the caller.
+#define FRAME_REPLAYED_HEAD_BYTES (FRAME_PACK_LENGTH_BYTES + 8 + 1 + FRAME_TOPIC_MAX)
+size_t frame_write_replayed(uint8_t out[static FRAME_REPLAYED_HEAD_BYTES], const frame_answer_t *event);
+// Take the first event out of the pack, as the FRAME_REPLAYED it would be alone. False at the end of the pack
+// (body_bytes 0), or when the rest cannot be read.
+bool frame_next_replayed(frame_answer_t *pack, frame_answer_t *out) MUST_USE;
 const char *frame_reason_name(frame_reason_t reason);

@@ -2,9 +2,10 @@
 #include "inbox.h"
 #include <string.h>
 
+size_t inbox_most(const inbox_t *inbox) { return inbox->batch_most ? inbox->batch_most : CONSUMER_BATCH; }
+
 bool inbox_full(const inbox_t *inbox) {
-    const size_t most = inbox->batch_most ? inbox->batch_most : CONSUMER_BATCH;
-    return inbox->count >= most || inbox->batch_bytes >= INBOX_BATCH_BYTES;
+    return inbox->count >= inbox_most(inbox) || inbox->batch_bytes >= INBOX_BATCH_BYTES;
 }
 
 static letter_t *letter_new(const event_t *event, size_t topic_bytes) {

@@ -25,6 +25,7 @@ typedef struct inbox {
     size_t held_bytes;
 } inbox_t;
 
+size_t inbox_most(const inbox_t *inbox); // events of a full batch
 bool inbox_full(const inbox_t *inbox);
 // Put an event where its cursor says. The strings are borrowed, `topic` need not be terminated. Out of memory counts as
 // lost: the cursor is untouched. Not when full.

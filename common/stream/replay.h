@@ -1,5 +1,6 @@
 // Answers replays from the log: a ROUTER, a bounded number of events per call, one slice per consumer in turn, so that
-// a consumer that rebuilds itself from nothing does not keep the others waiting. A consumer that does not read its
+// a consumer that rebuilds itself from nothing does not keep the others waiting. Of one consumer's partitions one is
+// answered whole before the next, so that it gets long runs. A consumer that does not read its
 // answers is passed over (the socket's mark is its bound); one that went away is forgotten.
 #pragma once
 #include "stream.h"
@@ -9,6 +10,10 @@
 #define REPLAY_TICK_EVENTS 256
 #define REPLAY_TICK_BYTES (4 * 1024 * 1024)
 #define REPLAY_TICK_ASKS 256
+// Past REPLAY_TICK_EVENTS a call goes on for this part of the time since the last one, so that whoever follows a
+// service whose turns are long is not left behind by it.
+#define REPLAY_SHARE 5
+#define REPLAY_SHARE_MAX_US 25000
 
 typedef struct replay replay_t;
 

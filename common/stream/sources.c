@@ -33,20 +33,21 @@ bool source_receive(void *socket, zmq_msg_t *frame) {
     return true;
 }
 
-void source_open_pack(source_t *source, zmq_msg_t *pack, size_t at) {
-    zmq_msg_init(&source->pack);
-    zmq_msg_move(&source->pack, pack);
-    source->pack_at = at;
-    source->packed = true;
+void source_open_pack(open_pack_t *pack, zmq_msg_t *message, size_t at) {
+    zmq_msg_init(&pack->message);
+    zmq_msg_move(&pack->message, message);
+    pack->at = at;
+    pack->open = true;
 }
 
-void source_drop_pack(source_t *source) {
-    if (source->packed) zmq_msg_close(&source->pack);
-    source->packed = false;
+void source_drop_pack(open_pack_t *pack) {
+    if (pack->open) zmq_msg_close(&pack->message);
+    pack->open = false;
 }
 
 static void source_close(source_t *source) {
-    source_drop_pack(source);
+    source_drop_pack(&source->pack);
+    source_drop_pack(&source->answer);
     if (source->live) zmq_close(source->live);
     if (source->replay) zmq_close(source->replay);
     source->live = source->replay = NULL;
@@ -85,7 +86,7 @@ static bool copy_text(char *out, size_t room, const char *text) {
 }
 
 static bool source_of(source_t *out, const Tc__Presence *presence, int64_t now_ms) {
-    *out = (source_t){.listed_ms = now_ms, .heard_ms = now_ms};
+    *out = (source_t){.listed_ms = now_ms, .heard_ms = now_ms, .replay_version = presence->replay_version};
     return copy_text(out->instance, sizeof out->instance, presence->instance) &&
            copy_text(out->key_name, sizeof out->key_name, presence->key_name) &&
            copy_text(out->live_endpoint, sizeof out->live_endpoint, presence->live_endpoint) &&
@@ -104,7 +105,9 @@ static void drop(sources_t *sources, size_t index, const char *why) {
     source_t *last = &sources->items[--sources->count];
     if (last == &sources->items[index]) return;
     sources->items[index] = *last;
-    if (last->packed) source_open_pack(&sources->items[index], &last->pack, last->pack_at);
+    source_t *moved = &sources->items[index];
+    if (last->pack.open) source_open_pack(&moved->pack, &last->pack.message, last->pack.at);
+    if (last->answer.open) source_open_pack(&moved->answer, &last->answer.message, last->answer.at);
 }
 
 static void complain(sources_t *sources, const char *instance, const char *why, int64_t now_ms) {
@@ -142,6 +145,7 @@ static void see(sources_t *sources, const Tc__Presence *presence, int64_t now_ms
         if (strcmp(known->instance, fresh.instance) != 0) continue;
         if (same_place(known, &fresh)) {
             known->listed_ms = now_ms;
+            known->replay_version = fresh.replay_version;
             return;
         }
         drop(sources, i, "moved");
@@ -219,4 +223,10 @@ source_t *sources_for_replay(sources_t *sources, int64_t now_ms) {
         if (now_ms - source->heard_ms <= SILENT_MS) return source;
     }
     return sources->count ? &sources->items[sources->turn % sources->count] : NULL;
+}
+
+const source_t *sources_with(const sources_t *sources, const void *replay) {
+    for (size_t i = 0; i < sources->count; i++)
+        if (sources->items[i].replay == replay) return &sources->items[i];
+    return NULL;
 }

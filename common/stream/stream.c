@@ -47,6 +47,7 @@ struct stream {
     metric_t *published, *unpublished, *races;
 };
 
+_Static_assert(STREAM_REPLAY_VERSION == FRAME_REPLAY_VERSION, "what is announced is what is read");
 _Static_assert(UID_TEXT_MAX <= FRAME_WRITER_MAX + 1, "a beat must hold the writer's id");
 
 // ---- sockets

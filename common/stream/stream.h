@@ -49,6 +49,7 @@ int stream_new(stream_t **out, const stream_conf_t *conf, err_t *err) MUST_USE;
 void stream_destroy(stream_t **stream);
 const char *stream_live_endpoint(const stream_t *stream); // as bound, for server_conf_t
 const char *stream_replay_endpoint(const stream_t *stream);
+#define STREAM_REPLAY_VERSION 2 // of asks for a replay that are read there
 // The last committed number of each partition; what another writer committed is in it after 2 s at the latest.
 const int64_t *stream_heads(const stream_t *stream);
 

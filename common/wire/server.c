@@ -52,7 +52,7 @@ struct server {
     int link_count, turn;
     char service[WIRE_NAME_MAX + 1], instance[WIRE_NAME_MAX + 1], key_name[WIRE_NAME_MAX + 1];
     char live_endpoint[WIRE_ENDPOINT_MAX + 1], replay_endpoint[WIRE_ENDPOINT_MAX + 1];
-    int credit;
+    int credit, replay_version;
     bool draining;
     ticket_t *tickets, *free;
     size_t room, outstanding;
@@ -137,6 +137,7 @@ static bool say(server_t *server, link_t *link, wire_kind_t kind) {
     presence.credit = server->draining ? 0 : server->credit;
     presence.live_endpoint = server->live_endpoint;
     presence.replay_endpoint = server->replay_endpoint;
+    presence.replay_version = server->replay_version;
     presence.key_name = server->key_name;
     link->said_us = clock_mono_us();
     if (wire_frame_make(&frame, kind, 0, &presence.base, NULL, 0, NULL) != E_OK) return false;
@@ -158,6 +159,7 @@ int server_new(server_t **out, const server_conf_t *conf, err_t *err) {
     server_t *server = calloc(1, sizeof *server);
     if (!server) return err_set(err, E_IO, "no memory for a server");
     server->credit = credit;
+    server->replay_version = conf->replay_version;
     make_metrics(server);
     int rc = set_presence(server, conf, err);
     for (size_t i = 0; rc == E_OK && conf->brokers[i]; i++)

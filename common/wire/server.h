@@ -17,6 +17,7 @@ typedef struct server_conf {
     // Where this instance publishes its stream (announced through the broker's directory); "" when it does not.
     const char *live_endpoint;   // XPUB
     const char *replay_endpoint; // ROUTER
+    int replay_version;          // of asks that it reads
     const char *key_name;        // registry name of our key
 } server_conf_t;
 

@@ -331,6 +331,7 @@ static instance_t *find_named(const team_t *team, const char *name) {
 static void set_presence(instance_t *instance, const Tc__Presence *presence) {
     snprintf(instance->live_endpoint, sizeof instance->live_endpoint, "%s", presence->live_endpoint);
     snprintf(instance->replay_endpoint, sizeof instance->replay_endpoint, "%s", presence->replay_endpoint);
+    instance->replay_version = presence->replay_version;
     instance->credit = presence->credit;
 }
 

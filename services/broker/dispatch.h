@@ -25,6 +25,7 @@ typedef struct instance {
     char name[WIRE_NAME_MAX + 1];
     char key_name[WIRE_NAME_MAX + 1]; // of the CURVE key, from ZAP
     char live_endpoint[WIRE_ENDPOINT_MAX + 1], replay_endpoint[WIRE_ENDPOINT_MAX + 1];
+    int32_t replay_version;
     int credit;     // 0: draining, takes nothing new
     int partitions; // owned
     int64_t heard_us;

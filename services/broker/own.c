@@ -22,6 +22,7 @@ static Tc__Presence *presence_of(instance_t *instance, arena_t *arena) {
     presence->live_endpoint = instance->live_endpoint;
     presence->replay_endpoint = instance->replay_endpoint;
     presence->key_name = instance->key_name;
+    presence->replay_version = instance->replay_version;
     return presence;
 }
 

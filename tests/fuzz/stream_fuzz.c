@@ -40,6 +40,16 @@ static void check_live(const uint8_t *data, size_t bytes) {
     }
 }
 
+static void check_replayed(frame_answer_t *pack) {
+    uint8_t out[FRAME_REPLAYED_HEAD_BYTES];
+    frame_answer_t event;
+    for (const uint8_t *at = pack->body; frame_next_replayed(pack, &event); at = pack->body) {
+        size_t size = frame_write_replayed(out, &event);
+        CHECK(event.number > 0 && event.number < INT64_MAX && memcmp(out, at, size) == 0);
+        CHECK(at + size + event.body_bytes == (const uint8_t *)pack->body);
+    }
+}
+
 static void check_frames(const uint8_t *data, size_t bytes) {
     uint8_t out[FRAME_BEAT_BYTES];
     frame_ask_t ask;
@@ -51,6 +61,7 @@ static void check_frames(const uint8_t *data, size_t bytes) {
         size_t size = frame_write_answer_head(out, &answer);
         CHECK(answer.partition < PARTITIONS && size + answer.body_bytes == bytes && memcmp(out, data, size) == 0);
         CHECK(frame_reason_name(answer.reason));
+        if (answer.kind == FRAME_REPLAYED_PACK) check_replayed(&answer);
     }
 }
 
@@ -94,7 +105,7 @@ static void step(script_t *s, uint8_t what, uint8_t value) {
     case 3:
         if (!cursor_wants(cursor, s->now_ms)) break;
         CHECK(!cursor->stopped && cursor->head > cursor->taken);
-        cursor_asked(cursor, ++s->request, s->now_ms);
+        cursor_asked(cursor, ++s->request, 1 + value, s->now_ms);
         break;
     case 4: cursor_answered(cursor, s->request - value % 2, near, value & 4, s->now_ms); break;
     case 5: commit(s); break;
@@ -105,7 +116,7 @@ static void step(script_t *s, uint8_t what, uint8_t value) {
         break;
     case 7:
         s->now_ms += value * 8;
-        (void)cursor_timed_out(cursor, s->now_ms);
+        (void)cursor_timed_out(cursor, s->now_ms - value, s->now_ms);
         (void)cursor_refused(cursor, value, s->now_ms);
         inbox_release(&s->inbox, cursor, p, s->now_ms);
         break;

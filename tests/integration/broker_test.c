@@ -179,6 +179,7 @@ static void *run_worker(void *argument) {
                           .credit = worker->credit,
                           .live_endpoint = "tcp://live:1",
                           .replay_endpoint = "tcp://replay:2",
+                          .replay_version = 2,
                           .key_name = worker->key_name};
     request_t *kept = calloc(WIRE_CREDIT_MAX * 2, sizeof *kept);
     int kept_count = 0;
@@ -1076,6 +1077,7 @@ TEST(the_directory_is_for_all_and_the_status_is_not) {
     EQ_TEXT(directory->instances[0]->key_name, "svc-1");
     EQ_TEXT(directory->instances[0]->live_endpoint, "tcp://live:1");
     EQ_TEXT(directory->instances[0]->replay_endpoint, "tcp://replay:2");
+    EQ(directory->instances[0]->replay_version, 2);
     call.body = "\x0a\x04none";
     call.body_bytes = 6;
     EQ(ask(&caller, &call, &reply), E_OK);

@@ -48,6 +48,7 @@ typedef struct deployment {
     broker_t *broker;
     pthread_t thread;
     bool thread_runs;
+    bool announces_nothing; // writers as before asks of version 2
     writer_t writers[4];
     char schemas[2][16]; // of the log and of the consumer
 } deployment_t;
@@ -144,6 +145,7 @@ static void writer_open(writer_t *writer, const char *instance) {
                             .key_name = "writer"};
     server.live_endpoint = stream_live_endpoint(writer->stream);
     server.replay_endpoint = stream_replay_endpoint(writer->stream);
+    server.replay_version = city.announces_nothing ? 0 : STREAM_REPLAY_VERSION;
     NEED(server_new(&writer->server, &server, &err) == E_OK);
 }
 
@@ -612,6 +614,77 @@ TEST(a_rude_peer_is_bounded) {
     city_close();
 }
 
+// Messages that begin with each kind, in answer to an ask for all of partition 0, until its end.
+static void count_answers(writer_t *writer, uint8_t version, int *replayed, int *packs) {
+    err_t err = {0};
+    const uint8_t ask[] = {'A', version, 1, 0, 0, 0, 0,  0,   0,   0,   0,   0,   0,   0,   1,   0,   0,   0,   0,  0,
+                           0,   0,       0, 4, 0, 0, 12, 'a', 'd', 'j', 'u', 'd', 'i', 'c', 'a', 't', 'i', 'o', 'n'};
+    void *peer = zmq_socket(city.client_context, ZMQ_DEALER);
+    NEED(curve_client(peer, city.consumer_keys, "writer", &err) == E_OK);
+    NEED(zmq_connect(peer, stream_replay_endpoint(writer->stream)) == 0);
+    zmq_send(peer, ask, sizeof ask, 0);
+    *replayed = *packs = 0;
+    uint8_t frame[64] = {0};
+    for (int64_t until_ms = now_ms() + DEADLINE_MS; frame[0] != 'C' && now_ms() < until_ms;) {
+        turn(NULL, 0);
+        while (frame[0] != 'C' && zmq_recv(peer, frame, sizeof frame, ZMQ_DONTWAIT) >= 0) {
+            *replayed += frame[0] == 'R';
+            *packs += frame[0] == 'P';
+        }
+    }
+    EQ(frame[0], 'C');
+    zmq_close(peer);
+}
+
+TEST(who_does_not_ask_for_packs_gets_none) {
+    city_open();
+    int replayed, packs;
+    writer_open(&city.writers[0], "adjudication-1");
+    put_many(&city.writers[0], 0, 1, 200, 100);
+    put_many(&city.writers[0], 0, 1, 2, 4000);
+    count_answers(&city.writers[0], 1, &replayed, &packs);
+    EQ(replayed, 202);
+    EQ(packs, 0);
+    count_answers(&city.writers[0], 2, &replayed, &packs);
+    OK(packs > 0 && replayed + packs < 20);
+    city_close();
+}
+
+// A writer that announces nothing drops asks for packs: it must not be sent any.
+TEST(a_writer_from_before_packs_is_asked_as_it_understands) {
+    city_open();
+    ledger_t ledger = {0};
+    city.announces_nothing = true;
+    writer_open(&city.writers[0], "adjudication-1");
+    put_many(&city.writers[0], 0, PARTITIONS, 50, 100);
+    const metric_t *replayed = metric_counter("stream_replayed_total", "", "");
+    const metric_t *packed = metric_counter("stream_replay_packs_total", "", "");
+    const int64_t replayed_before = metric_value(replayed), packed_before = metric_value(packed);
+    ledger_open(&ledger);
+    turn_until(&ledger, 50 * PARTITIONS);
+    check_effects(&ledger, 50 * PARTITIONS);
+    OK(metric_value(replayed) - replayed_before >= 50 * PARTITIONS);
+    EQ(metric_value(packed), packed_before);
+    ledger_close(&ledger);
+    city_close();
+}
+
+TEST(a_consumer_far_behind_gets_full_batches) {
+    city_open();
+    ledger_t ledger = {0};
+    writer_open(&city.writers[0], "adjudication-1");
+    for (int i = 0; i < 3; i++) put_many(&city.writers[0], 0, 8, 1000, 100);
+    const metric_t *packed = metric_counter("stream_replay_packs_total", "", "");
+    const int64_t packed_before = metric_value(packed);
+    ledger_open(&ledger);
+    turn_until(&ledger, 8 * 3000);
+    check_effects(&ledger, 8 * 3000);
+    OK(metric_value(packed) - packed_before >= 8 * 3000 / 64);
+    OK(ledger.calls < 100); // full batches, not what came in a turn of the writer
+    ledger_close(&ledger);
+    city_close();
+}
+
 TEST(a_stranger_is_refused) {
     city_open();
     ledger_t ledger = {0}, *one = &ledger;
@@ -796,6 +869,8 @@ TESTS("stream", CASE(reservations_are_checked), CASE(an_empty_stream_is_caught_u
       CASE(writer_restarts_on_another_port), CASE(killed_between_apply_and_commit_has_the_effect_once),
       CASE(unpublished_events_are_found_by_the_beat), CASE(poison_parks_its_partition_only),
       CASE(a_failing_store_parks_nothing), CASE(stalled_subscribers_do_not_slow_others), CASE(a_rude_peer_is_bounded),
-      CASE(a_stranger_is_refused), CASE(a_second_writer_is_refused_reloads_and_leaves_no_gap),
-      CASE(a_rollback_leaves_no_gap), CASE(a_hole_in_the_log_stops_its_partition),
-      CASE(two_consumers_of_one_name_apply_once), CASE(a_volatile_consumer_begins_where_it_is_told))
+      CASE(who_does_not_ask_for_packs_gets_none), CASE(a_writer_from_before_packs_is_asked_as_it_understands),
+      CASE(a_consumer_far_behind_gets_full_batches), CASE(a_stranger_is_refused),
+      CASE(a_second_writer_is_refused_reloads_and_leaves_no_gap), CASE(a_rollback_leaves_no_gap),
+      CASE(a_hole_in_the_log_stops_its_partition), CASE(two_consumers_of_one_name_apply_once),
+      CASE(a_volatile_consumer_begins_where_it_is_told))

@@ -137,6 +137,58 @@ TEST(asks_as_documented) {
     EQ_TEXT(back.service, "adjudication");
 }
 
+// Version 2 asks for packs; a writer that knows version 1 alone finds another version and drops it.
+TEST(asks_for_packs_as_documented) {
+    uint8_t bytes[FRAME_ASK_BYTES];
+    frame_ask_t ask = {.packed = true, .request = 7, .partition = 42, .from = 991, .credit = 4096}, back;
+    snprintf(ask.service, sizeof ask.service, "adjudication");
+    size_t size = frame_write_ask(bytes, &ask);
+    check_bytes(bytes, size, "410207000000000000002a000000df03000000000000001000000c61646a756469636174696f6e", "ask");
+    NEED(frame_read_ask(bytes, size, &back));
+    OK(back.packed);
+    EQ(back.credit, 4096);
+}
+
+TEST(replayed_packs_as_documented) {
+    uint8_t bytes[400];
+    const frame_answer_t head = {.kind = FRAME_REPLAYED_PACK, .request = 7, .partition = 42, .number = 991};
+    size_t size = frame_write_answer_head(bytes, &head), ends[3] = {size};
+    check_bytes(bytes, size, "500107000000000000002a000000df03000000000000", "pack");
+    for (size_t i = 1; i <= 2; i++) {
+        const frame_answer_t one = {.at_ms = 5, .topic = "a.b", .topic_bytes = 3, .body = "xy", .body_bytes = i};
+        const size_t head_bytes = frame_write_replayed(bytes + size, &one);
+        memcpy(bytes + size + head_bytes, one.body, i);
+        ends[i] = size += head_bytes + i;
+    }
+    check_bytes(bytes + ends[0], ends[1] - ends[0], "0d000000050000000000000003612e6278", "its first event");
+    // Cut anywhere: the events before the cut, and then what is left says that it is bad.
+    for (size_t cut = ends[0]; cut <= size; cut++) {
+        uint8_t *copy = malloc(cut); // so that a sanitizer sees a step outside
+        frame_answer_t pack, event;
+        NEED(copy != NULL);
+        memcpy(copy, bytes, cut);
+        EQ(frame_read_answer(copy, cut, &pack), cut > ends[0]); // a pack of nothing is none
+        size_t count = 0;
+        while (cut > ends[0] && frame_next_replayed(&pack, &event)) {
+            EQ(event.kind, FRAME_REPLAYED);
+            EQ(event.number, 991 + (int64_t)count++);
+            EQ(event.partition, 42);
+            EQ(event.at_ms, 5);
+            EQ(event.body_bytes, count);
+            OK(event.topic_bytes == 3 && memcmp(event.topic, "a.b", 3) == 0);
+        }
+        EQ(count, (size_t)(cut >= ends[1]) + (cut >= ends[2]));
+        if (cut > ends[0]) EQ(pack.body_bytes == 0, cut == ends[1] || cut == ends[2]);
+        free(copy);
+    }
+    // The numbers end where an event alone could have none.
+    frame_answer_t last, event;
+    NEED(frame_read_answer(bytes, size, &last));
+    last.number = INT64_MAX - 1;
+    OK(frame_next_replayed(&last, &event) && event.number == INT64_MAX - 1);
+    OK(!frame_next_replayed(&last, &event));
+}
+
 TEST(answers_as_documented) {
     static const struct {
         frame_answer_t answer;
@@ -212,10 +264,17 @@ TEST(damaged_frames_are_refused) {
         size = frame_write_event_head(bytes, "x", 0, "a", no_numbers[i], 1);
         OK(!frame_read_event(bytes + 7, size - 7, &event));
     }
-    static const frame_ask_t no_asks[] = {
-        {1, 64, 1, 1, "x"}, {1, 1, 0, 1, "x"}, {1, 1, 1, 0, "x"}, {1, 1, 1, FRAME_CREDIT_MAX + 1, "x"}};
+    static const frame_ask_t no_asks[] = {{false, 1, 64, 1, 1, "x"},
+                                          {false, 1, 1, 0, 1, "x"},
+                                          {false, 1, 1, 1, 0, "x"},
+                                          {false, 1, 1, 1, FRAME_CREDIT_MAX + 1, "x"},
+                                          {true, 1, 1, 1, FRAME_CREDIT_PACKED_MAX + 1, "x"}};
     for (size_t i = 0; i < COUNT_OF(no_asks); i++)
         OK(!frame_read_ask(bytes, frame_write_ask(bytes, &no_asks[i]), &ask));
+    ask = (frame_ask_t){.request = 1, .partition = 1, .from = 1, .credit = 1, .service = "x"};
+    size = frame_write_ask(bytes, &ask);
+    bytes[1] = FRAME_REPLAY_VERSION + 1; // of a version to come
+    OK(!frame_read_ask(bytes, size, &ask));
 }
 
 TEST(names) {
@@ -276,7 +335,7 @@ TEST(a_newcomer_asks_at_once_and_is_level_at_the_end_mark) {
     OK(!cursor_wants(&c, 0)); // nothing heard yet
     OK(!cursor_beat(&c, 3, 0));
     OK(cursor_wants(&c, 0));
-    cursor_asked(&c, 1, 0);
+    cursor_asked(&c, 1, 100, 0);
     OK(!cursor_wants(&c, 0));
     for (int64_t n = 1; n <= 3; n++) EQ(cursor_arrive(&c, n, 1), CURSOR_APPLY);
     cursor_answered(&c, 1, 4, false, 2);
@@ -294,20 +353,52 @@ TEST(a_lost_last_message_is_noticed_by_the_beat) {
     OK(cursor_wants(&c, 1000 + CURSOR_GRACE_MS));
 }
 
+TEST(an_answer_is_complete_when_its_events_are_taken) {
+    cursor_t c;
+    cursor_init(&c, 0);
+    cursor_beat(&c, 10, 0);
+    cursor_asked(&c, 1, 3, 0);
+    EQ(cursor_expected(&c), 3);
+    EQ(cursor_arrive(&c, 1, 0), CURSOR_APPLY);
+    EQ(cursor_arrive(&c, 2, 0), CURSOR_APPLY);
+    EQ(cursor_expected(&c), 1);
+    OK(!cursor_wants(&c, 0));
+    EQ(cursor_arrive(&c, 3, 0), CURSOR_APPLY);
+    EQ(cursor_expected(&c), 0);
+    OK(cursor_wants(&c, 0));
+    cursor_asked(&c, 2, 100, 0);
+    EQ(cursor_expected(&c), 7);         // as far as is known
+    cursor_answered(&c, 1, 4, true, 0); // the end mark of the first comes late
+    OK(c.asking);
+}
+
+// A writer answers one partition after the other.
+TEST(who_answers_others_is_waited_for_but_not_for_ever) {
+    cursor_t c;
+    cursor_init(&c, 0);
+    cursor_beat(&c, 10, 0);
+    cursor_asked(&c, 1, 100, 0);
+    for (int64_t now = 0; now < CURSOR_ASK_PATIENCE_MS; now += 100) OK(!cursor_timed_out(&c, now, now));
+    OK(cursor_timed_out(&c, CURSOR_ASK_PATIENCE_MS, CURSOR_ASK_PATIENCE_MS));
+    cursor_asked(&c, 2, 100, 0);
+    OK(!cursor_timed_out(&c, 500, 500 + CURSOR_ASK_TIMEOUT_MS - 1));
+    OK(cursor_timed_out(&c, 500, 500 + CURSOR_ASK_TIMEOUT_MS));
+}
+
 TEST(a_lost_answer_times_out_and_an_old_one_is_ignored) {
     cursor_t c;
     cursor_init(&c, 0);
     cursor_beat(&c, 10, 0);
-    cursor_asked(&c, 1, 0);
-    OK(!cursor_timed_out(&c, CURSOR_ASK_TIMEOUT_MS - 1));
-    OK(cursor_timed_out(&c, CURSOR_ASK_TIMEOUT_MS));
-    OK(!cursor_timed_out(&c, CURSOR_ASK_TIMEOUT_MS));
+    cursor_asked(&c, 1, 100, 0);
+    OK(!cursor_timed_out(&c, -CURSOR_ASK_TIMEOUT_MS, CURSOR_ASK_TIMEOUT_MS - 1));
+    OK(cursor_timed_out(&c, -CURSOR_ASK_TIMEOUT_MS, CURSOR_ASK_TIMEOUT_MS));
+    OK(!cursor_timed_out(&c, -CURSOR_ASK_TIMEOUT_MS, CURSOR_ASK_TIMEOUT_MS));
     OK(cursor_wants(&c, CURSOR_ASK_TIMEOUT_MS));
-    cursor_asked(&c, 2, 1000);
+    cursor_asked(&c, 2, 100, 1000);
     cursor_answered(&c, 1, 11, false, 1001); // the first request's
     OK(c.asking);
     EQ(cursor_arrive(&c, 1, 1500), CURSOR_APPLY); // but its events count, and are a sign of life
-    OK(!cursor_timed_out(&c, 2400));
+    OK(!cursor_timed_out(&c, -CURSOR_ASK_TIMEOUT_MS, 2400));
     OK(!cursor_refused(&c, 1, 2400));
     OK(cursor_refused(&c, 2, 2400));
     OK(!cursor_wants(&c, 2400));
@@ -318,7 +409,7 @@ TEST(an_answer_with_holes_is_asked_for_again_at_once) {
     cursor_t c;
     cursor_init(&c, 0);
     cursor_beat(&c, 3, 0);
-    cursor_asked(&c, 1, 0);
+    cursor_asked(&c, 1, 100, 0);
     EQ(cursor_arrive(&c, 1, 0), CURSOR_APPLY);
     EQ(cursor_arrive(&c, 3, 0), CURSOR_HOLD);
     cursor_answered(&c, 1, 4, false, 0);
@@ -473,9 +564,9 @@ static void step(world_t *w, int64_t log_end) {
     }
     if (chance(30)) commit(w);
     if (next_random() % 1000 < w->crash) crash(w);
-    cursor_timed_out(&w->cursor, w->now_ms);
+    cursor_timed_out(&w->cursor, w->now_ms - (int64_t)(next_random() % 2000), w->now_ms);
     if (cursor_wants(&w->cursor, w->now_ms)) {
-        cursor_asked(&w->cursor, ++w->request, w->now_ms);
+        cursor_asked(&w->cursor, ++w->request, 1 + (uint32_t)(next_random() % 40), w->now_ms);
         post(w, (packet_t){.kind = ASK, .number = w->cursor.taken + 1, .request = w->request});
     }
 }
@@ -530,8 +621,10 @@ TEST(a_healthy_network_costs_no_replay) {
 }
 
 TESTS("stream", CASE(addresses_as_documented), CASE(addresses_refused), CASE(packs_as_documented),
-      CASE(events_as_documented), CASE(asks_as_documented), CASE(answers_as_documented), CASE(a_beat_carries_all_heads),
-      CASE(damaged_frames_are_refused), CASE(names), CASE(events_in_order_are_applied),
+      CASE(events_as_documented), CASE(asks_as_documented), CASE(asks_for_packs_as_documented),
+      CASE(replayed_packs_as_documented), CASE(an_answer_is_complete_when_its_events_are_taken),
+      CASE(who_answers_others_is_waited_for_but_not_for_ever), CASE(answers_as_documented),
+      CASE(a_beat_carries_all_heads), CASE(damaged_frames_are_refused), CASE(names), CASE(events_in_order_are_applied),
       CASE(a_gap_is_closed_by_reordering_within_the_grace), CASE(a_newcomer_asks_at_once_and_is_level_at_the_end_mark),
       CASE(a_lost_last_message_is_noticed_by_the_beat), CASE(a_lost_answer_times_out_and_an_old_one_is_ignored),
       CASE(an_answer_with_holes_is_asked_for_again_at_once),
