@@ -6,7 +6,7 @@
 #include "years.h"
 #include <string.h>
 
-enum { CHUNK = 1024 };
+enum { CHUNK = 1024, CHUNK_MAX = 2048 };
 
 typedef struct chunk {
     const renew_env_t *env;
@@ -219,6 +219,15 @@ static int decide_chunk(chunk_t *chunk, err_t *err) {
     return rc;
 }
 
+// Behind CHUNK persons, and behind the partition that the last of them is of when that is near: who catches up with a
+// stream comes by the partition, and it is read once then (dense.h).
+static size_t chunk_end(const Tc__PersonState *const *persons, size_t first, size_t end) {
+    size_t at = first + CHUNK;
+    const uint32_t partition = partition_of(persons[at - 1]->person);
+    while (at < end && at < first + CHUNK_MAX && partition_of(persons[at]->person) == partition) at++;
+    return at;
+}
+
 // `as` says what is asked of all persons. Of the first `strangers` nothing is stored.
 static int decide(const chunk_t *as, size_t count, size_t strangers, renewal_t *out, err_t *err) {
     const month_t now = month_of(date_of_ms(clock_now_ms()));
@@ -231,7 +240,7 @@ static int decide(const chunk_t *as, size_t count, size_t strangers, renewal_t *
     for (size_t i = 0, end; rc == 0 && i < count; i = end) {
         chunk_t chunk = *as;
         end = i < strangers ? strangers : count;
-        if (end - i > CHUNK) end = i + CHUNK;
+        if (end - i > CHUNK) end = chunk_end(as->persons, i, end);
         chunk.persons = as->persons + i;
         chunk.first = i;
         chunk.count = end - i;

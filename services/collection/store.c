@@ -3,6 +3,7 @@
 #include "common/daemon/service.h"
 #include "common/stream/consumer.h"
 #include "debits.h"
+#include "dense.h"
 #include "life_store.h"
 #include "own_share.h"
 #include "public_sums.h"
@@ -100,8 +101,12 @@ int persons_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, 
 }
 
 int person_versions_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
-    return store_each_query(store, "SELECT version FROM person WHERE partition = $1 AND person = $2" ONE, keys, arena,
-                            out, err);
+    static const dense_table_t person = {
+        .by_key = "SELECT version FROM person WHERE partition = $1 AND person = $2" ONE,
+        .by_part = "SELECT version, person FROM person WHERE partition = $1 ORDER BY person LIMIT $2",
+        .rows_a_key = 3,
+    };
+    return dense_query(store, &person, keys, arena, out, err);
 }
 
 // Rows of `width` cells and one more, which says whether the row is there already: PostgreSQL takes new ones far
@@ -203,10 +208,14 @@ int bills_sum(store_t *store, const payer_key_t *payer, arena_t *arena, int64_t 
 }
 
 int bills_history(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
-    return store_each_query(store,
-                            "SELECT period, identity, employer, paid_on, wage_fen, own_fen FROM bill"
-                            " WHERE partition = $1 AND person = $2 ORDER BY period" ALL_PERIODS,
-                            keys, arena, out, err);
+#define BILL "SELECT period, identity, employer, paid_on, wage_fen, own_fen"
+    static const dense_table_t bill = {
+        .by_key = BILL " FROM bill WHERE partition = $1 AND person = $2 ORDER BY period" ALL_PERIODS,
+        .by_part = BILL ", person FROM bill WHERE partition = $1 ORDER BY person, period LIMIT $2",
+        .rows_a_key = 1,
+    };
+#undef BILL
+    return dense_query(store, &bill, keys, arena, out, err);
 }
 
 // What `sql` finds for runs of persons ($1 partition, $2 the first, $3 the last), the person in its last column, in the
@@ -282,8 +291,12 @@ int bills_drop(store_t *store, const rows_t *rows, err_t *err) {
 // -------------------------------------------------------------------------------------------------------
 
 int entitlements_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
-    return store_each_query(store, "SELECT version, body FROM entitlement WHERE partition = $1 AND person = $2" ONE,
-                            keys, arena, out, err);
+    static const dense_table_t entitlement = {
+        .by_key = "SELECT version, body FROM entitlement WHERE partition = $1 AND person = $2" ONE,
+        .by_part = "SELECT version, body, person FROM entitlement WHERE partition = $1 ORDER BY person LIMIT $2",
+        .rows_a_key = 3,
+    };
+    return dense_query(store, &entitlement, keys, arena, out, err);
 }
 
 int entitlements_run(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
