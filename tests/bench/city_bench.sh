@@ -35,6 +35,7 @@ trap 'exit 130' INT TERM
 start_suite() { # STORE
     data=$work/data
     rm -rf "$data"
+    : >"$work/up" # of a suite before it says ready, too
     "$bin/tongchou" up --data "$data" --store "$1" --adjudication 1 --port "$port" --city config/cities/jiangmen.yaml \
         --overlay config/samples/jiangmen-illustrative.yaml >"$work/up" 2>"$work/up.err" &
     up=$!
