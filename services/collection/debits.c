@@ -52,6 +52,23 @@ int debits_set_account(void *self, const request_t *request, const ProtobufCMess
     return rc;
 }
 
+int debits_move(collection_t *c, const rows_t *pairs, err_t *err) {
+    rows_t gone;
+    rows_init(&gone, c->ctx->arena, 2);
+    for (size_t i = 0; i < pairs->count; i++) {
+        cell_t *key = rows_add(&gone);
+        if (!key) return out_of_memory(err);
+        key[0] = rows_at(pairs, i)[0];
+        key[1] = rows_at(pairs, i)[1];
+    }
+    int rc = store_each_exec(c->ctx->store,
+                             "INSERT INTO debit_account (partition, person, kind, bank, account)"
+                             " SELECT $3, $4, kind, bank, account FROM debit_account WHERE partition = $1"
+                             " AND person = $2 ON CONFLICT (partition, person) DO NOTHING",
+                             pairs, err);
+    return rc ? rc : store_drop(c->ctx->store, "debit_account", "partition, person", &gone, err);
+}
+
 // ---- the list
 
 static int check_day(const policy_t *policy, const Tc__ListDebits *ask, err_t *err) {

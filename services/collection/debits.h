@@ -14,3 +14,6 @@ int debits_set_account(void *self, const request_t *request, const ProtobufCMess
                        err_t *err);
 int debits_list(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                 err_t *err);
+// The account of a number becomes that of the number it was merged into, which keeps its own if it has one. A row of
+// `pairs` is partition and number, then those it leads to.
+int debits_move(collection_t *c, const rows_t *pairs, err_t *err) MUST_USE;

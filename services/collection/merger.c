@@ -2,6 +2,7 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "crediting.h"
+#include "debits.h"
 #include "employer_kinds.h"
 #include "held.h"
 #include "life_store.h"
@@ -280,6 +281,20 @@ static int move_credits(merger_t *m, err_t *err) {
     return rc ? rc : held_write(m->c, changes, n, err);
 }
 
+static int move_debits(const merger_t *m, err_t *err) {
+    rows_t pairs;
+    rows_init(&pairs, m->arena, 4);
+    for (size_t i = 0; i < m->count; i++) {
+        cell_t *pair = rows_add(&pairs);
+        if (!pair) return out_of_memory(err);
+        pair[0] = cell_i64(partition_of(m->pairs[i].from));
+        pair[1] = cell_text(m->pairs[i].from);
+        pair[2] = cell_i64(partition_of(m->pairs[i].into));
+        pair[3] = cell_text(m->pairs[i].into);
+    }
+    return debits_move(m->c, &pairs, err);
+}
+
 // ---- and that one leads to the other
 
 static int write_leads(const merger_t *m, err_t *err) {
@@ -357,7 +372,8 @@ int merger_apply(collection_t *c, Tc__PersonState *const *states, size_t count, 
     rc = read_states(&m, also, also_count, err);
     if (rc == 0) rc = write_leads(&m, err);
     if (rc == 0) rc = move_all(&m, err);
-    return rc ? rc : move_credits(&m, err);
+    if (rc == 0) rc = move_credits(&m, err);
+    return rc ? rc : move_debits(&m, err);
 }
 
 // ---- asking

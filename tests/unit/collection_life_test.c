@@ -457,6 +457,27 @@ TEST(credits_of_a_merged_number_become_the_others) {
     close_city(&city);
 }
 
+TEST(JM_C_45_the_account_of_a_merged_number_becomes_the_others_unless_it_has_one) {
+    static const char account[] = "{'person':'%s','kind':'card','bank':'ICBC','account':'%s'}";
+    city_t city;
+    open_city(&city);
+    for (const char *const *at = (const char *const[]){"A", "B", "C", NULL}; *at; at++)
+        add_born(&city, *at, "19900115", "resident", "2018-01", "");
+    pump(&city);
+    RIG_DO(&city.collection, "set_debit_account", account, "A", "6222000000000001");
+    merge(&city, "A", "B");
+    pump(&city);
+    EQ(COUNT(&city, "debit_account WHERE person = 'B' AND account = '6222000000000001'"), 1);
+    RIG_DO(&city.collection, "set_debit_account", account, "A", "6222000000000002"); // by the old number
+    EQ(COUNT(&city, "debit_account WHERE person = 'B' AND account = '6222000000000002'"), 1);
+    RIG_DO(&city.collection, "set_debit_account", account, "C", "6222000000000003");
+    merge(&city, "B", "C");
+    pump(&city);
+    EQ(COUNT(&city, "debit_account"), 1);
+    EQ(COUNT(&city, "debit_account WHERE person = 'C' AND account = '6222000000000003'"), 1);
+    close_city(&city);
+}
+
 TEST(JM_A_14_and_JM_A_15_who_has_no_account_after_retirement_is_not_credited) {
     city_t city;
     open_city(&city);
@@ -492,4 +513,5 @@ TESTS("collection_life", CASE(the_ground_is_laid), CASE(what_stood_under_the_old
       CASE(JM_G_20_the_first_bill_of_a_second_stay_renews_the_state),
       CASE(JM_A_12_who_is_covered_for_life_is_credited_once_a_month), CASE(credits_of_months_after_a_death_go_back),
       CASE(credits_of_a_merged_number_become_the_others),
+      CASE(JM_C_45_the_account_of_a_merged_number_becomes_the_others_unless_it_has_one),
       CASE(JM_A_14_and_JM_A_15_who_has_no_account_after_retirement_is_not_credited), CASE(the_ground_is_cleared))
