@@ -145,3 +145,11 @@ bool policy_states(const policy_t *policy, const char *name) {
     const statement_t *found = policy_stated(policy, name);
     return found && found->kind == STATEMENT_YES_NO && found->number;
 }
+
+const char *statement_text(const statement_t *statement, char text[static STATEMENT_TEXT_MAX]) {
+    size_t used = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; statement && i < statement->word_count && used < STATEMENT_TEXT_MAX; i++)
+        used += (size_t)snprintf(text + used, STATEMENT_TEXT_MAX - used, "%s%s", i ? ", " : "", statement->words[i]);
+    return text;
+}

@@ -35,3 +35,6 @@ const statement_t *policy_stated(const policy_t *policy, const char *name);
 bool statement_names(const statement_t *statement, const char *word);
 // For services that only ask whether: false also where the law is silent.
 bool policy_states(const policy_t *policy, const char *name);
+// Its words for a person to read, "a, b, c", as far as they fit; "" of NULL. Returns `text`.
+enum { STATEMENT_TEXT_MAX = 200 };
+const char *statement_text(const statement_t *statement, char text[static STATEMENT_TEXT_MAX]);

@@ -64,6 +64,10 @@ void suite_close(suite_t *suite);
 int suite_call(suite_t *suite, const char *service, const char *method, const char *key,
                const ProtobufCMessage *request, const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **reply,
                err_t *err) MUST_USE;
+// The same for a question that is counted over the whole city slice by slice (collection): asks again until the count
+// is whole, an hour at most, and says on standard error how far it is.
+int suite_count(suite_t *suite, const char *service, const char *method, const ProtobufCMessage *request,
+                const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **reply, err_t *err) MUST_USE;
 // Print a refusal for a person, or as {"error":{…}} on standard output; returns 1.
 int cli_refused(const err_t *err, bool json);
 

@@ -112,8 +112,7 @@ static int obligations(suite_t *suite, const char *year, const common_options_t 
     err_t err = {0};
     if (!one_year(year, &ask.year))
         return cli_refused(&(err_t){E_INVALID_FIELD, "year", "a year like 2018 was expected"}, options->json);
-    int rc =
-        suite_call(suite, "collection", "get_obligations", "", &ask.base, &tc__obligations__descriptor, &reply, &err);
+    int rc = suite_count(suite, "collection", "get_obligations", &ask.base, &tc__obligations__descriptor, &reply, &err);
     if (rc) return cli_refused(&err, options->json);
     char *text = options->json ? message_to_json(reply, suite->arena) : NULL;
     if (options->json && text)

@@ -94,7 +94,7 @@ int collect_targets(suite_t *suite, const collect_targets_t *what) {
     ask.year = (int)year;
     ask.as_of = (char *)(what->as_of ? what->as_of : "");
     ask.history = what->history;
-    int rc = suite_call(suite, "collection", "get_targets", "", &ask.base, &tc__targets__descriptor, &reply, &err);
+    int rc = suite_count(suite, "collection", "get_targets", &ask.base, &tc__targets__descriptor, &reply, &err);
     if (rc) return cli_refused(&err, what->json);
     const Tc__Targets *all = (const Tc__Targets *)reply;
     char *text = what->json ? message_to_json(reply, suite->arena) : NULL;

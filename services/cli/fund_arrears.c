@@ -69,7 +69,7 @@ static int add_year(arrears_t *a, int year, err_t *err) {
     ask.year = year;
     ask.all_payers = true;
     int rc =
-        suite_call(a->suite, "collection", "get_obligations", "", &ask.base, &tc__obligations__descriptor, &reply, err);
+        suite_count(a->suite, "collection", "get_obligations", &ask.base, &tc__obligations__descriptor, &reply, err);
     const Tc__Obligations *owed = (const Tc__Obligations *)reply;
     for (size_t i = 0; !rc && i < owed->n_lines; i++) rc = add_line(a, year, owed->lines[i], err);
     return rc;

@@ -45,17 +45,41 @@ void suite_close(suite_t *suite) {
     conf_destroy(&suite->conf);
 }
 
-int suite_call(suite_t *suite, const char *service, const char *method, const char *key,
-               const ProtobufCMessage *request, const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **reply,
-               err_t *err) {
-    size_t bytes = 0;
-    void *body = message_pack(request, suite->arena, &bytes);
-    if (!body) return err_set(err, E_IO, "out of memory");
-    call_t call = {.service = service, .method = method, .key = key, .body = body, .body_bytes = bytes};
+static int ask(suite_t *suite, const call_t *what, const ProtobufCMessage *request,
+               const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **reply, err_t *err) {
+    call_t call = *what;
     reply_t answer;
+    if (!(call.body = message_pack(request, suite->arena, &call.body_bytes)))
+        return err_set(err, E_IO, "out of memory");
     int rc = client_call(suite->client, &call, &answer, err);
     if (rc || !reply) return rc;
     return message_unpack(reply, reply_type, answer.body, answer.body_bytes, suite->arena, err);
+}
+
+int suite_call(suite_t *suite, const char *service, const char *method, const char *key,
+               const ProtobufCMessage *request, const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **reply,
+               err_t *err) {
+    const call_t call = {.service = service, .method = method, .key = key};
+    return ask(suite, &call, request, reply_type, reply, err);
+}
+
+enum { COUNT_TRY_MS = 5000, COUNT_TRIES_MAX = 720, COUNT_SILENT_MAX = 3 };
+
+int suite_count(suite_t *suite, const char *service, const char *method, const ProtobufCMessage *request,
+                const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **reply, err_t *err) {
+    const call_t call = {.service = service, .method = method, .key = "", .deadline_ms = COUNT_TRY_MS};
+    int rc = E_UNAVAILABLE, silent = 0;
+    for (int tries = 0; rc && silent < COUNT_SILENT_MAX && tries < COUNT_TRIES_MAX; tries++) {
+        rc = ask(suite, &call, request, reply_type, reply, err);
+        if (rc == E_TIMEOUT) { // may have come while a slice was counted
+            silent++;
+            continue;
+        }
+        if ((rc != E_UNAVAILABLE && rc != E_BUSY) || strcmp(err->field, "count") != 0) return rc;
+        fprintf(stderr, "%s\n", err->text);
+        silent = 0;
+    }
+    return rc;
 }
 
 // A string safe inside JSON quotes: our error texts hold no control characters, but may quote the caller's input.

@@ -4,20 +4,10 @@
 #include "subsidies.h"
 #include <string.h>
 
-enum { NAMES_ROOM = 200 };
-
-static const char *list(const statement_t *statement, char text[static NAMES_ROOM]) {
-    size_t used = 0;
-    text[0] = '\0';
-    for (uint32_t i = 0; i < statement->word_count && used < NAMES_ROOM; i++)
-        used += (size_t)snprintf(text + used, NAMES_ROOM - used, "%s%s", i ? ", " : "", statement->words[i]);
-    return text;
-}
-
 int bearers_check(const policy_t *policy, const Tc__ReceiveSubsidy *ask, err_t *err) {
     const statement_t *apart = policy_stated(policy, "funded_by_separate_rules"),
                       *by = policy_stated(policy, "subsidy_borne_by");
-    char text[NAMES_ROOM];
+    char text[STATEMENT_TEXT_MAX];
     if (statement_names(apart, ask->item))
         return err_field(err, E_UNSUPPORTED, "item", "item: %s is funded by rules published apart (%s, %s)", ask->item,
                          apart->rule, policy_rule_source(policy, apart->rule));
@@ -25,7 +15,7 @@ int bearers_check(const policy_t *policy, const Tc__ReceiveSubsidy *ask, err_t *
     if (!by)
         return err_field(err, E_UNSUPPORTED, "fund", "the law of %s names no funds that bear the subsidy",
                          policy_city(policy));
-    return err_field(err, E_INVALID_FIELD, "fund", "fund: expected one of %s (%s)", list(by, text), by->rule);
+    return err_field(err, E_INVALID_FIELD, "fund", "fund: expected one of %s (%s)", statement_text(by, text), by->rule);
 }
 
 // ---- what each has paid

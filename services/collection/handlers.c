@@ -3,6 +3,7 @@
 #include "common/base/log.h"
 #include "common/policy/fee_window.h"
 #include "common/wire/scope.h"
+#include "counting.h"
 #include "debits.h"
 #include "desk.h"
 #include "districts.h"
@@ -213,6 +214,8 @@ int collection_new(collection_t **out, service_ctx_t *ctx, const policy_t *polic
     c->ctx = ctx;
     c->env = (renew_env_t){.ctx = ctx, .policy = policy, .scratch = arena_new(SCRATCH_BYTES, SCRATCH_LIMIT)};
     c->env.desk = c;
+    c->slice_us = INT64_MAX; // in one piece
+    c->stale_us = COUNTING_STALE_MS * 1000LL;
     int rc = c->env.scratch ? recache_new(&c->env.recache, ctx, caching, err) : out_of_memory(err);
     if (rc) collection_destroy(&c);
     *out = c;
@@ -223,6 +226,7 @@ void collection_destroy(collection_t **collection) {
     if (!collection || !*collection) return;
     collection_t *c = *collection;
     recache_destroy(&c->env.recache);
+    counting_destroy(&c->counting);
     arena_destroy(&c->env.scratch);
     policy_destroy(&c->own_policy);
     free(c);
@@ -244,6 +248,7 @@ static int start(service_ctx_t *ctx, void **self, err_t *err) {
         return rc;
     }
     c->own_policy = policy;
+    c->slice_us = COUNTING_SLICE_MS * 1000LL;
     consumer_conf_t feed = {.client = ctx->client_conf,
                             .service = "enrollment",
                             .name = "collection",

@@ -1,11 +1,13 @@
-// One walk over the persons, page by page, and of each the bills of the year by key, in constant memory: it costs the
-// same however many years a city keeps. What public money owes is kept by partition (public_sums.h), and only
-// partitions whose bills changed are walked over; employers and persons pay every day, so with them it is always the
-// whole walk.
+// Partition by partition a walk over the persons, page by page, and of each the bills of the year by key, in constant
+// memory: it costs the same however many years a city keeps. What public money owes is kept by partition
+// (public_sums.h), and only partitions whose bills changed are walked over; employers and persons pay every day, so
+// with them it is always the whole walk.
 #include "obligations.h"
 #include "bearers.h"
 #include "common/policy/tables.h"
+#include "common/base/hash.h"
 #include "common/wire/scope.h"
+#include "counting.h"
 #include "public_sums.h"
 #include "store.h"
 #include "subsidies.h"
@@ -14,20 +16,27 @@
 
 enum { PAGE = 1000, SUMS_MAX = 4096, KEY_MAX = 65 };
 
-typedef struct walk_place { // the last person seen
-    int64_t partition;
-    char person[KEY_MAX];
-} walk_place_t;
+typedef struct kept { // of public money, of the year
+    int64_t changes[PARTITIONS];
+    bool holds[PARTITIONS];
+    rows_t made; // year, partition, changes, body: to be kept
+} kept_t;
 
 typedef struct sums {
     collection_t *c;
+    arena_t *arena; // of the sums
     bool all_payers;
     char year[PERIOD_TEXT_MAX], next_year[PERIOD_TEXT_MAX];
     obligations_t all;
     char (*last_person)[KEY_MAX]; // of each, so that a person counts once
     arena_t *page;
-    int64_t partition; // of which persons are walked over; -1: of all
 } sums_t;
+
+struct obligations_count {
+    int year;
+    sums_t sums, part; // all of it, and one partition that is walked over
+    kept_t kept;
+};
 
 static int out_of_memory(err_t *err) { return err_set(err, E_IO, "out of memory"); }
 
@@ -35,13 +44,11 @@ static int too_much(err_t *err) {
     return err_set(err, E_OUT_OF_RANGE, "the obligations add up to more than can be counted");
 }
 
-// The next persons, and what is asked for each: partition, person, year, the year after.
-static int read_persons(const sums_t *sums, walk_place_t *place, rows_t *keys, err_t *err) {
+// The next persons of a partition, and what is asked for each: partition, person, year, the year after. `last`: the
+// last person of the page before, and then of this one.
+static int read_persons(const sums_t *sums, int64_t partition, char last[static KEY_MAX], rows_t *keys, err_t *err) {
     rows_t persons;
-    store_t *store = sums->c->ctx->store;
-    int rc = sums->partition < 0
-                 ? person_keys_page(store, place->partition, place->person, PAGE, sums->page, &persons, err)
-                 : person_keys_of(store, sums->partition, place->person, PAGE, sums->page, &persons, err);
+    int rc = person_keys_of(sums->c->ctx->store, partition, last, PAGE, sums->page, &persons, err);
     rows_init(keys, sums->page, 4);
     for (size_t i = 0; rc == 0 && i < persons.count; i++) {
         cell_t *key = rows_add(keys);
@@ -51,10 +58,8 @@ static int read_persons(const sums_t *sums, walk_place_t *place, rows_t *keys, e
         key[2] = cell_text(sums->year);
         key[3] = cell_text(sums->next_year);
     }
-    if (rc || persons.count == 0) return rc;
-    place->partition = row_i64(&persons, persons.count - 1, 0);
-    snprintf(place->person, sizeof place->person, "%s", row_text(&persons, persons.count - 1, 1));
-    return 0;
+    if (rc == 0 && persons.count) snprintf(last, KEY_MAX, "%s", row_text(&persons, persons.count - 1, 1));
+    return rc;
 }
 
 // ---- one sum of many
@@ -70,7 +75,7 @@ static bool is_of(const Tc__Obligations__Line *line, const sum_key_t *of) {
 }
 
 static int add_sum(sums_t *sums, const sum_key_t *of, obligation_t **out, err_t *err) {
-    arena_t *arena = sums->c->ctx->arena;
+    arena_t *arena = sums->arena;
     Tc__Obligations__Line *line = arena_alloc(arena, sizeof *line);
     if (sums->all.count == SUMS_MAX) return err_set(err, E_TOO_LARGE, "more than %d lines of obligations", SUMS_MAX);
     if (!line) return out_of_memory(err);
@@ -133,13 +138,13 @@ static int add_page(sums_t *sums, const rows_t *rows, err_t *err) {
     return rc;
 }
 
-static int walk(sums_t *sums, err_t *err) {
-    walk_place_t place = {.partition = -1};
+static int walk(sums_t *sums, int64_t partition, err_t *err) {
+    char last[KEY_MAX] = "";
     rows_t keys, rows;
     int rc;
     do {
         arena_reset(sums->page);
-        rc = read_persons(sums, &place, &keys, err);
+        rc = read_persons(sums, partition, last, &keys, err);
         if (rc == 0) rc = bills_between(sums->c->ctx->store, &keys, sums->page, &rows, err);
         if (rc == 0) rc = add_page(sums, &rows, err);
     } while (rc == 0 && keys.count == PAGE);
@@ -148,12 +153,6 @@ static int walk(sums_t *sums, err_t *err) {
 }
 
 // ---- what is kept of public money
-
-typedef struct kept { // of the year
-    int64_t changes[PARTITIONS];
-    bool holds[PARTITIONS];
-    rows_t made; // year, partition, changes, body: to be kept
-} kept_t;
 
 static int add_amount(fen_t more, fen_t *sum, err_t *err) { return fen_add(*sum, more, sum) ? too_much(err) : 0; }
 
@@ -175,7 +174,7 @@ static int add_kept(sums_t *sums, const Tc__PublicSums *kept, err_t *err) {
 
 static int read_kept(sums_t *sums, kept_t *kept, err_t *err) {
     rows_t changes, rows;
-    arena_t *arena = sums->c->ctx->arena;
+    arena_t *arena = sums->arena;
     int rc = public_changes_of(sums->c->ctx->store, sums->year, arena, &changes, err);
     if (rc == 0) rc = public_sums_of(sums->c->ctx->store, sums->year, arena, &rows, err);
     for (size_t i = 0; rc == 0 && i < changes.count; i++)
@@ -215,37 +214,23 @@ static int sums_of_part(const sums_t *part, Tc__PublicSums *out, arena_t *arena,
 }
 
 // One partition from its bills, into the sums and among what is to be kept.
-static int walk_partition(sums_t *sums, sums_t *part, int64_t partition, kept_t *kept, err_t *err) {
-    arena_t *arena = sums->c->ctx->arena;
+static int walk_and_keep(obligations_count_t *count, int64_t partition, err_t *err) {
+    arena_t *arena = count->sums.arena;
     Tc__PublicSums made;
     size_t size;
-    part->all.count = 0;
-    part->partition = partition;
-    int rc = walk(part, err);
-    if (rc == 0) rc = sums_of_part(part, &made, arena, err);
-    if (rc == 0) rc = add_kept(sums, &made, err);
+    count->part.all.count = 0;
+    int rc = walk(&count->part, partition, err);
+    if (rc == 0) rc = sums_of_part(&count->part, &made, arena, err);
+    if (rc == 0) rc = add_kept(&count->sums, &made, err);
     if (rc) return rc;
     void *body = message_pack(&made.base, arena, &size);
-    cell_t *row = rows_add(&kept->made);
+    cell_t *row = rows_add(&count->kept.made);
     if (!body || !row) return out_of_memory(err);
-    row[0] = cell_text(sums->year);
+    row[0] = cell_text(count->sums.year);
     row[1] = cell_i64(partition);
-    row[2] = cell_i64(kept->changes[partition]);
+    row[2] = cell_i64(count->kept.changes[partition]);
     row[3] = cell_blob(body, size);
     return 0;
-}
-
-static int sum_public(sums_t *sums, err_t *err) {
-    arena_t *arena = sums->c->ctx->arena;
-    kept_t *kept = arena_alloc(arena, sizeof *kept);
-    sums_t part = *sums;
-    part.all.items = arena_alloc(arena, SUMS_MAX * sizeof *part.all.items);
-    if (!kept || !part.all.items) return out_of_memory(err);
-    rows_init(&kept->made, arena, 4);
-    int rc = read_kept(sums, kept, err);
-    for (int64_t p = 0; rc == 0 && p < PARTITIONS; p++)
-        if (!kept->holds[p]) rc = walk_partition(sums, &part, p, kept, err);
-    return rc ? rc : public_sums_put(sums->c->ctx->store, &kept->made, err);
 }
 
 // ---- whose of city and county
@@ -346,25 +331,74 @@ int32_t obligation_late_days(int year, date_t as_of) {
     return as_of > end ? (int32_t)(as_of - end) : 0;
 }
 
-int obligations_read(collection_t *c, int year, bool all_payers, obligations_t *out, err_t *err) {
-    arena_t *arena = c->ctx->arena;
+// ---- counting
+
+int obligations_begin(collection_t *c, int year, bool all_payers, arena_t *arena, obligations_count_t **out,
+                      err_t *err) {
     if (!date_valid(year, 1, 1)) return err_field(err, E_INVALID_FIELD, "year", "year: expected 1900 to 2199");
-    sums_t sums = {.c = c,
-                   .all_payers = all_payers,
-                   .all.items = arena_alloc(arena, SUMS_MAX * sizeof *sums.all.items),
-                   .last_person = arena_alloc(arena, SUMS_MAX * sizeof *sums.last_person),
-                   .page = c->env.scratch,
-                   .partition = -1};
-    if (!sums.all.items || !sums.last_person) return out_of_memory(err);
-    snprintf(sums.year, sizeof sums.year, "%04d", year);
-    snprintf(sums.next_year, sizeof sums.next_year, "%04d", year + 1);
-    int rc = all_payers ? walk(&sums, err) : sum_public(&sums, err);
-    if (rc == 0) rc = share_all(&sums, year, err);
-    if (rc == 0) rc = add_subsidies(&sums, year, err);
+    obligations_count_t *count = arena_alloc(arena, sizeof *count);
+    if (!count) return out_of_memory(err);
+    sums_t *sums = &count->sums;
+    *sums = (sums_t){.c = c, .arena = arena, .all_payers = all_payers, .page = c->env.scratch};
+    sums->all.items = arena_alloc(arena, SUMS_MAX * sizeof *sums->all.items);
+    sums->last_person = arena_alloc(arena, SUMS_MAX * sizeof *sums->last_person);
+    snprintf(sums->year, sizeof sums->year, "%04d", year);
+    snprintf(sums->next_year, sizeof sums->next_year, "%04d", year + 1);
+    count->year = year;
+    count->part = *sums;
+    count->part.all.items = arena_alloc(arena, SUMS_MAX * sizeof *count->part.all.items);
+    if (!sums->all.items || !sums->last_person || !count->part.all.items) return out_of_memory(err);
+    rows_init(&count->kept.made, arena, 4);
+    *out = count;
+    return all_payers ? 0 : read_kept(sums, &count->kept, err);
+}
+
+int obligations_part(obligations_count_t *count, int64_t partition, err_t *err) {
+    if (count->sums.all_payers) return walk(&count->sums, partition, err);
+    return count->kept.holds[partition] ? 0 : walk_and_keep(count, partition, err);
+}
+
+int obligations_rest(obligations_count_t *count, err_t *err) {
+    int rc = public_sums_put(count->sums.c->ctx->store, &count->kept.made, err);
+    count->kept.made.count = 0;
+    return rc;
+}
+
+int obligations_end(obligations_count_t *count, obligations_t *out, err_t *err) {
+    int rc = share_all(&count->sums, count->year, err);
+    if (rc == 0) rc = add_subsidies(&count->sums, count->year, err);
     if (rc) return rc;
-    finish(&sums.all);
-    *out = sums.all;
+    finish(&count->sums.all);
+    *out = count->sums.all;
     return 0;
+}
+
+int obligations_read(collection_t *c, int year, obligations_t *out, err_t *err) {
+    obligations_count_t *count;
+    int rc = obligations_begin(c, year, false, c->ctx->arena, &count, err);
+    for (int64_t p = 0; rc == 0 && p < PARTITIONS; p++) rc = obligations_part(count, p, err);
+    if (rc == 0) rc = obligations_rest(count, err);
+    return rc ? rc : obligations_end(count, out, err);
+}
+
+// ---- the method
+
+static int begin_count(collection_t *c, const void *ask, arena_t *arena, void **state, err_t *err) {
+    const Tc__GetObligations *what = ask;
+    return obligations_begin(c, what->year, what->all_payers, arena, (obligations_count_t **)state, err);
+}
+
+static int count_part(void *state, int64_t partition, err_t *err) { return obligations_part(state, partition, err); }
+
+static int count_rest(void *state, err_t *err) { return obligations_rest(state, err); }
+
+static int count_all(collection_t *c, const Tc__GetObligations *ask, obligations_t *out, err_t *err) {
+    static const counting_kind_t kind = {"obligations are", begin_count, count_part, count_rest};
+    char question[COUNTING_QUESTION_MAX];
+    void *count;
+    snprintf(question, sizeof question, "%d%s", ask->year, ask->all_payers ? " all" : "");
+    int rc = counting_go_on(c, &kind, question, ask, &count, err);
+    return rc ? rc : obligations_end(count, out, err);
 }
 
 int obligations_get(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
@@ -377,7 +411,7 @@ int obligations_get(void *self, const request_t *request, const ProtobufCMessage
     date_t as_of = date_of_ms(clock_now_ms());
     if (*ask->as_of && date_parse(ask->as_of, &as_of))
         return err_field(err, E_INVALID_FIELD, "as_of", "as_of: expected a date like 2018-03-01");
-    int rc = obligations_read(c, ask->year, ask->all_payers, &all, err);
+    int rc = count_all(c, ask, &all, err);
     if (rc) return rc;
     Tc__Obligations *out = arena_alloc(arena, sizeof *out);
     if (!out) return out_of_memory(err);

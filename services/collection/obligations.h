@@ -18,8 +18,17 @@ typedef struct obligations {
 // From the sums that are kept, and for partitions whose bills changed since from these, whose sums are kept then; with
 // `all_payers` employers and persons are payers like others, and all bills are walked over. City and county
 // share what finance owes as the city's file says on 1 January, each sum by itself, half a fen upwards for the city.
-// Lives in ctx->arena; the scratch arena is free afterwards.
-int obligations_read(collection_t *c, int year, bool all_payers, obligations_t *out, err_t *err) MUST_USE;
+//
+// Partition by partition: begin, each partition once, rest (keeps what was summed up; now and then, and last), end.
+// Everything lives in `arena`, which nobody resets meanwhile; the scratch arena is free between the calls.
+typedef struct obligations_count obligations_count_t;
+int obligations_begin(collection_t *c, int year, bool all_payers, arena_t *arena, obligations_count_t **out,
+                      err_t *err) MUST_USE;
+int obligations_part(obligations_count_t *count, int64_t partition, err_t *err) MUST_USE;
+int obligations_rest(obligations_count_t *count, err_t *err) MUST_USE;
+int obligations_end(obligations_count_t *count, obligations_t *out, err_t *err) MUST_USE;
+// All of it at once, without `all_payers`, in ctx->arena.
+int obligations_read(collection_t *c, int year, obligations_t *out, err_t *err) MUST_USE;
 // What a subsidy may still pay of it; below 0 when it was paid ahead.
 fen_t obligation_open(const obligation_t *obligation);
 // Days from the end of the year to `as_of`; 0 while it lasts.

@@ -77,15 +77,6 @@ int persons_page(store_t *store, const persons_range_t *range, int32_t limit, ar
                        params, COUNT_OF(params), arena, out, err);
 }
 
-int person_keys_page(store_t *store, int64_t partition, const char *person, int32_t limit, arena_t *arena, rows_t *out,
-                     err_t *err) {
-    const cell_t params[] = {cell_i64(partition), cell_text(person), cell_i64(limit)};
-    return store_query(store,
-                       "SELECT partition, person FROM person WHERE (partition, person) > ($1, $2)"
-                       " ORDER BY partition, person LIMIT $3",
-                       params, COUNT_OF(params), arena, out, err);
-}
-
 int person_keys_of(store_t *store, int64_t partition, const char *person, int32_t limit, arena_t *arena, rows_t *out,
                    err_t *err) {
     const cell_t params[] = {cell_i64(partition), cell_text(person), cell_i64(limit)};

@@ -16,10 +16,7 @@ typedef struct persons_range { // partitions from `first` to the one before `end
 } persons_range_t;
 int persons_page(store_t *store, const persons_range_t *range, int32_t limit, arena_t *arena, rows_t *out,
                  err_t *err) MUST_USE; // state, in order of partition and person
-// Only their keys, those after (partition, person): partition, person.
-int person_keys_page(store_t *store, int64_t partition, const char *person, int32_t limit, arena_t *arena, rows_t *out,
-                     err_t *err) MUST_USE;
-// The same, of this partition alone.
+// Only their keys, of one partition, those after the person: partition, person.
 int person_keys_of(store_t *store, int64_t partition, const char *person, int32_t limit, arena_t *arena, rows_t *out,
                    err_t *err) MUST_USE;
 int persons_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out,

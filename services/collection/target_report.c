@@ -1,6 +1,7 @@
 #include "target_report.h"
 #include "common/policy/statements.h"
 #include "common/wire/scope.h"
+#include "counting.h"
 #include "obligations.h"
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +14,20 @@ typedef struct fact { // what is so in one district
     int64_t done, due; // due: what the law's own target would be
 } fact_t;
 
+typedef struct count { // goes on from one asking to the next
+    collection_t *c;
+    arena_t *arena; // its own
+    date_t as_of;
+    fact_t *facts;
+    size_t fact_count;
+    obligations_count_t *money;
+} count_t;
+
 typedef struct report {
     collection_t *c;
     int year;
-    date_t as_of, late_on;
-    fact_t *facts;
+    date_t late_on;
+    const fact_t *facts;
     size_t fact_count;
     Tc__Targets *out;
     size_t room; // for lines
@@ -29,8 +39,8 @@ static bool same(const char *a, const char *b) { return strcmp(a, b) == 0; }
 
 // ---- what is so
 
-// Texts are kept as they are given: they must live as long as the report.
-static int fact_of(report_t *r, const fact_t *of, fact_t **out, err_t *err) {
+// Texts are kept as they are given: they must live as long as the count.
+static int fact_of(count_t *r, const fact_t *of, fact_t **out, err_t *err) {
     for (size_t i = 0; i < r->fact_count; i++) {
         fact_t *f = &r->facts[i];
         if (f->kind != of->kind || !same(f->division, of->division) || !same(f->tier, of->tier) ||
@@ -56,20 +66,20 @@ static bool covered_on(const Tc__Entitlement *e, month_t month) {
 }
 
 // Who is one of those who should be insured: alive on the day, and a number of its own.
-static bool counts(const report_t *r, const Tc__PersonState *person) {
+static bool counts(const count_t *r, const Tc__PersonState *person) {
     date_t died;
     if (*person->merged_into) return false;
     return !*person->died_on || date_parse(person->died_on, &died) || died >= r->as_of;
 }
 
-static int count_person(report_t *r, const Tc__PersonState *person, const Tc__Entitlement *e, err_t *err) {
+static int count_person(count_t *r, const Tc__PersonState *person, const Tc__Entitlement *e, err_t *err) {
     if (!counts(r, person)) return 0;
     const char *place = person_division(person, r->as_of);
     fact_t of = {TARGET_INSURED, place, "", "", 0, 0}, *fact;
     if (!policy_has_division(r->c->env.policy, place)) return 0;
     for (size_t i = 0; i < r->fact_count; i++) // texts of a page do not outlive it
         if (r->facts[i].kind == TARGET_INSURED && same(r->facts[i].division, place)) of.division = r->facts[i].division;
-    if (of.division == place && !(of.division = arena_text(r->c->ctx->arena, "%s", place))) return out_of_memory(err);
+    if (of.division == place && !(of.division = arena_text(r->arena, "%s", place))) return out_of_memory(err);
     int rc = fact_of(r, &of, &fact, err);
     if (rc) return rc;
     fact->due++;
@@ -78,7 +88,7 @@ static int count_person(report_t *r, const Tc__PersonState *person, const Tc__En
 }
 
 // States and entitlements come in one order; who has no entitlement has no row.
-static int count_page(report_t *r, const rows_t *states, const rows_t *keys, Tc__PersonState *const *persons,
+static int count_page(count_t *r, const rows_t *states, const rows_t *keys, Tc__PersonState *const *persons,
                       err_t *err) {
     arena_t *page = r->c->env.scratch;
     rows_t known;
@@ -97,10 +107,10 @@ static int count_page(report_t *r, const rows_t *states, const rows_t *keys, Tc_
     return rc;
 }
 
-static int read_page(const report_t *r, const char *after, rows_t *states, rows_t *keys, Tc__PersonState ***persons,
-                     err_t *err) {
+static int read_page(const count_t *r, int64_t partition, const char *after, rows_t *states, rows_t *keys,
+                     Tc__PersonState ***persons, err_t *err) {
     arena_t *page = r->c->env.scratch;
-    const persons_range_t range = {0, PARTITIONS, after};
+    const persons_range_t range = {(uint32_t)partition, (uint32_t)partition + 1, after};
     int rc = persons_page(r->c->ctx->store, &range, PAGE, page, states, err);
     rows_init(keys, page, 2);
     if (rc == 0 && !(*persons = arena_alloc(page, (states->count + 1) * sizeof **persons))) return out_of_memory(err);
@@ -113,7 +123,7 @@ static int read_page(const report_t *r, const char *after, rows_t *states, rows_
     return rc;
 }
 
-static int count_insured(report_t *r, err_t *err) {
+static int count_insured(count_t *r, int64_t partition, err_t *err) {
     arena_t *page = r->c->env.scratch;
     char after[128] = "";
     rows_t states, keys;
@@ -121,7 +131,7 @@ static int count_insured(report_t *r, err_t *err) {
     int rc;
     do {
         arena_reset(page);
-        rc = read_page(r, after, &states, &keys, &persons, err);
+        rc = read_page(r, partition, after, &states, &keys, &persons, err);
         if (rc == 0) rc = count_page(r, &states, &keys, persons, err);
         if (rc == 0 && states.count) snprintf(after, sizeof after, "%s", persons[states.count - 1]->person);
     } while (rc == 0 && states.count == PAGE);
@@ -129,9 +139,9 @@ static int count_insured(report_t *r, err_t *err) {
     return rc;
 }
 
-static int count_money(report_t *r, err_t *err) {
+static int count_money(count_t *r, err_t *err) {
     obligations_t all;
-    int rc = obligations_read(r->c, r->year, true, &all, err);
+    int rc = obligations_end(r->money, &all, err);
     for (size_t i = 0; rc == 0 && i < all.count; i++) {
         const Tc__Obligations__Line *line = all.items[i].line;
         const bool public = payer_from_name(line->payer) == PAYER_FINANCE;
@@ -148,6 +158,32 @@ static int count_money(report_t *r, err_t *err) {
             rc = err_set(err, E_OUT_OF_RANGE, "what was paid adds up to more than can be counted");
     }
     return rc;
+}
+
+// ---- counting
+
+static int begin_count(collection_t *c, const void *ask, arena_t *arena, void **state, err_t *err) {
+    const target_ask_t *what = ask;
+    count_t *count = arena_alloc(arena, sizeof *count);
+    if (!count) return out_of_memory(err);
+    *count = (count_t){.c = c, .arena = arena, .as_of = what->as_of};
+    if (!(count->facts = arena_alloc(arena, FACTS_MAX * sizeof *count->facts))) return out_of_memory(err);
+    *state = count;
+    return obligations_begin(c, what->year, true, arena, &count->money, err);
+}
+
+static int count_part(void *state, int64_t partition, err_t *err) {
+    count_t *count = state;
+    int rc = count_insured(count, partition, err);
+    return rc ? rc : obligations_part(count->money, partition, err);
+}
+
+static int count_all(collection_t *c, const target_ask_t *ask, count_t **out, err_t *err) {
+    static const counting_kind_t kind = {"what is done of the targets is", begin_count, count_part, NULL};
+    char question[COUNTING_QUESTION_MAX], day[DATE_TEXT_MAX];
+    snprintf(question, sizeof question, "%d %s", ask->year, date_format(ask->as_of, day));
+    int rc = counting_go_on(c, &kind, question, ask, (void **)out, err);
+    return rc ? rc : count_money(*out, err);
 }
 
 // ---- lines
@@ -302,19 +338,21 @@ static int make_lines(report_t *r, const target_list_t *list, err_t *err) {
 }
 
 int target_report(collection_t *c, const target_ask_t *ask, Tc__Targets **out, err_t *err) {
+    count_t *count;
+    int rc = count_all(c, ask, &count, err);
+    if (rc) return rc;
     report_t r = {.c = c,
                   .year = ask->year,
-                  .as_of = ask->as_of,
                   .late_on = ask->late_on,
+                  .facts = count->facts,
+                  .fact_count = count->fact_count,
                   .out = arena_alloc(c->ctx->arena, sizeof *r.out)};
     target_list_t list;
     char day[DATE_TEXT_MAX];
-    if (!r.out || !(r.facts = arena_alloc(c->ctx->arena, FACTS_MAX * sizeof *r.facts))) return out_of_memory(err);
+    if (!r.out) return out_of_memory(err);
     tc__targets__init(r.out);
     if (!(r.out->as_of = arena_text(c->ctx->arena, "%s", date_format(ask->as_of, day)))) return out_of_memory(err);
-    int rc = targets_of_year(c, ask->year, &list, err);
-    if (rc == 0) rc = count_insured(&r, err);
-    if (rc == 0) rc = count_money(&r, err);
+    rc = targets_of_year(c, ask->year, &list, err);
     if (rc == 0) rc = make_lines(&r, &list, err);
     if (rc) return rc;
     if (ask->history) {

@@ -4,8 +4,8 @@
 #pragma once
 #include "targets.h"
 
-// The caller's districts; lines of the whole city only for who has it. Lives in ctx->arena; the scratch arena is free
-// afterwards.
+// The caller's districts; lines of the whole city only for who has it. It counts the whole city: slice by slice, with
+// E_UNAVAILABLE until it is whole (counting.h). Lives until the next count; the scratch arena is free afterwards.
 typedef struct target_ask {
     int year;
     date_t as_of;   // who is insured is counted on that day

@@ -3,16 +3,6 @@
 #include "fields.h"
 #include <string.h>
 
-enum { WORDS_ROOM = 200 };
-
-static const char *words_of(const statement_t *statement, char text[static WORDS_ROOM]) {
-    size_t used = 0;
-    text[0] = '\0';
-    for (uint32_t i = 0; statement && i < statement->word_count && used < WORDS_ROOM; i++)
-        used += (size_t)snprintf(text + used, WORDS_ROOM - used, "%s%s", i ? ", " : "", statement->words[i]);
-    return text;
-}
-
 // The rule that asks for a paper of this group on this day; NULL: none does.
 static const statement_t *asked_for(const policy_t *policy, const char *group, date_t from) {
     const statement_t *groups = policy_stated(policy, "certified_groups");
@@ -35,9 +25,9 @@ static bool shortens(const Tc__PersonState *before, const Tc__SetGroup *ask) {
 
 static int check_one_of(const policy_t *policy, const char *field, const char *given, const char *name, err_t *err) {
     const statement_t *words = policy_stated(policy, name);
-    char text[WORDS_ROOM];
+    char text[STATEMENT_TEXT_MAX];
     if (!words || statement_names(words, given)) return 0;
-    return err_field(err, E_INVALID_FIELD, field, "%s: expected one of %s (%s)", field, words_of(words, text),
+    return err_field(err, E_INVALID_FIELD, field, "%s: expected one of %s (%s)", field, statement_text(words, text),
                      words->rule);
 }
 
@@ -53,7 +43,7 @@ static int check_given(const enrollment_rules_t *rules, const Tc__SetGroup *ask,
 
 static int check_category(const policy_t *policy, const char *category, err_t *err) {
     const statement_t *by = policy_stated(policy, "groups_defined_by");
-    char text[WORDS_ROOM];
+    char text[STATEMENT_TEXT_MAX];
     if (!*category) return 0;
     if (policy_stated(policy, "group_categories"))
         return check_one_of(policy, "category", category, "group_categories", err);
@@ -62,13 +52,13 @@ static int check_category(const policy_t *policy, const char *category, err_t *e
                          policy_city(policy));
     return err_field(err, E_UNSUPPORTED, "category",
                      "category: the definitions of %s are not in the city file: state them as group_categories (%s)",
-                     words_of(by, text), by->rule);
+                     statement_text(by, text), by->rule);
 }
 
 int certificate_check(const enrollment_rules_t *rules, const Tc__PersonState *before, const Tc__SetGroup *ask,
                       err_t *err) {
     date_t from;
-    char text[WORDS_ROOM];
+    char text[STATEMENT_TEXT_MAX];
     int rc = check_category(rules->policy, ask->category, err);
     if (rc || date_parse(ask->from, &from)) return rc; // a day that is none is told by who checks the membership
     const bool given = *ask->certificate || *ask->issuer || *ask->issuer_level || *ask->issued_on;
@@ -78,7 +68,7 @@ int certificate_check(const enrollment_rules_t *rules, const Tc__PersonState *be
     return err_field(err, E_MISSING_FIELD, "certificate",
                      "certificate is missing: %s asks for one of %s, with its issuer_level (%s and above) and issued_on"
                      " (%s, %s)",
-                     ask->group, words_of(policy_stated(rules->policy, "certificate_issuers"), text),
+                     ask->group, statement_text(policy_stated(rules->policy, "certificate_issuers"), text),
                      policy_stated(rules->policy, "certificate_levels")
                          ? policy_stated(rules->policy, "certificate_levels")->words[0]
                          : "any",
@@ -94,10 +84,10 @@ static bool is_of(const char *source, const char *issuer) {
 
 int certificate_check_list(const policy_t *policy, const char *group, date_t as_of, const char *source, err_t *err) {
     const statement_t *rule = asked_for(policy, group, as_of), *issuers = policy_stated(policy, "certificate_issuers");
-    char text[WORDS_ROOM];
+    char text[STATEMENT_TEXT_MAX];
     if (!rule || !issuers) return 0;
     for (uint32_t i = 0; i < issuers->word_count; i++)
         if (is_of(source, issuers->words[i])) return 0;
     return err_field(err, E_INVALID_FIELD, "source", "source: a list of %s comes from one of %s (%s, %s)", group,
-                     words_of(issuers, text), rule->rule, policy_rule_source(policy, rule->rule));
+                     statement_text(issuers, text), rule->rule, policy_rule_source(policy, rule->rule));
 }

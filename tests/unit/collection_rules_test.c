@@ -2,6 +2,7 @@
 // and is booked alike in every district; an employer's month is one sum; amended values hold from their day on.
 #include "collection.pb-c.h"
 #include "services/collection/collection.h"
+#include "services/collection/desk.h"
 #include "services/collection/own_share.h"
 #include "tests/obligations_rig.h"
 #include "tests/people_rig.h"
@@ -859,6 +860,54 @@ TEST(ZS_E12_ZS_C20_ZS_C21_the_law_itself_is_the_target) {
     close_city(&city);
 }
 
+// A count over the city does not keep others waiting: between two slices collection does what else it is asked.
+static void ask_in_slices(city_t *city, const char *method, const char *json, const char *whole) {
+    collection_t *self = city->collection.self;
+    self->slice_us = 0;
+    for (int part = 1; part < PARTITIONS; part++) {
+        char told[64];
+        snprintf(told, sizeof told, "%d of %d parts so far", part, PARTITIONS);
+        EQ(rig_ask(&city->collection, method, "%s", json), E_UNAVAILABLE);
+        EQ_TEXT(city->collection.err.field, "count");
+        HAS_TEXT(city->collection.err.text, told);
+        if (part != 20) continue;
+        EQ(rig_ask(&city->collection, "get_obligations", "{'year':2019}"), E_BUSY); // one count at a time
+        EQ_TEXT(city->collection.err.field, "count");
+        RIG_DO(&city->collection, "set_debit_account",
+               "{'person':'R0','kind':'card','bank':'ICBC','account':'62220000'}");
+    }
+    RIG_DO(&city->collection, method, "%s", json);
+    EQ_TEXT(rig_reply(&city->collection), whole);
+    self->slice_us = INT64_MAX;
+}
+
+TEST(a_count_over_the_city_goes_on_slice_by_slice) {
+    static const struct {
+        const char *method, *json;
+    } counts[] = {{"get_targets", "{'year':2022}"},
+                  {"get_obligations", "{'year':2022}"},
+                  {"get_obligations", "{'year':2022,'all_payers':true}"}};
+    city_t city;
+    open_settled(&city, &places[4]);
+    collection_t *self = city.collection.self;
+    for (size_t i = 0; i < COUNT_OF(counts); i++) {
+        err_t err = {0};
+        RIG_DO(&city.collection, counts[i].method, "%s", counts[i].json);
+        char *whole = strdup(rig_reply(&city.collection));
+        NEED(whole != NULL);
+        OK(strlen(whole) > 300);
+        NEED(store_exec(city.collection.ctx.store, "DELETE FROM public_sum", NULL, 0, &err) == E_OK);
+        ask_in_slices(&city, counts[i].method, counts[i].json, whole);
+        free(whole);
+    }
+    self->slice_us = 0;
+    EQ(rig_ask(&city.collection, "get_targets", "{'year':2022}"), E_UNAVAILABLE);
+    self->stale_us = 0; // nobody asks for it any more
+    EQ(rig_ask(&city.collection, "get_obligations", "{'year':2022}"), E_UNAVAILABLE);
+    HAS_TEXT(city.collection.err.text, "obligations are being counted, 1 of");
+    close_city(&city);
+}
+
 TEST(bad_targets_name_the_field) {
     static const struct {
         const char *json, *field;
@@ -956,7 +1005,8 @@ TESTS("collection_rules", CASE(the_ground_is_laid),
       CASE(JM_C_06_JM_C_36_each_fund_that_bears_the_subsidy_is_told_with_what_it_paid),
       CASE(SM_C07_ZS_C20_ZS_C21_each_government_raises_its_share_of_medical_assistance),
       CASE(SM_E03_SM_C05_YC_E08_YC_C10_targets_of_districts_are_held_against_what_is_done),
-      CASE(ZS_E12_ZS_C20_ZS_C21_the_law_itself_is_the_target), CASE(bad_targets_name_the_field),
+      CASE(ZS_E12_ZS_C20_ZS_C21_the_law_itself_is_the_target), CASE(a_count_over_the_city_goes_on_slice_by_slice),
+      CASE(bad_targets_name_the_field),
       CASE(JM_C_45_JM_C_46_the_fee_is_debited_from_the_named_account_whole_or_not_at_all),
       CASE(JM_C_07_a_family_planning_household_follows_the_rule_of_its_district),
       CASE(JM_C_39_a_year_is_billed_once_its_payment_window_is_published),
