@@ -3,7 +3,7 @@
 
 // Known bounds, which also keep PostgreSQL from joining whole tables with the keys (store.c).
 #define ONE " LIMIT 1"
-#define ALL_PERIODS " LIMIT 4000"
+#define ALL_PERIODS " LIMIT (SELECT 4000)"
 
 int bills_paid_of(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
     return store_each_query(store,

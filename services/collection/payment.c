@@ -14,10 +14,11 @@ typedef struct book {
     const payment_t *payments;
     size_t count;
     Tc__Receipt **receipts; // one for each payment
-    // All bills, in order of payments, with what personal accounts need to know of each.
+    // All bills with what personal accounts need to know of each: in order of payments, and then of their persons.
     paid_bill_t *bills;
+    const char **paid_on; // of each bill; NULL on the way back
     size_t bill_count;
-    const Tc__PersonState **persons; // by number, each once
+    const Tc__PersonState **persons; // by partition and number, each once
     size_t *person_of;               // of each bill, in `persons`
     size_t person_count;
     renewal_t renewal;
@@ -93,13 +94,15 @@ static int read_bills(book_t *book, err_t *err) {
     if (rc == 0) rc = find_bills(book, true, &rows[1], err);
     if (rc) return rc;
     book->bills = arena_alloc(book->arena, (rows[0].count + rows[1].count + 1) * sizeof *book->bills);
+    book->paid_on = arena_alloc(book->arena, (rows[0].count + rows[1].count + 1) * sizeof *book->paid_on);
     book->receipts = arena_alloc(book->arena, (book->count + 1) * sizeof *book->receipts);
-    if (!book->bills || !book->receipts) return out_of_memory(err);
+    if (!book->bills || !book->paid_on || !book->receipts) return out_of_memory(err);
     for (size_t i = 0; rc == 0 && i < book->count; i++) {
         const size_t of = *book->payments[i].payer.employer ? 1 : 0, first = book->bill_count;
         for (; rc == 0 && next[of] < rows[of].count && row_i64(&rows[of], next[of], 0) == (int64_t)key[of]; next[of]++)
             rc = unpack_bill(book, &rows[of], next[of], 1, book->payments[i].receipt, err);
         key[of]++;
+        for (size_t k = first; k < book->bill_count; k++) book->paid_on[k] = book->payments[i].paid_on;
         if (rc == 0) rc = make_receipt(book, i, first, err);
     }
     return rc;
@@ -107,7 +110,48 @@ static int read_bills(book_t *book, err_t *err) {
 
 // ---- their persons
 
-static int by_number(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+typedef struct place { // of a bill
+    uint32_t partition;
+    size_t at;
+    paid_bill_t bill;
+    const char *paid_on;
+} place_t;
+
+static int by_person(const void *a, const void *b) {
+    const place_t *x = a, *y = b;
+    if (x->partition != y->partition) return x->partition < y->partition ? -1 : 1;
+    const int order = strcmp(x->bill.bill->person, y->bill.bill->person);
+    return order ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+// Bills in the order in which tables keep persons: what is read and written one after the other is on few pages.
+static int sort_bills(book_t *book, err_t *err) {
+    place_t *places = arena_alloc(book->arena, (book->bill_count + 1) * sizeof *places);
+    if (!places) return out_of_memory(err);
+    for (size_t i = 0; i < book->bill_count; i++)
+        places[i] = (place_t){partition_of(book->bills[i].bill->person), i, book->bills[i],
+                              book->paid_on ? book->paid_on[i] : NULL};
+    qsort(places, book->bill_count, sizeof *places, by_person);
+    for (size_t i = 0; i < book->bill_count; i++) {
+        book->bills[i] = places[i].bill;
+        if (book->paid_on) book->paid_on[i] = places[i].paid_on;
+    }
+    return 0;
+}
+
+static int list_persons(book_t *book, rows_t *keys, err_t *err) {
+    book->person_of = arena_alloc(book->arena, (book->bill_count + 1) * sizeof *book->person_of);
+    if (!book->person_of) return out_of_memory(err);
+    rows_init(keys, book->arena, 2);
+    for (size_t i = 0; i < book->bill_count; i++) {
+        const char *person = book->bills[i].bill->person;
+        int rc = i && strcmp(book->bills[i - 1].bill->person, person) == 0 ? 0 : key_add(keys, person, err);
+        if (rc) return rc;
+        book->person_of[i] = keys->count - 1;
+    }
+    book->person_count = keys->count;
+    return 0;
+}
 
 static int unpack_persons(book_t *book, const rows_t *rows, err_t *err) {
     int rc = 0;
@@ -119,34 +163,17 @@ static int unpack_persons(book_t *book, const rows_t *rows, err_t *err) {
         rc = message_unpack((ProtobufCMessage **)&book->persons[i], &tc__person_state__descriptor, state, size,
                             book->arena, err);
     }
+    for (size_t i = 0; rc == 0 && i < book->bill_count; i++) book->bills[i].person = book->persons[book->person_of[i]];
     return rc;
 }
 
 static int read_persons(book_t *book, err_t *err) {
     rows_t keys, rows;
-    const char **names = arena_alloc(book->arena, (book->bill_count + 1) * sizeof *names);
-    book->person_of = arena_alloc(book->arena, (book->bill_count + 1) * sizeof *book->person_of);
-    if (!names || !book->person_of) return out_of_memory(err);
-    for (size_t i = 0; i < book->bill_count; i++) names[i] = book->bills[i].bill->person;
-    qsort(names, book->bill_count, sizeof *names, by_number);
-    rows_init(&keys, book->arena, 2);
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < book->bill_count; i++) {
-        if (i > 0 && strcmp(names[i - 1], names[i]) == 0) continue;
-        names[book->person_count++] = names[i];
-        rc = key_add(&keys, names[i], err);
-    }
+    int rc = sort_bills(book, err);
+    if (rc == 0) rc = list_persons(book, &keys, err);
     if (rc == 0) rc = persons_of(book->c->ctx->store, &keys, book->arena, &rows, err);
     if (rc == 0 && rows.count != keys.count) rc = err_set(err, E_INTERNAL, "a bill's person is not known");
-    if (rc == 0) rc = unpack_persons(book, &rows, err);
-    for (size_t i = 0; rc == 0 && i < book->bill_count; i++) {
-        const char *name = book->bills[i].bill->person;
-        const char **at = bsearch(&name, names, book->person_count, sizeof *names, by_number);
-        CHECK(at != NULL);
-        book->person_of[i] = (size_t)(at - names);
-        book->bills[i].person = book->persons[at - names];
-    }
-    return rc;
+    return rc ? rc : unpack_persons(book, &rows, err);
 }
 
 static int kind_of_bill(const book_t *book, paid_bill_t *bill, const rows_t *kinds, size_t row, err_t *err) {
@@ -155,7 +182,7 @@ static int kind_of_bill(const book_t *book, paid_bill_t *bill, const rows_t *kin
     return rc ? rc : employer_kind_of(kinds, row, period.month, book->arena, &bill->employer_kind, err);
 }
 
-// The kind of the employer behind each bill; bills of one employer stand together.
+// The kind of the employer behind each bill; in order of payments those of one employer stand together.
 static int read_employers(book_t *book, err_t *err) {
     rows_t keys, kinds;
     int rc = 0;
@@ -205,18 +232,15 @@ static int touch_sums(const book_t *book, err_t *err) {
 static int mark_paid(const book_t *book, err_t *err) {
     rows_t rows;
     rows_init(&rows, book->arena, 5);
-    for (size_t i = 0, k = 0; i < book->count; i++) {
-        const payment_t *payment = &book->payments[i];
-        for (; k < book->bill_count && book->bills[k].receipt == payment->receipt; k++) {
-            const Tc__ContributionBill *bill = book->bills[k].bill;
-            cell_t *row = rows_add(&rows);
-            if (!row) return out_of_memory(err);
-            row[0] = cell_i64(partition_of(bill->person));
-            row[1] = cell_text(bill->person);
-            row[2] = cell_text(bill->period);
-            row[3] = cell_text(payment->paid_on);
-            row[4] = cell_text(payment->receipt);
-        }
+    for (size_t i = 0; i < book->bill_count; i++) {
+        const Tc__ContributionBill *bill = book->bills[i].bill;
+        cell_t *row = rows_add(&rows);
+        if (!row) return out_of_memory(err);
+        row[0] = cell_i64(partition_of(bill->person));
+        row[1] = cell_text(bill->person);
+        row[2] = cell_text(bill->period);
+        row[3] = cell_text(book->paid_on[i]);
+        row[4] = cell_text(book->bills[i].receipt);
     }
     return bills_pay(book->c->ctx->store, &rows, err);
 }
@@ -256,8 +280,8 @@ int payments_book(collection_t *c, const payment_t *payments, size_t count, Tc__
     book_t book = {.c = c, .arena = c->ctx->arena, .payments = payments, .count = count};
     if (count == 0) return 0;
     int rc = read_bills(&book, err);
-    if (rc == 0) rc = read_persons(&book, err);
     if (rc == 0) rc = read_employers(&book, err);
+    if (rc == 0) rc = read_persons(&book, err);
     if (rc) return rc;
     rc = mark_paid(&book, err);
     if (rc == 0) rc = touch_sums(&book, err);
@@ -300,8 +324,8 @@ static int renew_shares(const book_t *book, err_t *err) {
 int payment_undo(collection_t *c, const payer_key_t *payer, const Tc__Receipt *receipt, err_t *err) {
     book_t book = {.c = c, .arena = c->ctx->arena};
     int rc = read_paid(&book, payer, receipt->receipt, err);
-    if (rc == 0) rc = read_persons(&book, err);
     if (rc == 0) rc = read_employers(&book, err);
+    if (rc == 0) rc = read_persons(&book, err);
     if (rc) return rc;
     rc = bills_unpay(c->ctx->store, payer, receipt->receipt, err);
     if (rc == 0) rc = touch_sums(&book, err);
