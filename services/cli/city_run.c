@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 // A service that is restarted is back within the deadline.
-enum { LANES_DEFAULT = 4, CHUNK_PERSONS = 2000, DEADLINE_MS = 60000, TELL_US = 200000, TOLD_MAX = 20 };
+enum { LANES_DEFAULT = 4, CHUNK_PERSONS = 3000, DEADLINE_MS = 60000, TELL_US = 200000, TOLD_MAX = 20 };
 
 typedef struct lane {
     int part;

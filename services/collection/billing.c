@@ -52,7 +52,7 @@ static bool brings_months(const owing_t *owing, const char *newest) {
     return false;
 }
 
-static int add_key(const run_t *run, owing_t *owing, owing_t **asked, rows_t *keys, err_t *err) {
+static int add_later(const run_t *run, owing_t *owing, owing_t **asked, rows_t *keys, err_t *err) {
     int rc = key_add(keys, owing->person->person, err);
     if (rc) return rc;
     rows_at(keys, keys->count - 1)[2] = cell_text(run->period->text);
@@ -67,12 +67,12 @@ static int mark_billed(run_t *run, err_t *err) {
     arena_t *arena = run->ctx->arena;
     owing_t **asked = arena_alloc(arena, (run->count + 1) * sizeof(owing_t *));
     if (!asked) return out_of_memory(err);
-    rows_init(&all, arena, 3);
+    rows_init(&all, arena, 2);
     rows_init(&later, arena, 3);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < run->count; i++) {
         run->owing[i].renew = brings_months(&run->owing[i], "");
-        rc = add_key(run, &run->owing[i], asked, &all, err);
+        rc = key_add(&all, run->owing[i].person->person, err);
     }
     if (rc == 0) rc = bills_newest(run->ctx->store, &all, arena, &newest, err);
     for (size_t i = 0; rc == 0 && i < newest.count; i++) {
@@ -80,7 +80,7 @@ static int mark_billed(run_t *run, err_t *err) {
         const int order = strcmp(row_text(&newest, i, 1), run->period->text);
         owing->billed = order == 0;
         owing->renew = order > 0 || (order < 0 && brings_months(owing, row_text(&newest, i, 1)));
-        if (order > 0) rc = add_key(run, owing, asked, &later, err);
+        if (order > 0) rc = add_later(run, owing, asked, &later, err);
     }
     if (rc == 0) rc = bills_known(run->ctx->store, &later, arena, &known, err);
     for (size_t i = 0; rc == 0 && i < known.count; i++) {

@@ -40,7 +40,7 @@ typedef struct payer_key {
 } payer_key_t;
 
 enum { BILL_COLUMNS = 11 };
-// Of keys + period: the newest period that the person was billed for, whichever it is; and those billed for this one.
+// The newest period that the person was billed for; and of keys + period, those billed for this one.
 int bills_newest(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE; // key, period
 int bills_known(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;  // key
 int bills_insert(store_t *store, const rows_t *rows, err_t *err) MUST_USE; // BILL_COLUMNS, see store.c

@@ -5,7 +5,8 @@
 #include "collection.h"
 #include "common/daemon/service.h"
 
-enum { WALK_LIMIT_DEFAULT = 500, WALK_LIMIT_MAX = 2000 };
+// So many that an answer which names each of them with a reason is below the largest message.
+enum { WALK_LIMIT_DEFAULT = 500, WALK_LIMIT_MAX = 3000 };
 
 typedef struct walk {
     const char *after;   // the last person of the chunk before; "" begins

@@ -147,7 +147,7 @@ TEST(parts_that_cannot_be_name_the_field) {
         {"bill_month", "{'month':'2018-01','part':-1,'parts':3}", "part"},
         {"bill_year", "{'year':2018,'parts':65}", "parts"},
         {"bill_year", "{'year':2018,'parts':-1}", "parts"},
-        {"rebuild", "{'limit':2001}", "limit"},
+        {"rebuild", "{'limit':3001}", "limit"},
         {"rebuild", "{'limit':-1}", "limit"},
         {"rebuild", "{'part':2,'parts':2}", "part"},
     };
