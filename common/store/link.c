@@ -68,9 +68,9 @@ static int set_up_reader(link_t *link, err_t *err) {
     return script(link, sql, err);
 }
 
-// Durability and waiting do not depend on how the server is configured. The schema is made under a lock: IF NOT EXISTS
-// alone fails when two processes come at once; and only if it is absent, so that the right to make one is not needed
-// later.
+// Durability and waiting do not depend on how the server is configured, nor whether it compiles statements that take
+// milliseconds. The schema is made under a lock: IF NOT EXISTS alone fails when two processes come at once; and only if
+// it is absent, so that the right to make one is not needed later.
 static int set_up(link_t *link, err_t *err) {
     char sql[1200];
     const char *s = link->schema;
@@ -78,7 +78,7 @@ static int set_up(link_t *link, err_t *err) {
     snprintf(sql, sizeof sql,
              "SELECT set_config('synchronous_commit', 'on', false)"
              " WHERE current_setting('synchronous_commit') IN ('off', 'local');"
-             "SET client_encoding = 'UTF8'; SET lock_timeout = %d; SET search_path = \"%s\", public;"
+             "SET client_encoding = 'UTF8'; SET lock_timeout = %d; SET jit = off; SET search_path = \"%s\", public;"
              "DO $$ BEGIN IF to_regnamespace('\"%s\"') IS NULL THEN"
              " PERFORM pg_advisory_xact_lock(hashtextextended('schema %s', 0)); CREATE SCHEMA IF NOT EXISTS \"%s\";"
              " END IF; END $$",
