@@ -457,7 +457,7 @@ TEST(credits_of_a_merged_number_become_the_others) {
     close_city(&city);
 }
 
-TEST(JM_C_45_the_account_of_a_merged_number_becomes_the_others_unless_it_has_one) {
+TEST(the_debit_account_of_a_merged_number_becomes_the_others_unless_it_has_one) {
     static const char account[] = "{'person':'%s','kind':'card','bank':'ICBC','account':'%s'}";
     city_t city;
     open_city(&city);
@@ -513,5 +513,5 @@ TESTS("collection_life", CASE(the_ground_is_laid), CASE(what_stood_under_the_old
       CASE(JM_G_20_the_first_bill_of_a_second_stay_renews_the_state),
       CASE(JM_A_12_who_is_covered_for_life_is_credited_once_a_month), CASE(credits_of_months_after_a_death_go_back),
       CASE(credits_of_a_merged_number_become_the_others),
-      CASE(JM_C_45_the_account_of_a_merged_number_becomes_the_others_unless_it_has_one),
+      CASE(the_debit_account_of_a_merged_number_becomes_the_others_unless_it_has_one),
       CASE(JM_A_14_and_JM_A_15_who_has_no_account_after_retirement_is_not_credited), CASE(the_ground_is_cleared))
