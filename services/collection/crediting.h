@@ -9,6 +9,7 @@ typedef struct paid_bill {
     const Tc__PersonState *person;
     const char *employer_kind; // NULL without an employer
     const char *receipt;
+    const char *paid_on; // of a bill that is being paid (payment.h); crediting does not ask
 } paid_bill_t;
 
 // After the bills were marked as paid, in the same transaction. A city without personal accounts: nothing happens.

@@ -16,7 +16,6 @@ typedef struct book {
     Tc__Receipt **receipts; // one for each payment
     // All bills with what personal accounts need to know of each: in order of payments, and then of their persons.
     paid_bill_t *bills;
-    const char **paid_on; // of each bill; NULL on the way back
     size_t bill_count;
     const Tc__PersonState **persons; // by partition and number, each once
     size_t *person_of;               // of each bill, in `persons`
@@ -94,15 +93,14 @@ static int read_bills(book_t *book, err_t *err) {
     if (rc == 0) rc = find_bills(book, true, &rows[1], err);
     if (rc) return rc;
     book->bills = arena_alloc(book->arena, (rows[0].count + rows[1].count + 1) * sizeof *book->bills);
-    book->paid_on = arena_alloc(book->arena, (rows[0].count + rows[1].count + 1) * sizeof *book->paid_on);
     book->receipts = arena_alloc(book->arena, (book->count + 1) * sizeof *book->receipts);
-    if (!book->bills || !book->paid_on || !book->receipts) return out_of_memory(err);
+    if (!book->bills || !book->receipts) return out_of_memory(err);
     for (size_t i = 0; rc == 0 && i < book->count; i++) {
         const size_t of = *book->payments[i].payer.employer ? 1 : 0, first = book->bill_count;
         for (; rc == 0 && next[of] < rows[of].count && row_i64(&rows[of], next[of], 0) == (int64_t)key[of]; next[of]++)
             rc = unpack_bill(book, &rows[of], next[of], 1, book->payments[i].receipt, err);
         key[of]++;
-        for (size_t k = first; k < book->bill_count; k++) book->paid_on[k] = book->payments[i].paid_on;
+        for (size_t k = first; k < book->bill_count; k++) book->bills[k].paid_on = book->payments[i].paid_on;
         if (rc == 0) rc = make_receipt(book, i, first, err);
     }
     return rc;
@@ -114,7 +112,6 @@ typedef struct place { // of a bill
     uint32_t partition;
     size_t at;
     paid_bill_t bill;
-    const char *paid_on;
 } place_t;
 
 static int by_person(const void *a, const void *b) {
@@ -129,13 +126,9 @@ static int sort_bills(book_t *book, err_t *err) {
     place_t *places = arena_alloc(book->arena, (book->bill_count + 1) * sizeof *places);
     if (!places) return out_of_memory(err);
     for (size_t i = 0; i < book->bill_count; i++)
-        places[i] = (place_t){partition_of(book->bills[i].bill->person), i, book->bills[i],
-                              book->paid_on ? book->paid_on[i] : NULL};
+        places[i] = (place_t){partition_of(book->bills[i].bill->person), i, book->bills[i]};
     qsort(places, book->bill_count, sizeof *places, by_person);
-    for (size_t i = 0; i < book->bill_count; i++) {
-        book->bills[i] = places[i].bill;
-        if (book->paid_on) book->paid_on[i] = places[i].paid_on;
-    }
+    for (size_t i = 0; i < book->bill_count; i++) book->bills[i] = places[i].bill;
     return 0;
 }
 
@@ -239,7 +232,7 @@ static int mark_paid(const book_t *book, err_t *err) {
         row[0] = cell_i64(partition_of(bill->person));
         row[1] = cell_text(bill->person);
         row[2] = cell_text(bill->period);
-        row[3] = cell_text(book->paid_on[i]);
+        row[3] = cell_text(book->bills[i].paid_on);
         row[4] = cell_text(book->bills[i].receipt);
     }
     return bills_pay(book->c->ctx->store, &rows, err);
