@@ -68,6 +68,8 @@ int suite_call(suite_t *suite, const char *service, const char *method, const ch
 // is whole, an hour at most, and says on standard error how far it is.
 int suite_count(suite_t *suite, const char *service, const char *method, const ProtobufCMessage *request,
                 const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **reply, err_t *err) MUST_USE;
+// The same for a call that is packed already, until its deadline where it has one. One that writes needs a request id.
+int suite_call_on(suite_t *suite, const call_t *call, reply_t *answer, err_t *err) MUST_USE;
 // Print a refusal for a person, or as {"error":{…}} on standard output; returns 1.
 int cli_refused(const err_t *err, bool json);
 

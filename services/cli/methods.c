@@ -17,7 +17,9 @@
 #include <string.h>
 
 #define METHOD(service, name, request, reply, key)                                                                     \
-    { service, name, &tc__##request##__descriptor, &tc__##reply##__descriptor, key }
+    { service, name, &tc__##request##__descriptor, &tc__##reply##__descriptor, key, false }
+#define COUNTS(service, name, request, reply)                                                                          \
+    { service, name, &tc__##request##__descriptor, &tc__##reply##__descriptor, NULL, true }
 static const cli_method_t methods[] = {
     METHOD("enrollment", "register_person", register_person, person_state, "person"),
     METHOD("enrollment", "register_employer", register_employer, employer_state, "employer"),
@@ -62,10 +64,10 @@ static const cli_method_t methods[] = {
     METHOD("collection", "get_years", get_years, years, "person"),
     METHOD("collection", "assess_retirement", assess_retirement, retirement_assessment, "person"),
     METHOD("collection", "bill_lump_sum", bill_lump_sum, contribution_bill, "person"),
-    METHOD("collection", "receive_subsidy", receive_subsidy, receipt, NULL),
-    METHOD("collection", "get_obligations", get_obligations, obligations, NULL),
+    COUNTS("collection", "receive_subsidy", receive_subsidy, receipt),
+    COUNTS("collection", "get_obligations", get_obligations, obligations),
     METHOD("collection", "set_target", set_target, target, NULL),
-    METHOD("collection", "get_targets", get_targets, targets, NULL),
+    COUNTS("collection", "get_targets", get_targets, targets),
     METHOD("collection", "set_debit_account", set_debit_account, debit_account, "person"),
     METHOD("collection", "list_debits", list_debits, debits, NULL),
     METHOD("adjudication", "quote", bill, decision, "person"),

@@ -6,6 +6,7 @@ typedef struct cli_method {
     const char *service, *name;
     const ProtobufCMessageDescriptor *request, *reply;
     const char *key_field; // field of the request that routes it; NULL: any instance
+    bool counts;           // first the city is counted slice by slice: suite_count()
 } cli_method_t;
 
 const cli_method_t *method_find(const char *service, const char *name); // NULL when there is none

@@ -123,7 +123,7 @@ int request_send(suite_t *suite, const cli_method_t *method, const words_t *fiel
                          .body_bytes = bytes,
                          .deadline_ms = (int)options->deadline_s * 1000};
     reply_t answer;
-    rc = client_call(suite->client, &call, &answer, &err);
+    rc = method->counts ? suite_call_on(suite, &call, &answer, &err) : client_call(suite->client, &call, &answer, &err);
     if (!rc) rc = message_unpack(&reply, method->reply, answer.body, answer.body_bytes, suite->arena, &err);
     if (rc == E_TIMEOUT) fprintf(stderr, "the outcome is unknown: give the same command again to learn it\n");
     return rc ? cli_refused(&err, options->json) : print_reply(suite, reply, options->json);

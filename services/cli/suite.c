@@ -1,5 +1,6 @@
 // The connection of a command to a running suite.
 #include "cli.h"
+#include "common/base/date.h"
 #include "common/base/hash.h"
 #include "common/wire/lane.h"
 #include <stdlib.h>
@@ -45,41 +46,55 @@ void suite_close(suite_t *suite) {
     conf_destroy(&suite->conf);
 }
 
-static int ask(suite_t *suite, const call_t *what, const ProtobufCMessage *request,
-               const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **reply, err_t *err) {
-    call_t call = *what;
-    reply_t answer;
-    if (!(call.body = message_pack(request, suite->arena, &call.body_bytes)))
-        return err_set(err, E_IO, "out of memory");
-    int rc = client_call(suite->client, &call, &answer, err);
-    if (rc || !reply) return rc;
-    return message_unpack(reply, reply_type, answer.body, answer.body_bytes, suite->arena, err);
+static int pack(suite_t *suite, const ProtobufCMessage *request, call_t *call, err_t *err) {
+    call->body = message_pack(request, suite->arena, &call->body_bytes);
+    return call->body ? 0 : err_set(err, E_IO, "out of memory");
+}
+
+static int unpack(suite_t *suite, const reply_t *answer, const ProtobufCMessageDescriptor *type,
+                  ProtobufCMessage **reply, err_t *err) {
+    if (!reply) return 0;
+    return message_unpack(reply, type, answer->body, answer->body_bytes, suite->arena, err);
 }
 
 int suite_call(suite_t *suite, const char *service, const char *method, const char *key,
                const ProtobufCMessage *request, const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **reply,
                err_t *err) {
-    const call_t call = {.service = service, .method = method, .key = key};
-    return ask(suite, &call, request, reply_type, reply, err);
+    call_t call = {.service = service, .method = method, .key = key};
+    reply_t answer;
+    int rc = pack(suite, request, &call, err);
+    if (rc == 0) rc = client_call(suite->client, &call, &answer, err);
+    return rc ? rc : unpack(suite, &answer, reply_type, reply, err);
 }
 
-enum { COUNT_TRY_MS = 5000, COUNT_TRIES_MAX = 720, COUNT_SILENT_MAX = 3 };
+enum { COUNT_TRY_MS = 5000, COUNT_MS = 3600 * 1000, COUNT_SILENT_MAX = 3 };
+
+static bool still_counts(int rc, const err_t *err) {
+    return (rc == E_UNAVAILABLE || rc == E_BUSY) && strcmp(err->field, "count") == 0;
+}
+
+int suite_call_on(suite_t *suite, const call_t *what, reply_t *answer, err_t *err) {
+    const int64_t until_us = clock_mono_us() + (what->deadline_ms ? what->deadline_ms : COUNT_MS) * 1000LL;
+    call_t call = *what;
+    int64_t left_ms = 0;
+    int rc, silent = 0;
+    do {
+        left_ms = (until_us - clock_mono_us()) / 1000;
+        call.deadline_ms = left_ms < 1 ? 1 : left_ms < COUNT_TRY_MS ? (int)left_ms : COUNT_TRY_MS;
+        rc = client_call(suite->client, &call, answer, err);
+        if (still_counts(rc, err)) fprintf(stderr, "%s\n", err->text);
+        silent = rc == E_TIMEOUT ? silent + 1 : 0; // may have come while a slice was counted
+    } while ((still_counts(rc, err) || rc == E_TIMEOUT) && silent < COUNT_SILENT_MAX && left_ms > COUNT_TRY_MS);
+    return rc;
+}
 
 int suite_count(suite_t *suite, const char *service, const char *method, const ProtobufCMessage *request,
                 const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **reply, err_t *err) {
-    const call_t call = {.service = service, .method = method, .key = "", .deadline_ms = COUNT_TRY_MS};
-    int rc = E_UNAVAILABLE, silent = 0;
-    for (int tries = 0; rc && silent < COUNT_SILENT_MAX && tries < COUNT_TRIES_MAX; tries++) {
-        rc = ask(suite, &call, request, reply_type, reply, err);
-        if (rc == E_TIMEOUT) { // may have come while a slice was counted
-            silent++;
-            continue;
-        }
-        if ((rc != E_UNAVAILABLE && rc != E_BUSY) || strcmp(err->field, "count") != 0) return rc;
-        fprintf(stderr, "%s\n", err->text);
-        silent = 0;
-    }
-    return rc;
+    call_t call = {.service = service, .method = method, .key = ""};
+    reply_t answer;
+    int rc = pack(suite, request, &call, err);
+    if (rc == 0) rc = suite_call_on(suite, &call, &answer, err);
+    return rc ? rc : unpack(suite, &answer, reply_type, reply, err);
 }
 
 // A string safe inside JSON quotes: our error texts hold no control characters, but may quote the caller's input.

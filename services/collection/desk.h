@@ -5,12 +5,14 @@
 #include "store.h"
 
 typedef struct counting counting_t;
+typedef struct owed owed_t;
 
 struct collection {
     service_ctx_t *ctx;
     renew_env_t env;
     policy_t *own_policy; // when we loaded it ourselves
     counting_t *counting; // counting.h; NULL until somebody asks
+    owed_t *owed;         // owed.h; likewise
     int64_t slice_us;     // of a count over the city, per answer
     int64_t stale_us;     // after which a count that nobody asks for gives way to another one
 };

@@ -12,6 +12,7 @@
 #include "merger.h"
 #include "obligations.h"
 #include "own_share.h"
+#include "owed.h"
 #include "parked.h"
 #include "preview.h"
 #include "rebuild.h"
@@ -227,6 +228,7 @@ void collection_destroy(collection_t **collection) {
     collection_t *c = *collection;
     recache_destroy(&c->env.recache);
     counting_destroy(&c->counting);
+    owed_destroy(&c->owed);
     arena_destroy(&c->env.scratch);
     policy_destroy(&c->own_policy);
     free(c);
@@ -270,8 +272,18 @@ static void stop(void *self) {
     collection_destroy(&c);
 }
 
-static void after_commit(void *self) { recache_flush(((collection_t *)self)->env.recache); }
-static void rolled_back(void *self) { recache_forget(((collection_t *)self)->env.recache); }
+static void after_commit(void *self) {
+    collection_t *c = self;
+    recache_flush(c->env.recache);
+    owed_go_on(c);
+}
+
+static void rolled_back(void *self) {
+    collection_t *c = self;
+    recache_forget(c->env.recache);
+    owed_go_on(c);
+}
+
 static void tick(void *self, int64_t now_ms) { recache_tick(((collection_t *)self)->env.recache, now_ms); }
 
 #define WRITERS (ROLE_ADMIN | ROLE_CLERK)

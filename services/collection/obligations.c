@@ -172,7 +172,11 @@ static int add_kept(sums_t *sums, const Tc__PublicSums *kept, err_t *err) {
     return rc;
 }
 
-static int read_kept(sums_t *sums, kept_t *kept, err_t *err) {
+static bool will_do(const kept_t *kept, const int64_t *since, int64_t partition, int64_t changes) {
+    return changes == kept->changes[partition] || (since && changes >= since[partition]);
+}
+
+static int read_kept(sums_t *sums, kept_t *kept, const int64_t *since, err_t *err) {
     rows_t changes, rows;
     arena_t *arena = sums->arena;
     int rc = public_changes_of(sums->c->ctx->store, sums->year, arena, &changes, err);
@@ -184,7 +188,7 @@ static int read_kept(sums_t *sums, kept_t *kept, err_t *err) {
         Tc__PublicSums *sum = NULL;
         size_t size;
         const void *body = row_blob(&rows, i, 2, &size);
-        if (row_i64(&rows, i, 1) != kept->changes[partition]) continue;
+        if (!will_do(kept, since, partition, row_i64(&rows, i, 1))) continue;
         rc = message_unpack((ProtobufCMessage **)&sum, &tc__public_sums__descriptor, body, size, arena, err);
         if (rc == 0) rc = add_kept(sums, sum, err);
         kept->holds[partition] = rc == 0;
@@ -333,8 +337,7 @@ int32_t obligation_late_days(int year, date_t as_of) {
 
 // ---- counting
 
-int obligations_begin(collection_t *c, int year, bool all_payers, arena_t *arena, obligations_count_t **out,
-                      err_t *err) {
+static int begin(collection_t *c, int year, bool all_payers, arena_t *arena, obligations_count_t **out, err_t *err) {
     if (!date_valid(year, 1, 1)) return err_field(err, E_INVALID_FIELD, "year", "year: expected 1900 to 2199");
     obligations_count_t *count = arena_alloc(arena, sizeof *count);
     if (!count) return out_of_memory(err);
@@ -350,7 +353,13 @@ int obligations_begin(collection_t *c, int year, bool all_payers, arena_t *arena
     if (!sums->all.items || !sums->last_person || !count->part.all.items) return out_of_memory(err);
     rows_init(&count->kept.made, arena, 4);
     *out = count;
-    return all_payers ? 0 : read_kept(sums, &count->kept, err);
+    return 0;
+}
+
+int obligations_begin(collection_t *c, int year, bool all_payers, arena_t *arena, obligations_count_t **out,
+                      err_t *err) {
+    int rc = begin(c, year, all_payers, arena, out, err);
+    return rc || all_payers ? rc : read_kept(&(*out)->sums, &(*out)->kept, NULL, err);
 }
 
 int obligations_part(obligations_count_t *count, int64_t partition, err_t *err) {
@@ -373,11 +382,23 @@ int obligations_end(obligations_count_t *count, obligations_t *out, err_t *err) 
     return 0;
 }
 
-int obligations_read(collection_t *c, int year, obligations_t *out, err_t *err) {
+const int64_t *obligations_changes(const obligations_count_t *count) { return count->kept.changes; }
+
+int obligations_now(collection_t *c, int year, const int64_t *since, obligations_t *out, bool *whole, err_t *err) {
+    const int64_t from_us = clock_mono_us();
     obligations_count_t *count;
-    int rc = obligations_begin(c, year, false, c->ctx->arena, &count, err);
-    for (int64_t p = 0; rc == 0 && p < PARTITIONS; p++) rc = obligations_part(count, p, err);
-    if (rc == 0) rc = obligations_rest(count, err);
+    bool walked = false;
+    int rc = begin(c, year, false, c->ctx->arena, &count, err);
+    if (rc == 0) rc = read_kept(&count->sums, &count->kept, since, err);
+    *whole = true;
+    for (int64_t p = 0; rc == 0 && *whole && p < PARTITIONS; p++) {
+        if (count->kept.holds[p]) continue;
+        *whole = !walked || clock_mono_us() - from_us < c->slice_us; // a slice is one partition at least
+        walked = true;
+        if (*whole) rc = walk_and_keep(count, p, err);
+    }
+    if (rc || !*whole) return rc;
+    rc = obligations_rest(count, err);
     return rc ? rc : obligations_end(count, out, err);
 }
 
@@ -392,13 +413,11 @@ static int count_part(void *state, int64_t partition, err_t *err) { return oblig
 
 static int count_rest(void *state, err_t *err) { return obligations_rest(state, err); }
 
-static int count_all(collection_t *c, const Tc__GetObligations *ask, obligations_t *out, err_t *err) {
+int obligations_go_on(collection_t *c, const Tc__GetObligations *ask, obligations_count_t **out, err_t *err) {
     static const counting_kind_t kind = {"obligations are", begin_count, count_part, count_rest};
     char question[COUNTING_QUESTION_MAX];
-    void *count;
     snprintf(question, sizeof question, "%d%s", ask->year, ask->all_payers ? " all" : "");
-    int rc = counting_go_on(c, &kind, question, ask, &count, err);
-    return rc ? rc : obligations_end(count, out, err);
+    return counting_go_on(c, &kind, question, ask, (void **)out, err);
 }
 
 int obligations_get(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
@@ -407,11 +426,13 @@ int obligations_get(void *self, const request_t *request, const ProtobufCMessage
     collection_t *c = self;
     arena_t *arena = c->ctx->arena;
     const Tc__GetObligations *ask = (const Tc__GetObligations *)message;
+    obligations_count_t *count;
     obligations_t all;
     date_t as_of = date_of_ms(clock_now_ms());
     if (*ask->as_of && date_parse(ask->as_of, &as_of))
         return err_field(err, E_INVALID_FIELD, "as_of", "as_of: expected a date like 2018-03-01");
-    int rc = count_all(c, ask, &all, err);
+    int rc = obligations_go_on(c, ask, &count, err);
+    if (rc == 0) rc = obligations_end(count, &all, err);
     if (rc) return rc;
     Tc__Obligations *out = arena_alloc(arena, sizeof *out);
     if (!out) return out_of_memory(err);

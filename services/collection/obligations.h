@@ -27,8 +27,15 @@ int obligations_begin(collection_t *c, int year, bool all_payers, arena_t *arena
 int obligations_part(obligations_count_t *count, int64_t partition, err_t *err) MUST_USE;
 int obligations_rest(obligations_count_t *count, err_t *err) MUST_USE;
 int obligations_end(obligations_count_t *count, obligations_t *out, err_t *err) MUST_USE;
-// All of it at once, without `all_payers`, in ctx->arena.
-int obligations_read(collection_t *c, int year, obligations_t *out, err_t *err) MUST_USE;
+// Without `all_payers`, inside the caller's transaction and in ctx->arena: from the sums that are kept, and from the
+// bills where they changed. `*whole` false: there are more of those than a slice takes, and nothing was kept. `since`:
+// a sum that is as new as these counts of changes will do (owed.h); NULL: only one of the bills as they are.
+int obligations_now(collection_t *c, int year, const int64_t *since, obligations_t *out, bool *whole,
+                    err_t *err) MUST_USE;
+// Slice by slice, whoever asks (counting.h): what get_obligations asks for, before its end.
+int obligations_go_on(collection_t *c, const Tc__GetObligations *ask, obligations_count_t **out, err_t *err) MUST_USE;
+// How often the bills of each partition had changed when the count began.
+const int64_t *obligations_changes(const obligations_count_t *count);
 // What a subsidy may still pay of it; below 0 when it was paid ahead.
 fen_t obligation_open(const obligation_t *obligation);
 // Days from the end of the year to `as_of`; 0 while it lasts.

@@ -2,7 +2,7 @@
 #include "bearers.h"
 #include "common/base/ids.h"
 #include "common/wire/scope.h"
-#include "obligations.h"
+#include "owed.h"
 #include "receipts_store.h"
 #include <string.h>
 
@@ -212,7 +212,7 @@ int subsidies_receive(void *self, const request_t *request, const ProtobufCMessa
     if (rc == 0) rc = bearers_check(c->env.policy, a.ask, err);
     if (rc == 0) rc = find_known(c, a.ask, &receipt, err);
     if (rc == 0 && !receipt) {
-        rc = obligations_read(c, a.ask->year, &all, err);
+        rc = owed_read(c, a.ask->year, &all, err);
         if (rc == 0) rc = find_lines(&a, &all, err);
         if (rc == 0) rc = allot(&a, err);
         if (rc == 0) rc = make_receipt(&a, c->ctx->arena, &receipt, err);

@@ -1,5 +1,6 @@
 // Public money that was really paid for a year (财政补助到账): booked on what is open of an obligation, told as
-// contribution.received, and given back by a decision. Method receive_subsidy.
+// contribution.received, and given back by a decision. Method receive_subsidy: all of it or nothing, and
+// E_UNAVAILABLE with field "count" while the city is walked over for it (owed.h).
 #pragma once
 #include "desk.h"
 

@@ -908,6 +908,97 @@ TEST(a_count_over_the_city_goes_on_slice_by_slice) {
     close_city(&city);
 }
 
+#define SUBSIDY                                                                                                        \
+    "{'receipt':'F1','division':'411202','tier':'%s','item':'basic','year':2022,'amount':'%s','paid_on':"              \
+    "'2022-03-01'}"
+
+// A booking waits for the walk over the city slice by slice too. Until the walk came by everywhere nothing is booked,
+// and what is asked meanwhile is done; then it is booked once, against other subsidies as they stand then.
+TEST(a_subsidy_waits_for_the_count_slice_by_slice) {
+    city_t city;
+    open_settled(&city, &places[4]);
+    collection_t *self = city.collection.self;
+    const Tc__Obligations__Line *line = NULL;
+    const Tc__Obligations *all = obligations(&city, 2022);
+    const size_t told = events_of(&city, "contribution.received");
+    char open[FEN_TEXT_MAX], more[FEN_TEXT_MAX];
+    for (size_t i = 0; i < all->n_lines; i++)
+        if (strcmp(all->lines[i]->division, "411202") == 0 && strcmp(all->lines[i]->item, "basic") == 0)
+            line = all->lines[i];
+    NEED(line && line->open_fen > 100);
+    char tier[16];
+    snprintf(tier, sizeof tier, "%s", line->tier); // it goes with the next count
+    fen_format(line->open_fen, open);
+    fen_format(line->open_fen + 1, more);
+    err_t err = {0};
+    NEED(store_exec(city.collection.ctx.store, "DELETE FROM public_sum", NULL, 0, &err) == E_OK);
+    self->slice_us = 0;
+    for (int part = 0; part < PARTITIONS; part++) {
+        char so_far[64];
+        snprintf(so_far, sizeof so_far, "%d of %d parts so far", part, PARTITIONS);
+        EQ(rig_ask(&city.collection, "receive_subsidy", SUBSIDY, tier, open), E_UNAVAILABLE);
+        EQ_TEXT(city.collection.err.field, "count");
+        HAS_TEXT(city.collection.err.text, so_far);
+        EQ(events_of(&city, "contribution.received"), told);
+        if (part != 20) continue;
+        RIG_DO(&city.collection, "set_debit_account",
+               "{'person':'R0','kind':'card','bank':'ICBC','account':'62220000'}");
+        EQ(rig_ask(&city.collection, "receive_subsidy",
+                   "{'receipt':'F9','division':'411202','item':'basic','year':2021,'amount':'1.00',"
+                   "'paid_on':'2021-03-01'}"),
+           E_BUSY); // one year at a time
+        EQ_TEXT(city.collection.err.field, "count");
+    }
+    RIG_DO(&city.collection, "receive_subsidy", SUBSIDY, tier, open);
+    char *booked = strdup(rig_reply(&city.collection));
+    NEED(booked != NULL);
+    EQ(events_of(&city, "contribution.received"), told + 1);
+    NEED(store_exec(city.collection.ctx.store, "DELETE FROM public_sum", NULL, 0, &err) == E_OK);
+    RIG_DO(&city.collection, "receive_subsidy", SUBSIDY, tier, open); // known: nothing is walked over
+    EQ_TEXT(rig_reply(&city.collection), booked);
+    EQ(rig_ask(&city.collection, "receive_subsidy", SUBSIDY, tier, more), E_CONFLICT);
+    EQ(events_of(&city, "contribution.received"), told + 1);
+    self->slice_us = INT64_MAX;
+    free(booked);
+    close_city(&city);
+}
+
+// On a busy day bills change while the walk is under way: a partition that it came by stands as it was then, for one
+// booking, and what changed is not taken for what was walked over afterwards.
+TEST(bills_that_change_meanwhile_do_not_keep_a_subsidy_waiting_for_ever) {
+    static const char touch[] = "UPDATE public_change SET changes = changes + 1";
+    city_t city;
+    open_settled(&city, &places[4]);
+    collection_t *self = city.collection.self;
+    char tier[16] = "";
+    err_t err = {0};
+    const Tc__Obligations *all = obligations(&city, 2022);
+    for (size_t i = 0; i < all->n_lines; i++)
+        if (strcmp(all->lines[i]->division, "411202") == 0) snprintf(tier, sizeof tier, "%s", all->lines[i]->tier);
+    NEED(store_exec(city.collection.ctx.store, "DELETE FROM public_sum", NULL, 0, &err) == E_OK);
+    self->slice_us = 0;
+    int code, asked = 0;
+    do {
+        code = rig_ask(&city.collection, "receive_subsidy", SUBSIDY, tier, "1.00");
+        NEED(store_exec(city.collection.ctx.store, touch, NULL, 0, &err) == E_OK);
+    } while (code == E_UNAVAILABLE && ++asked < 2 * PARTITIONS);
+    EQ(code, E_OK);
+    EQ(asked, PARTITIONS);
+    EQ(rig_ask(&city.collection, "receive_subsidy",
+               "{'receipt':'F2','division':'411202','tier':'%s','item':'basic','year':2022,'amount':'1.00',"
+               "'paid_on':'2022-03-01'}",
+               tier),
+       E_UNAVAILABLE);  // the next one is its own walk
+    self->stale_us = 0; // nobody asks for it any more: it begins anew
+    EQ(rig_ask(&city.collection, "receive_subsidy",
+               "{'receipt':'F3','division':'411202','tier':'%s','item':'basic','year':2022,'amount':'1.00',"
+               "'paid_on':'2022-03-01'}",
+               tier),
+       E_UNAVAILABLE);
+    HAS_TEXT(city.collection.err.text, ", 0 of");
+    close_city(&city);
+}
+
 TEST(bad_targets_name_the_field) {
     static const struct {
         const char *json, *field;
@@ -1006,7 +1097,8 @@ TESTS("collection_rules", CASE(the_ground_is_laid),
       CASE(SM_C07_ZS_C20_ZS_C21_each_government_raises_its_share_of_medical_assistance),
       CASE(SM_E03_SM_C05_YC_E08_YC_C10_targets_of_districts_are_held_against_what_is_done),
       CASE(ZS_E12_ZS_C20_ZS_C21_the_law_itself_is_the_target), CASE(a_count_over_the_city_goes_on_slice_by_slice),
-      CASE(bad_targets_name_the_field),
+      CASE(a_subsidy_waits_for_the_count_slice_by_slice),
+      CASE(bills_that_change_meanwhile_do_not_keep_a_subsidy_waiting_for_ever), CASE(bad_targets_name_the_field),
       CASE(JM_C_45_JM_C_46_the_fee_is_debited_from_the_named_account_whole_or_not_at_all),
       CASE(JM_C_07_a_family_planning_household_follows_the_rule_of_its_district),
       CASE(JM_C_39_a_year_is_billed_once_its_payment_window_is_published),
