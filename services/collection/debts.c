@@ -22,9 +22,23 @@ static int asked_open(asked_t *asked, size_t count, size_t width, arena_t *arena
     return asked->debt ? 0 : out_of_memory(err);
 }
 
-static int read_owed(collection_t *c, debt_t *debts, size_t count, bool employers, err_t *err) {
+// key, bills, unpaid ones, due, paid ones; of persons' bills that are `whole` the body and what is owed, too
+static void note_owed(debt_t *debt, const rows_t *found, size_t row, bool whole) {
+    owed_t *owed = &debt->owed;
+    owed->bills = row_i64(found, row, 1);
+    owed->unpaid = row_i64(found, row, 2);
+    owed->due = row_i64(found, row, 3);
+    owed->paid = row_i64(found, row, 4);
+    owed->payer_known = owed->bills > 0;
+    if (!whole || owed->unpaid == 0) return;
+    debt->bill.body = row_blob(found, row, 5, &debt->bill.size);
+    debt->bill.own = owed->due;
+}
+
+static int read_owed(collection_t *c, debt_t *debts, size_t count, bool employers, debt_use_t use, err_t *err) {
     asked_t asked;
     rows_t found;
+    const bool whole = !employers && use == DEBTS_PAID;
     arena_t *arena = c->ctx->arena;
     int rc = asked_open(&asked, count, employers ? 2 : 3, arena, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
@@ -38,15 +52,9 @@ static int read_owed(collection_t *c, debt_t *debts, size_t count, bool employer
     }
     if (rc || asked.keys.count == 0) return rc;
     rc = employers ? owed_of_employers(c->ctx->store, &asked.keys, arena, &found, err)
-                   : owed_of_persons(c->ctx->store, &asked.keys, arena, &found, err);
-    for (size_t i = 0; rc == 0 && i < found.count; i++) {
-        owed_t *owed = &debts[asked.debt[row_i64(&found, i, 0)]].owed;
-        owed->bills = row_i64(&found, i, 1);
-        owed->unpaid = row_i64(&found, i, 2);
-        owed->due = row_i64(&found, i, 3);
-        owed->paid = row_i64(&found, i, 4);
-        owed->payer_known = owed->bills > 0;
-    }
+                   : owed_of_persons(c->ctx->store, &asked.keys, whole, arena, &found, err);
+    for (size_t i = 0; rc == 0 && i < found.count; i++)
+        note_owed(&debts[asked.debt[row_i64(&found, i, 0)]], &found, i, whole);
     return rc;
 }
 
@@ -89,11 +97,14 @@ static int read_credits(collection_t *c, debt_t *debts, size_t count, err_t *err
     return rc;
 }
 
-int debts_read(collection_t *c, debt_t *debts, size_t count, err_t *err) {
+int debts_read(collection_t *c, debt_t *debts, size_t count, debt_use_t use, err_t *err) {
     if (count == 0) return 0;
-    for (size_t i = 0; i < count; i++) debts[i].owed = (owed_t){0};
-    int rc = read_owed(c, debts, count, true, err);
-    if (rc == 0) rc = read_owed(c, debts, count, false, err);
+    for (size_t i = 0; i < count; i++) {
+        debts[i].owed = (owed_t){0};
+        debts[i].bill = (stored_bill_t){0};
+    }
+    int rc = read_owed(c, debts, count, true, use, err);
+    if (rc == 0) rc = read_owed(c, debts, count, false, use, err);
     if (rc == 0) rc = find_payers(c, debts, count, true, err);
     if (rc == 0) rc = find_payers(c, debts, count, false, err);
     return rc ? rc : read_credits(c, debts, count, err);

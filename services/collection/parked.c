@@ -112,14 +112,14 @@ static int match_again(ruling_t *r, err_t *err) {
     char due[FEN_TEXT_MAX], got[FEN_TEXT_MAX];
     debt_t debt = {.payer = r->payer};
     fen_t used;
-    int rc = debts_read(r->c, &debt, 1, err);
+    int rc = debts_read(r->c, &debt, 1, DEBTS_PAID, err);
     if (rc) return rc;
     const claim_t claim = claim_decide(&debt.owed, r->amount, &used);
     if (claim != CLAIM_MATCHED)
         return err_field(err, E_OUT_OF_RANGE, "receipt", "still %s: %s is due for %s, %s was received",
                          claim_name(claim), fen_format(debt.owed.due, due), r->payer.period,
                          fen_format(r->amount, got));
-    const payment_t payment = {r->payer, r->ask->receipt, r->paid_on, debt.owed.due, used};
+    const payment_t payment = {r->payer, r->ask->receipt, r->paid_on, debt.owed.due, used, debt.bill};
     rc = payments_book(r->c, &payment, 1, NULL, err);
     r->report->matched = 1;
     r->report->amount_fen = r->amount;
@@ -170,7 +170,7 @@ static int pay_periods(ruling_t *r, const period_due_t *periods, size_t count, f
         if (!number) return out_of_memory(err);
         bills += periods[n].bills;
         if (n > 0 && bills > PAYMENT_BILLS_MAX) break;
-        payments[n] = (payment_t){r->payer, number, r->paid_on, periods[n].due, 0};
+        payments[n] = (payment_t){r->payer, number, r->paid_on, periods[n].due, 0, {0}};
         payments[n].payer.period = periods[n].period;
         *left -= periods[n].due;
     }
@@ -183,7 +183,7 @@ static int apply(ruling_t *r, err_t *err) {
     period_due_t *periods = NULL;
     size_t count = 0;
     fen_t left = 0;
-    int rc = debts_read(r->c, &debt, 1, err);
+    int rc = debts_read(r->c, &debt, 1, DEBTS_LOOKED_AT, err);
     if (rc == 0 && !debt.owed.payer_known)
         rc = err_field(err, E_NOT_FOUND, "receipt", "its payer is not known here: nothing can be kept for it");
     if (rc == 0) rc = read_periods(r, &periods, &count, err);

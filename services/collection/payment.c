@@ -33,26 +33,31 @@ static int spoil(err_t *err) {
 
 // ---- the bills
 
-// The body in `column`, what its payer owes in the next one.
-static int unpack_bill(book_t *book, const rows_t *rows, size_t row, size_t column, const char *receipt, err_t *err) {
-    size_t size;
-    const void *body = row_blob(rows, row, column, &size);
+static int unpack_bill(book_t *book, const stored_bill_t *from, const char *receipt, err_t *err) {
     paid_bill_t *bill = &book->bills[book->bill_count];
     Tc__ContributionBill *stored = NULL;
-    int rc = bill_unpack(body, size, row_i64(rows, row, column + 1), book->arena, &stored, err);
+    int rc = bill_unpack(from->body, from->size, from->own, book->arena, &stored, err);
     bill->bill = stored;
     bill->receipt = receipt;
     if (rc == 0) book->bill_count++;
     return rc;
 }
 
+// The body in `column`, what its payer owes in the next one.
+static stored_bill_t bill_in(const rows_t *rows, size_t row, size_t column) {
+    stored_bill_t bill = {.own = row_i64(rows, row, column + 1)};
+    bill.body = row_blob(rows, row, column, &bill.size);
+    return bill;
+}
+
+// Those that nobody has read yet.
 static int find_bills(const book_t *book, bool employers, rows_t *out, err_t *err) {
     rows_t keys;
     store_t *store = book->c->ctx->store;
     rows_init(&keys, book->arena, employers ? 2 : 3);
     for (size_t i = 0; i < book->count; i++) {
         const payer_key_t *payer = &book->payments[i].payer;
-        if ((*payer->employer != '\0') != employers) continue;
+        if ((*payer->employer != '\0') != employers || book->payments[i].bill.body) continue;
         cell_t *key = rows_add(&keys);
         if (!key) return out_of_memory(err);
         if (!employers) *key++ = cell_i64(partition_of(payer->person));
@@ -85,22 +90,36 @@ static int make_receipt(book_t *book, size_t i, size_t first, err_t *err) {
     return rc;
 }
 
-// Rows come in the order of their keys, and those in the order of payments.
+typedef struct found_bills { // rows come in the order of their keys, and those in the order of payments
+    rows_t rows;
+    size_t next, key;
+} found_bills_t;
+
+static int bills_of_payment(book_t *book, const payment_t *payment, found_bills_t *found, err_t *err) {
+    int rc = 0;
+    if (payment->bill.body) return unpack_bill(book, &payment->bill, payment->receipt, err);
+    while (rc == 0 && found->next < found->rows.count && row_i64(&found->rows, found->next, 0) == (int64_t)found->key) {
+        const stored_bill_t bill = bill_in(&found->rows, found->next++, 1);
+        rc = unpack_bill(book, &bill, payment->receipt, err);
+    }
+    found->key++;
+    return rc;
+}
+
 static int read_bills(book_t *book, err_t *err) {
-    rows_t rows[2]; // of persons, of employers
-    size_t next[2] = {0}, key[2] = {0};
-    int rc = find_bills(book, false, &rows[0], err);
-    if (rc == 0) rc = find_bills(book, true, &rows[1], err);
+    found_bills_t found[2] = {0}; // of persons, of employers
+    int rc = find_bills(book, false, &found[0].rows, err);
+    if (rc == 0) rc = find_bills(book, true, &found[1].rows, err);
     if (rc) return rc;
-    book->bills = arena_alloc(book->arena, (rows[0].count + rows[1].count + 1) * sizeof *book->bills);
+    const size_t room = book->count + found[0].rows.count + found[1].rows.count; // of a payment that has it one
+    book->bills = arena_alloc(book->arena, (room + 1) * sizeof *book->bills);
     book->receipts = arena_alloc(book->arena, (book->count + 1) * sizeof *book->receipts);
     if (!book->bills || !book->receipts) return out_of_memory(err);
     for (size_t i = 0; rc == 0 && i < book->count; i++) {
-        const size_t of = *book->payments[i].payer.employer ? 1 : 0, first = book->bill_count;
-        for (; rc == 0 && next[of] < rows[of].count && row_i64(&rows[of], next[of], 0) == (int64_t)key[of]; next[of]++)
-            rc = unpack_bill(book, &rows[of], next[of], 1, book->payments[i].receipt, err);
-        key[of]++;
-        for (size_t k = first; k < book->bill_count; k++) book->bills[k].paid_on = book->payments[i].paid_on;
+        const payment_t *payment = &book->payments[i];
+        const size_t first = book->bill_count;
+        rc = bills_of_payment(book, payment, &found[*payment->payer.employer ? 1 : 0], err);
+        for (size_t k = first; k < book->bill_count; k++) book->bills[k].paid_on = payment->paid_on;
         if (rc == 0) rc = make_receipt(book, i, first, err);
     }
     return rc;
@@ -292,7 +311,10 @@ static int read_paid(book_t *book, const payer_key_t *payer, const char *receipt
     int rc = paid_by(book->c->ctx->store, payer, receipt, book->arena, &rows, err);
     if (rc) return rc;
     if (!(book->bills = arena_alloc(book->arena, (rows.count + 1) * sizeof *book->bills))) return out_of_memory(err);
-    for (size_t i = 0; rc == 0 && i < rows.count; i++) rc = unpack_bill(book, &rows, i, 0, receipt, err);
+    for (size_t i = 0; rc == 0 && i < rows.count; i++) {
+        const stored_bill_t bill = bill_in(&rows, i, 0);
+        rc = unpack_bill(book, &bill, receipt, err);
+    }
     return rc;
 }
 

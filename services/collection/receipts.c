@@ -65,10 +65,10 @@ int receipts_receive(void *self, const request_t *request, const ProtobufCMessag
     if (rc == 0) rc = merger_lead(c, debt.payer.person, &debt.payer.person, err);
     if (rc == 0) rc = districts_check_payer(c, debt.payer.employer, debt.payer.person, err);
     if (rc == 0) rc = need_new(c, ask->receipt, err);
-    if (rc == 0) rc = debts_read(c, &debt, 1, err);
+    if (rc == 0) rc = debts_read(c, &debt, 1, DEBTS_PAID, err);
     if (rc) return rc;
     if (claim_decide(&debt.owed, ask->amount_fen, &used) != CLAIM_MATCHED) return mismatch(c, &debt, ask, err);
-    const payment_t payment = {debt.payer, ask->receipt, ask->paid_on, debt.owed.due, used};
+    const payment_t payment = {debt.payer, ask->receipt, ask->paid_on, debt.owed.due, used, debt.bill};
     const held_change_t change = {debt.payer, ask->receipt, held_credit, -used, ask->paid_on, "match"};
     rc = payments_book(c, &payment, 1, &receipts, err);
     if (rc == 0) rc = held_write(c, &change, 1, err);
@@ -291,7 +291,7 @@ static int find_debts(intake_t *in, err_t *err) {
             in->debts[in->debt_count++].payer = in->order[i]->payer;
         in->order[i]->debt = in->debt_count - 1;
     }
-    return debts_read(in->c, in->debts, in->debt_count, err);
+    return debts_read(in->c, in->debts, in->debt_count, in->ask->dry ? DEBTS_LOOKED_AT : DEBTS_PAID, err);
 }
 
 static int count_amount(intake_t *in, const item_t *item, err_t *err) {
@@ -377,9 +377,10 @@ static int write_all(const intake_t *in, err_t *err) {
     for (size_t i = 0; i < in->count; i++) {
         const item_t *item = &in->items[i];
         const Tc__Receive *ask = item->ask;
+        const debt_t *debt = &in->debts[item->debt];
         if (item->fate == FATE_MATCHED) {
             payments[paid++] =
-                (payment_t){item->payer, ask->receipt, ask->paid_on, in->debts[item->debt].owed.due, item->used};
+                (payment_t){item->payer, ask->receipt, ask->paid_on, debt->owed.due, item->used, debt->bill};
             changes[held++] =
                 (held_change_t){item->payer, ask->receipt, held_credit, -item->used, ask->paid_on, "match"};
         } else if (item->fate == FATE_PARKED) {

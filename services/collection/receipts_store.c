@@ -34,11 +34,15 @@ int owed_of_employers(store_t *store, const rows_t *keys, arena_t *arena, rows_t
     return store_each_query(store, OWED OF_EMPLOYER, keys, arena, out, err);
 }
 
-int owed_of_persons(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {
+int owed_of_persons(store_t *store, const rows_t *keys, bool whole, arena_t *arena, rows_t *out, err_t *err) {
+#define OWED_ONE                                                                                                       \
+    "SELECT 1, CASE WHEN" OPEN " THEN 1 ELSE 0 END, CASE WHEN paid_on = '' THEN own_fen ELSE 0 END,"                   \
+    " CASE WHEN paid_on = '' THEN 0 ELSE 1 END"
+    // There is one at most.
     return store_each_query(store,
-                            "SELECT 1, CASE WHEN" OPEN " THEN 1 ELSE 0 END, CASE WHEN paid_on = '' THEN own_fen ELSE 0"
-                            " END, CASE WHEN paid_on = '' THEN 0 ELSE 1 END" OF_PERSON ONE,
-                            keys, arena, out, err); // there is one at most
+                            whole ? OWED_ONE ", CASE WHEN" OPEN " THEN body END" OF_PERSON ONE : OWED_ONE OF_PERSON ONE,
+                            keys, arena, out, err);
+#undef OWED_ONE
 }
 
 int unpaid_of_employers(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) {

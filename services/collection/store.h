@@ -39,6 +39,12 @@ typedef struct payer_key {
     const char *period;
 } payer_key_t;
 
+typedef struct stored_bill {
+    const void *body; // NULL: it was not read
+    size_t size;
+    fen_t own; // what its payer owes
+} stored_bill_t;
+
 enum { BILL_COLUMNS = 11 };
 // The newest period that the person was billed for; and of keys + period, those billed for this one.
 int bills_newest(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE; // key, period

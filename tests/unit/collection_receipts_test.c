@@ -155,6 +155,38 @@ TEST(a_file_pays_what_matches_and_parks_the_rest) {
     close_city(&city);
 }
 
+// A person's bill comes with what is owed, an employer's are read when they are paid.
+TEST(a_file_of_persons_and_employers_pays_each_ones_own_bills) {
+    static const struct {
+        const char *receipt, *kind, *number;
+    } rows[] = {{"T5", "person", "P5"},
+                {"T1", "employer", "E1"},
+                {"T3", "person", "P3"},
+                {"T2", "employer", "E2"},
+                {"T4", "person", "P4"}};
+    city_t city;
+    static file_t file;
+    found(&city);
+    add_employee(&city, "P6", "E2", "2018-05");
+    add_born(&city, "P4", "19700301", "flexible", "2018-05", "");
+    add_born(&city, "P5", "19700301", "flexible", "2018-05", "");
+    pump(&city);
+    bill_months(&city, "2018-05", "2018-06");
+    file = (file_t){0};
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        file_add(&file, rows[i].receipt, rows[i].kind, rows[i].number, "2018-05",
+                 due(&city, rows[i].kind, rows[i].number, "2018-05"), "2018-05-20");
+    EQ(import(&city, &file, false)->matched, COUNT_OF(rows));
+    EQ(COUNT(&city, "bill WHERE receipt = 'T1' AND person IN ('P1', 'P2')"), 2);
+    EQ(COUNT(&city, "bill WHERE receipt = 'T2' AND person = 'P6'"), 1);
+    EQ(COUNT(&city, "bill WHERE receipt = 'T3' AND person = 'P3' AND period = '2018-05'"), 1);
+    EQ(COUNT(&city, "bill WHERE receipt = 'T4' AND person = 'P4' AND period = '2018-05'"), 1);
+    EQ(COUNT(&city, "bill WHERE receipt = 'T5' AND person = 'P5' AND period = '2018-05'"), 1);
+    EQ(COUNT(&city, "bill WHERE paid_on <> ''"), 6);
+    check_books(&city);
+    close_city(&city);
+}
+
 TEST(what_is_parked_is_listed_oldest_first_in_pages) {
     city_t city;
     static file_t file;
@@ -793,8 +825,9 @@ TEST(the_ground_is_cleared) {
 }
 
 TESTS("collection_receipts", CASE(the_ground_is_laid), CASE(a_claim_is_decided_by_what_is_owed_and_kept),
-      CASE(a_file_pays_what_matches_and_parks_the_rest), CASE(what_is_parked_is_listed_oldest_first_in_pages),
-      CASE(bad_imports_name_the_field), CASE(a_parked_receipt_matches_once_the_bill_is_there),
+      CASE(a_file_pays_what_matches_and_parks_the_rest), CASE(a_file_of_persons_and_employers_pays_each_ones_own_bills),
+      CASE(what_is_parked_is_listed_oldest_first_in_pages), CASE(bad_imports_name_the_field),
+      CASE(a_parked_receipt_matches_once_the_bill_is_there),
       CASE(applied_it_pays_the_oldest_periods_and_the_rest_serves_the_next_bill_first),
       CASE(a_credit_is_used_once_and_an_exact_sum_leaves_none), CASE(what_covers_no_period_is_kept_whole),
       CASE(a_receipt_given_back_leaves_everything_as_before),
