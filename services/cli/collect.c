@@ -1,6 +1,7 @@
 // tongchou collect: bills of a period for everybody, receipts, and what a person is entitled to.
 #include "city_run.h"
 #include "collect_debits.h"
+#include "collect_failed.h"
 #include "collect_import.h"
 #include "collect_targets.h"
 #include "collection.pb-c.h"
@@ -134,6 +135,7 @@ typedef enum verb {
     VERB_OBLIGATIONS,
     VERB_TARGETS,
     VERB_DEBITS,
+    VERB_FAILED_DEBITS,
     VERB_METHOD, // one command of the service
     VERB_NONE
 } verb_t;
@@ -150,7 +152,8 @@ static const struct {
              [VERB_RECEIVE_DUE] = {"receive-due", "PAYERS PERIOD DATE", 4, false},
              [VERB_OBLIGATIONS] = {"obligations", "YEAR", 2, false},
              [VERB_TARGETS] = {"targets", "YEAR", 2, false},
-             [VERB_DEBITS] = {"debits", "YEAR FILE", 3, false}};
+             [VERB_DEBITS] = {"debits", "YEAR FILE", 3, false},
+             [VERB_FAILED_DEBITS] = {"failed-debits", "FILE", 2, false}};
 
 static const struct {
     const char *word, *method;
@@ -176,7 +179,7 @@ static bool understand(const command_t *self, const words_t *words, const words_
             request_usage(
                 self, "collection", NULL,
                 "bill PERIOD, credit MONTH, rebuild, import FILE, obligations YEAR, targets YEAR, debits YEAR FILE, "
-                "receive-due PAYERS PERIOD DATE, or a command was expected");
+                "failed-debits FILE, receive-due PAYERS PERIOD DATE, or a command was expected");
         return false;
     }
     const bool own = *verb < VERB_METHOD;
@@ -201,6 +204,7 @@ static int run_verb(suite_t *suite, verb_t verb, const cli_method_t *method, con
     case VERB_OBLIGATIONS: return obligations(suite, words->word[1], options);
     case VERB_TARGETS: return collect_targets(suite, targets);
     case VERB_DEBITS: return collect_debits(suite, words->word[1], words->word[2], targets->as_of, options->json);
+    case VERB_FAILED_DEBITS: return collect_failed_debits(suite, words->word[1], options);
     default: return request_send(suite, method, fields, options);
     }
 }
@@ -259,6 +263,7 @@ const command_t command_collect = {
         "done\n"
         "       tongchou collect target --field value …                set one (set_target); targets YEAR --history\n"
         "       tongchou collect debits YEAR FILE.csv [--as-of DAY]    the yearly fee to be debited, for the bank\n"
+        "       tongchou collect failed-debits FILE.csv                what the bank could not debit, and why\n"
         "       tongchou collect receive-due PAYERS.jsonl PERIOD DATE  every payer of the file pays what it owes (for "
         "trials)\n"
         "       tongchou collect COMMAND --field value …\n\n"
@@ -271,6 +276,9 @@ const command_t command_collect = {
         "bill is parked: list_receipts_parked,\nresolve_receipt.\n"
         "         --dry --all-or-nothing --report FILE as for tongchou import; exit 0 all matched, 1 rows parked or "
         "refused,\n         2 the file cannot be used or it was broken off: the same command goes on with it\n\n"
+        "failed-debits: columns person 人员编号, period 费款所属期, amount 金额, failed_on 扣款日期, reason 原因, "
+        "bank_reference 流水号;\neach row stands for itself, one at fault is told and changes nothing. "
+        "list_failed_debits tells them again.\n\n"
         "examples:\n"
         "  tongchou collect bill 2018-01\n"
         "  tongchou collect preview --person P1 --pay-by 2018-06-10\n"
@@ -282,5 +290,6 @@ const command_t command_collect = {
         "    --amount 1160000.00 --paid_on 2022-03-01\n"
         "  tongchou collect target --kind insured --year 2022 --division 411202 --persons 250000 --document \"No. 7\"\n"
         "  tongchou collect targets 2022 --csv\n"
+        "  tongchou collect list_failed_debits --year 2019\n"
         "  tongchou collect get_entitlements --persons P1\n"
         "  tongchou collect get_bills --person P1\n"};

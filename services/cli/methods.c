@@ -70,6 +70,8 @@ static const cli_method_t methods[] = {
     COUNTS("collection", "get_targets", get_targets, targets),
     METHOD("collection", "set_debit_account", set_debit_account, debit_account, "person"),
     METHOD("collection", "list_debits", list_debits, debits, NULL),
+    METHOD("collection", "report_debits", report_debits, debit_report, NULL),
+    METHOD("collection", "list_failed_debits", list_failed_debits, failed_debits, NULL),
     METHOD("adjudication", "quote", bill, decision, "person"),
     METHOD("adjudication", "settle", bill, decision, "person"),
     METHOD("adjudication", "reverse", reverse_bill, decision, "person"),

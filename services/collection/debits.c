@@ -1,6 +1,7 @@
 #include "debits.h"
 #include "common/base/hash.h"
 #include "common/policy/fee_window.h"
+#include "failed_debits.h"
 #include <string.h>
 
 static int out_of_memory(err_t *err) { return err_set(err, E_IO, "out of memory"); }
@@ -66,7 +67,8 @@ int debits_move(collection_t *c, const rows_t *pairs, err_t *err) {
                              " SELECT $3, $4, kind, bank, account FROM debit_account WHERE partition = $1"
                              " AND person = $2 ON CONFLICT (partition, person) DO NOTHING",
                              pairs, err);
-    return rc ? rc : store_drop(c->ctx->store, "debit_account", "partition, person", &gone, err);
+    if (rc == 0) rc = store_drop(c->ctx->store, "debit_account", "partition, person", &gone, err);
+    return rc ? rc : failed_debits_move(c, pairs, &gone, err);
 }
 
 // ---- the list
@@ -129,6 +131,26 @@ static int add_row(collection_t *c, const rows_t *accounts, const rows_t *bills,
     return 0;
 }
 
+// Why the last debit of each failed, where one did.
+static int add_failures(collection_t *c, Tc__Debits *out, err_t *err) {
+    rows_t keys, found;
+    rows_init(&keys, c->ctx->arena, 3);
+    for (size_t i = 0; i < out->n_rows; i++) {
+        cell_t *key = rows_add(&keys);
+        if (!key) return out_of_memory(err);
+        key[0] = cell_i64(partition_of(out->rows[i]->person));
+        key[1] = cell_text(out->rows[i]->person);
+        key[2] = cell_text(out->rows[i]->period);
+    }
+    int rc = failed_debits_newest(c, &keys, &found, err);
+    for (size_t i = 0; rc == 0 && i < found.count; i++) {
+        Tc__Debits__Row *row = out->rows[row_i64(&found, i, 0)];
+        row->failed_on = (char *)row_text(&found, i, 1);
+        row->reason = (char *)row_text(&found, i, 2);
+    }
+    return rc;
+}
+
 int debits_list(void *self, const request_t *request, const ProtobufCMessage *message, ProtobufCMessage **reply,
                 err_t *err) {
     (void)request;
@@ -145,6 +167,7 @@ int debits_list(void *self, const request_t *request, const ProtobufCMessage *me
     tc__debits__init(out);
     if (!(out->rows = arena_alloc(c->ctx->arena, (bills.count + 1) * sizeof *out->rows))) return out_of_memory(err);
     for (size_t i = 0; rc == 0 && i < bills.count; i++) rc = add_row(c, &accounts, &bills, i, ask->year, out, err);
+    if (rc == 0) rc = add_failures(c, out, err);
     out->done = accounts.count < (size_t)limit;
     if (accounts.count) out->last_person = (char *)row_text(&accounts, accounts.count - 1, 1);
     if (rc == 0) *reply = &out->base;

@@ -7,6 +7,7 @@
 #include "debits.h"
 #include "desk.h"
 #include "districts.h"
+#include "failed_debits.h"
 #include "feed.h"
 #include "fund_credit.h"
 #include "merger.h"
@@ -307,6 +308,8 @@ static const method_t methods[] = {
     {"set_target", WRITERS, false, &tc__set_target__descriptor, targets_set},
     {"set_debit_account", WRITERS | METHOD_DISTRICTS, false, &tc__set_debit_account__descriptor, debits_set_account},
     {"list_debits", WRITERS, true, &tc__list_debits__descriptor, debits_list},
+    {"report_debits", WRITERS | METHOD_DISTRICTS, false, &tc__report_debits__descriptor, failed_debits_report},
+    {"list_failed_debits", READERS | METHOD_DISTRICTS, true, &tc__list_failed_debits__descriptor, failed_debits_list},
     {"get_targets", READERS | METHOD_DISTRICTS, true, &tc__get_targets__descriptor, targets_get},
     {"get_entitlements", READERS | METHOD_DISTRICTS, true, &tc__get_entitlements__descriptor, get_entitlements},
     {"get_bills", READERS | METHOD_DISTRICTS, true, &tc__get_bills__descriptor, get_bills},

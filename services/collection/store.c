@@ -3,6 +3,7 @@
 #include "common/daemon/service.h"
 #include "common/stream/consumer.h"
 #include "debits.h"
+#include "failed_debits.h"
 #include "dense.h"
 #include "life_store.h"
 #include "own_share.h"
@@ -49,6 +50,7 @@ const migration_t collection_migrations[COLLECTION_MIGRATIONS] = {
     {12, TARGET_TABLES_SQL},
     {13, PUBLIC_SUMS_SQL},
     {14, DEBIT_TABLES_SQL},
+    {15, FAILED_DEBIT_TABLES_SQL},
 };
 
 int key_add(rows_t *keys, const char *name, err_t *err) {

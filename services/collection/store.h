@@ -4,7 +4,7 @@
 #include "collection.h"
 #include "common/store/store.h"
 
-enum { COLLECTION_MIGRATIONS = 14 };
+enum { COLLECTION_MIGRATIONS = 15 };
 extern const migration_t collection_migrations[COLLECTION_MIGRATIONS];
 
 int key_add(rows_t *keys, const char *name, err_t *err) MUST_USE; // (partition_of(name), name)

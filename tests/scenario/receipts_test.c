@@ -276,6 +276,30 @@ static void import_matches(const char *name, long long *parked) {
     *parked += number_after(out, "\"parked\":");
 }
 
+// A file of the bank: rows of somebody who was billed and of nobody; the same again is known, and a row that cannot be
+// read stops it before anything is sent.
+static void failed_debits_come_back(void) {
+    char command[600], out[8192];
+    snprintf(
+        command, sizeof command,
+        "cd %s && awk -F, -v c=人员编号 'NR == 1 { for (i = 1; i <= NF; i++) if (index($i, c) || $i == \"person\") p = "
+        "i;"
+        " print \"人员编号,费款所属期,金额,扣款日期,原因\" } NR == 2 { print $p \",2018,364.00,2017-12-20,余额不足\";"
+        " print \"NOBODY,2018,364.00,2017-12-20,余额不足\" }' city/receipts-2018.csv > failed.csv &&"
+        " sed 's/364.00/much/' failed.csv > bad.csv",
+        files);
+    NEED(system(command) == 0);
+    RUN(2, "collect", "failed-debits", path("bad.csv"));
+    RUN(0, "collect", "list_failed_debits", "--json");
+    HAS_TEXT(out, "\"failed\":[]");
+    RUN(1, "collect", "failed-debits", path("failed.csv"), "--json");
+    HAS_TEXT(out, "{\"kept\":1,\"repeated\":0,\"faults\":1}");
+    RUN(1, "collect", "failed-debits", path("failed.csv"), "--json");
+    HAS_TEXT(out, "{\"kept\":0,\"repeated\":1,\"faults\":1}");
+    RUN(0, "collect", "list_failed_debits", "--year", "2018");
+    HAS_TEXT(out, "reason=余额不足");
+}
+
 TEST(a_synthetic_city_pays_what_it_is_billed) {
     static const char *const overlays[] = {"config/samples/jiangmen-illustrative.yaml", NULL};
     // Group, file, source: whoever draws the list up, it is civil affairs that certifies it (JM-C-05).
@@ -312,6 +336,7 @@ TEST(a_synthetic_city_pays_what_it_is_billed) {
     HAS_TEXT(out, "finance");
     RUN(0, "collect", "subsidy", "--receipt", "S1", "--division", "440703", "--item", "tier1", "--year", "2018",
         "--amount", "288.00", "--paid_on", "2018-04-01");
+    failed_debits_come_back();
     RUN(0, "verify");
     running_stop(&suite);
 }

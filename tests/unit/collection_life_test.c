@@ -465,6 +465,10 @@ TEST(the_debit_account_of_a_merged_number_becomes_the_others_unless_it_has_one) 
         add_born(&city, *at, "19900115", "resident", "2018-01", "");
     pump(&city);
     RIG_DO(&city.collection, "set_debit_account", account, "A", "6222000000000001");
+    RIG_DO(&city.collection, "bill_year", "{'year':2018}");
+    RIG_DO(&city.collection, "report_debits",
+           "{'rows':[{'person':'A','period':'2018','amount':'1.00','on':'2017-12-20','reason':'no money'}]}");
+    EQ(((const Tc__DebitReport *)city.collection.reply)->kept, 1);
     merge(&city, "A", "B");
     pump(&city);
     EQ(COUNT(&city, "debit_account WHERE person = 'B' AND account = '6222000000000001'"), 1);
@@ -475,6 +479,8 @@ TEST(the_debit_account_of_a_merged_number_becomes_the_others_unless_it_has_one) 
     pump(&city);
     EQ(COUNT(&city, "debit_account"), 1);
     EQ(COUNT(&city, "debit_account WHERE person = 'C' AND account = '6222000000000003'"), 1);
+    EQ(COUNT(&city, "failed_debit WHERE person = 'C' AND reason = 'no money'"), 1); // A's, by way of B
+    EQ(COUNT(&city, "failed_debit"), 1);
     close_city(&city);
 }
 

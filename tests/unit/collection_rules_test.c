@@ -734,6 +734,112 @@ TEST(JM_C_45_JM_C_46_the_fee_is_debited_from_the_named_account_whole_or_not_at_a
     close_city(&city);
 }
 
+static const Tc__FailedDebits *failed_debits(city_t *city, const char *of) {
+    RIG_DO(&city->collection, "list_failed_debits", "{%s}", of);
+    return (const Tc__FailedDebits *)city->collection.reply;
+}
+
+#define FAILED(person, on, reason)                                                                                     \
+    "{'person':'" person "','period':'2019','amount':'364.00','on':'" on "','reason':'" reason "'}"
+
+static const Tc__DebitReport *report_debits(city_t *city, const char *rows) {
+    RIG_DO(&city->collection, "report_debits", "{'rows':[%s]}", rows);
+    return (const Tc__DebitReport *)city->collection.reply;
+}
+
+// What the bank says of a debit that it could not make is kept with who told it, and shown where a clerk looks; the fee
+// stays as unpaid as it was.
+TEST(JM_C_46_why_a_debit_failed_is_kept_and_told) {
+    static const struct {
+        const char *row, *code, *field;
+    } faults[] = {{FAILED("R9", "2018-12-20", "no money"), "NOT_FOUND", "person"},
+                  {FAILED("R4", "2018-12-20", "no money"), "NOT_FOUND", "period"}, // no fee was billed
+                  {FAILED("R0", "2018-12-20", "nothing on 6222000000000001"), "INVALID_FIELD", "reason"},
+                  {FAILED("R0", "2018-12-20", ""), "MISSING_FIELD", "reason"},
+                  {FAILED("R0", "2199-12-20", "no money"), "OUT_OF_RANGE", "on"},
+                  {FAILED("R0", "soon", "no money"), "INVALID_FIELD", "on"},
+                  {"{'person':'R0','period':'2019','on':'2018-12-20','reason':'x'}", "OUT_OF_RANGE", "amount"},
+                  {"{'person':'R0','period':'2019-01','amount':'1.00','on':'2018-12-20','reason':'x'}", "INVALID_FIELD",
+                   "period"}};
+    static const char account[] = "{'person':'%s','kind':'card','bank':'ICBC','account':'622200000000000%d'}";
+    city_t city;
+    open_city(&city, &jiangmen, ONE_WINDOW);
+    for (int i = 0; i < 5; i++) {
+        char person[8];
+        snprintf(person, sizeof person, "R%d", i);
+        add_person(&city, person, i == 1);
+        if (i == 4) continue;
+        RIG_DO(&city.enrollment, "open_spell", "{'person':'%s','identity':'resident','from_month':'2019-01'}", person);
+    }
+    pump(&city);
+    RIG_DO(&city.collection, "bill_year", "{'year':2019}");
+    RIG_DO(&city.collection, "set_debit_account", account, "R0", 0);
+    RIG_DO(&city.collection, "set_debit_account", account, "R1", 1);
+    for (size_t i = 0; i < COUNT_OF(faults); i++) {
+        const Tc__DebitReport *report = report_debits(&city, faults[i].row);
+        NEED(report->n_outcomes == 1 && report->faults == 1);
+        EQ_TEXT(report->outcomes[0]->outcome, "fault");
+        EQ_TEXT(report->outcomes[0]->code, faults[i].code);
+        EQ_TEXT(report->outcomes[0]->field, faults[i].field);
+        OK(strstr(report->outcomes[0]->text, "6222") == NULL);
+    }
+    EQ(rig_ask(&city.collection, "report_debits", "{}"), E_MISSING_FIELD);
+    EQ(failed_debits(&city, "")->n_failed, 0);
+    EQ(report_debits(&city, FAILED("R0", "2018-12-10", "no money") "," FAILED("R0", "2018-12-20", "account closed"))
+           ->kept,
+       2);
+    const Tc__DebitReport *report =
+        report_debits(&city, FAILED("R0", "2018-12-20", "account closed") "," FAILED(
+                                 "R0", "2018-12-20", "no money") "," FAILED("R1", "2018-12-20", "no money"));
+    EQ(report->repeated, 1);
+    EQ(report->faults, 1);
+    EQ_TEXT(report->outcomes[1]->code, "CONFLICT");
+    EQ(report->kept, 1); // the others stand
+    const Tc__FailedDebits *all = failed_debits(&city, "'person':'R0'");
+    NEED(all->n_failed == 2);
+    EQ_TEXT(all->failed[0]->on, "2018-12-10");
+    EQ_TEXT(all->failed[1]->reason, "account closed");
+    EQ(all->failed[1]->amount_fen, 36400);
+    EQ_TEXT(all->failed[1]->told_by, "admin:rig");
+    OK(all->failed[1]->open);
+    EQ(failed_debits(&city, "'year':2019")->n_failed, 3);
+    EQ(failed_debits(&city, "'year':2018")->n_failed, 0);
+    EQ(entitlement(&city, "R0")->n_spans, 0);
+    RIG_DO(&city.collection, "list_debits", "{'year':2019,'on':'2018-12-20'}");
+    const Tc__Debits *debits = (const Tc__Debits *)city.collection.reply;
+    NEED(debits->n_rows == 2);
+    for (size_t i = 0; i < 2; i++) {
+        const bool first = strcmp(debits->rows[i]->person, "R0") == 0;
+        EQ_TEXT(debits->rows[i]->failed_on, "2018-12-20");
+        EQ_TEXT(debits->rows[i]->reason, first ? "account closed" : "no money");
+    }
+    EQ(import_own(&city, "B1", "R0", "2019", "364.00", "2018-12-20")->matched, 1);
+    OK(!failed_debits(&city, "'person':'R0'")->failed[0]->open); // paid since, and known still
+    size_t seen = 0;
+    char after[64] = "";
+    do { // page by page
+        char of[128];
+        snprintf(of, sizeof of, "'limit':1,'after':'%s'", after);
+        all = failed_debits(&city, of);
+        seen += all->n_failed;
+        snprintf(after, sizeof after, "%s", all->next);
+    } while (*after);
+    EQ(seen, 3);
+    EQ(rig_ask(&city.collection, "list_failed_debits", "{'after':'x'}"), E_INVALID_FIELD);
+    EQ(rig_ask(&city.collection, "list_failed_debits", "{'limit':1001}"), E_OUT_OF_RANGE);
+    EQ(rig_ask(&city.collection, "list_failed_debits", "{'year':19}"), E_INVALID_FIELD);
+    char scope[64];
+    snprintf(scope, sizeof scope, "divisions=%s", city.place->divisions[1]); // R1 is there
+    city.collection.ctx.scope = scope;
+    all = failed_debits(&city, "");
+    NEED(all->n_failed == 1);
+    EQ_TEXT(all->failed[0]->person, "R1");
+    EQ(rig_ask(&city.collection, "list_failed_debits", "{'person':'R0'}"), E_DENIED);
+    EQ_TEXT(report_debits(&city, FAILED("R0", "2018-12-11", "no money"))->outcomes[0]->code, "DENIED");
+    city.collection.ctx.scope = NULL;
+    close_city(&city);
+}
+
 // ---- targets
 
 static const Tc__Targets *targets(city_t *city, const char *rest) {
@@ -1100,6 +1206,7 @@ TESTS("collection_rules", CASE(the_ground_is_laid),
       CASE(a_subsidy_waits_for_the_count_slice_by_slice),
       CASE(bills_that_change_meanwhile_do_not_keep_a_subsidy_waiting_for_ever), CASE(bad_targets_name_the_field),
       CASE(JM_C_45_JM_C_46_the_fee_is_debited_from_the_named_account_whole_or_not_at_all),
+      CASE(JM_C_46_why_a_debit_failed_is_kept_and_told),
       CASE(JM_C_07_a_family_planning_household_follows_the_rule_of_its_district),
       CASE(JM_C_39_a_year_is_billed_once_its_payment_window_is_published),
       CASE(JM_Y_11_who_came_from_another_pooling_area_makes_up_by_a_named_decision_only),
