@@ -1,6 +1,7 @@
 // The auditor against falsified books: a small city is founded and stopped, then one record after another is changed
 // behind the services' back, and `verify` must name it. After every case the books are put back as they were.
 #include "founding.h"
+#include "tamper.h"
 #include "common/base/check.h"
 #include "common/base/ids.h"
 #include "common/base/money.h"
@@ -108,7 +109,9 @@ static void found(const char *store) {
     settle(7, 4);                                                     // not covered in March: an entry without lines
 }
 
+#ifndef ON_POSTGRES
 TEST(found_a_city) { found(NULL); }
+#endif
 
 // ---- its later life: P6 and P7 on lists, P8 merged into P6, P7, P10 and P11 put aside by an import, receipts in a
 // file
@@ -244,21 +247,23 @@ TEST(the_city_lives_on) {
     past_changes();
 }
 
+#ifndef ON_POSTGRES
 TEST(honest_books_are_right) {
     EQ(verify(""), 0);
     HAS_TEXT(said, "verified: the books are right");
     OK(strstr(said, "not reached") == NULL);
 }
 
+#endif
+
 // What settlement does after midnight.
-static void seal_the_day(void) {
-    char url[340], keys[340];
+static void seal_the_day(const char *url) {
+    char keys[340];
     store_t *store = NULL;
     chain_t *chain = NULL;
     seal_key_t *key = NULL;
     arena_t *arena = arena_new(1 << 16, 0);
     int made = 0;
-    snprintf(url, sizeof url, "sqlite:%s/store", dir);
     snprintf(keys, sizeof keys, "%s/keys", dir);
     NEED(arena && store_open(&store, url, "settlement", &err) == E_OK);
     NEED(chain_new(&chain, &err) == E_OK && seal_key_load(&key, keys, true, &err) == E_OK);
@@ -271,12 +276,15 @@ static void seal_the_day(void) {
     arena_destroy(&arena);
 }
 
+#ifndef ON_POSTGRES
 // Stopped, but not removed.
 TEST(a_stopped_suite_can_be_verified) {
+    char url[340];
     setenv("KEEP", "1", 1);
     running_stop(&suite);
     unsetenv("KEEP");
-    seal_the_day();
+    snprintf(url, sizeof url, "sqlite:%s/store", dir);
+    seal_the_day(url);
     NEED(shell("cp -r %s/store %s/honest", dir, dir) == 0);
     EQ(verify("--no-wait"), 0);
     HAS_TEXT(said, "Redis was not reached");
@@ -287,14 +295,19 @@ TEST(a_stopped_suite_can_be_verified) {
     EQ(shell("for f in %s/honest/*.db; do cmp -s $f %s/store/${f##*/} || exit 1; done", dir, dir), 0);
 }
 
+#endif
+
 // ---- falsifications
 
 #define ENTRY(reference)                                                                                               \
     "EXISTS (SELECT 1 FROM journal j WHERE j.partition = posting.partition AND j.number = posting.number"              \
     " AND j.reference = '" reference "')"
 #define REBALANCE                                                                                                      \
-    ";DELETE FROM balance;INSERT INTO balance SELECT account, fund, year, identity, division, SUM(amount_fen),"        \
-    " COUNT(*) FROM posting GROUP BY account, fund, year, identity, division"
+    ";DELETE FROM balance;INSERT INTO balance (account, fund, year, identity, division, amount_fen, postings)"         \
+    " SELECT account, fund, year, identity, division, SUM(amount_fen), COUNT(*) FROM posting"                          \
+    " GROUP BY account, fund, year, identity, division"
+// Columns by name: the stores have them in different orders.
+#define POSTING_COLUMNS "partition, number, line, account, fund, year, identity, division, party, amount_fen"
 #define SWAP(table, key, a, b)                                                                                         \
     "CREATE TEMP TABLE old AS SELECT " key " AS k, body FROM " table ";"                                               \
     "UPDATE " table " SET body = (SELECT o.body FROM old o WHERE o.k = CASE " table "." key " WHEN '" a "' THEN '" b   \
@@ -317,7 +330,8 @@ static const struct {
      "(B3): its posting line"},
     {"a posting deleted", "settlement", "DELETE FROM posting WHERE amount_fen < 0 AND " ENTRY("B6"), "(B6)"},
     {"an entry's postings doubled", "settlement",
-     "INSERT INTO posting SELECT partition, number, line + 100, account, fund, year, identity, division, party, "
+     "INSERT INTO posting (" POSTING_COLUMNS
+     ") SELECT partition, number, line + 100, account, fund, year, identity, division, party, "
      "amount_fen FROM"
      " posting WHERE " ENTRY("B1") REBALANCE,
      "(B1) has"},
@@ -326,7 +340,8 @@ static const struct {
      " VALUES (7, 999, 1, 'expense/tier1', '', 0, '', '', '', 0)",
      "posting 7/999 line 1"},
     {"an entry doubled", "settlement",
-     "INSERT INTO posting SELECT partition, number + 1000, line, account, fund, year, identity, division, party, "
+     "INSERT INTO posting (" POSTING_COLUMNS
+     ") SELECT partition, number + 1000, line, account, fund, year, identity, division, party, "
      "amount_fen FROM"
      " posting WHERE " ENTRY("B1") ";INSERT INTO journal SELECT partition, number + 1000, reference, kind,"
                                    " source_service, source_partition, source_number + 1000, at_ms, value_date, body, "
@@ -658,6 +673,7 @@ static const struct {
     {"a facility deleted", "facility", "DELETE FROM facility", "facility H99000100001: "},
 };
 
+#ifndef ON_POSTGRES
 static void falsify(const char *schema, const char *sql) {
     char path[400], *message = NULL;
     sqlite3 *db = NULL;
@@ -700,47 +716,27 @@ TEST(stores_that_are_not_there_are_not_made) {
     if (!getenv("KEEP")) OK(shell("rm -rf %s", dir) == 0);
 }
 
-// ---- the same on PostgreSQL, with what is one statement that it knows too
+TESTS("verify", CASE(found_a_city), CASE(the_city_lives_on), CASE(honest_books_are_right),
+      CASE(a_stopped_suite_can_be_verified), CASE(every_falsification_is_named),
+      CASE(stores_that_are_not_there_are_not_made))
+#else
+// ---- the same on PostgreSQL
 
-static bool is_plain(const char *sql) {
-    static const char *const own[] = {";", "instr(", "x'", "'never'", "UPDATE seal"}; // no day is sealed there
-    for (size_t i = 0; i < COUNT_OF(own); i++)
-        if (strstr(sql, own[i])) return false;
-    return true;
-}
-
-static void execute(const char *url, const char *schema, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void execute(const char *url, const char *schema, const char *format, ...) {
-    char sql[1024];
-    store_t *store = NULL;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(sql, sizeof sql, format, args);
-    va_end(args);
-    int rc = store_open(&store, url, schema, &err);
-    if (!rc) rc = store_exec(store, sql, NULL, 0, &err);
-    if (rc) fprintf(stderr, "%s: %s\n", sql, err.text);
-    EQ(rc, 0);
-    store_close(&store);
-}
+// Its types refuse this one, so nobody can have written it.
+static bool is_impossible_there(const char *sql) { return strstr(sql, "'never'") != NULL; }
 
 static void falsify_there(const char *url, size_t i) {
-    const char *schema = falsifications[i].schema, *sql = falsifications[i].sql;
-    char table[64];
-    NEED(sscanf(sql, "UPDATE %63s", table) == 1 || sscanf(sql, "DELETE FROM %63s", table) == 1 ||
-         sscanf(sql, "INSERT INTO %63s", table) == 1);
-    execute(url, schema, "CREATE TABLE kept AS SELECT * FROM %s", table);
-    execute(url, schema, "%s", sql);
+    tamper_t tamper;
+    NEED(tamper_begin(&tamper, url, falsifications[i].schema, falsifications[i].sql) == 0);
     int status = verify("--no-wait");
     if (status != 1 || !strstr(said, falsifications[i].names)) fprintf(stderr, "%s:\n%s", falsifications[i].what, said);
     EQ(status, 1);
     OK(strstr(said, falsifications[i].names) != NULL);
-    execute(url, schema, "DELETE FROM %s", table);
-    execute(url, schema, "INSERT INTO %s SELECT * FROM kept", table);
-    execute(url, schema, "DROP TABLE kept");
+    OK(strstr(said, ": :") == NULL);
+    EQ(tamper_give_back(&tamper), 0);
 }
 
-TEST(on_postgresql) {
+TEST(every_falsification_is_named_on_postgresql) {
     char url[256];
     size_t tried = 0;
     NEED(postgres_start(url) == 0);
@@ -751,14 +747,15 @@ TEST(on_postgresql) {
     setenv("KEEP", "1", 1);
     running_stop(&suite);
     unsetenv("KEEP");
-    for (size_t i = 0; i < COUNT_OF(falsifications); i++)
-        if (is_plain(falsifications[i].sql)) falsify_there(url, i), tried++;
-    OK(tried > 50);
+    seal_the_day(url);
     EQ(verify("--no-wait"), 0);
+    for (size_t i = 0; i < COUNT_OF(falsifications); i++)
+        if (!is_impossible_there(falsifications[i].sql)) falsify_there(url, i), tried++;
+    EQ(tried, COUNT_OF(falsifications) - 1);
+    EQ(verify("--no-wait"), 0); // all was given back
     postgres_stop();
     OK(shell("rm -rf %s", dir) == 0);
 }
 
-TESTS("verify", CASE(found_a_city), CASE(the_city_lives_on), CASE(honest_books_are_right),
-      CASE(a_stopped_suite_can_be_verified), CASE(every_falsification_is_named),
-      CASE(stores_that_are_not_there_are_not_made), CASE(on_postgresql))
+TESTS("verify on PostgreSQL", CASE(every_falsification_is_named_on_postgresql))
+#endif
