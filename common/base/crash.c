@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define ITS_NAME(name) name,
-static const char *const names[] = {CRASH_POINTS(ITS_NAME) FUND_CRASH_POINTS(ITS_NAME)};
+static const char *const names[] = {CRASH_POINTS(ITS_NAME) FUND_CRASH_POINTS(ITS_NAME) CLEARING_CRASH_POINTS(ITS_NAME)};
 enum { POINTS = sizeof names / sizeof *names };
 
 static atomic_long met[POINTS], met_armed[POINTS];

@@ -1,5 +1,6 @@
 // Every place where a process can be told to die (crash.h), by name. In lists, so that tests can prove that each was
-// hit: CRASH_POINTS by crash_points_test, FUND_CRASH_POINTS by fund_crashes_test. Where a point stands in the work is
+// hit: CRASH_POINTS by crash_points_test, FUND_CRASH_POINTS by fund_crashes_test, CLEARING_CRASH_POINTS by
+// clearing_crashes_test. Where a point stands in the work is
 // what its name says.
 #pragma once
 
@@ -41,3 +42,9 @@
         point("dues_after_commit")        /* … durable */                                                            \
         point("seal_before_commit")       /* a day is sealed */                                                        \
         point("seal_after_commit")        /* … durable */
+
+#define CLEARING_CRASH_POINTS(point)                                                                                   \
+    point("clearing_rows_in")            /* clearing by points: rows of a list are written, not committed */           \
+        point("clearing_before_rows")    /* … it is settled, what was found out of its hospitals and cases is not */ \
+        point("clearing_before_claims")  /* … these are written, what waits for the statements is not */             \
+        point("clearing_before_pending") /* … that too, but no facility has anything pending */

@@ -4,6 +4,7 @@
 //   a year:  what is held there is released, clearing = (due × quality − paid so far) − released
 // so that the hospital has by its statements what points_settle says it is paid.
 #include "clearing_store.h"
+#include "common/base/crash.h"
 #include "common/base/ids.h"
 #include "common/policy/policy.h"
 #include "dues_lines.h"
@@ -310,6 +311,7 @@ int clearing_add(void *self, const request_t *request, const ProtobufCMessage *m
     if (!rc) rc = known_of(&found_used, a.names.count, arena, &used, err);
     if (!rc) rc = take_all(&a, ask, known, used);
     if (!rc && a.rows.count) rc = clearing_rows_put(settlement->ctx->store, &a.rows, err);
+    CRASH_POINT("clearing_rows_in");
     if (!rc) *reply = &a.report->base;
     return rc;
 }
@@ -597,8 +599,11 @@ static int write_all(pool_t *p, const rows_t *claims) {
     const void *body = message_pack(&p->clearing->base, ctx->arena, &bytes);
     if (!rc && !body) rc = dues_no_memory(p->err);
     if (!rc) rc = clearing_close(ctx->store, p->clearing->number, body, bytes, ctx->arena, p->err);
+    CRASH_POINT("clearing_before_rows");
     if (!rc && rows.count) rc = clearing_rows_put(ctx->store, &rows, p->err);
+    CRASH_POINT("clearing_before_claims");
     if (!rc && claims->count) rc = dues_claim_insert(ctx->store, claims, p->err);
+    CRASH_POINT("clearing_before_pending");
     for (size_t i = 0; i < p->hospital_count && !rc; i++)
         rc = dues_facility_pending(ctx->store, p->hospitals[i]->facility, p->err);
     return rc;

@@ -35,9 +35,18 @@ static const char *const questions[] = {
     "SELECT 'order', number, state, amount_fen, account, drafted_by, approved_by, sent_on, paid_on, bank_reference"
     " FROM payment_order",
     "SELECT 'seal', number, day, entries, debit_fen FROM seal",
+    "SELECT 'clearing', number, period, fund, layer, state, by_name, body FROM points_clearing",
+    "SELECT 'row', clearing, kind, name, place, body FROM points_row",
+    "SELECT 'claim', facility, reference, kind, held_reference, fund, layer, amount_fen, hold_fen, share_ppm, paper,"
+    " by_name, month FROM dues_claim",
     "SELECT 'cursor', consumer, service, partition, number FROM stream_cursor",
     "SELECT 'read', partition, number FROM dues_cursor",
     "SELECT 'request', id FROM request"};
+
+static void write_bytes(FILE *out, const uint8_t *body, size_t bytes) {
+    fputc('|', out);
+    for (size_t i = 0; i < bytes; i++) fprintf(out, "%02x", body[i]);
+}
 
 // An entry without its times and numbers.
 static int write_entry(FILE *out, const void *body, size_t bytes, arena_t *arena, err_t *err) {
@@ -60,7 +69,10 @@ static int write_answer(FILE *out, store_t *store, const char *question, arena_t
             size_t bytes;
             if (cell->type == CELL_BLOB) {
                 const void *body = row_blob(&rows, i, k, &bytes);
-                rc = write_entry(out, body, bytes, arena, err);
+                if (strcmp(row_text(&rows, i, 0), "journal") == 0)
+                    rc = write_entry(out, body, bytes, arena, err);
+                else
+                    write_bytes(out, body, bytes);
             } else if (cell->type == CELL_I64) {
                 fprintf(out, "|%lld", (long long)row_i64(&rows, i, k));
             } else {

@@ -10,6 +10,7 @@
 
 #ifdef TC_CRASH_POINTS
 #include "books.h"
+#include "crash_play.h"
 #include "common/base/crash_points.h"
 #include "common/base/date.h"
 #include "common/base/ids.h"
@@ -17,7 +18,7 @@
 #include "tests/postgres.h"
 #include <poll.h>
 
-enum { PERSONS = 6, SETTLE_MS = 40000, PAUSE_MS = 100, QUIET_MS = 2500 };
+enum { PERSONS = 6, SETTLE_MS = 40000, PAUSE_MS = 100 };
 
 static running_t *suite;
 static books_t books;
@@ -239,63 +240,12 @@ static void arm(const char *point, stage_t stage, draw_t *draw) {
     if (times) NEED(crash_dir_arm(&dir, point, 1 + (int)draw_below(draw, times)) == 0);
 }
 
-// What comes after a reply is met when the caller has it already.
-static void wait_for_hit(const char *point) {
-    const int64_t until = clock_now_ms() + SETTLE_MS;
-    while (crash_dir_is_armed(&dir, point) && clock_now_ms() < until) poll(NULL, 0, PAUSE_MS);
-}
-
 static void expect_hit(const char *point, stage_t stage) {
     if (!times_met(point, stage)) return;
-    wait_for_hit(point);
-    const bool was_hit = crash_dir_was_hit(&dir, point);
-    if (!was_hit) fprintf(stderr, "    %s was not hit at stage %d\n", point, (int)stage);
-    OK(was_hit);
-    crash_dir_disarm(&dir, point);
+    crash_play_expect_hit(&dir, point, (int)stage);
 }
 
 // ---- a play
-
-// Until what settlement does by itself has come to rest.
-static char *told_at_rest(void) {
-    char *before = NULL, *now = books_told(&books);
-    do {
-        free(before);
-        before = now;
-        poll(NULL, 0, QUIET_MS);
-        now = books_told(&books);
-        NEED(now != NULL);
-    } while (strcmp(before, now) != 0 || !strstr(now, "|task|"));
-    free(before);
-    return now;
-}
-
-static void tell_first_difference(const char *a, const char *b) {
-    size_t line = 0, i = 0;
-    for (; a[i] && a[i] == b[i]; i++)
-        if (a[i] == '\n') line = i + 1;
-    fprintf(stderr, "    undisturbed: %.*s\n    disturbed:   %.*s\n", (int)strcspn(a + line, "\n"), a + line,
-            (int)strcspn(b + line, "\n"), b + line);
-}
-
-static void expect_told(const char *undisturbed) {
-    char said[4096] = "", *now = NULL;
-    const int64_t until = clock_now_ms() + SETTLE_MS;
-    bool same = false;
-    while (!same && clock_now_ms() < until) {
-        free(now);
-        now = books_told(&books);
-        NEED(now != NULL);
-        same = strcmp(now, undisturbed) == 0;
-        if (!same) poll(NULL, 0, PAUSE_MS);
-    }
-    if (!same) tell_first_difference(undisturbed, now);
-    OK(same);
-    free(now);
-    const int status = running_command(suite, said, sizeof said, (const char *const[]){"verify", NULL});
-    EQ(status, 0);
-    if (status) fprintf(stderr, "%s\n", said);
-}
 
 // Everything is posted again from nothing.
 static void play_posting(const char *point, const char *undisturbed, draw_t *draw) {
@@ -304,7 +254,7 @@ static void play_posting(const char *point, const char *undisturbed, draw_t *dra
     arm(point, POSTING, draw);
     NEED(running_resume(suite) == 0);
     expect_hit(point, POSTING);
-    expect_told(undisturbed);
+    crash_play_expect(suite, &books, undisturbed);
 }
 
 // Lateness is marked before the first command, or one task more would be late when it is done.
@@ -333,7 +283,7 @@ static void play_year(const char *point, draw_t *draw) {
 
 static void play_all(bool (*is_asked)(const char *point)) {
     draw_t draw = {seed};
-    char *posted = told_at_rest();
+    char *posted = crash_play_rest(&books, "|task|");
     for (size_t i = 0; i < COUNT_OF(points); i++)
         if (times_met(points[i], POSTING) && (!is_asked || is_asked(points[i]))) play_posting(points[i], posted, &draw);
     if (!is_asked || is_asked("effect_after_commit")) {
@@ -345,14 +295,14 @@ static void play_all(bool (*is_asked)(const char *point)) {
     NEED(books_keep(&books) == 0);
     set_day(date_make(2021, 2, 20));
     play_year(NULL, &draw);
-    char *year = told_at_rest();
+    char *year = crash_play_rest(&books, "|task|");
     HAS_TEXT(year, "|paid|");
     HAS_TEXT(year, "close.2020.2");
-    expect_told(year);
+    crash_play_expect(suite, &books, year);
     for (size_t i = 0; i < COUNT_OF(points); i++) {
         if (!met_in_year(points[i]) || (is_asked && !is_asked(points[i]))) continue;
         play_year(points[i], &draw);
-        expect_told(year);
+        crash_play_expect(suite, &books, year);
     }
     free(year);
 }
