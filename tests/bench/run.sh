@@ -13,6 +13,7 @@ people=${1:-8000}
 bills=${2:-40000}
 imported=100000
 work=$(mktemp -d)
+chmod 711 "$work" # PostgreSQL runs as another user than root in folders below it
 pg_bin=$(dirname "$(ls /usr/lib/postgresql/*/bin/initdb | tail -n 1)")
 pg= memory=
 
