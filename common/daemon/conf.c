@@ -35,6 +35,7 @@ const conf_key_t conf_table[] = {
     {"service.nice", CONF_INT, "0", 0, 19, "", "how far this process stands back when the processors are short; 19: farthest"},
     {"request.keep_days", CONF_INT, "30", 1, 3650, "days", "how long a stored reply answers a repeated request"},
     {"ledger.gather_ms", CONF_INT, "50", 0, 1000, "ms", "events wait so long for company, so that the ledger posts many of them at once"},
+    {"ledger.rest_percent", CONF_INT, "100", 0, 1000, "%", "after a full batch the ledger rests so much of the time it took, unless it is 5 s behind"},
     {"stream.bind_host", CONF_TEXT, "127.0.0.1", 0, 0, "", "address the event stream binds to (free ports)"},
     {"stream.public_host", CONF_TEXT, "", 0, 0, "", "host name announced to subscribers; empty: as bound"},
     {"agency.bind", CONF_TEXT, "", 0, 0, "", "where other agencies receive events, as tcp://address:port; empty: nowhere"},

@@ -10,6 +10,7 @@
 #include "common/base/metrics.h"
 #include "inbox.h"
 #include "position.h"
+#include "rest.h"
 #include "sources.h"
 #include <string.h>
 
@@ -29,7 +30,8 @@ typedef struct trouble {
 } trouble_t;
 
 typedef struct consumer_metrics {
-    metric_t *applied, *gaps, *duplicates, *malformed, *timeouts, *refusals, *failures, *races, *shorter, *parked;
+    metric_t *applied, *gaps, *duplicates, *malformed, *timeouts, *refusals, *failures, *races, *shorter, *rested,
+        *parked;
 } consumer_metrics_t;
 
 struct consumer {
@@ -49,6 +51,7 @@ struct consumer {
     int64_t retry_at_ms, pause_ms; // the whole consumer waits
     int64_t parked_look_ms;
     int64_t gather_ms, gather_until_ms; // the batch at hand waits for company
+    int rest_percent;
     int failed_batches;
     bool stale; // the position must be read again
     bool beat_heard;
@@ -73,6 +76,7 @@ static void make_metrics(consumer_t *consumer) {
     m->failures = metric_counter("stream_effect_failures_total", labels, "tries of an effect that failed");
     m->races = metric_counter("stream_cursor_races_total", labels, "another process moved the cursor");
     m->shorter = metric_counter("stream_log_short_total", labels, "a writer's log is shorter than the cursor");
+    m->rested = metric_counter("stream_rested_ms_total", labels, "milliseconds rested for others after full batches");
     m->parked = metric_gauge("stream_parked", labels, "partitions held back by an event that cannot be applied");
 }
 
@@ -122,6 +126,7 @@ int consumer_new(consumer_t **out, const consumer_conf_t *conf, err_t *err) {
     snprintf(consumer->name, sizeof consumer->name, "%s", conf->name);
     consumer->effect = conf->effect;
     consumer->gather_ms = conf->gather_ms;
+    consumer->rest_percent = conf->rest_percent;
     consumer->inbox.batch_most = conf->batch;
     make_metrics(consumer);
     consumer->position = (position_t){conf->store, consumer->name, consumer->service, arena_new(16 * 1024, 0), 0};
@@ -147,9 +152,11 @@ void consumer_destroy(consumer_t **consumer) {
 static int64_t now_ms(void) { return clock_mono_us() / 1000; }
 
 int64_t consumer_due_ms(const consumer_t *consumer, int64_t at_most_ms) {
-    const bool waits = consumer->retry_at_ms > consumer->gather_until_ms;
-    if (!consumer->inbox.count) return at_most_ms;
-    int64_t left_ms = (waits ? consumer->retry_at_ms : consumer->gather_until_ms) - now_ms();
+    const int64_t now = now_ms();
+    int64_t due_ms = consumer->retry_at_ms;
+    if (!consumer->inbox.count && due_ms <= now) return at_most_ms;
+    if (consumer->inbox.count && consumer->gather_until_ms > due_ms) due_ms = consumer->gather_until_ms;
+    const int64_t left_ms = due_ms - now;
     return left_ms < 0 ? 0 : left_ms < at_most_ms ? left_ms : at_most_ms;
 }
 
@@ -528,11 +535,22 @@ static bool apply_common(consumer_t *consumer, size_t count, int64_t now) {
     return apply_singly(consumer, consumer->common, count, now);
 }
 
+// Unless it waits already, because something failed.
+static void rest(consumer_t *consumer, const rest_batch_t *batch) {
+    const int64_t ms = rest_ms(consumer->rest_percent, batch), now = now_ms();
+    if (ms == 0 || consumer->retry_at_ms > now) return;
+    consumer->retry_at_ms = now + ms;
+    metric_add(consumer->metrics.rested, ms);
+}
+
 static void apply_batch(consumer_t *consumer, int64_t now) {
     size_t common = 0, suspect = 0;
+    rest_batch_t batch = {.full = inbox_full(&consumer->inbox)};
+    int64_t newest_ms = 0;
     inbox_sort(&consumer->inbox);
     for (size_t i = 0; i < consumer->inbox.count; i++) {
         const event_t *event = &consumer->inbox.batch[i]->event;
+        if (event->at_ms > newest_ms) newest_ms = event->at_ms;
         if (consumer->troubles[event->partition].pause_ms)
             consumer->suspect[suspect++] = *event;
         else
@@ -540,6 +558,9 @@ static void apply_batch(consumer_t *consumer, int64_t now) {
     }
     if (apply_common(consumer, common, now)) (void)apply_singly(consumer, consumer->suspect, suspect, now);
     prune(consumer);
+    batch.took_ms = now_ms() - now;
+    batch.behind_ms = clock_now_ms() - newest_ms;
+    rest(consumer, &batch);
 }
 
 // ---- the turn

@@ -46,6 +46,7 @@ typedef struct consumer_conf {
     const int64_t *from;  // volatile only: PARTITIONS numbers of the last event already known; NULL = all 0
     size_t batch;         // apply at most so many events at once, up to CONSUMER_BATCH_MAX; 0: CONSUMER_BATCH
     int64_t gather_ms;    // events wait so long for company before they are applied, unless a batch is full; 0: never
+    int rest_percent;     // after a full batch, of the time that it took (rest.h); 0: never
     consumer_effect_t effect;
 } consumer_conf_t;
 
@@ -56,7 +57,7 @@ size_t consumer_sockets(const consumer_t *consumer, void **sockets,
 // Receive, replay, apply one batch at most. Call when readable and at least every 200 ms. Returns 1 when
 // there is more to do at once.
 int consumer_tick(consumer_t *consumer);
-// How long until events that gather are due: at most `at_most_ms`.
+// How long until events that gather are due, or a rest is over: at most `at_most_ms`.
 int64_t consumer_due_ms(const consumer_t *consumer, int64_t at_most_ms);
 
 typedef struct consumer_state {

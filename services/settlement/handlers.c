@@ -186,6 +186,7 @@ static int follow(service_ctx_t *ctx, poster_source_t *source, err_t *err) {
                             .name = "ledger",
                             .store = ctx->store,
                             .gather_ms = conf_int(ctx->conf, "ledger.gather_ms"),
+                            .rest_percent = (int)conf_int(ctx->conf, "ledger.rest_percent"),
                             .effect = {source, poster_apply, poster_committed, poster_rolled_back}};
     return service_consume(ctx, &conf, err);
 }

@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -203,7 +204,8 @@ static void put_many(writer_t *writer, uint32_t first, uint32_t partitions, int 
     NEED(store_begin(writer->store, &err) == E_OK);
     for (int i = 0; i < each; i++)
         for (uint32_t p = first; p < first + partitions; p++)
-            NEED(stream_reserve(writer->stream, p, "bill.settled", 1, body, body_bytes, &number, &err) == E_OK);
+            NEED(stream_reserve(writer->stream, p, "bill.settled", clock_now_ms(), body, body_bytes, &number, &err) ==
+                 E_OK);
     NEED(stream_flush(writer->stream, &err) == E_OK);
     NEED(store_commit(writer->store, &err) == E_OK);
     stream_committed(writer->stream);
@@ -222,7 +224,9 @@ typedef struct ledger {
     int fails_left; // … so many times
     int committed, rolled_back;
     int64_t gather_ms;
-    int64_t last[PARTITIONS]; // of a volatile one
+    size_t batch;
+    int rest_percent, slow_ms; // how long apply takes
+    int64_t last[PARTITIONS];  // of a volatile one
     bool wrong;
 } ledger_t;
 
@@ -246,6 +250,7 @@ static int write_effect(ledger_t *ledger, const event_t *events, size_t count, e
 static int apply_cb(void *self, const event_t *events, size_t count, err_t *err) {
     ledger_t *ledger = self;
     ledger->calls++;
+    if (ledger->slow_ms) nanosleep(&(struct timespec){.tv_nsec = ledger->slow_ms * 1000000L}, NULL);
     if (ledger->fails_left > 0) {
         ledger->fails_left--;
         return err_set(err, ledger->fail_code, "told to fail");
@@ -273,7 +278,12 @@ static void ledger_open_as(ledger_t *ledger, void *context, const keys_t *keys, 
     static const char *brokers[2];
     err_t err = {0};
     brokers[0] = broker_front(city.broker);
-    consumer_conf_t conf = {.service = SERVICE, .name = "ledger", .from = from, .gather_ms = ledger->gather_ms};
+    consumer_conf_t conf = {.service = SERVICE,
+                            .name = "ledger",
+                            .from = from,
+                            .gather_ms = ledger->gather_ms,
+                            .batch = ledger->batch,
+                            .rest_percent = ledger->rest_percent};
     conf.client = (client_conf_t){.context = context, .keys = keys, .brokers = brokers, .broker_key_name = "broker"};
     conf.effect = (consumer_effect_t){ledger, apply_cb, committed_cb, rolled_back_cb};
     if (durable) {
@@ -403,6 +413,26 @@ TEST(events_that_gather_are_applied_together) {
     turn_until(&ledger, 11);
     check_effects(&ledger, 11);
     OK(ledger.committed - before <= 3); // one, but for a machine that stands still
+    ledger_close(&ledger);
+    city_close();
+}
+
+// As long as a full batch took nothing is applied, nor read: others have the store meanwhile.
+TEST(a_consumer_rests_after_full_batches) {
+    city_open();
+    ledger_t ledger = {.batch = 32, .rest_percent = 100, .slow_ms = 30};
+    metric_t *rested = metric_counter("stream_rested_ms_total", "consumer=\"ledger\",service=\"" SERVICE "\"", "");
+    writer_t *writer = &city.writers[0];
+    writer_open(writer, "adjudication-1");
+    ledger_open(&ledger);
+    put_many(writer, 0, 1, 320, 100);
+    turn_until(&ledger, 320);
+    check_effects(&ledger, 320);
+    const int64_t for_full_ones = metric_value(rested);
+    OK(for_full_ones >= 30);
+    put_many(writer, 0, 1, 10, 100);
+    turn_until(&ledger, 330);
+    EQ(metric_value(rested), for_full_ones);
     ledger_close(&ledger);
     city_close();
 }
@@ -866,9 +896,10 @@ TEST(reservations_are_checked) {
 
 TESTS("stream", CASE(reservations_are_checked), CASE(an_empty_stream_is_caught_up_soon),
       CASE(slow_joiner_gets_everything), CASE(events_that_gather_are_applied_together),
-      CASE(writer_restarts_on_another_port), CASE(killed_between_apply_and_commit_has_the_effect_once),
-      CASE(unpublished_events_are_found_by_the_beat), CASE(poison_parks_its_partition_only),
-      CASE(a_failing_store_parks_nothing), CASE(stalled_subscribers_do_not_slow_others), CASE(a_rude_peer_is_bounded),
+      CASE(a_consumer_rests_after_full_batches), CASE(writer_restarts_on_another_port),
+      CASE(killed_between_apply_and_commit_has_the_effect_once), CASE(unpublished_events_are_found_by_the_beat),
+      CASE(poison_parks_its_partition_only), CASE(a_failing_store_parks_nothing),
+      CASE(stalled_subscribers_do_not_slow_others), CASE(a_rude_peer_is_bounded),
       CASE(who_does_not_ask_for_packs_gets_none), CASE(a_writer_from_before_packs_is_asked_as_it_understands),
       CASE(a_consumer_far_behind_gets_full_batches), CASE(a_stranger_is_refused),
       CASE(a_second_writer_is_refused_reloads_and_leaves_no_gap), CASE(a_rollback_leaves_no_gap),

@@ -3,6 +3,7 @@
 #include "common/base/hash.h"
 #include "common/stream/cursor.h"
 #include "common/stream/frame.h"
+#include "common/stream/rest.h"
 #include "tests/check.h"
 
 // ---- frames
@@ -620,6 +621,23 @@ TEST(a_healthy_network_costs_no_replay) {
     free(w);
 }
 
+// ---- rests
+
+TEST(a_full_batch_is_followed_by_a_rest_unless_the_consumer_is_behind) {
+    rest_batch_t batch = {.full = true, .took_ms = 80, .behind_ms = 300};
+    EQ(rest_ms(100, &batch), 80);
+    EQ(rest_ms(50, &batch), 40);
+    EQ(rest_ms(0, &batch), 0);
+    batch.took_ms = 3000;
+    EQ(rest_ms(100, &batch), REST_MAX_MS);
+    batch.behind_ms = REST_BEHIND_MS;
+    EQ(rest_ms(100, &batch), 0);
+    batch.behind_ms = -40; // clocks of two hosts
+    EQ(rest_ms(100, &batch), REST_MAX_MS);
+    batch.full = false;
+    EQ(rest_ms(100, &batch), 0);
+}
+
 TESTS("stream", CASE(addresses_as_documented), CASE(addresses_refused), CASE(packs_as_documented),
       CASE(events_as_documented), CASE(asks_as_documented), CASE(asks_for_packs_as_documented),
       CASE(replayed_packs_as_documented), CASE(an_answer_is_complete_when_its_events_are_taken),
@@ -630,4 +648,5 @@ TESTS("stream", CASE(addresses_as_documented), CASE(addresses_refused), CASE(pac
       CASE(an_answer_with_holes_is_asked_for_again_at_once),
       CASE(a_stopped_partition_takes_nothing_and_goes_on_from_where_it_was),
       CASE(a_log_that_became_shorter_is_told_but_a_late_beat_is_not),
-      CASE(any_network_gives_every_event_once_and_in_order), CASE(a_healthy_network_costs_no_replay))
+      CASE(any_network_gives_every_event_once_and_in_order), CASE(a_healthy_network_costs_no_replay),
+      CASE(a_full_batch_is_followed_by_a_rest_unless_the_consumer_is_behind))
