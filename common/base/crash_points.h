@@ -1,7 +1,6 @@
 // Every place where a process can be told to die (crash.h), by name. In lists, so that tests can prove that each was
 // hit: CRASH_POINTS by crash_points_test, FUND_CRASH_POINTS by fund_crashes_test, CLEARING_CRASH_POINTS by
-// clearing_crashes_test. Where a point stands in the work is
-// what its name says.
+// clearing_crashes_test. Where a point stands in the work is what its name says.
 #pragma once
 
 #define CRASH_POINTS(point)                                                                                            \

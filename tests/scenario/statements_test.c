@@ -8,7 +8,6 @@
 #include "tests/check.h"
 #include "tests/postgres.h"
 #include <poll.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -208,12 +207,6 @@ static void forget_total(const char *name) {
     arena_destroy(&arena);
 }
 
-static int shell(const char *format, const char *dir) {
-    char command[1200];
-    snprintf(command, sizeof command, "d=%s; %s", dir, format);
-    return system(command);
-}
-
 static int verify(const char *dir) {
     char command[700];
     snprintf(command, sizeof command, "%s/tongchou verify --no-wait --data %s 2>&1", running_bin(), dir);
@@ -232,7 +225,6 @@ static void expect_named(const char *dir, size_t i) {
     OK(strstr(out, falsifications[i].names) != NULL);
 }
 
-#ifdef ON_POSTGRES
 static void falsify_each(const char *dir) {
     for (size_t i = 0; i < COUNT_OF(falsifications); i++) {
         tamper_t tamper;
@@ -241,28 +233,6 @@ static void falsify_each(const char *dir) {
         EQ(tamper_give_back(&tamper), 0);
     }
 }
-#else
-static void falsify(const char *dir, const char *schema, const char *sql) {
-    char path[400];
-    sqlite3 *db = NULL;
-    snprintf(path, sizeof path, "%s/store/%s.db", dir, schema);
-    NEED(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK);
-    EQ(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    OK(sqlite3_total_changes(db) > 0);
-    sqlite3_close(db);
-}
-
-static void put_back(const char *dir) { NEED(shell("rm -rf $d/store && cp -r $d/honest $d/store", dir) == 0); }
-
-static void falsify_each(const char *dir) {
-    NEED(shell("cp -r $d/store $d/honest", dir) == 0);
-    for (size_t i = 0; i < COUNT_OF(falsifications); i++) {
-        falsify(dir, falsifications[i].schema, falsifications[i].sql);
-        expect_named(dir, i);
-        put_back(dir);
-    }
-}
-#endif
 
 TEST(every_falsification_is_named) {
     char dir[300];
@@ -278,7 +248,9 @@ TEST(every_falsification_is_named) {
     EQ(verify(dir), 1);
     HAS_TEXT(out, "bill V1: tier1 paid 592000 fen, but total tier1_paid is zero");
     HAS_TEXT(out, "NOT verified: 1 broken records");
-    OK(shell("rm -rf $d", dir) == 0);
+    char remove[400];
+    snprintf(remove, sizeof remove, "rm -rf %s", dir);
+    EQ(system(remove), 0);
 }
 
 TESTS("statements", CASE(bills_are_settled_on_the_last_evening_of_march),

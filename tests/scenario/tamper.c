@@ -5,7 +5,7 @@
 
 enum { ANY_MAX = 64, TABLE_MAX = 64 };
 
-// ---- in its words
+// ---- in PostgreSQL's words
 
 // 1 stands for any text up to the next quote.
 static const struct {
@@ -47,10 +47,10 @@ static int write_words(const char *sql, FILE *out) {
     return ferror(out) ? -1 : 0;
 }
 
-static int in_its_words(const char *sql, char *to, size_t room) {
+static int in_words_of(const char *url, const char *sql, char *to, size_t room) {
     FILE *out = fmemopen(to, room, "w");
     if (!out) return -1;
-    int rc = write_words(sql, out);
+    int rc = strncmp(url, "postgres", 8) == 0 ? write_words(sql, out) : fputs(sql, out) < 0 ? -1 : 0;
     if (fclose(out)) rc = -1;
     return rc || strlen(to) + 1 >= room ? -1 : 0;
 }
@@ -85,8 +85,8 @@ static int look(store_t *store, const char *table, int64_t *differs) {
     rows_t rows;
     arena_t *arena = arena_new(1 << 12, 0);
     snprintf(sql, sizeof sql,
-             "SELECT COUNT(*) FROM ((SELECT * FROM %s EXCEPT ALL SELECT * FROM kept_%s)"
-             " UNION ALL (SELECT * FROM kept_%s EXCEPT ALL SELECT * FROM %s)) AS other",
+             "SELECT COUNT(*) FROM (SELECT * FROM (SELECT * FROM %s EXCEPT SELECT * FROM kept_%s) AS made"
+             " UNION ALL SELECT * FROM (SELECT * FROM kept_%s EXCEPT SELECT * FROM %s) AS gone) AS other",
              table, table, table, table);
     int rc = arena ? store_query(store, sql, NULL, 0, arena, &rows, &err) : E_IO;
     if (rc) fprintf(stderr, "%s: %s\n", sql, err.text);
@@ -122,7 +122,7 @@ int tamper_begin(tamper_t *tamper, const char *url, const char *schema, const ch
     err_t err = {0};
     int64_t differs = 0;
     *tamper = (tamper_t){0};
-    int rc = in_its_words(sql, tamper->sql, sizeof tamper->sql);
+    int rc = in_words_of(url, sql, tamper->sql, sizeof tamper->sql);
     if (!rc && store_open(&tamper->store, url, schema, &err)) {
         fprintf(stderr, "%s\n", err.text);
         rc = -1;

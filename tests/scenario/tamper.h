@@ -1,6 +1,6 @@
-// Rows changed behind the services' back on PostgreSQL, for verify to name, and put back as they were. What SQLite says
-// of bytes is said in PostgreSQL's words: instr(body, CAST('…' AS BLOB)) > 0, CAST(body || x'…' AS BLOB) (or of state)
-// and x'…'.
+// Rows changed behind the services' back, for verify to name, and put back as they were; on either store. What SQLite
+// says of bytes is said in PostgreSQL's words there: instr(body, CAST('…' AS BLOB)) > 0, CAST(body || x'…' AS BLOB) (or
+// of state) and x'…'.
 #pragma once
 #include "common/store/store.h"
 
