@@ -20,5 +20,6 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
 fi
 # Durability is not the operator's to forget: what was acknowledged is on the disk. Terse: the detail of an error would
 # quote a row, and with it a person.
+# Files of the log are kept and written over: to make one anew holds up whoever settles then (docs/operations.md).
 exec postgres -D "$PGDATA" -k /run/postgresql -c listen_addresses='*' -c synchronous_commit=on -c fsync=on \
-    -c full_page_writes=on -c log_error_verbosity=terse "$@"
+    -c full_page_writes=on -c log_error_verbosity=terse -c min_wal_size=2GB -c max_wal_size=4GB -c checkpoint_timeout=15min "$@"

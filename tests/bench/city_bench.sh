@@ -6,7 +6,8 @@
 # step that only reads is compared with
 # the writing of the rows it looked at. Collection sleeps while enrolment imports, so that the following of the states is
 # measured alone and as a whole.
-#   tests/bench/city_bench.sh [--bin DIR] [--store sqlite:DIR|postgresql://…|both] [people]
+#   tests/bench/city_bench.sh [--bin DIR] [--store sqlite:DIR|postgresql://…|postgresql|both] [people]
+# "postgresql" and "both" (the default) start a server of their own (postgres.sh).
 # 100,000 people take a few minutes; 1,000,000 about half an hour and 10 GB in $TMPDIR.
 set -eu
 bin=build/release/bin stores=both people=
@@ -21,12 +22,12 @@ people=${people:-100000}
 work=$(mktemp -d)
 port=$((20000 + $$ % 12000)) # below the ports that the system hands out
 up= pg=
+. tests/bench/postgres.sh
 
-as_postgres() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; else "$@"; fi; }
 stop_suite() { [ -z "$up" ] || { kill "$up" 2>/dev/null && wait "$up" 2>/dev/null; } || true; up=; }
 finish() {
     stop_suite
-    [ -z "$pg" ] || as_postgres "$pg_bin/pg_ctl" -D "$work/pg" -m immediate stop >/dev/null 2>&1 || true
+    [ -z "$pg" ] || pg_stop "$work"
     [ -n "${KEEP:-}" ] || rm -rf "$work"
 }
 trap finish EXIT
@@ -148,17 +149,10 @@ esac
 case $stores in
 both | postgres*)
     echo; echo "-- PostgreSQL"
-    if [ "$stores" = both ]; then
-        pg_bin=$(dirname "$(ls /usr/lib/postgresql/*/bin/initdb | tail -n 1)")
-        mkdir -p "$work/pg"
-        [ "$(id -u)" != 0 ] || chown postgres "$work/pg" "$work" && chmod 755 "$work"
-        as_postgres "$pg_bin/initdb" -D "$work/pg" --auth=trust -E UTF8 --locale=C >/dev/null
-        as_postgres "$pg_bin/pg_ctl" -D "$work/pg" -w -l "$work/pg/log" -o "-k $work/pg -c listen_addresses= -c max_connections=60" \
-            start >/dev/null
+    case $stores in both | postgresql) # one of its own
         pg=1
-        user=$([ "$(id -u)" = 0 ] && echo postgres || id -un)
-        psql -q "postgresql:///postgres?host=$work/pg&user=$user" -c "CREATE DATABASE city"
-        stores="postgresql:///city?host=$work/pg&user=$user"
-    fi
+        pg_start "$work" city
+        stores=$(pg_url "$work" city) ;;
+    esac
     measure "$stores" ;;
 esac

@@ -14,29 +14,18 @@ bills=${2:-40000}
 imported=100000
 work=$(mktemp -d)
 chmod 711 "$work" # PostgreSQL runs as another user than root in folders below it
-pg_bin=$(dirname "$(ls /usr/lib/postgresql/*/bin/initdb | tail -n 1)")
 pg= memory=
+. tests/bench/postgres.sh
 
-as_postgres() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; else "$@"; fi; }
 finish() {
-    for cluster in $pg; do as_postgres "$pg_bin/pg_ctl" -D "$cluster" -m immediate stop >/dev/null 2>&1 || true; done
+    for folder in $pg; do pg_stop "$folder"; done
     [ -z "$memory" ] || rm -rf "$memory"
     [ -n "${KEEP:-}" ] || rm -rf "$work"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-url() { echo "postgresql:///$2?host=$1/pg&user=$([ "$(id -u)" = 0 ] && echo postgres || id -un)"; }
-start_postgres() { # FOLDER DATABASE…
-    folder=$1
-    shift
-    mkdir -p "$folder/pg"
-    [ "$(id -u)" != 0 ] || chown postgres "$folder/pg" "$folder" && chmod 755 "$folder"
-    as_postgres "$pg_bin/initdb" -D "$folder/pg" --auth=trust -E UTF8 --locale=C >/dev/null
-    pg="$pg $folder/pg"
-    as_postgres "$pg_bin/pg_ctl" -D "$folder/pg" -w -l "$folder/pg/log" -o "-k $folder/pg -c listen_addresses= -c max_connections=60" start >/dev/null
-    for db in "$@"; do psql -q "$(url "$folder" postgres)" -c "CREATE DATABASE $db"; done
-}
+start_postgres() { pg="$pg $1" && pg_start "$@"; } # FOLDER DATABASE…
 settlement() { TMPDIR=$work sh tests/bench/settle_bench.sh --bin "$bin" --people "$people" --bills "$bills" "$@"; }
 
 echo "machine: $(nproc) cores, $(uname -sr)"
@@ -88,30 +77,32 @@ fi
 
 echo; echo "== settlement on PostgreSQL"
 start_postgres "$work" bench classical import suite1 suite2 suite4
-"$bin/import_bench" "$(url "$work" import)" "$imported"
-"$pg_bin/pgbench" -q -i -s 10 "$(url "$work" bench)" >/dev/null 2>&1
-printf 'pgbench -N -c 8: '
-"$pg_bin/pgbench" -N -c 8 -j 2 -T 5 -M prepared "$(url "$work" bench)" 2>/dev/null | grep '^tps'
-settlement --store "$(url "$work" suite%d)" --reference "$(url "$work" classical)"
+"$bin/import_bench" "$(pg_url "$work" import)" "$imported"
+"$pg_bin/pgbench" -q -i -s 10 "$(pg_url "$work" bench)" >/dev/null 2>&1
+for options in "" "-j 2 -M prepared"; do
+    printf 'pgbench -N -c 8 %s: ' "$options"
+    "$pg_bin/pgbench" -N -c 8 $options -T 5 "$(pg_url "$work" bench)" 2>/dev/null | grep '^tps'
+done
+settlement --store "$(pg_url "$work" suite%d)" --reference "$(pg_url "$work" classical)"
 if [ -w /dev/shm ]; then
     echo; echo "== the same without a disk: PostgreSQL on tmpfs"
     memory=$(mktemp -d /dev/shm/tongchou-bench.XXXXXX)
     start_postgres "$memory" classical suite1
-    settlement --store "$(url "$memory" suite%d)" --reference "$(url "$memory" classical)" --instances 1 --no-rates
-    as_postgres "$pg_bin/pg_ctl" -D "$memory/pg" -m immediate stop >/dev/null 2>&1
-    pg="$work/pg"
+    settlement --store "$(pg_url "$memory" suite%d)" --reference "$(pg_url "$memory" classical)" --instances 1 --no-rates
+    pg_stop "$memory"
+    pg=$work
     rm -rf "$memory" && memory=
 fi
 
 echo; echo "== a year of hospitals replayed, held against the second engine to the fen; then under faults (docs/reliability.md)"
 replayed=${long:+200000}
 replayed=${replayed:-$bills}
-for db in replay2 faults2; do psql -q "$(url "$work" postgres)" -c "CREATE DATABASE $db"; done
+for db in replay2 faults2; do psql -q "$(pg_url "$work" postgres)" -c "CREATE DATABASE $db"; done
 replay() { TMPDIR=$work sh tests/bench/replay_bench.sh --bin "$bin" --people $((replayed / 10)) --bills "$replayed" "$@"; }
 replay
-replay --store "$(url "$work" replay%d)" --instances 2
+replay --store "$(pg_url "$work" replay%d)" --instances 2
 replay --instances 2 --faults-every 2000
-replay --store "$(url "$work" faults%d)" --instances 2 --faults-every 2000 --restart-store \
+replay --store "$(pg_url "$work" faults%d)" --instances 2 --faults-every 2000 --restart-store \
     "$([ "$(id -u)" != 0 ] || echo setpriv --reuid=postgres --regid=postgres --clear-groups) $pg_bin/pg_ctl -D $work/pg -w -m immediate restart"
 
 echo; echo "== a whole city"
