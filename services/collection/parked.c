@@ -119,7 +119,7 @@ static int match_again(ruling_t *r, err_t *err) {
         return err_field(err, E_OUT_OF_RANGE, "receipt", "still %s: %s is due for %s, %s was received",
                          claim_name(claim), fen_format(debt.owed.due, due), r->payer.period,
                          fen_format(r->amount, got));
-    const payment_t payment = {r->payer, r->ask->receipt, r->paid_on, debt.owed.due, used, debt.bill};
+    const payment_t payment = {r->payer, r->ask->receipt, r->paid_on, debt.owed.due, used, debt.bills, debt.bill_count};
     rc = payments_book(r->c, &payment, 1, NULL, err);
     r->report->matched = 1;
     r->report->amount_fen = r->amount;
@@ -170,7 +170,7 @@ static int pay_periods(ruling_t *r, const period_due_t *periods, size_t count, f
         if (!number) return out_of_memory(err);
         bills += periods[n].bills;
         if (n > 0 && bills > PAYMENT_BILLS_MAX) break;
-        payments[n] = (payment_t){r->payer, number, r->paid_on, periods[n].due, 0, {0}};
+        payments[n] = (payment_t){r->payer, number, r->paid_on, periods[n].due, 0, NULL, 0};
         payments[n].payer.period = periods[n].period;
         *left -= periods[n].due;
     }

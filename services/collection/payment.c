@@ -57,7 +57,7 @@ static int find_bills(const book_t *book, bool employers, rows_t *out, err_t *er
     rows_init(&keys, book->arena, employers ? 2 : 3);
     for (size_t i = 0; i < book->count; i++) {
         const payer_key_t *payer = &book->payments[i].payer;
-        if ((*payer->employer != '\0') != employers || book->payments[i].bill.body) continue;
+        if ((*payer->employer != '\0') != employers || book->payments[i].bills) continue;
         cell_t *key = rows_add(&keys);
         if (!key) return out_of_memory(err);
         if (!employers) *key++ = cell_i64(partition_of(payer->person));
@@ -97,7 +97,9 @@ typedef struct found_bills { // rows come in the order of their keys, and those 
 
 static int bills_of_payment(book_t *book, const payment_t *payment, found_bills_t *found, err_t *err) {
     int rc = 0;
-    if (payment->bill.body) return unpack_bill(book, &payment->bill, payment->receipt, err);
+    for (size_t i = 0; rc == 0 && i < payment->bill_count; i++)
+        rc = unpack_bill(book, &payment->bills[i], payment->receipt, err);
+    if (payment->bills) return rc;
     while (rc == 0 && found->next < found->rows.count && row_i64(&found->rows, found->next, 0) == (int64_t)found->key) {
         const stored_bill_t bill = bill_in(&found->rows, found->next++, 1);
         rc = unpack_bill(book, &bill, payment->receipt, err);
@@ -111,7 +113,8 @@ static int read_bills(book_t *book, err_t *err) {
     int rc = find_bills(book, false, &found[0].rows, err);
     if (rc == 0) rc = find_bills(book, true, &found[1].rows, err);
     if (rc) return rc;
-    const size_t room = book->count + found[0].rows.count + found[1].rows.count; // of a payment that has it one
+    size_t room = found[0].rows.count + found[1].rows.count;
+    for (size_t i = 0; i < book->count; i++) room += book->payments[i].bill_count;
     book->bills = arena_alloc(book->arena, (room + 1) * sizeof *book->bills);
     book->receipts = arena_alloc(book->arena, (book->count + 1) * sizeof *book->receipts);
     if (!book->bills || !book->receipts) return out_of_memory(err);

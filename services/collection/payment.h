@@ -9,9 +9,10 @@ typedef struct payment { // what a payer owes for a period: of all its unpaid bi
     payer_key_t payer;
     const char *receipt; // a new number
     const char *paid_on;
-    fen_t amount;       // what is due; E_OUT_OF_RANGE when it is not the sum of the bills
-    fen_t credit;       // of it, what the payer's credit pays (the caller writes that change)
-    stored_bill_t bill; // of a person, as debts.h read it in this transaction; not read: it is read here
+    fen_t amount;               // what is due; E_OUT_OF_RANGE when it is not the sum of the bills
+    fen_t credit;               // of it, what the payer's credit pays (the caller writes that change)
+    const stored_bill_t *bills; // as debts.h read them in this transaction, by person; NULL: they are read here
+    size_t bill_count;
 } payment_t;
 
 // Inside the transaction; no payer and period twice. States are computed from what was written, so a failure is told as

@@ -68,7 +68,8 @@ int receipts_receive(void *self, const request_t *request, const ProtobufCMessag
     if (rc == 0) rc = debts_read(c, &debt, 1, DEBTS_PAID, err);
     if (rc) return rc;
     if (claim_decide(&debt.owed, ask->amount_fen, &used) != CLAIM_MATCHED) return mismatch(c, &debt, ask, err);
-    const payment_t payment = {debt.payer, ask->receipt, ask->paid_on, debt.owed.due, used, debt.bill};
+    const payment_t payment = {debt.payer, ask->receipt, ask->paid_on,   debt.owed.due,
+                               used,       debt.bills,   debt.bill_count};
     const held_change_t change = {debt.payer, ask->receipt, held_credit, -used, ask->paid_on, "match"};
     rc = payments_book(c, &payment, 1, &receipts, err);
     if (rc == 0) rc = held_write(c, &change, 1, err);
@@ -379,8 +380,8 @@ static int write_all(const intake_t *in, err_t *err) {
         const Tc__Receive *ask = item->ask;
         const debt_t *debt = &in->debts[item->debt];
         if (item->fate == FATE_MATCHED) {
-            payments[paid++] =
-                (payment_t){item->payer, ask->receipt, ask->paid_on, debt->owed.due, item->used, debt->bill};
+            payments[paid++] = (payment_t){item->payer, ask->receipt, ask->paid_on,    debt->owed.due,
+                                           item->used,  debt->bills,  debt->bill_count};
             changes[held++] =
                 (held_change_t){item->payer, ask->receipt, held_credit, -item->used, ask->paid_on, "match"};
         } else if (item->fate == FATE_PARKED) {

@@ -33,8 +33,11 @@ payer_key_t payer_of(const char *kind, const char *number, const char *period);
 // → key, bills of that period, those of which the payer owes something still, what of them, paid ones; a person
 // without a bill of that period may be left out
 int owed_of_employers(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
-// `whole`: and the body of a bill of which something is owed still.
-int owed_of_persons(store_t *store, const rows_t *keys, bool whole, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
+int owed_of_persons(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
+// The same of each bill for itself, and the body of one of which something is owed still; by person. Behind the keys of
+// an employer, how many of its bills at most.
+int owed_by_employers(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
+int owed_by_persons(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
 // Those of which something is owed still, whole: key, body, own_fen; by person.
 int unpaid_of_employers(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;
 int unpaid_of_persons(store_t *store, const rows_t *keys, arena_t *arena, rows_t *out, err_t *err) MUST_USE;

@@ -40,7 +40,7 @@ typedef struct payer_key {
 } payer_key_t;
 
 typedef struct stored_bill {
-    const void *body; // NULL: it was not read
+    const void *body;
     size_t size;
     fen_t own; // what its payer owes
 } stored_bill_t;

@@ -155,7 +155,7 @@ TEST(a_file_pays_what_matches_and_parks_the_rest) {
     close_city(&city);
 }
 
-// A person's bill comes with what is owed, an employer's are read when they are paid.
+// Bills come with what is owed.
 TEST(a_file_of_persons_and_employers_pays_each_ones_own_bills) {
     static const struct {
         const char *receipt, *kind, *number;
@@ -183,6 +183,48 @@ TEST(a_file_of_persons_and_employers_pays_each_ones_own_bills) {
     EQ(COUNT(&city, "bill WHERE receipt = 'T4' AND person = 'P4' AND period = '2018-05'"), 1);
     EQ(COUNT(&city, "bill WHERE receipt = 'T5' AND person = 'P5' AND period = '2018-05'"), 1);
     EQ(COUNT(&city, "bill WHERE paid_on <> ''"), 6);
+    check_books(&city);
+    close_city(&city);
+}
+
+// With a thousand employers in a message 40 bills of each are read with what is owed; of one who has more, when it is
+// paid.
+TEST(an_employer_with_more_bills_than_its_share_pays_them_like_the_others) {
+    enum { ROWS = 1000, SHARE = 40 };
+    static file_t file;
+    city_t city;
+    char name[16], receipt[16];
+    open_city(&city);
+    for (int i = 0; i <= 2; i++) add_employer(&city, i == 0 ? "E0" : i == 1 ? "E1" : "E2");
+    for (int employer = 0; employer <= 2; employer++)
+        for (int i = 0; i < SHARE + employer; i++) {
+            snprintf(name, sizeof name, "P%d.%d", employer, i);
+            add_employee(&city, name, employer == 0 ? "E0" : employer == 1 ? "E1" : "E2", "2018-05");
+        }
+    pump(&city);
+    bill_months(&city, "2018-05", "2018-05");
+    file = (file_t){0};
+    for (int i = 0; i < ROWS; i++) { // nobody knows those from E3 on
+        snprintf(name, sizeof name, "E%d", i);
+        snprintf(receipt, sizeof receipt, "T%d", i);
+        file_add(&file, receipt, "employer", name, "2018-05", i > 2 ? 100 : due(&city, "employer", name, "2018-05"),
+                 "2018-05-20");
+    }
+    const Tc__ReceiptReport *report = import(&city, &file, false);
+    EQ(report->matched, 3);
+    EQ(report->parked, ROWS - 3);
+    HAS_TEXT(text_of(report, 2 + 3), "unknown_payer: ");
+    EQ(COUNT(&city, "bill WHERE receipt = 'T0' AND employer = 'E0'"), SHARE);
+    EQ(COUNT(&city, "bill WHERE receipt = 'T1' AND employer = 'E1'"), SHARE + 1);
+    EQ(COUNT(&city, "bill WHERE receipt = 'T2' AND employer = 'E2'"), SHARE + 2);
+    // Somebody is billed late: what is paid is not owed again, and not read.
+    add_employee(&city, "P1.late", "E1", "2018-05");
+    pump(&city);
+    bill_months(&city, "2018-05", "2018-05");
+    EQ(import_one(&city, "T1b", "employer", "E1", "2018-05", due(&city, "employer", "E1", "2018-05"))->matched, 1);
+    EQ(COUNT(&city, "bill WHERE receipt = 'T1b' AND person = 'P1.late'"), 1);
+    EQ(COUNT(&city, "bill WHERE receipt = 'T1'"), SHARE + 1);
+    EQ(COUNT(&city, "bill WHERE paid_on = ''"), 0);
     check_books(&city);
     close_city(&city);
 }
@@ -826,6 +868,7 @@ TEST(the_ground_is_cleared) {
 
 TESTS("collection_receipts", CASE(the_ground_is_laid), CASE(a_claim_is_decided_by_what_is_owed_and_kept),
       CASE(a_file_pays_what_matches_and_parks_the_rest), CASE(a_file_of_persons_and_employers_pays_each_ones_own_bills),
+      CASE(an_employer_with_more_bills_than_its_share_pays_them_like_the_others),
       CASE(what_is_parked_is_listed_oldest_first_in_pages), CASE(bad_imports_name_the_field),
       CASE(a_parked_receipt_matches_once_the_bill_is_there),
       CASE(applied_it_pays_the_oldest_periods_and_the_rest_serves_the_next_bill_first),
