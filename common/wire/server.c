@@ -32,7 +32,7 @@ typedef struct link {
     zmq_msg_t open; // the message that is being taken, and how far
     pack_reader_t reader;
     bool is_open;
-    size_t held;    // its place among the messages held for the batch, from 1; 0: not yet held
+    size_t held;    // its place among the messages held for the batch that is filled, from 1; 0: not yet held
     pack_t replies; // that leave together
 } link_t;
 
@@ -47,6 +47,16 @@ typedef struct ticket {
     char request_id[WIRE_NAME_MAX + 1];
 } ticket_t;
 
+// Requests that are handed out together, and what they point into.
+typedef struct batch {
+    request_t *requests;
+    zmq_msg_t *held;
+    size_t count, held_count;
+    uint64_t number;
+    size_t unanswered;
+    arena_t *arena; // of their headers
+} batch_t;
+
 struct server {
     link_t links[WIRE_BROKERS_MAX];
     int link_count, turn;
@@ -56,12 +66,8 @@ struct server {
     bool draining;
     ticket_t *tickets, *free;
     size_t room, outstanding;
-    request_t *batch;
-    zmq_msg_t *held; // what the requests of the batch point into
-    size_t batch_count, held_count;
-    uint64_t batch_number;
-    size_t unanswered; // of the batch
-    arena_t *arena;    // headers of the batch
+    batch_t batches[2], *now, *ahead; // `ahead` is empty, or was taken while `now` is worked on
+    uint64_t batch_number;            // of the newest
     int64_t sweep_us;
     log_gate_t malformed_gate;
     metric_t *taken, *expired, *malformed, *lost;
@@ -103,13 +109,17 @@ static int open_link(server_t *server, const server_conf_t *conf, const char *en
     return E_OK;
 }
 
+static bool make_batch(batch_t *batch, size_t room) {
+    batch->requests = calloc(room, sizeof *batch->requests);
+    batch->held = calloc(room, sizeof *batch->held);
+    batch->arena = arena_new(64 * 1024, 0);
+    return batch->requests && batch->held && batch->arena;
+}
+
 static int make_tickets(server_t *server, err_t *err) {
     server->room = (size_t)server->credit * (size_t)server->link_count;
     server->tickets = calloc(server->room, sizeof *server->tickets);
-    server->batch = calloc(server->room, sizeof *server->batch);
-    server->held = calloc(server->room, sizeof *server->held);
-    server->arena = arena_new(64 * 1024, 0);
-    if (!server->tickets || !server->batch || !server->held || !server->arena)
+    if (!server->tickets || !make_batch(server->now, server->room) || !make_batch(server->ahead, server->room))
         return err_set(err, E_IO, "no memory for a credit of %d", server->credit);
     for (size_t i = server->room; i-- > 0;) {
         server->tickets[i].next = server->free;
@@ -160,6 +170,8 @@ int server_new(server_t **out, const server_conf_t *conf, err_t *err) {
     if (!server) return err_set(err, E_IO, "no memory for a server");
     server->credit = credit;
     server->replay_version = conf->replay_version;
+    server->now = &server->batches[0];
+    server->ahead = &server->batches[1];
     make_metrics(server);
     int rc = set_presence(server, conf, err);
     for (size_t i = 0; rc == E_OK && conf->brokers[i]; i++)
@@ -176,12 +188,17 @@ int server_new(server_t **out, const server_conf_t *conf, err_t *err) {
     return E_OK;
 }
 
-static void release_batch(server_t *server) {
-    wire_close(server->held, server->held_count);
-    server->batch_count = server->held_count = server->unanswered = 0;
-    server->batch_number++;
-    for (int i = 0; i < server->link_count; i++) server->links[i].held = 0;
-    if (server->arena) arena_reset(server->arena);
+static void release(batch_t *batch) {
+    wire_close(batch->held, batch->held_count);
+    batch->count = batch->held_count = batch->unanswered = 0;
+    if (batch->arena) arena_reset(batch->arena);
+}
+
+static void destroy_batch(batch_t *batch) {
+    release(batch);
+    arena_destroy(&batch->arena);
+    free(batch->held);
+    free(batch->requests);
 }
 
 // A broker that cannot be reached finds out by our silence.
@@ -201,10 +218,7 @@ void server_destroy(server_t **server) {
         pack_clear(&s->links[i].replies);
         zmq_close(s->links[i].socket);
     }
-    release_batch(s);
-    arena_destroy(&s->arena);
-    free(s->held);
-    free(s->batch);
+    for (size_t i = 0; i < COUNT_OF(s->batches); i++) destroy_batch(&s->batches[i]);
     free(s->tickets);
     free(s);
     *server = NULL;
@@ -312,44 +326,44 @@ static void fill_header(wire_header_t *to, const Tc__RequestHeader *from) {
 }
 
 // The message that the link's requests of this batch point into; one copy of the reference, whatever their number.
-static zmq_msg_t *hold(server_t *server, link_t *link) {
+static zmq_msg_t *hold(batch_t *batch, link_t *link) {
     if (link->held == 0) {
-        zmq_msg_t *held = &server->held[server->held_count];
+        zmq_msg_t *held = &batch->held[batch->held_count];
         zmq_msg_init(held);
         CHECK(zmq_msg_copy(held, &link->open) == 0);
-        link->held = ++server->held_count;
+        link->held = ++batch->held_count;
     }
-    return &server->held[link->held - 1];
+    return &batch->held[link->held - 1];
 }
 
-static void add_to_batch(server_t *server, int index, const wire_frame_t *frame, const Tc__RequestHeader *header) {
+static void add_to_batch(server_t *server, batch_t *batch, int index, const wire_frame_t *frame, const Tc__RequestHeader *header) {
     link_t *link = &server->links[index];
     ticket_t *ticket = server->free;
-    request_t *request = &server->batch[server->batch_count++];
+    request_t *request = &batch->requests[batch->count++];
     server->free = ticket->next;
     server->outstanding++;
-    server->unanswered++;
+    batch->unanswered++;
     ticket->used = true;
     ticket->generation++;
     ticket->link = index;
-    ticket->batch = server->batch_number;
+    ticket->batch = batch->number;
     ticket->mark = frame->mark;
     ticket->deadline_ms = header->deadline_ms;
     snprintf(ticket->request_id, sizeof ticket->request_id, "%s", header->request_id);
     fill_header(&request->header, header);
     // A small message lives inside its zmq_msg_t, so the body is where the held one is.
     size_t at = (size_t)(frame->body - (const uint8_t *)zmq_msg_data(&link->open));
-    request->body = (const uint8_t *)zmq_msg_data(hold(server, link)) + at;
+    request->body = (const uint8_t *)zmq_msg_data(hold(batch, link)) + at;
     request->body_bytes = frame->body_bytes;
     request->token = (uint64_t)ticket->generation << 32 | (uint64_t)(ticket - server->tickets);
     request->received_us = clock_mono_us();
     metric_add(server->taken, 1);
 }
 
-static void take_request(server_t *server, int link, const wire_frame_t *frame) {
+static void take_request(server_t *server, batch_t *batch, int link, const wire_frame_t *frame) {
     Tc__RequestHeader *header = NULL;
     err_t err = {0};
-    int rc = wire_request_read(frame->header, frame->header_bytes, WIRE_HEADER_MAX_BYTES + HEADER_ROOM, server->arena,
+    int rc = wire_request_read(frame->header, frame->header_bytes, WIRE_HEADER_MAX_BYTES + HEADER_ROOM, batch->arena,
                                &header, &err);
     if (rc != E_OK) {
         malformed(server, &err);
@@ -367,10 +381,10 @@ static void take_request(server_t *server, int link, const wire_frame_t *frame) 
     if (err.code != E_OK)
         add_reply(server, link, frame->mark, header->request_id, &err, NULL, 0);
     else
-        add_to_batch(server, link, frame, header);
+        add_to_batch(server, batch, link, frame, header);
 }
 
-static void take_frame(server_t *server, int index, const uint8_t *bytes, size_t size) {
+static void take_frame(server_t *server, batch_t *batch, int index, const uint8_t *bytes, size_t size) {
     link_t *link = &server->links[index];
     wire_frame_t frame;
     err_t err = {0};
@@ -381,7 +395,7 @@ static void take_frame(server_t *server, int index, const uint8_t *bytes, size_t
         (void)say(server, link, WIRE_READY); // if it is lost, the next beat brings the same question
     } else {
         heard(server, link, clock_mono_us());
-        if (frame.kind == WIRE_REQUEST) take_request(server, index, &frame);
+        if (frame.kind == WIRE_REQUEST) take_request(server, batch, index, &frame);
     }
 }
 
@@ -398,7 +412,7 @@ static void close_message(server_t *server, link_t *link) {
 
 // One step of a link: open its next message (only when `fresh`), take a frame of it, or close it. False when there was
 // nothing to do.
-static bool take_item(server_t *server, int index, bool fresh) {
+static bool take_item(server_t *server, batch_t *batch, int index, bool fresh) {
     link_t *link = &server->links[index];
     const uint8_t *bytes;
     size_t size;
@@ -408,30 +422,51 @@ static bool take_item(server_t *server, int index, bool fresh) {
         link->reader = pack_open(zmq_msg_data(&link->open), zmq_msg_size(&link->open));
     }
     if (pack_next(&link->reader, &bytes, &size))
-        take_frame(server, index, bytes, size);
+        take_frame(server, batch, index, bytes, size);
     else
         close_message(server, link);
     return true;
 }
 
-size_t server_take(server_t *server, const request_t **batch, size_t max) {
-    server_flush(server);
-    release_batch(server);
-    // One request of each broker in turn, so that a busy one does not starve the other; one that had nothing is not
-    // asked again, since asking costs as much as taking. What is left of an opened message when the batch is full comes
-    // first in the next.
+// One request of each broker in turn, so that a busy one does not starve the other; one that had nothing is not asked
+// again, since asking costs as much as taking. What is left of an opened message when the batch is full comes first in
+// the next.
+static void fill(server_t *server, batch_t *batch, size_t max) {
     bool dry[WIRE_BROKERS_MAX] = {false};
     int wet = server->link_count;
     size_t budget = 2 * max + CONTROLS_MAX;
-    while (wet > 0 && server->batch_count < max) {
+    batch->number = ++server->batch_number;
+    for (int i = 0; i < server->link_count; i++) server->links[i].held = 0;
+    while (wet > 0 && batch->count < max) {
         const int index = server->turn;
-        if (!dry[index] && !take_item(server, index, budget > 0)) dry[index] = true, wet--;
+        if (!dry[index] && !take_item(server, batch, index, budget > 0)) dry[index] = true, wet--;
         server->turn = (index + 1) % server->link_count;
         if (budget > 0) budget--;
     }
-    server_flush(server); // refusals, when nobody else is there to carry them
-    *batch = server->batch;
-    return server->batch_count;
+}
+
+size_t server_take(server_t *server, const request_t **batch, size_t max) {
+    batch_t *answered = server->now;
+    server_flush(server);
+    release(answered);
+    if (server->ahead->count) {
+        server->now = server->ahead;
+        server->ahead = answered;
+    } else {
+        fill(server, server->now, max);
+        server_flush(server); // refusals, when nobody else is there to carry them
+    }
+    *batch = server->now->requests;
+    return server->now->count;
+}
+
+size_t server_take_ahead(server_t *server, const request_t **batch, size_t max) {
+    if (server->ahead->count == 0) {
+        release(server->ahead); // of what was refused only
+        fill(server, server->ahead, max);
+    }
+    *batch = server->ahead->requests;
+    return server->ahead->count;
 }
 
 void server_reply(server_t *server, const request_t *request, int code, const err_t *err, const void *body,
@@ -451,11 +486,11 @@ void server_reply(server_t *server, const request_t *request, int code, const er
                 WIRE_MESSAGE_MAX_BYTES);
         body_bytes = 0;
     }
-    bool late = ticket->batch != server->batch_number;
+    bool late = ticket->batch != server->now->number;
     add_reply(server, ticket->link, ticket->mark, ticket->request_id, &outcome, body, body_bytes);
     give_back(server, ticket);
-    if (!late) server->unanswered--;
-    if (late || server->unanswered == 0) server_flush(server);
+    if (!late) server->now->unanswered--;
+    if (late || server->now->unanswered == 0) server_flush(server);
 }
 
 void server_drain(server_t *server) {
