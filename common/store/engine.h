@@ -10,7 +10,8 @@
 
 typedef struct engine {
     bool is_postgres;
-    void (*close)(store_t *store); // frees the store too
+    bool (*working)(const store_t *store); // NULL: never
+    void (*close)(store_t *store);         // frees the store too
     int (*begin)(store_t *store, err_t *err);
     int (*begin_migration)(store_t *store, err_t *err); // begin, alone among all migrating processes
     int (*commit)(store_t *store, err_t *err);          // on failure rolled back

@@ -306,8 +306,11 @@ static void postgres_close(store_t *store) {
     free(pg);
 }
 
+static bool postgres_working(const store_t *store) { return ((const postgres_t *)store)->link.copying; }
+
 static const engine_t postgres_engine = {
     .is_postgres = true,
+    .working = postgres_working,
     .close = postgres_close,
     .begin = postgres_begin,
     .begin_migration = postgres_begin_migration,

@@ -39,6 +39,7 @@ void store_close(store_t **store) {
 // ---- transactions ----
 
 bool store_is_postgres(const store_t *store) { return store->engine->is_postgres; }
+bool store_is_working(const store_t *store) { return store->engine->working && store->engine->working(store); }
 
 static int fails_on_order(err_t *err) {
     return fault_now(FAULT_STORE) ? err_set(err, E_STORE, "the store fails on order") : E_OK;

@@ -68,6 +68,9 @@ int store_open_read_only(store_t **out, const char *url, const char *schema, err
 int store_copy(const char *dir, const char *schema, const char *path, err_t *err) MUST_USE;
 void store_close(store_t **store);
 bool store_is_postgres(const store_t *store);
+// The database works on rows that were inserted, and whoever has something else to do need not wait for it with the
+// next call. Never on SQLite, which works in the caller.
+bool store_is_working(const store_t *store);
 
 typedef struct migration {
     int version;     // 1, 2, 3 … without gaps

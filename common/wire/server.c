@@ -336,7 +336,8 @@ static zmq_msg_t *hold(batch_t *batch, link_t *link) {
     return &batch->held[link->held - 1];
 }
 
-static void add_to_batch(server_t *server, batch_t *batch, int index, const wire_frame_t *frame, const Tc__RequestHeader *header) {
+static void add_to_batch(server_t *server, batch_t *batch, int index, const wire_frame_t *frame,
+                         const Tc__RequestHeader *header) {
     link_t *link = &server->links[index];
     ticket_t *ticket = server->free;
     request_t *request = &batch->requests[batch->count++];
@@ -428,6 +429,12 @@ static bool take_item(server_t *server, batch_t *batch, int index, bool fresh) {
     return true;
 }
 
+static void begin(server_t *server, batch_t *batch) {
+    release(batch);
+    batch->number = ++server->batch_number;
+    for (int i = 0; i < server->link_count; i++) server->links[i].held = 0;
+}
+
 // One request of each broker in turn, so that a busy one does not starve the other; one that had nothing is not asked
 // again, since asking costs as much as taking. What is left of an opened message when the batch is full comes first in
 // the next.
@@ -435,8 +442,6 @@ static void fill(server_t *server, batch_t *batch, size_t max) {
     bool dry[WIRE_BROKERS_MAX] = {false};
     int wet = server->link_count;
     size_t budget = 2 * max + CONTROLS_MAX;
-    batch->number = ++server->batch_number;
-    for (int i = 0; i < server->link_count; i++) server->links[i].held = 0;
     while (wet > 0 && batch->count < max) {
         const int index = server->turn;
         if (!dry[index] && !take_item(server, batch, index, budget > 0)) dry[index] = true, wet--;
@@ -448,21 +453,22 @@ static void fill(server_t *server, batch_t *batch, size_t max) {
 size_t server_take(server_t *server, const request_t **batch, size_t max) {
     batch_t *answered = server->now;
     server_flush(server);
-    release(answered);
     if (server->ahead->count) {
         server->now = server->ahead;
         server->ahead = answered;
+        release(answered);
     } else {
-        fill(server, server->now, max);
-        server_flush(server); // refusals, when nobody else is there to carry them
+        begin(server, server->now);
     }
+    fill(server, server->now, max);
+    server_flush(server); // refusals, when nobody else is there to carry them
     *batch = server->now->requests;
     return server->now->count;
 }
 
 size_t server_take_ahead(server_t *server, const request_t **batch, size_t max) {
     if (server->ahead->count == 0) {
-        release(server->ahead); // of what was refused only
+        begin(server, server->ahead);
         fill(server, server->ahead, max);
     }
     *batch = server->ahead->requests;

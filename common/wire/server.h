@@ -38,8 +38,8 @@ void server_tick(server_t *server);
 // Take up to `max` requests that have arrived, without waiting. Requests past their deadline are dropped and counted
 // (their caller has been told TIMEOUT by its own clock). The batch lives until the next server_take.
 size_t server_take(server_t *server, const request_t **batch, size_t max);
-// What the next server_take will give, taken already while the present batch waits for something: it may be prepared,
-// and is not answered before it was given. Asked again it is the same.
+// What the next server_take will give first, at the same place, taken already while the present batch waits for
+// something: it may be prepared, and is not answered before it was given. Asked again it is the same.
 size_t server_take_ahead(server_t *server, const request_t **batch, size_t max);
 // Answer. `code` E_OK with a body, or a refusal with field and text from `err`. Answers to one batch leave together:
 // with the last of them, with the next server_tick or server_take, or with server_flush.

@@ -1,5 +1,5 @@
 // Construction, metrics and the small things every part of a turn uses.
-#include "adjudication.h"
+#include "ahead.h"
 #include "paying.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +22,8 @@ static void make_metrics(adjudication_metrics_t *metrics) {
         metric_counter("adjudication_bills_total", "outcome=\"reversed\"", "bills by outcome of settle");
     metrics->recomputed =
         metric_counter("adjudication_bills_total", "outcome=\"recomputed\"", "bills by outcome of settle");
+    metrics->prepared = metric_counter("adjudication_batches_prepared_total", "",
+                                       "batches prepared while the store worked on the rows of the one before");
     metrics->visit_reads =
         metric_counter("adjudication_visit_reads_total", "", "queries for registered visits and for their lines");
     metrics->courses_read =
@@ -60,6 +62,7 @@ void adjudication_destroy(adjudication_t **adjudication) {
     if (!it) return;
     commands_destroy(&it->commands);
     paying_destroy(&it->paying);
+    ahead_destroy(&it->ahead);
     free(it->handled);
     policies_destroy(&it->policies);
     benefit_memo_destroy(&it->memo);

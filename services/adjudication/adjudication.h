@@ -19,6 +19,9 @@ typedef struct adjudication_ports {
                         err_t *err);
     // Is there more of the register of facilities than was read? NULL: never.
     bool (*register_behind)(void *self);
+    // While the store works on the rows of a batch: the requests with which the next one begins, and for how many in
+    // all there has to be room. None: there is no time, or there are none. NULL: never any.
+    size_t (*next)(void *self, const request_t **requests, size_t *room);
 } adjudication_ports_t;
 
 typedef enum stage {
@@ -34,6 +37,7 @@ typedef enum stage {
 typedef struct adjudication_metrics {
     metric_t *stages[STAGE__COUNT];
     metric_t *heads_hit, *heads_read, *races, *settled, *repeated, *reversed, *recomputed;
+    metric_t *prepared;          // batches that were, while the store worked on the one before
     metric_t *visit_reads;       // round trips for registered visits and their lines
     metric_t *courses_read;      // chains of which the bills were read, because something came before their end
     metric_t *refused[E__COUNT]; // bills that settle refused, by code
@@ -55,6 +59,7 @@ typedef struct adjudication {
     int look_first;             // turns that still look for repeated requests before they insert
     const payments_t *payments; // NULL: no personal accounts
     struct paying *paying;      // … which these are
+    struct ahead *ahead;        // the batch of ports.next
     decision_frame_t frame;
     benefit_memo_t *memo;
     // For the methods that have a handler: one transaction a batch, replies stored by request id (common/daemon). The

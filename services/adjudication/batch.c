@@ -15,6 +15,10 @@ enum { DECISION_MAX_BYTES = 3 * WIRE_MESSAGE_MAX_BYTES / 4 };
 static int no_memory(err_t *err) { return err_set(err, E_IO, "the batch needs more memory than its arena may take"); }
 
 void batch_refuse(batch_t *batch, item_t *item, int code, const err_t *err) {
+    if (batch->ahead) {
+        batch->spoiled = true;
+        return;
+    }
     if (batch->hesitates && item->op == OP_BILL && item->state == ITEM_OPEN) {
         item->state = ITEM_LATER;
         item->is_entitled = false;
@@ -52,6 +56,7 @@ int batch_place(const adjudication_t *on, const Tc__Bill *bill, benefit_bill_t *
 chain_t *batch_chain(batch_t *batch, const char *person, int year) {
     void **place = textmap_place(&batch->chain_map, person, year);
     if (*place) return *place;
+    CHECK(batch->chain_count < 2 * batch->room);
     chain_t *chain = &batch->chains[batch->chain_count++];
     *chain = (chain_t){.person = person, .year = year, .partition = partition_of(person)};
     *place = chain;
@@ -135,32 +140,34 @@ batch_t batch_of(adjudication_t *on) {
     return (batch_t){.on = on, .policy = policies_current(on->policies), .now_ms = on->ports.now_ms(on->ports.self)};
 }
 
-// A reversal of an unknown bill may find out that there is one after all.
-static size_t chains_needed(const request_t *const *requests, size_t count) {
-    size_t more = 0;
-    for (size_t i = 0; i < count; i++) more += strcmp(requests[i]->header.method, "reverse") == 0;
-    return count + more;
+int batch_open(batch_t *batch, adjudication_t *on, size_t room, bool settling, err_t *err) {
+    const size_t chains = 2 * room; // a reversal of an unknown bill may find out that there is one after all
+    *batch = batch_of(on);
+    batch->room = room;
+    batch->settling = settling;
+    batch->items = arena_room(on->arena, room * sizeof *batch->items);
+    batch->chains = arena_room(on->arena, chains * sizeof *batch->chains);
+    if (batch->items && batch->chains && textmap_init(&batch->chain_map, on->arena, chains) == 0) return 0;
+    batch->items = NULL;
+    return no_memory(err);
+}
+
+void batch_add(batch_t *batch, const request_t *const *requests, size_t count) {
+    CHECK(count <= batch->room - batch->count);
+    for (size_t i = 0; i < count; i++) {
+        item_t *item = &batch->items[batch->count++];
+        err_t refusal = {0};
+        *item = (item_t){.request = requests[i]};
+        int rc = take_one(batch, item, &refusal);
+        if (rc) batch_refuse(batch, item, rc, &refusal);
+    }
 }
 
 int batch_take(batch_t *batch, adjudication_t *on, const request_t *const *requests, size_t count, bool settling,
                err_t *err) {
-    const size_t chains = chains_needed(requests, count);
-    *batch = batch_of(on);
-    batch->count = count;
-    batch->settling = settling;
-    batch->items = arena_alloc(on->arena, count * sizeof *batch->items);
-    batch->chains = arena_alloc(on->arena, chains * sizeof *batch->chains);
-    if (!batch->items || !batch->chains || textmap_init(&batch->chain_map, on->arena, chains)) {
-        batch->items = NULL;
-        return no_memory(err);
-    }
-    for (size_t i = 0; i < count; i++) {
-        err_t refusal = {0};
-        batch->items[i].request = requests[i];
-        int rc = take_one(batch, &batch->items[i], &refusal);
-        if (rc) batch_refuse(batch, &batch->items[i], rc, &refusal);
-    }
-    return 0;
+    int rc = batch_open(batch, on, count, settling, err);
+    if (!rc) batch_add(batch, requests, count);
+    return rc;
 }
 
 // ---- entitlement
@@ -248,8 +255,8 @@ int batch_entitle_one(const policy_t *policy, item_t *item, err_t *err) {
     return 0;
 }
 
-static int entitle_chains(batch_t *batch, chain_t *const *chains, size_t count, err_t *err) {
-    int rc = read_cache(batch, chains, count, err);
+static int ask_for_missing(batch_t *batch, chain_t *const *chains, size_t count, err_t *err) {
+    int rc = 0;
     chain_t *missing[ENTITLEMENTS_PER_COMMAND];
     size_t missed = 0;
     for (size_t i = 0; !rc && i < count; i++) {
@@ -263,14 +270,30 @@ static int entitle_chains(batch_t *batch, chain_t *const *chains, size_t count, 
     return rc;
 }
 
-// Tombstones entitle to nothing.
-static int entitle_new(batch_t *batch, err_t *err) {
+// Those not asked for yet; tombstones entitle to nothing.
+static int read_new(batch_t *batch, chain_t ***out, size_t *count, err_t *err) {
     chain_t **chains = arena_alloc(batch->on->arena, (batch->chain_count + 1) * sizeof *chains);
-    size_t count = 0;
     if (!chains) return no_memory(err);
+    *out = chains;
+    *count = 0;
     for (size_t i = 0; i < batch->chain_count; i++)
-        if (!batch->chains[i].asked && batch->chains[i].year) chains[count++] = &batch->chains[i];
-    return count ? entitle_chains(batch, chains, count, err) : 0;
+        if (!batch->chains[i].asked && batch->chains[i].year) chains[(*count)++] = &batch->chains[i];
+    return *count ? read_cache(batch, chains, *count, err) : 0;
+}
+
+static int entitle_new(batch_t *batch, err_t *err) {
+    chain_t **chains;
+    size_t count;
+    int rc = read_new(batch, &chains, &count, err);
+    return rc ? rc : ask_for_missing(batch, chains, count, err);
+}
+
+int batch_entitle_cached(batch_t *batch, err_t *err) {
+    chain_t **chains;
+    size_t count;
+    int rc = read_new(batch, &chains, &count, err);
+    for (size_t i = 0; !rc && i < count; i++) chains[i]->asked = chains[i]->entitlement != NULL;
+    return rc;
 }
 
 int batch_entitle(batch_t *batch, err_t *err) {

@@ -67,7 +67,7 @@ typedef struct batch {
     adjudication_t *on;
     const policy_t *policy; // in force when the batch began
     item_t *items;
-    size_t count;
+    size_t count, room;
     chain_t *chains;
     size_t chain_count;
     textmap_t chain_map;
@@ -75,13 +75,19 @@ typedef struct batch {
     bool catalogue_level; // the catalogues in memory were found to be those of the store
     int64_t now_ms;
     bool settling; // refusals count among the bills of settle
+    bool ahead;    // it is not its turn yet: nobody is told anything, what would be refused makes it `spoiled`
+    bool spoiled;
     // It was not asked yet whether open bills are stored: a refusal of one is none before that, it becomes ITEM_LATER.
     bool hesitates;
 } batch_t;
 
 // For one chain without requests: its bills may be decided again.
 batch_t batch_of(adjudication_t *on);
-// Unpack and check the requests. E_IO when the arena is used up: then nobody was answered and `items` is NULL.
+// No requests yet, and room for `room`. E_IO when the arena is used up: then `items` is NULL.
+int batch_open(batch_t *batch, adjudication_t *on, size_t room, bool settling, err_t *err) MUST_USE;
+// Unpack and check more requests, which the batch has room for.
+void batch_add(batch_t *batch, const request_t *const *requests, size_t count);
+// Both for these requests.
 int batch_take(batch_t *batch, adjudication_t *on, const request_t *const *requests, size_t count, bool settling,
                err_t *err) MUST_USE;
 // The chain of a person and year (0: tombstones), made when it is not there yet. An item may need one of each.
@@ -93,6 +99,8 @@ int batch_entitle_one(const policy_t *policy, item_t *item, err_t *err) MUST_USE
 // Entitlements of the chains not asked for yet: from the cache in one round trip, what is missing by one command to
 // collection. Bills without one are refused, other requests are not. E_IO as above.
 int batch_entitle(batch_t *batch, err_t *err) MUST_USE;
+// Of that what the cache holds: nobody is asked and nobody refused.
+int batch_entitle_cached(batch_t *batch, err_t *err) MUST_USE;
 // The heads that the open ones of `items` need and are not known yet, from memory when `trust_memory`, else from the
 // store.
 int batch_read_heads(batch_t *batch, item_t *const *items, size_t count, bool trust_memory, err_t *err) MUST_USE;

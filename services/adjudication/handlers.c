@@ -4,6 +4,7 @@
 #include "handlers.h"
 #include "account.pb-c.h"
 #include "accounts.h"
+#include "ahead.h"
 #include "catalogue_load.h"
 #include "digests.h"
 #include "history.h"
@@ -80,13 +81,17 @@ static int make_room(adjudication_t *on, size_t count) {
     return 0;
 }
 
-static int sort_requests(adjudication_t *on, const request_t *requests, size_t count, sorted_t *sorted) {
+// The first `prepared` are settlements that were let in before.
+static int sort_requests(adjudication_t *on, const request_t *requests, size_t count, size_t prepared,
+                         sorted_t *sorted) {
     for (int m = 0; m < METHOD__COUNT; m++) {
         sorted->requests[m] = arena_alloc(on->arena, (count + 1) * sizeof *sorted->requests[m]);
         if (!sorted->requests[m]) return -1;
     }
     if (on->commands && make_room(on, count)) return -1;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < prepared; i++)
+        sorted->requests[METHOD_SETTLE][sorted->count[METHOD_SETTLE]++] = &requests[i];
+    for (size_t i = prepared; i < count; i++) {
         const method_t *method;
         err_t err = {0};
         if (on->commands && is_handled(&requests[i])) {
@@ -107,16 +112,16 @@ static int sort_requests(adjudication_t *on, const request_t *requests, size_t c
     return 0;
 }
 
-void adjudication_batch(void *self, const request_t *requests, size_t count) {
-    adjudication_t *on = self;
+static void do_batch(adjudication_t *on, turn_t *prepared, const request_t *requests, size_t count) {
     sorted_t sorted = {0};
-    if (sort_requests(on, requests, count, &sorted)) {
+    if (sort_requests(on, requests, count, prepared ? prepared->batch.count : 0, &sorted)) {
         err_t err = {0};
         int rc = err_set(&err, E_IO, "out of memory for the batch");
         for (size_t i = 0; i < count; i++) adjudication_refuse(on, &requests[i], rc, &err);
         return;
     }
-    if (sorted.count[METHOD_SETTLE]) settle_turn(on, sorted.requests[METHOD_SETTLE], sorted.count[METHOD_SETTLE]);
+    if (sorted.count[METHOD_SETTLE])
+        settle_turn(on, prepared, sorted.requests[METHOD_SETTLE], sorted.count[METHOD_SETTLE]);
     if (sorted.count[METHOD_QUOTE]) quote_turn(on, sorted.requests[METHOD_QUOTE], sorted.count[METHOD_QUOTE]);
     for (int m = METHOD_GET_DECISION; m <= METHOD_EXPLAIN; m++)
         if (sorted.count[m]) decision_turn(on, sorted.requests[m], sorted.count[m], m == METHOD_EXPLAIN);
@@ -128,4 +133,11 @@ void adjudication_batch(void *self, const request_t *requests, size_t count) {
     for (size_t i = 0; i < sorted.count[METHOD_QUOTE_AS]; i++)
         history_quote_as(on, sorted.requests[METHOD_QUOTE_AS][i]);
     if (sorted.handled) commands_batch(on->commands, on->handled, sorted.handled);
+}
+
+void adjudication_batch(void *self, const request_t *requests, size_t count) {
+    adjudication_t *on = self;
+    turn_t *prepared = ahead_begin(on, requests, count);
+    do_batch(on, prepared, requests, count);
+    if (prepared) ahead_end(on, prepared);
 }

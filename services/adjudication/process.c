@@ -1,6 +1,7 @@
 // A turn's ports bound to the real world, the register of facilities followed from the start of its stream, and the
 // policy loaded, kept and published. The register is volatile: until it was read to its end once, bills are
 // UNAVAILABLE.
+#include "ahead.h"
 #include "background.h"
 #include "common/base/log.h"
 #include "current.h"
@@ -180,6 +181,12 @@ static bool port_register_behind(void *self) {
     return !service_consumer_state(process->ctx, "facility", &state) || !state.caught_up;
 }
 
+static size_t port_next(void *self, const request_t **requests, size_t *room) {
+    const process_t *process = self;
+    *room = (size_t)conf_int(process->ctx->conf, "service.batch_max");
+    return store_is_working(process->ctx->store) ? server_take_ahead(process->ctx->server, requests, *room) : 0;
+}
+
 static void stop(void *self) {
     process_t *process = self;
     background_stop(&process->background);
@@ -209,9 +216,14 @@ static int start(service_ctx_t *ctx, void **self, err_t *err) {
     process->core->cache = ctx->cache;
     process->core->stream = ctx->stream;
     process->core->arena = ctx->arena;
-    process->core->ports =
-        (adjudication_ports_t){process, port_now_ms, port_reply, port_entitlements, port_register_behind};
-    rc = commands_new(&process->core->commands, ctx, &adjudication_service, process->core, err);
+    process->core->ports = (adjudication_ports_t){.self = process,
+                                                  .now_ms = port_now_ms,
+                                                  .reply = port_reply,
+                                                  .entitlements = port_entitlements,
+                                                  .register_behind = port_register_behind,
+                                                  .next = port_next};
+    rc = ahead_new(&process->core->ahead, err);
+    if (!rc) rc = commands_new(&process->core->commands, ctx, &adjudication_service, process->core, err);
     if (!rc) rc = keep_policy(process, err);
     if (!rc) rc = follow_facilities(process, err);
     if (!rc) rc = background_start(&process->background, ctx, err);

@@ -2,6 +2,7 @@
 // nothing: heads and stream numbers are read again and what is still open is decided anew. Each try first asks for
 // stored rows under the same request ids and bills, so a commit whose outcome was lost is found, not done twice.
 #include "settle.h"
+#include "ahead.h"
 #include "bill_lines.h"
 #include "common/base/crash.h"
 #include "common/base/log.h"
@@ -78,6 +79,7 @@ static int insert_decided(turn_t *turn, item_t *const *items, size_t count, err_
             if (rc) return rc;
         }
     int rc = decisions_insert(on(turn)->store, &rows, err);
+    if (!rc) turn->from_us += ahead_prepare(on(turn));
     if (!rc) rc = bill_lines_settled(&turn->batch, items, count, err);
     CRASH_POINT("after_insert_before_pay");
     return !rc && payments ? payments->write(payments->self, err) : rc;
@@ -248,19 +250,28 @@ static int take_digest(const adjudication_t *core, const request_t *request, ite
     return 0;
 }
 
-static int prepare(turn_t *turn, adjudication_t *core, const request_t *const *requests, size_t count, item_t ***items,
-                   err_t *err) {
-    int rc = batch_take(&turn->batch, core, requests, count, true, err);
-    if (rc) return rc;
-    *items = arena_alloc(core->arena, (count + 1) * sizeof **items);
-    if (!*items || textmap_init(&turn->ids, core->arena, count * 4))
-        return err_set(err, E_IO, "out of memory for the batch");
-    for (size_t i = 0; !rc && i < count; i++) {
-        (*items)[i] = &turn->batch.items[i];
-        if (turn->batch.items[i].state == ITEM_OPEN) rc = take_digest(core, requests[i], (*items)[i], err);
-    }
-    stage_done(core, STAGE_DECODE, &turn->from_us);
+int turn_open(turn_t *turn, adjudication_t *core, size_t room, err_t *err) {
+    *turn = (turn_t){.began_us = clock_mono_us()};
+    int rc = batch_open(&turn->batch, core, room, true, err);
+    if (!rc && textmap_init(&turn->ids, core->arena, room * 4)) rc = err_set(err, E_IO, "out of memory for the batch");
     return rc;
+}
+
+int turn_add(turn_t *turn, const request_t *const *requests, size_t count, err_t *err) {
+    int64_t from_us = clock_mono_us();
+    int rc = 0;
+    item_t *item = turn->batch.items + turn->batch.count;
+    batch_add(&turn->batch, requests, count);
+    for (size_t i = 0; !rc && i < count; i++, item++)
+        if (item->state == ITEM_OPEN) rc = take_digest(on(turn), requests[i], item, err);
+    stage_done(on(turn), STAGE_DECODE, &from_us);
+    return rc;
+}
+
+static int list_items(turn_t *turn, item_t ***items, err_t *err) {
+    *items = arena_alloc(on(turn)->arena, (turn->batch.count + 1) * sizeof **items);
+    for (size_t i = 0; *items && i < turn->batch.count; i++) (*items)[i] = &turn->batch.items[i];
+    return *items ? 0 : err_set(err, E_IO, "out of memory for the batch");
 }
 
 static void answer_dry(turn_t *turn) {
@@ -276,19 +287,22 @@ static void answer_dry(turn_t *turn) {
     }
 }
 
-// All at once. Told by an error that some could not be answered: those are listed in `left`.
-static int settle_together(adjudication_t *core, const request_t *const *requests, size_t count, const request_t **left,
-                           size_t *left_count, err_t *err) {
-    turn_t turn = {.from_us = clock_mono_us()};
-    turn.began_us = turn.from_us;
+// All at once; the first of them may have been `prepared` (else NULL). Told by an error that some could not be
+// answered: those are listed in `left`.
+static int settle_together(adjudication_t *core, turn_t *prepared, const request_t *const *requests, size_t count,
+                           const request_t **left, size_t *left_count, err_t *err) {
+    turn_t fresh = {0}, *turn = prepared ? prepared : &fresh;
+    const size_t taken = turn->batch.count;
     item_t **items;
-    int rc = prepare(&turn, core, requests, count, &items, err);
+    int rc = prepared ? 0 : turn_open(turn, core, count, err);
+    if (!rc) rc = turn_add(turn, requests + taken, count - taken, err);
+    if (!rc) rc = list_items(turn, &items, err);
     CRASH_POINT("after_take");
-    if (!rc) rc = settle_all(&turn, items, count, err);
-    if (!rc) answer_dry(&turn);
+    if (!rc) rc = settle_all(turn, items, count, err);
+    if (!rc) answer_dry(turn);
     *left_count = 0;
     for (size_t i = 0; i < count; i++)
-        if (!turn.batch.items || turn.batch.items[i].state != ITEM_ANSWERED) left[(*left_count)++] = requests[i];
+        if (i >= turn->batch.count || turn->batch.items[i].state != ITEM_ANSWERED) left[(*left_count)++] = requests[i];
     return rc;
 }
 
@@ -304,7 +318,7 @@ static void settle_singly(adjudication_t *core, const request_t *const *left, si
         int rc = code;
         if (lost < 2) {
             core->look_first = LOOK_FIRST_TURNS; // the refused turn may have been stored
-            rc = settle_together(core, &left[i], 1, &again, &again_count, &err);
+            rc = settle_together(core, NULL, &left[i], 1, &again, &again_count, &err);
             lost = rc == E_STORE ? lost + 1 : 0;
             arena_back(core->arena, &mark);
         }
@@ -314,14 +328,14 @@ static void settle_singly(adjudication_t *core, const request_t *const *left, si
     }
 }
 
-void settle_turn(adjudication_t *core, const request_t *const *requests, size_t count) {
+void settle_turn(adjudication_t *core, turn_t *prepared, const request_t *const *requests, size_t count) {
     const request_t **left = arena_alloc(core->arena, (count + 1) * sizeof *left);
     const arena_mark_t mark = arena_mark(core->arena);
     size_t left_count = 0;
     err_t err = {0};
     int rc = left ? 0 : err_set(&err, E_IO, "out of memory for the batch");
     if (core->look_first > 0) core->look_first--;
-    if (!rc) rc = settle_together(core, requests, count, left, &left_count, &err);
+    if (!rc) rc = settle_together(core, prepared, requests, count, left, &left_count, &err);
     if (!rc) return;
     log_warn("turn_refused", "requests=%zu code=%s text=%s", count, err_name(rc), log_value(err.text));
     arena_back(core->arena, &mark);

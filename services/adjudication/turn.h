@@ -12,6 +12,10 @@ typedef struct turn {
     int64_t began_us, from_us; // the turn, and the stage it is in
 } turn_t;
 
+// settle.c: a turn without requests and with room for `room`; then more requests, unpacked and checked.
+int turn_open(turn_t *turn, adjudication_t *on, size_t room, err_t *err) MUST_USE;
+int turn_add(turn_t *turn, const request_t *const *requests, size_t count, err_t *err) MUST_USE;
+
 // stored.c: answer those of `items` that are stored under their request id, refuse those whose bill rules them out, and
 // find the chain of every reversal. Of settlements only when `look`, or those that come before the end of their chain
 // when `late`.

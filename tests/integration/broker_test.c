@@ -142,7 +142,7 @@ static void look_ahead(worker_t *worker, server_t *server) {
 static void take_batch(worker_t *worker, server_t *server, request_t *kept, int *kept_count) {
     const request_t *batch;
     size_t count = server_take(server, &batch, 64);
-    if (worker->ahead_count && (count != worker->ahead_count || batch != worker->ahead_batch)) worker->ahead_wrong++;
+    if (worker->ahead_count && (count < worker->ahead_count || batch != worker->ahead_batch)) worker->ahead_wrong++;
     worker->ahead_count = 0;
     for (size_t i = 0; i < count; i++) {
         if (worker->looks_ahead && i == count / 2) look_ahead(worker, server);

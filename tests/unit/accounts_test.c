@@ -164,7 +164,8 @@ static world_t *open_world(const char *schema, bool family) {
     need(adjudication_new(&world->core, &policy, &err));
     world->core->store = world->store, world->core->cache = world->cache;
     world->core->stream = world->stream, world->core->arena = world->arena;
-    world->core->ports = (adjudication_ports_t){world, port_now_ms, port_reply, port_entitlements, NULL};
+    world->core->ports = (adjudication_ports_t){
+        .self = world, .now_ms = port_now_ms, .reply = port_reply, .entitlements = port_entitlements};
     world->core->facilities_ready = true;
     add_place(world, "H44070300001", "1");
     add_place(world, "H44070300003", "3");

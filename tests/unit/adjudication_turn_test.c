@@ -3,6 +3,7 @@
 #include "common/base/fault.h"
 #include "common/base/hash.h"
 #include "services/adjudication/adjudication.h"
+#include "services/adjudication/ahead.h"
 #include "services/adjudication/course.h"
 #include "services/adjudication/store.h"
 #include "services/adjudication/second_look.h"
@@ -46,6 +47,8 @@ typedef struct world { // one adjudication process, without the process
     bool collection_down;
     int collection_slow_ms;
     void (*meanwhile)(void); // what others do while collection is asked
+    const request_t *coming; // what port_next gives
+    size_t coming_count;
 } world_t;
 
 static void *zmq;
@@ -157,7 +160,8 @@ static world_t *open_world(const char *schema) {
     need(adjudication_new(&world->core, &policy, &err), &err);
     world->core->store = world->store, world->core->cache = world->cache;
     world->core->stream = world->stream, world->core->arena = world->arena;
-    world->core->ports = (adjudication_ports_t){world, port_now_ms, port_reply, port_entitlements, NULL};
+    world->core->ports = (adjudication_ports_t){
+        .self = world, .now_ms = port_now_ms, .reply = port_reply, .entitlements = port_entitlements};
     world->core->facilities_ready = true;
     add_facility(world, "H44070300001", "1", "2018-01-01");
     add_facility(world, "H44070300002", "2", "2018-01-01");
@@ -1966,6 +1970,124 @@ TEST(a_year_takes_no_more_bills_than_can_be_decided_again) {
 }
 
 // A store from before bills had versions.
+// ---- batches that are prepared ahead
+
+enum { LINE = 240, LINE_BATCH_MAX = 12 };
+
+static size_t port_next(void *self, const request_t **requests, size_t *room) {
+    const world_t *world = self;
+    *requests = world->coming;
+    *room = LINE_BATCH_MAX;
+    return world->coming_count;
+}
+
+static void look_ahead(world_t *world) {
+    err_t err;
+    need(ahead_new(&world->core->ahead, &err), &err);
+    world->core->ports.next = port_next;
+}
+
+// A request of any kind: bills, some of them sent twice, with another body, faulty or reversed.
+static void put_any(world_t *world, size_t number, Tc__Bill *bills, char names[LINE][2][16]) {
+    static const char *const places[] = {"H44070300001", "H44070300002", "H44070300003", "H44070399999"};
+    char day[16];
+    const size_t before = number ? draw(number) : 0, person = draw(6);
+    const uint64_t kind = number ? draw(20) : 19;
+    snprintf(day, sizeof day, "2018-0%d-1%d", (int)(1 + draw(9)), (int)draw(10));
+    snprintf(names[number][0], sizeof names[number][0], "LINE%zu", person);
+    snprintf(names[number][1], sizeof names[number][1], "L%zu", number);
+    bills[number] =
+        bill_of(names[number][1], person == 5 && kind % 2 ? "NOBODY" : names[number][0], places[draw(40) ? draw(3) : 3],
+                kind == 4 ? "2018-02-30" : day, 100000 + (fen_t)draw(900000), 100000);
+    if (kind == 0)
+        put_reversal(world, names[number][1], names[before][1], bills[before].person, "entered twice");
+    else if (kind == 1)
+        put(world, "settle", names[before][1], &bills[before]); // again
+    else if (kind == 2)
+        put(world, "settle", names[before][1], &bills[number]); // the id again, with another bill
+    else
+        put(world, kind == 3 ? "quote" : "settle", names[number][1], &bills[number]);
+    if (kind == 4) bills[number].to = bills[number].from = T("2018-02-27");
+}
+
+// The same requests in the same batches; with `ahead` the beginnings of the next ones are given while one is settled.
+static world_t *settle_line(const char *schema, bool ahead) {
+    static Tc__Bill bills[LINE];
+    static char names[LINE][2][16];
+    request_t line[LINE];
+    world_t *world = open_world(schema);
+    if (ahead) look_ahead(world);
+    drawn = 1;
+    for (size_t i = 0; i < LINE; i++) {
+        put_any(world, i, bills, names);
+        line[i] = world->sent[i].request;
+    }
+    for (size_t from = 0, end = 1, after; from < LINE; from = end, end = after) {
+        after = end + 1 + draw(LINE_BATCH_MAX);
+        if (after > LINE) after = LINE;
+        world->coming = &line[end];
+        world->coming_count = end < LINE ? draw(after - end + 1) : 0; // the others come behind them
+        adjudication_batch(world->core, line + from, end - from);
+        arena_reset(world->arena);
+        for (size_t i = 0; i < LINE; i++) EQ(world->sent[i].replies, i < end);
+    }
+    world->count = 0;
+    return world;
+}
+
+TEST(a_batch_prepared_ahead_is_settled_as_if_it_had_not_been) {
+    char persons_made[5][16];
+    for (int i = 0; i < 5; i++) {
+        snprintf(persons_made[i], sizeof persons_made[i], "LINE%d", i);
+        add_person(persons_made[i], "employee", "2014-12", 1, 1);
+    }
+    world_t *plain = settle_line("adj_line_plain", false);
+    const int64_t prepared = metric_value(plain->core->metrics.prepared);
+    world_t *ahead = settle_line("adj_line_ahead", true);
+    OK(metric_value(ahead->core->metrics.prepared) > prepared);
+    for (size_t i = 0; i < LINE; i++) {
+        EQ(plain->sent[i].code, ahead->sent[i].code);
+        EQ_TEXT(plain->sent[i].field, ahead->sent[i].field);
+        EQ(plain->sent[i].reply_bytes, ahead->sent[i].reply_bytes);
+        if (plain->sent[i].code == E_OK)
+            OK(memcmp(plain->sent[i].reply, ahead->sent[i].reply, plain->sent[i].reply_bytes) == 0);
+    }
+    check_numbers(ahead);
+    EQ(one_number(plain, "SELECT COUNT(*) FROM decision"), one_number(ahead, "SELECT COUNT(*) FROM decision"));
+    close_world(plain);
+    close_world(ahead);
+}
+
+TEST(a_policy_released_meanwhile_decides_what_was_prepared) {
+    world_t *world = open_world("adj_line_policy");
+    const char *person = add_person("MEANWHILE", "employee", "2014-12", 1, 1);
+    Tc__Bill first = bill_of("M1", person, "H44070300003", "2018-03-10", 6000000, 5000000);
+    Tc__Bill second = bill_of("M2", person, "H44070300003", "2018-04-10", 6000000, 5000000);
+    policy_t *fresh = NULL;
+    err_t err = {0};
+    size_t bytes;
+    look_ahead(world);
+    put(world, "settle", "m1", &first);
+    sent_t *sent = put(world, "settle", "m2", &second);
+    world->coming = &sent->request;
+    world->coming_count = 1;
+    adjudication_batch(world->core, &world->sent[0].request, 1);
+    world->coming_count = 0;
+    EQ(sent->replies, 0);
+    need(policy_load(&fresh, TC_SOURCE_DIR "/config/cities/jiangmen.yaml", (const char *const[]){NULL}, &err), &err);
+    const void *packed = policy_packed(fresh, &bytes);
+    need(policy_version_save(world->store, policy_hash(fresh), packed, bytes, 1, &err), &err);
+    need(policies_take(world->core->policies, world->store, policy_hash(fresh), world->arena, &err), &err);
+    const int64_t prepared = metric_value(world->core->metrics.prepared);
+    adjudication_batch(world->core, &sent->request, 1);
+    EQ(metric_value(world->core->metrics.prepared), prepared);
+    EQ(world->sent[0].code, E_OK);
+    EQ(sent->code, E_PARAMETER_MISSING); // the city's own file leaves its inpatient benefits to an overlay
+    policy_destroy(&fresh);
+    world->count = 0;
+    close_world(world);
+}
+
 TEST(rows_of_old_become_first_versions) {
     store_t *store;
     err_t err = {0};
@@ -2025,5 +2147,7 @@ TESTS("adjudication turns", CASE(the_ground_is_laid), CASE(WE_08_employee_first_
       CASE(a_change_that_needs_what_is_not_known_changes_nothing),
       CASE(whatever_the_order_of_arrival_the_end_is_lawful),
       CASE(a_settled_bill_is_never_refused_to_whoever_asks_again), CASE(a_chain_that_cannot_be_read_harms_no_other),
-      CASE(a_clerk_can_always_go_on_from_the_last_bill), CASE(a_year_takes_no_more_bills_than_can_be_decided_again),
-      CASE(rows_of_old_become_first_versions), CASE(the_ground_is_cleared))
+      CASE(a_batch_prepared_ahead_is_settled_as_if_it_had_not_been),
+      CASE(a_policy_released_meanwhile_decides_what_was_prepared), CASE(a_clerk_can_always_go_on_from_the_last_bill),
+      CASE(a_year_takes_no_more_bills_than_can_be_decided_again), CASE(rows_of_old_become_first_versions),
+      CASE(the_ground_is_cleared))

@@ -97,7 +97,8 @@ static world_t *open_world(void) {
     NEED(cache_new(&world->cache, "", secret, 50, &err) == E_OK);
     world->core->store = world->rig.ctx.store, world->core->cache = world->cache;
     world->core->stream = world->rig.ctx.stream, world->core->arena = world->rig.ctx.arena;
-    world->core->ports = (adjudication_ports_t){world, port_now_ms, port_reply, port_entitlements, NULL};
+    world->core->ports = (adjudication_ports_t){
+        .self = world, .now_ms = port_now_ms, .reply = port_reply, .entitlements = port_entitlements};
     world->core->facilities_ready = true;
     world->rig.self = world->core;
     world->now_ms = (int64_t)date_make(2019, 6, 1) * 86400000;

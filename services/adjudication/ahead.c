@@ -1,0 +1,105 @@
+// Two places: one for the batch whose turn it is, one for the next. Their arenas are only these batches', so that the
+// owner's, which is emptied after every batch, has no part in it.
+#include "ahead.h"
+#include "common/base/date.h"
+#include "handlers.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { ARENA_BYTES = 256 * 1024, ARENA_LIMIT_BYTES = 256 * 1024 * 1024, HASH_TEXT_MAX = 80 };
+
+typedef struct place {
+    turn_t turn; // first, so that a turn leads to its place
+    arena_t *arena, *owners;
+    const request_t *requests; // as they were given; NULL: nothing is prepared
+    size_t count, room;
+    char policy[HASH_TEXT_MAX];
+} place_t;
+
+struct ahead {
+    place_t places[2];
+    size_t next;
+};
+
+int ahead_new(ahead_t **out, err_t *err) {
+    ahead_t *ahead = calloc(1, sizeof *ahead);
+    bool good = ahead != NULL;
+    for (size_t i = 0; good && i < COUNT_OF(ahead->places); i++)
+        good = (ahead->places[i].arena = arena_new(ARENA_BYTES, ARENA_LIMIT_BYTES)) != NULL;
+    if (!good) ahead_destroy(&ahead);
+    *out = ahead;
+    return good ? 0 : err_set(err, E_IO, "out of memory");
+}
+
+void ahead_destroy(ahead_t **ahead) {
+    if (!*ahead) return;
+    for (size_t i = 0; i < COUNT_OF((*ahead)->places); i++) arena_destroy(&(*ahead)->places[i].arena);
+    free(*ahead);
+    *ahead = NULL;
+}
+
+static bool is_settlement(const request_t *request) {
+    const method_t *method;
+    err_t refusal;
+    return commands_admit(&adjudication_service, request, &method, &refusal) == 0 &&
+           method == &adjudication_methods[METHOD_SETTLE];
+}
+
+static int take(adjudication_t *on, place_t *place) {
+    err_t err;
+    const request_t **list = arena_room(on->arena, place->count * sizeof *list);
+    if (!list) return E_IO;
+    for (size_t i = 0; i < place->count; i++) {
+        list[i] = &place->requests[i];
+        if (!is_settlement(list[i])) return E_INVALID_FIELD;
+    }
+    int rc = turn_open(&place->turn, on, place->room, &err);
+    if (rc) return rc;
+    place->turn.batch.ahead = true;
+    rc = turn_add(&place->turn, list, place->count, &err);
+    if (rc || place->turn.batch.spoiled) return E_INVALID_FIELD;
+    int64_t from_us = clock_mono_us();
+    rc = batch_entitle_cached(&place->turn.batch, &err);
+    stage_done(on, STAGE_CACHE, &from_us);
+    place->turn.batch.ahead = false;
+    return rc;
+}
+
+int64_t ahead_prepare(adjudication_t *on) {
+    if (!on->ahead || !on->ports.next) return 0;
+    const int64_t began_us = clock_mono_us();
+    place_t *place = &on->ahead->places[on->ahead->next];
+    if (place->requests) return 0;
+    place->count = on->ports.next(on->ports.self, &place->requests, &place->room);
+    CHECK(place->count <= place->room);
+    place->owners = on->arena;
+    on->arena = place->arena;
+    if (place->count == 0 || take(on, place)) place->requests = NULL;
+    on->arena = place->owners;
+    if (!place->requests) arena_reset(place->arena);
+    snprintf(place->policy, sizeof place->policy, "%s", policy_hash(policies_current(on->policies)));
+    return clock_mono_us() - began_us;
+}
+
+turn_t *ahead_begin(adjudication_t *on, const request_t *requests, size_t count) {
+    place_t *place = on->ahead ? &on->ahead->places[on->ahead->next] : NULL;
+    const policy_t *policy = policies_current(on->policies);
+    if (!place || place->requests != requests) return NULL;
+    CHECK(place->count <= count);
+    place->requests = NULL;
+    if (place->turn.batch.policy != policy || strcmp(place->policy, policy_hash(policy)) != 0 || count > place->room) {
+        arena_reset(place->arena);
+        return NULL;
+    }
+    metric_add(on->metrics.prepared, 1);
+    on->ahead->next = 1 - on->ahead->next;
+    place->owners = on->arena;
+    on->arena = place->arena;
+    return &place->turn;
+}
+
+void ahead_end(adjudication_t *on, turn_t *prepared) {
+    place_t *place = (place_t *)prepared;
+    arena_reset(place->arena);
+    on->arena = place->owners;
+}
