@@ -320,7 +320,8 @@ static void check_digest(void) {
         "SELECT account, fund, year, identity, division, amount_fen FROM balance WHERE amount_fen <> 0",
         "SELECT flow, period, step, county, state, amount_fen, turns, done_on FROM fund_task",
         "SELECT flow, period, step, county, turn, fund, line_county, line, year, amount_fen FROM fund_line",
-        "SELECT reference, kind, value_date FROM journal"};
+        // Who explains a task does so on the day on which this test runs.
+        "SELECT reference, kind, CASE kind WHEN 'task_explained' THEN '' ELSE value_date END FROM journal"};
     uint8_t parts[COUNT_OF(tables)][SHA256_BYTES], all[SHA256_BYTES];
     char hex[2 * SHA256_BYTES + 1];
     for (size_t i = 0; i < COUNT_OF(tables); i++) digest_of(tables[i], parts[i]);
@@ -553,13 +554,13 @@ static void jiangmen_event(date_t on) {
 static const city_year_t years[] = {
     CITY_YEAR("zaozhuang", 2020, zaozhuang, .employee_fund = "EMP_POOL", .resident_fund = "RES_POOL",
               .third_fund = "EMP_CII", .layer = "basic", .step_pays = true, .begins = zaozhuang_begins,
-              .event = zaozhuang_event, .digest = "de2fbdbd8d7965a1"),
+              .event = zaozhuang_event, .digest = "ea9f285cc39d4092"),
     CITY_YEAR("yancheng", 2020, yancheng, .employee_fund = "EMP", .resident_fund = "RES", .layer = "basic",
-              .step_pays = true, .begins = yancheng_begins, .event = yancheng_event, .digest = "8fd5496d8eb1e0f5"),
+              .step_pays = true, .begins = yancheng_begins, .event = yancheng_event, .digest = "5b8b5d176aa78725"),
     CITY_YEAR("zhoushan", 2021, zhoushan, .employee_fund = "EMP", .resident_fund = "RES", .layer = "basic",
-              .begins = zhoushan_begins, .digest = "3510443a65f9b3f7"),
+              .begins = zhoushan_begins, .digest = "b52e9a501e278d6f"),
     CITY_YEAR("sanmenxia", 2022, sanmenxia, .employee_fund = "EMP_POOL", .resident_fund = "RESIDENT", .layer = "basic",
-              .begins = sanmenxia_begins, .event = sanmenxia_event, .digest = "9645487359bb8d2a"),
+              .begins = sanmenxia_begins, .event = sanmenxia_event, .digest = "6acaee1e5dd6c4ee"),
     CITY_YEAR("jiangmen", 2019, jiangmen, .employee_fund = "BASIC", .layer = "tier1", .event = jiangmen_event,
               .digest = "09c0d873fb9cb56b"),
 };
