@@ -191,6 +191,7 @@ int stream_flush(stream_t *stream, err_t *err) {
     rows_t rows;
     arena_reset(stream->scratch);
     rows_init(&rows, stream->scratch, 5);
+    if (!rows_reserve(&rows, stream->count - stream->flushed)) return err_set(err, E_IO, "stream: out of memory");
     for (size_t i = stream->flushed; i < stream->count; i++) {
         const event_t *event = &stream->pending[i];
         cell_t *row = rows_add(&rows);

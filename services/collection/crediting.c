@@ -32,7 +32,7 @@ static int gather(work_t *w, const paid_bill_t *bills, size_t count, const month
     rows_init(&w->again, w->arena, CREDIT_COLUMNS);
     w->bills = arena_alloc(w->arena, (count + 1) * sizeof *w->bills);
     w->joined = arena_alloc(w->arena, (count + 1) * sizeof *w->joined);
-    if (!w->bills || !w->joined) return out_of_memory(err);
+    if (!w->bills || !w->joined || !rows_reserve(&w->keys, count)) return out_of_memory(err);
     for (size_t i = 0; i < count; i++) {
         month_t month;
         cell_t *key;
@@ -44,6 +44,7 @@ static int gather(work_t *w, const paid_bill_t *bills, size_t count, const month
         if (first_paid) w->joined[w->count] = years_first_tier2(bills[i].person, first_paid[i]);
         w->bills[w->count++] = &bills[i];
     }
+    if (!rows_reserve(&w->fresh, w->count)) return out_of_memory(err); // most are heard of for the first time
     return w->count ? account_credits_of(w->c->ctx->store, &w->keys, w->arena, &w->known, err) : 0;
 }
 

@@ -156,8 +156,8 @@ static int sort_bills(book_t *book, err_t *err) {
 
 static int list_persons(book_t *book, rows_t *keys, err_t *err) {
     book->person_of = arena_alloc(book->arena, (book->bill_count + 1) * sizeof *book->person_of);
-    if (!book->person_of) return out_of_memory(err);
     rows_init(keys, book->arena, 2);
+    if (!book->person_of || !rows_reserve(keys, book->bill_count)) return out_of_memory(err);
     for (size_t i = 0; i < book->bill_count; i++) {
         const char *person = book->bills[i].bill->person;
         int rc = i && strcmp(book->bills[i - 1].bill->person, person) == 0 ? 0 : key_add(keys, person, err);
@@ -247,6 +247,7 @@ static int touch_sums(const book_t *book, err_t *err) {
 static int mark_paid(const book_t *book, err_t *err) {
     rows_t rows;
     rows_init(&rows, book->arena, 5);
+    if (!rows_reserve(&rows, book->bill_count)) return out_of_memory(err);
     for (size_t i = 0; i < book->bill_count; i++) {
         const Tc__ContributionBill *bill = book->bills[i].bill;
         cell_t *row = rows_add(&rows);
@@ -264,6 +265,7 @@ static int keep_receipts(const book_t *book, err_t *err) {
     rows_t rows;
     int rc = 0;
     rows_init(&rows, book->arena, RECEIPT_COLUMNS);
+    if (!rows_reserve(&rows, book->count)) return out_of_memory(err);
     for (size_t i = 0; rc == 0 && i < book->count; i++) {
         const Tc__Receipt *receipt = book->receipts[i];
         rc = receipt_add(&rows, receipt, book->arena, err);

@@ -32,6 +32,7 @@ static int read_chunk(chunk_t *chunk, err_t *err) {
     arena_t *scratch = chunk->env->scratch;
     if (chunk->strangers) return 0; // no rows
     rows_init(&keys, scratch, 2);
+    if (!rows_reserve(&keys, chunk->count)) return out_of_memory(err);
     for (size_t i = 0; i < chunk->count; i++) {
         int rc = key_add(&keys, chunk->persons[i]->person, err);
         if (rc) return rc;
@@ -237,6 +238,8 @@ static int decide(const chunk_t *as, size_t count, size_t strangers, renewal_t *
     rows_init(&out->voided, as->arena, 3);
     rows_init(&out->same, as->arena, 3);
     rows_init(&out->amended, as->arena, 2);
+    // Of a city that is sound, a rebuild changes nothing; elsewhere most are asked for because they change.
+    if (!as->anew && !rows_reserve(&out->changed, count)) return out_of_memory(err);
     for (size_t i = 0, end; rc == 0 && i < count; i = end) {
         chunk_t chunk = *as;
         end = i < strangers ? strangers : count;
