@@ -320,8 +320,9 @@ static void check_digest(void) {
         "SELECT account, fund, year, identity, division, amount_fen FROM balance WHERE amount_fen <> 0",
         "SELECT flow, period, step, county, state, amount_fen, turns, done_on FROM fund_task",
         "SELECT flow, period, step, county, turn, fund, line_county, line, year, amount_fen FROM fund_line",
-        // Who explains a task does so on the day on which this test runs.
-        "SELECT reference, kind, CASE kind WHEN 'task_explained' THEN '' ELSE value_date END FROM journal"};
+        // Who explains a task or makes it void does so on the day on which this test runs.
+        "SELECT reference, kind, CASE WHEN kind IN ('task_explained', 'task_void') THEN '' ELSE value_date END FROM "
+        "journal"};
     uint8_t parts[COUNT_OF(tables)][SHA256_BYTES], all[SHA256_BYTES];
     char hex[2 * SHA256_BYTES + 1];
     for (size_t i = 0; i < COUNT_OF(tables); i++) digest_of(tables[i], parts[i]);
@@ -554,15 +555,15 @@ static void jiangmen_event(date_t on) {
 static const city_year_t years[] = {
     CITY_YEAR("zaozhuang", 2020, zaozhuang, .employee_fund = "EMP_POOL", .resident_fund = "RES_POOL",
               .third_fund = "EMP_CII", .layer = "basic", .step_pays = true, .begins = zaozhuang_begins,
-              .event = zaozhuang_event, .digest = "ea9f285cc39d4092"),
+              .event = zaozhuang_event, .digest = "f92c6dd96890b71c"),
     CITY_YEAR("yancheng", 2020, yancheng, .employee_fund = "EMP", .resident_fund = "RES", .layer = "basic",
-              .step_pays = true, .begins = yancheng_begins, .event = yancheng_event, .digest = "5b8b5d176aa78725"),
+              .step_pays = true, .begins = yancheng_begins, .event = yancheng_event, .digest = "3500e01b71cc8daa"),
     CITY_YEAR("zhoushan", 2021, zhoushan, .employee_fund = "EMP", .resident_fund = "RES", .layer = "basic",
-              .begins = zhoushan_begins, .digest = "b52e9a501e278d6f"),
+              .begins = zhoushan_begins, .digest = "7c5166b10e3e1c97"),
     CITY_YEAR("sanmenxia", 2022, sanmenxia, .employee_fund = "EMP_POOL", .resident_fund = "RESIDENT", .layer = "basic",
-              .begins = sanmenxia_begins, .event = sanmenxia_event, .digest = "6acaee1e5dd6c4ee"),
+              .begins = sanmenxia_begins, .event = sanmenxia_event, .digest = "1c90a4c1349124f5"),
     CITY_YEAR("jiangmen", 2019, jiangmen, .employee_fund = "BASIC", .layer = "tier1", .event = jiangmen_event,
-              .digest = "09c0d873fb9cb56b"),
+              .digest = "6761f4500dd69314"),
 };
 
 TEST(a_year_in_zaozhuang) { year_of(&years[0]); }
