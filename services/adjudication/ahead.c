@@ -13,6 +13,7 @@ typedef struct place {
     arena_t *arena, *owners;
     const request_t *requests; // as they were given; NULL: nothing is prepared
     size_t count, room;
+    uint64_t first, last; // their tokens: requests come at the same place again and again
     char policy[HASH_TEXT_MAX];
 } place_t;
 
@@ -76,18 +77,29 @@ int64_t ahead_prepare(adjudication_t *on) {
     on->arena = place->arena;
     if (place->count == 0 || take(on, place)) place->requests = NULL;
     on->arena = place->owners;
-    if (!place->requests) arena_reset(place->arena);
-    snprintf(place->policy, sizeof place->policy, "%s", policy_hash(policies_current(on->policies)));
+    if (place->requests) {
+        place->first = place->requests[0].token;
+        place->last = place->requests[place->count - 1].token;
+        snprintf(place->policy, sizeof place->policy, "%s", policy_hash(policies_current(on->policies)));
+    } else {
+        arena_reset(place->arena);
+    }
     return clock_mono_us() - began_us;
+}
+
+// A batch that was prepared may have been refused as a whole before it came here, and a policy that is gone may have
+// left its address to another.
+static bool still_holds(const place_t *place, const policy_t *policy, const request_t *requests, size_t count) {
+    return count >= place->count && count <= place->room && requests[0].token == place->first &&
+           requests[place->count - 1].token == place->last && place->turn.batch.policy == policy &&
+           strcmp(place->policy, policy_hash(policy)) == 0;
 }
 
 turn_t *ahead_begin(adjudication_t *on, const request_t *requests, size_t count) {
     place_t *place = on->ahead ? &on->ahead->places[on->ahead->next] : NULL;
-    const policy_t *policy = policies_current(on->policies);
     if (!place || place->requests != requests) return NULL;
-    CHECK(place->count <= count);
     place->requests = NULL;
-    if (place->turn.batch.policy != policy || strcmp(place->policy, policy_hash(policy)) != 0 || count > place->room) {
+    if (!still_holds(place, policies_current(on->policies), requests, count)) {
         arena_reset(place->arena);
         return NULL;
     }

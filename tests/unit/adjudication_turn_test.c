@@ -2088,6 +2088,33 @@ TEST(a_policy_released_meanwhile_decides_what_was_prepared) {
     close_world(world);
 }
 
+TEST(a_prepared_batch_that_never_comes_is_not_taken_for_the_next_at_its_place) {
+    world_t *world = open_world("adj_line_gone");
+    const char *person = add_person("GONE", "employee", "2014-12", 1, 1);
+    Tc__Bill bills[3];
+    request_t line[2];
+    look_ahead(world);
+    for (int i = 0; i < 3; i++) {
+        static const char *const numbers[] = {"G1", "G2", "G3"};
+        bills[i] = bill_of(numbers[i], person, "H44070300003", "2018-03-10", 6000000, 5000000);
+        put(world, "settle", numbers[i], &bills[i]);
+    }
+    line[0] = world->sent[0].request;
+    line[1] = world->sent[1].request;
+    world->coming = &line[1];
+    world->coming_count = 1;
+    adjudication_batch(world->core, line, 1);
+    line[1] = world->sent[2].request; // the second was refused by whoever calls us
+    world->coming_count = 0;
+    adjudication_batch(world->core, &line[1], 1);
+    EQ(world->sent[1].replies, 0);
+    EQ(world->sent[2].replies, 1);
+    EQ(world->sent[2].code, E_OK);
+    EQ(one_number(world, "SELECT COUNT(*) FROM decision WHERE bill = 'G3'"), 1);
+    world->count = 0;
+    close_world(world);
+}
+
 TEST(rows_of_old_become_first_versions) {
     store_t *store;
     err_t err = {0};
@@ -2148,6 +2175,7 @@ TESTS("adjudication turns", CASE(the_ground_is_laid), CASE(WE_08_employee_first_
       CASE(whatever_the_order_of_arrival_the_end_is_lawful),
       CASE(a_settled_bill_is_never_refused_to_whoever_asks_again), CASE(a_chain_that_cannot_be_read_harms_no_other),
       CASE(a_batch_prepared_ahead_is_settled_as_if_it_had_not_been),
-      CASE(a_policy_released_meanwhile_decides_what_was_prepared), CASE(a_clerk_can_always_go_on_from_the_last_bill),
-      CASE(a_year_takes_no_more_bills_than_can_be_decided_again), CASE(rows_of_old_become_first_versions),
-      CASE(the_ground_is_cleared))
+      CASE(a_policy_released_meanwhile_decides_what_was_prepared),
+      CASE(a_prepared_batch_that_never_comes_is_not_taken_for_the_next_at_its_place),
+      CASE(a_clerk_can_always_go_on_from_the_last_bill), CASE(a_year_takes_no_more_bills_than_can_be_decided_again),
+      CASE(rows_of_old_become_first_versions), CASE(the_ground_is_cleared))
