@@ -321,8 +321,8 @@ static void check_digest(void) {
         "SELECT flow, period, step, county, state, amount_fen, turns, done_on FROM fund_task",
         "SELECT flow, period, step, county, turn, fund, line_county, line, year, amount_fen FROM fund_line",
         // Who explains a task or makes it void does so on the day on which this test runs.
-        "SELECT reference, kind, CASE WHEN kind IN ('task_explained', 'task_void') THEN '' ELSE value_date END FROM "
-        "journal"};
+        ("SELECT reference, kind, CASE WHEN kind IN ('task_explained', 'task_void') THEN '' ELSE value_date END"
+         " FROM journal")};
     uint8_t parts[COUNT_OF(tables)][SHA256_BYTES], all[SHA256_BYTES];
     char hex[2 * SHA256_BYTES + 1];
     for (size_t i = 0; i < COUNT_OF(tables); i++) digest_of(tables[i], parts[i]);
