@@ -17,7 +17,7 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 pgbench() {
-    printf 'pgbench -N -c 8, %s the ledger: ' "$1"
+    printf 'pgbench -N -c 8 -j 2 -M prepared, %s the ledger: ' "$1"
     "$pg_bin/pgbench" -N -c 8 -j 2 -T "$seconds" -M prepared "$(pg_url "$work" bench)" 2>/dev/null | sed -n 's/^tps = \([0-9]*\).*/\1 transactions\/s/p'
 }
 
