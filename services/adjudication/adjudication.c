@@ -1,4 +1,5 @@
 // Construction, metrics and the small things every part of a turn uses.
+#include "adjudication.h"
 #include "ahead.h"
 #include "paying.h"
 #include <stdio.h>

@@ -9,7 +9,7 @@
 enum { ARENA_BYTES = 256 * 1024, ARENA_LIMIT_BYTES = 256 * 1024 * 1024, HASH_TEXT_MAX = 80 };
 
 typedef struct place {
-    turn_t turn; // first, so that a turn leads to its place
+    turn_t turn;
     arena_t *arena, *owners;
     const request_t *requests; // as they were given; NULL: nothing is prepared
     size_t count, room;
@@ -19,7 +19,7 @@ typedef struct place {
 
 struct ahead {
     place_t places[2];
-    size_t next;
+    size_t next; // the place of the batch that is prepared, or will be; the other one is that of the present batch
 };
 
 int ahead_new(ahead_t **out, err_t *err) {
@@ -46,24 +46,24 @@ static bool is_settlement(const request_t *request) {
            method == &adjudication_methods[METHOD_SETTLE];
 }
 
-static int take(adjudication_t *on, place_t *place) {
-    err_t err;
+// False when the batch has to be taken in the ordinary way, which then tells why.
+static bool take(adjudication_t *on, place_t *place) {
+    err_t untold;
+    batch_t *batch = &place->turn.batch;
     const request_t **list = arena_room(on->arena, place->count * sizeof *list);
-    if (!list) return E_IO;
+    if (!list) return false;
     for (size_t i = 0; i < place->count; i++) {
         list[i] = &place->requests[i];
-        if (!is_settlement(list[i])) return E_INVALID_FIELD;
+        if (!is_settlement(list[i])) return false;
     }
-    int rc = turn_open(&place->turn, on, place->room, &err);
-    if (rc) return rc;
-    place->turn.batch.ahead = true;
-    rc = turn_add(&place->turn, list, place->count, &err);
-    if (rc || place->turn.batch.spoiled) return E_INVALID_FIELD;
+    if (turn_open(&place->turn, on, place->room, &untold)) return false;
+    batch->ahead = true;
+    if (turn_add(&place->turn, list, place->count, &untold) || batch->spoiled) return false;
     int64_t from_us = clock_mono_us();
-    rc = batch_entitle_cached(&place->turn.batch, &err);
+    int rc = batch_entitle_cached(batch, &untold);
     stage_done(on, STAGE_CACHE, &from_us);
-    place->turn.batch.ahead = false;
-    return rc;
+    batch->ahead = false;
+    return rc == 0;
 }
 
 int64_t ahead_prepare(adjudication_t *on) {
@@ -75,7 +75,7 @@ int64_t ahead_prepare(adjudication_t *on) {
     CHECK(place->count <= place->room);
     place->owners = on->arena;
     on->arena = place->arena;
-    if (place->count == 0 || take(on, place)) place->requests = NULL;
+    if (place->count == 0 || !take(on, place)) place->requests = NULL;
     on->arena = place->owners;
     if (place->requests) {
         place->first = place->requests[0].token;
@@ -110,8 +110,8 @@ turn_t *ahead_begin(adjudication_t *on, const request_t *requests, size_t count)
     return &place->turn;
 }
 
-void ahead_end(adjudication_t *on, turn_t *prepared) {
-    place_t *place = (place_t *)prepared;
+void ahead_end(adjudication_t *on) {
+    place_t *place = &on->ahead->places[1 - on->ahead->next];
     arena_reset(place->arena);
     on->arena = place->owners;
 }

@@ -18,4 +18,4 @@ int64_t ahead_prepare(adjudication_t *on);
 // The turn of `count` requests is here. If they begin with those that were prepared, under the policy that is in force:
 // the turn that has taken them, and on->arena is its arena until ahead_end. Else NULL.
 turn_t *ahead_begin(adjudication_t *on, const request_t *requests, size_t count);
-void ahead_end(adjudication_t *on, turn_t *prepared);
+void ahead_end(adjudication_t *on);

@@ -139,5 +139,5 @@ void adjudication_batch(void *self, const request_t *requests, size_t count) {
     adjudication_t *on = self;
     turn_t *prepared = ahead_begin(on, requests, count);
     do_batch(on, prepared, requests, count);
-    if (prepared) ahead_end(on, prepared);
+    if (prepared) ahead_end(on);
 }

@@ -181,6 +181,7 @@ static bool port_register_behind(void *self) {
     return !service_consumer_state(process->ctx, "facility", &state) || !state.caught_up;
 }
 
+// Only while nobody waits for us but the database.
 static size_t port_next(void *self, const request_t **requests, size_t *room) {
     const process_t *process = self;
     *room = (size_t)conf_int(process->ctx->conf, "service.batch_max");
