@@ -308,7 +308,7 @@ static int write_all(work_t *w, err_t *err) {
 }
 
 int amendments_write(collection_t *c, const Tc__PersonState *const *persons, const rows_t *amended, err_t *err) {
-    work_t w = {.c = c, .arena = c->ctx->arena, .at_ms = clock_now_ms(), .count = amended->count};
+    work_t w = {.c = c, .arena = c->ctx->arena, .at_ms = desk_moment_ms(c), .count = amended->count};
     if (amended->count == 0) return 0;
     int rc = make_room(&w, amended->count, err);
     if (rc == 0) rc = read_rows(&w, persons, amended, err);

@@ -40,6 +40,11 @@ int desk_person(collection_t *c, const char *person, Tc__PersonState **out, err_
     return rc ? rc : scope_check_division(c->ctx->scope, (*out)->division, err);
 }
 
+int64_t desk_moment_ms(collection_t *c) {
+    const int64_t now_ms = clock_now_ms();
+    return c->moment_ms = now_ms > c->moment_ms ? now_ms : c->moment_ms + 1;
+}
+
 int desk_tell(collection_t *c, const char *key, const char *topic, const ProtobufCMessage *message, err_t *err) {
     size_t size;
     int64_t number;

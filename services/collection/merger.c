@@ -226,7 +226,7 @@ static int read_employers(move_t *v, err_t *err) {
 static int write_bills(move_t *v, err_t *err) {
     collection_t *c = v->m->c;
     store_t *store = c->ctx->store;
-    int rc = withdrawals_write(c, v->twice, v->twice_count, clock_now_ms(), err);
+    int rc = withdrawals_write(c, v->twice, v->twice_count, desk_moment_ms(c), err);
     if (rc == 0 && v->left.count) rc = bills_remove(store, &v->left, err);
     if (rc == 0 && v->gone.count) rc = bills_remove(store, &v->gone, err);
     if (rc == 0) rc = crediting_unpaid(c, v->before, v->paid, err); // by what is still paid then

@@ -284,7 +284,7 @@ static int take_out(const renew_env_t *env, const rows_t *voided, arena_t *arena
         const cell_t *row = rows_at((rows_t *)voided, i);
         withdrawals[i] = (withdrawal_t){row[0].data, row[1].data, row[0].data, row[2].data, 0};
     }
-    return withdrawals_write(env->desk, withdrawals, voided->count, clock_now_ms(), err);
+    return withdrawals_write(env->desk, withdrawals, voided->count, desk_moment_ms(env->desk), err);
 }
 
 int renew_write(const renew_env_t *env, const renewal_t *renewal, arena_t *arena, err_t *err) {

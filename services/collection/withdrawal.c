@@ -35,7 +35,7 @@ static int add_key(rows_t *keys, const char *person, const char *period, err_t *
 
 // ---- what is taken out
 
-// A number that no receipt has: a space cannot stand in one, and a bill is taken out once in a transaction.
+// A number that no receipt has: a space cannot stand in one, and a bill is taken out once at a moment.
 char *withdrawal_number(char letter, int64_t at_ms, const char *person, const char *period, arena_t *arena) {
     char *number = arena_text(arena, "%c.%lld.%s.%s", letter, (long long)at_ms, person, period);
     for (char *c = number; c && *c; c++)

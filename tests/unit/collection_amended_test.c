@@ -1,6 +1,7 @@
 // Months that turn out to be others than they were billed as: on another wage, or in another district. What was paid is
 // settled by its difference. Through collection's handlers, with enrolment before it and the ledger behind it. Built
 // twice: on SQLite, and with ON_POSTGRES.
+#include "services/collection/desk.h"
 #include "services/collection/difference.h"
 #include "tests/city_books.h"
 #include "tests/obligations_rig.h"
@@ -123,6 +124,17 @@ TEST(a_lower_wage_of_a_paid_month_parks_what_was_too_much) {
            E_OUT_OF_RANGE);
         rebuild_changes_nothing(&city);
         close_city(&city);
+    }
+}
+
+// Bills are taken out under numbers that are made of the moment, and a thousand of those fit into a millisecond.
+TEST(every_moment_is_given_once) {
+    collection_t desk = {0};
+    int64_t before_ms = clock_now_ms() - 1;
+    for (int i = 0; i < 1000; i++) {
+        const int64_t moment_ms = desk_moment_ms(&desk);
+        OK(moment_ms > before_ms);
+        before_ms = moment_ms;
     }
 }
 
@@ -406,7 +418,8 @@ TEST(the_ground_is_left) {
 }
 
 TESTS("collection_amended", CASE(the_ground_is_laid), CASE(a_higher_wage_of_a_paid_month_is_billed_by_its_difference),
-      CASE(a_lower_wage_of_a_paid_month_parks_what_was_too_much), CASE(a_wage_that_owes_the_same_changes_nothing),
+      CASE(a_lower_wage_of_a_paid_month_parks_what_was_too_much), CASE(every_moment_is_given_once),
+      CASE(a_wage_that_owes_the_same_changes_nothing),
       CASE(in_the_end_all_is_as_if_the_wage_had_been_right_from_the_start),
       CASE(a_move_that_is_told_late_takes_the_months_after_it_along), CASE(a_move_and_a_wage_at_once),
       CASE(public_obligations_stand_where_the_year_began), CASE(the_ground_is_left))
