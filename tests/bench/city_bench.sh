@@ -3,9 +3,10 @@
 # stands the bare writing of the rows that it left: how many times its time, and how many times its processor time (of the
 # service and, on PostgreSQL, of its connection), which other work on the machine disturbs less. Then the service's memory
 # before and after: its own, which must not grow with the city, + pages of files; at the end the peak of both services. A
-# step that only reads is compared with
-# the writing of the rows it looked at. Collection sleeps while enrolment imports, so that the following of the states is
-# measured alone and as a whole.
+# step that only reads is compared with the writing of the rows it looked at. On PostgreSQL the bare writing is COPY;
+# behind it stands a prepared loop.
+# Who follows sleeps meanwhile, collection while enrolment imports, adjudication and settlement while collection books or
+# finds states lost: what follows is measured alone and as a whole.
 #   tests/bench/city_bench.sh [--bin DIR] [--store sqlite:DIR|postgresql://…|postgresql|both] [people]
 # "postgresql" and "both" (the default) start a server of their own (postgres.sh).
 # 100,000 people take a few minutes; 1,000,000 about half an hour and 10 GB in $TMPDIR.
@@ -63,30 +64,31 @@ cpu() {
 suite() { "$bin/tongchou" "$@" --data "$data"; }
 
 begin() { before=$(rss "$1"); used=$(cpu "$1"); from=$(ms); }
+multiple() { echo "$(($1 / $2)).$(($1 * 10 / $2 % 10)) times"; }
+some() { [ "$1" -gt 0 ] && echo "$1" || echo 1; }
 # Milliseconds, persons or rows of the step, then what it left: SERVICE TABLE WHERE …
 tell() { # NAME SERVICE ROWS TABLE WHERE [TABLE WHERE …]
-    took=$(($(ms) - from)) name=$1 service=$2 done=$3
+    took=$(some $(($(ms) - from))) name=$1 service=$2 done=$3
     used=$(($(cpu "$2") - used))
     shift 3
-    bare=0 left=0 bare_used=0
+    bare=0 left=0 bare_used=0 loop=0
     while [ $# -gt 0 ]; do
         set -- "$1" "$2" $("$bin/city_bench" bare "$store" "$service" "$1" "$2" "$work") "$@"
-        left=$((left + $3)) bare=$((bare + $4)) bare_used=$((bare_used + $5))
-        shift 7
+        left=$((left + $3)) bare=$((bare + $4)) bare_used=$((bare_used + $5)) loop=$((loop + $6))
+        shift 8
     done
-    [ $bare_used -gt 0 ] || bare_used=1
-    [ $bare -gt 0 ] || bare=1
-    [ $took -gt 0 ] || took=1
-    printf '%-24s %8d in %7d ms %6d/s; bare %8d rows in %6d ms %6d/s; %d.%d times; cpu %d of %d ms %d.%d times; MiB %s to %s\n' \
-        "$name" "$done" "$took" $((done * 1000 / took)) "$left" "$bare" $((left * 1000 / bare)) \
-        $((took / bare)) $((took * 10 / bare % 10)) $((used * 10)) "$bare_used" \
-        $((used * 10 / bare_used)) $((used * 100 / bare_used % 10)) "$before" \
-        "$(rss "$service")"
+    bare_used=$(some $bare_used) bare=$(some $bare)
+    case $store in postgres*) loop="; loop $loop ms $(multiple "$took" "$(some $loop)")" ;; *) loop= ;; esac
+    printf '%-24s %8d in %7d ms %6d/s; bare %8d rows in %6d ms %6d/s; %s; cpu %d of %d ms %s%s; MiB %s to %s\n' \
+        "$name" "$done" "$took" $((done * 1000 / took)) "$left" "$bare" $((left * 1000 / bare)) "$(multiple "$took" $bare)" \
+        $((used * 10)) "$bare_used" "$(multiple $((used * 10)) $bare_used)" "$loop" "$before" "$(rss "$service")"
 }
 
 # The service's peak of memory, mapped files and all.
 peak() { awk '/^VmHWM/ {printf "%d", $2 / 1024}' "/proc/$(pid "$1")/status"; }
 
+sleep_on() { for service in "$@"; do kill -STOP "$(pid "$service")"; done; }
+wake_up() { for service in "$@"; do kill -CONT "$(pid "$service")"; done; }
 lines() { grep -c . "$1"; }
 import() { suite import "$1" "$work/city/$1.csv" --quiet >"$work/out" || [ $? = 1 ]; }
 
@@ -95,14 +97,14 @@ measure() { # STORE
     start_suite "$store"
     begin enrollment; import employers
     suite wait --timeout 3600 >/dev/null
-    kill -STOP "$(pid collection)"
+    sleep_on collection
     begin enrollment; import persons
     tell "import persons" enrollment "$people" person "version > 0" person_version "version = 1" event "topic = 'person.changed'"
     spells=$(($(lines "$work/city/spells.csv") - 1))
     begin enrollment; import spells
     tell "import spells" enrollment "$spells" person "version > 0" person_version "version > 1" \
         event "topic = 'person.changed'"
-    begin collection; kill -CONT "$(pid collection)"; suite wait --timeout 3600 >/dev/null
+    begin collection; wake_up collection; suite wait --timeout 3600 >/dev/null
     tell "states follow" collection "$people" person "version > 0" entitlement "version > 0" \
         event "topic = 'entitlement.changed'"
     # The first month of a city tells every state anew; the second one is as all that follow.
@@ -114,17 +116,21 @@ measure() { # STORE
     tell "the same again" collection "$people" person "version > 0"
     "$bin/city_bench" receipts "$store" 2018-01 2018-01-28 >"$work/receipts.csv"
     since=$(date +%s%3N)
+    sleep_on adjudication settlement
     begin collection; suite collect import "$work/receipts.csv" --quiet >"$work/out" || { cat "$work/out"; exit 1; }
     tell "receipts (bills paid)" collection "$bills" bill "period = '2018-01'" receipt "period = '2018-01'" \
         entitlement "version > 1" account_credit "month = '2018-01'" event "at_ms >= $since"
-    suite wait --timeout 3600 >/dev/null
+    begin settlement; wake_up adjudication settlement; suite wait --timeout 3600 >/dev/null
+    tell "ledger, accounts follow" settlement "$bills" journal "number > 0" posting "number > 0"
     begin collection; suite collect rebuild --json >"$work/out"
     grep -q '"changed":0' "$work/out" || { echo "a sound city was changed:"; cat "$work/out"; }
     tell "rebuild, nothing to do" collection "$people" person "version > 0" bill "person > ''" entitlement "version > 0"
     "$bin/city_bench" lose "$store"
     since=$(date +%s%3N)
+    sleep_on adjudication settlement
     begin collection; suite collect rebuild --json >"$work/out"
     tell "rebuild, all lost" collection "$people" entitlement "version > 0" event "at_ms >= $since"
+    wake_up adjudication settlement
     # What public money owes: bills changed everywhere, then nothing.
     suite collect bill 2018 --quiet >/dev/null
     for when in "all bills new" "again"; do
