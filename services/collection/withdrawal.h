@@ -12,8 +12,8 @@ typedef struct withdrawal {
     fen_t kept;                  // of its money, what pays the bill that takes its place
 } withdrawal_t;
 
-// Inside the transaction; a bill that is not there or not paid is left out. `at_ms`: desk_moment_ms, part of the numbers:
-// a bill may be taken out, paid anew and taken out again within one millisecond.
+// Inside the transaction; a bill that is not there or not paid is left out. `at_ms`: desk_moment_ms, part of the
+// numbers: a bill may be taken out, paid anew and taken out again within one millisecond.
 int withdrawals_write(collection_t *c, const withdrawal_t *withdrawals, size_t count, int64_t at_ms,
                       err_t *err) MUST_USE;
 // "W.1521158400000.P1.2018-03"; with another first letter the number of the receipt that takes its place.
