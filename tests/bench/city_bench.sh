@@ -78,7 +78,7 @@ tell() { # NAME SERVICE ROWS TABLE WHERE [TABLE WHERE …]
         shift 8
     done
     bare_used=$(some $bare_used) bare=$(some $bare)
-    case $store in postgres*) loop="; loop $loop ms $(multiple "$took" "$(some $loop)")" ;; *) loop= ;; esac
+    case $store in postgres*) loop="; prepared loop $loop ms $(multiple "$took" "$(some $loop)")" ;; *) loop= ;; esac
     printf '%-24s %8d in %7d ms %6d/s; bare %8d rows in %6d ms %6d/s; %s; cpu %d of %d ms %s%s; MiB %s to %s\n' \
         "$name" "$done" "$took" $((done * 1000 / took)) "$left" "$bare" $((left * 1000 / bare)) "$(multiple "$took" $bare)" \
         $((used * 10)) "$bare_used" "$(multiple $((used * 10)) $bare_used)" "$loop" "$before" "$(rss "$service")"
@@ -87,24 +87,24 @@ tell() { # NAME SERVICE ROWS TABLE WHERE [TABLE WHERE …]
 # The service's peak of memory, mapped files and all.
 peak() { awk '/^VmHWM/ {printf "%d", $2 / 1024}' "/proc/$(pid "$1")/status"; }
 
-sleep_on() { for service in "$@"; do kill -STOP "$(pid "$service")"; done; }
-wake_up() { for service in "$@"; do kill -CONT "$(pid "$service")"; done; }
+send() { for to in $2; do kill "-$1" "$(pid "$to")"; done; } # SIGNAL "SERVICE …"
 lines() { grep -c . "$1"; }
 import() { suite import "$1" "$work/city/$1.csv" --quiet >"$work/out" || [ $? = 1 ]; }
 
+followers="adjudication settlement" # of what collection tells
 measure() { # STORE
     store=$1
     start_suite "$store"
     begin enrollment; import employers
     suite wait --timeout 3600 >/dev/null
-    sleep_on collection
+    send STOP collection
     begin enrollment; import persons
     tell "import persons" enrollment "$people" person "version > 0" person_version "version = 1" event "topic = 'person.changed'"
     spells=$(($(lines "$work/city/spells.csv") - 1))
     begin enrollment; import spells
     tell "import spells" enrollment "$spells" person "version > 0" person_version "version > 1" \
         event "topic = 'person.changed'"
-    begin collection; wake_up collection; suite wait --timeout 3600 >/dev/null
+    begin collection; send CONT collection; suite wait --timeout 3600 >/dev/null
     tell "states follow" collection "$people" person "version > 0" entitlement "version > 0" \
         event "topic = 'entitlement.changed'"
     # The first month of a city tells every state anew; the second one is as all that follow.
@@ -116,21 +116,21 @@ measure() { # STORE
     tell "the same again" collection "$people" person "version > 0"
     "$bin/city_bench" receipts "$store" 2018-01 2018-01-28 >"$work/receipts.csv"
     since=$(date +%s%3N)
-    sleep_on adjudication settlement
+    send STOP "$followers"
     begin collection; suite collect import "$work/receipts.csv" --quiet >"$work/out" || { cat "$work/out"; exit 1; }
     tell "receipts (bills paid)" collection "$bills" bill "period = '2018-01'" receipt "period = '2018-01'" \
         entitlement "version > 1" account_credit "month = '2018-01'" event "at_ms >= $since"
-    begin settlement; wake_up adjudication settlement; suite wait --timeout 3600 >/dev/null
+    begin settlement; send CONT "$followers"; suite wait --timeout 3600 >/dev/null
     tell "ledger, accounts follow" settlement "$bills" journal "number > 0" posting "number > 0"
     begin collection; suite collect rebuild --json >"$work/out"
     grep -q '"changed":0' "$work/out" || { echo "a sound city was changed:"; cat "$work/out"; }
     tell "rebuild, nothing to do" collection "$people" person "version > 0" bill "person > ''" entitlement "version > 0"
     "$bin/city_bench" lose "$store"
     since=$(date +%s%3N)
-    sleep_on adjudication settlement
+    send STOP "$followers"
     begin collection; suite collect rebuild --json >"$work/out"
     tell "rebuild, all lost" collection "$people" entitlement "version > 0" event "at_ms >= $since"
-    wake_up adjudication settlement
+    send CONT "$followers"
     # What public money owes: bills changed everywhere, then nothing.
     suite collect bill 2018 --quiet >/dev/null
     for when in "all bills new" "again"; do
